@@ -1,0 +1,82 @@
+"""The reference particle: species and energy, from which every normalisation follows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from ssmb.constants import ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
+from ssmb.errors import ConfigError, nearest
+
+#: name -> (rest energy [eV], charge [e])
+SPECIES: dict[str, tuple[float, int]] = {
+    "electron": (ELECTRON_MASS_EV, -1),
+    "positron": (ELECTRON_MASS_EV, 1),
+    "proton": (PROTON_MASS_EV, 1),
+}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Reference particle of a beam or a lattice.
+
+    Parameters
+    ----------
+    energy : total energy [eV].
+    species : ``"electron"``, ``"positron"`` or ``"proton"``.
+
+    Examples
+    --------
+    >>> ref = Reference(energy=250e6)
+    >>> round(ref.gamma, 3)
+    489.238
+    """
+
+    energy: float
+    species: str = "electron"
+
+    def __post_init__(self) -> None:
+        if self.species not in SPECIES:
+            raise ConfigError(
+                f"unknown species '{self.species}'; allowed: {', '.join(SPECIES)}.{nearest(self.species, SPECIES)}"
+            )
+        if not (math.isfinite(self.energy) and self.energy > self.mass):
+            raise ConfigError(
+                f"reference energy {self.energy!r} eV must be finite and above the rest energy {self.mass:.6g} eV"
+            )
+
+    @property
+    def mass(self) -> float:
+        """Rest energy [eV]."""
+        return SPECIES[self.species][0]
+
+    @property
+    def charge_number(self) -> int:
+        """Charge in units of the elementary charge (electron: -1)."""
+        return SPECIES[self.species][1]
+
+    @cached_property
+    def gamma(self) -> float:
+        """Lorentz factor [1]."""
+        return self.energy / self.mass
+
+    @cached_property
+    def p0c(self) -> float:
+        """Momentum times c [eV]."""
+        return math.sqrt((self.energy - self.mass) * (self.energy + self.mass))
+
+    @cached_property
+    def beta(self) -> float:
+        """Velocity over c [1]."""
+        return self.p0c / self.energy
+
+    @cached_property
+    def inv_gamma2(self) -> float:
+        """1/gamma^2, without the cancellation of 1 - beta^2 [1]."""
+        return 1.0 / (self.gamma * self.gamma)
+
+    @cached_property
+    def brho(self) -> float:
+        """Magnetic rigidity p0/|q| [T m]."""
+        return self.p0c / (SPEED_OF_LIGHT * abs(self.charge_number))

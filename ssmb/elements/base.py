@@ -1,0 +1,212 @@
+"""What an element is: a frozen dataclass of parameters that packs itself into kernel calls (ops).
+
+To add an element, write one file: scalar map(s) registered with :func:`ssmb.kernels.loops.kernel`, and one class with
+:func:`element`. The lattice schema, its error messages, the contract tests and the documentation follow from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+from ssmb.beam.reference import Reference
+from ssmb.errors import LatticeError, nearest
+from ssmb.kernels.loops import Kernel
+
+
+class Op(NamedTuple):
+    """One call of a kernel: its packed numbers, and how often it is repeated in a row."""
+
+    kernel: Kernel
+    params: tuple[float, ...]
+    repeat: int = 1
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """What is known about one parameter of an element class (kept in the field metadata under ``"ssmb"``).
+
+    ``key`` is the path in a lattice file, e.g. ``"MagneticMultipoleP.Kn1"``. ``type`` is float, int, bool, str or
+    ``"vector"`` (a tuple of floats) or ``"matrix"`` (a tuple of tuples).
+    """
+
+    key: str
+    unit: str
+    doc: str
+    type: str
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    open_minimum: bool = False
+    choices: tuple[str, ...] = ()
+
+
+def param(
+    default: Any,
+    *,
+    unit: str,
+    doc: str,
+    key: str = "",
+    type: str = "",
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    open_minimum: bool = False,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Declare a parameter of an element (see :class:`ParameterInfo`); ``key`` defaults to the field's own name."""
+    kind = type or {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}[default.__class__]
+    info = ParameterInfo(key, unit, doc, kind, minimum, maximum, open_minimum, tuple(choices))
+    return dataclasses.field(default=default, metadata={"ssmb": info})
+
+
+_E = TypeVar("_E", bound="type[Element]")
+
+#: kind in a lattice file -> element class
+ELEMENTS: dict[str, type[Element]] = {}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(param,))
+def element(kind: str) -> Callable[[_E], _E]:
+    """Register a class as the element of this ``kind`` and freeze it."""
+
+    def register(cls: _E) -> _E:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.kind = kind
+        made.parameters = {
+            f.name: (info if (info := f.metadata["ssmb"]).key else dataclasses.replace(info, key=f.name))
+            for f in dataclasses.fields(made)
+            if "ssmb" in f.metadata
+        }
+        if kind in ELEMENTS:
+            raise ValueError(f"element kind '{kind}' is registered twice")
+        ELEMENTS[kind] = made
+        return made
+
+    return register
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """Base of all elements: name, length, misalignment and aperture, which every element has."""
+
+    kind: ClassVar[str] = ""
+    parameters: ClassVar[Mapping[str, ParameterInfo]] = {}
+
+    name: str = ""
+    length: float = param(0.0, unit="m", key="length", minimum=0.0, doc="length along the reference orbit")
+    x_offset: float = param(0.0, unit="m", key="BodyShiftP.x_offset", doc="shift of the element's centre to +x")
+    y_offset: float = param(0.0, unit="m", key="BodyShiftP.y_offset", doc="shift of the element's centre to +y")
+    z_offset: float = param(0.0, unit="m", key="BodyShiftP.z_offset", doc="shift of the element along the beam")
+    x_rot: float = param(0.0, unit="rad", key="BodyShiftP.x_rot", doc="rotation about the x axis at the centre")
+    y_rot: float = param(0.0, unit="rad", key="BodyShiftP.y_rot", doc="rotation about the y axis at the centre")
+    z_rot: float = param(0.0, unit="rad", key="BodyShiftP.z_rot", doc="roll about the beam axis")
+    x_limits: tuple[float, ...] = param(
+        (), unit="m", key="ApertureP.x_limits", type="vector", doc="lowest and highest x of the aperture"
+    )
+    y_limits: tuple[float, ...] = param(
+        (), unit="m", key="ApertureP.y_limits", type="vector", doc="lowest and highest y of the aperture"
+    )
+    aperture_shape: str = param(
+        "RECTANGULAR",
+        unit="",
+        key="ApertureP.shape",
+        choices=("RECTANGULAR", "ELLIPTICAL"),
+        doc="shape of the aperture between the limits",
+    )
+    aperture_at: str = param(
+        "ENTRANCE_END",
+        unit="",
+        key="ApertureP.location",
+        choices=("ENTRANCE_END", "EXIT_END", "BOTH_ENDS"),
+        doc="where along the element the aperture acts",
+    )
+
+    def __post_init__(self) -> None:
+        for field, info in self.parameters.items():
+            object.__setattr__(self, field, _checked(self, field, info, getattr(self, field)))
+        for field in ("x_limits", "y_limits"):
+            limits = getattr(self, field)
+            if limits and (len(limits) != 2 or not limits[0] < limits[1]):
+                raise LatticeError(f"{self.label()}: {field} must be two rising numbers [m], got {limits}")
+        self.check()
+
+    def check(self) -> None:
+        """Raise LatticeError where parameters contradict each other. Subclasses extend."""
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        """Pack the element, without misalignment and aperture, for this reference. Subclasses must give it."""
+        raise NotImplementedError
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        """Pack the part between two fractions of the length (entry effects only if from 0, exit effects only if to 1)."""
+        raise LatticeError(f"{self.label()} cannot be sliced")
+
+    def label(self) -> str:
+        """``Quadrupole 'qf1'``, for messages."""
+        return f"{self.kind} '{self.name}'"
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        """Typical and extreme members, from which the contract tests run."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
+        """Turn alternative file keys (``BendP.g_ref`` for ``BendP.angle_ref`` ...) into the keys of the fields.
+
+        Subclasses that have alternatives list them in :attr:`alternative_keys` and override this.
+        """
+        return values
+
+    #: file keys that :meth:`from_keys` accepts besides those of the fields -> what they mean
+    alternative_keys: ClassVar[Mapping[str, str]] = {}
+
+
+def _checked(owner: Element, field: str, info: ParameterInfo, value: Any) -> Any:
+    """Return the value in its declared type, or raise LatticeError that names it."""
+
+    def wrong(need: str) -> LatticeError:
+        return LatticeError(f"{owner.label()}: {info.key} must be {need}, got {str(value)[:80]!r}")
+
+    if info.type in ("float", "int"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
+            raise wrong("a number" + (f" [{info.unit}]" if info.unit else ""))
+        number = float(value)
+        if not math.isfinite(number):
+            raise wrong("finite")
+        if number < info.minimum or (info.open_minimum and number == info.minimum):
+            raise wrong(f"{'>' if info.open_minimum else '>='} {info.minimum:g} {info.unit}".rstrip())
+        if number > info.maximum:
+            raise wrong(f"<= {info.maximum:g} {info.unit}".rstrip())
+        if info.type == "int":
+            if number != int(number):
+                raise wrong("a whole number")
+            return int(number)
+        return number
+    if info.type == "bool":
+        if not isinstance(value, bool):
+            raise wrong("true or false")
+        return value
+    if info.type == "str":
+        if not isinstance(value, str):
+            raise wrong("a text")
+        if info.choices and value not in info.choices:
+            raise wrong(f"one of {', '.join(info.choices)}{nearest(value, info.choices)};")
+        return value
+    return _checked_numbers(value, info.type == "matrix", wrong)
+
+
+def _checked_numbers(value: Any, nested: bool, wrong: Callable[[str], LatticeError]) -> tuple:
+    need = "a list of lists of finite numbers" if nested else "a list of finite numbers"
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        raise wrong(need)
+    if nested:
+        return tuple(_checked_numbers(row, False, wrong) for row in value)
+    out = []
+    for v in value:
+        if isinstance(v, bool) or not hasattr(v, "__float__") or not math.isfinite(float(v)):
+            raise wrong(need)
+        out.append(float(v))
+    return tuple(out)

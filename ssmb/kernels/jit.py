@@ -1,0 +1,149 @@
+"""The one door to numba: compile flags, the kernel cache, and the wide-vector switch.
+
+Nothing is compiled at import. Compiled code is cached in a folder whose name is a hash of every kernel source, the
+numba version and the processor, so that an edited kernel can never be served stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+def _ask_for_wide_vectors() -> str:
+    """Let LLVM use 512-bit vectors where the processor has them; say what was done.
+
+    LLVM prefers 256 bits on such processors, which costs a factor 1.5 here. The switch is an environment variable that
+    numba reads once, so it is set only when numba is not loaded yet and the user has not chosen otherwise.
+    """
+    if "NUMBA_CPU_FEATURES" in os.environ:
+        return "left as set by NUMBA_CPU_FEATURES"
+    if "numba" in sys.modules:
+        return "numba was imported before ssmb: vector width left to LLVM"
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    if not features.get("avx512f", False):
+        return "no AVX-512 on this processor"
+    os.environ["NUMBA_CPU_NAME"] = os.environ.get("NUMBA_CPU_NAME", llvm.get_host_cpu_name())
+    os.environ["NUMBA_CPU_FEATURES"] = features.flatten() + ",-prefer-256-bit"
+    return "512-bit vectors"
+
+
+WIDE_VECTORS: str = _ask_for_wide_vectors()
+
+import numba  # noqa: E402
+from numba.core import types  # noqa: E402
+from numba.core.caching import CompileResultCacheImpl, FunctionCache  # noqa: E402
+from numba.core.ccallback import CFunc  # noqa: E402
+
+JIT_OFF: bool = bool(numba.config.DISABLE_JIT)
+
+#: Contraction to fused multiply-add is the only licence given to the compiler: it keeps z rounding at the 1e-16 level.
+FLAGS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
+
+
+def scalar(function: Callable) -> Any:
+    """Declare a scalar physics function: compiled lazily, inlined into the particle loops, callable from Python."""
+    return numba.njit(**FLAGS)(function)
+
+
+@cache
+def source_hash() -> str:
+    """Hash of all sources that end up in compiled kernels, of numba and of the processor."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    digest = hashlib.sha256()
+    package = Path(__file__).resolve().parents[1]
+    for room in ("kernels", "elements", "constants.py"):
+        place = package / room
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    stamp = (sys.version, numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name())
+    digest.update(repr((stamp, os.environ.get("NUMBA_CPU_FEATURES", ""), sorted(map(str, FLAGS.items())))).encode())
+    return digest.hexdigest()[:20]
+
+
+@cache
+def cache_folder() -> Path:
+    """Folder of the compiled kernels: ``$SSMB_CACHE_DIR``, else the user's cache folder, else a temporary one."""
+    roots = [Path(p) for p in (os.environ.get("SSMB_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")) if p]
+    roots += [Path.home() / ".cache", Path(tempfile.gettempdir()) / f"ssmb-{os.getuid() if hasattr(os, 'getuid') else 0}"]
+    for root in roots:
+        folder = root / "ssmb" / source_hash()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            continue
+        return folder
+    return Path(tempfile.mkdtemp(prefix="ssmb-kernels-"))
+
+
+class _Locator:
+    """Tells numba's cache where to write, and that the folder name already pins the sources."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def ensure_cache_path(self) -> None:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return source_hash()
+
+    def get_disambiguator(self) -> str:
+        return self._name
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    def __init__(self, py_func: Callable) -> None:
+        name = py_func.__qualname__.replace("<locals>.", "")
+        self._locator = _Locator(name)
+        self._filename_base = self.get_filename_base(f"{py_func.__module__}.{name}", getattr(sys, "abiflags", ""))
+
+
+class KernelCache(FunctionCache):
+    """Cache of one compiled function, keyed by its qualified name; the folder pins the sources.
+
+    numba's own key pickles closure variables, and a jitted function in a closure pickles with a random id, so that a
+    loop made by a factory would never be found again.
+    """
+
+    _impl_class = _KernelCacheImpl
+
+    def _index_key(self, sig, codegen):
+        return sig, codegen.magic_tuple(), self._py_func.__qualname__
+
+
+def cached(function: Callable, *, parallel: bool = False) -> Any:
+    """Compile ``function`` on first call with the package's flags and keep the machine code between processes."""
+    dispatcher = numba.njit(parallel=parallel, **FLAGS)(function)
+    if not JIT_OFF:
+        dispatcher._cache = KernelCache(function)
+    return dispatcher
+
+
+def native_address(function: Callable, signature: Any) -> tuple[Any, int]:
+    """Compile (or load) ``function`` as native code; return the object that keeps it alive and its address."""
+    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=FLAGS)
+    compiled._cache = KernelCache(function)
+    compiled.compile()
+    return compiled, compiled.address
+
+
+FLOAT_POINTER = types.CPointer(types.float64)
+INT_POINTER = types.CPointer(types.int64)
