@@ -1,0 +1,94 @@
+"""Arguments of closed forms: each check returns the plain number or says what is wrong and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+from ssmb.errors import ConfigError
+
+
+def finite(name: str, value: Any, unit: str = "1") -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not a finite real number.
+
+    >>> finite("phase", 0.25)
+    0.25
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise ConfigError(f"{name} [{unit}] must be a finite real number, not {value!r}")
+    return float(value)
+
+
+def positive(name: str, value: Any, unit: str = "1") -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not finite and above zero.
+
+    >>> positive("wavelength", 1064e-9, "m")
+    1.064e-06
+    """
+    number = finite(name, value, unit)
+    if number <= 0.0:
+        raise ConfigError(f"{name} [{unit}] must be above zero, not {number!r}")
+    return number
+
+
+def not_negative(name: str, value: Any, unit: str = "1") -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not finite and zero or above.
+
+    >>> not_negative("sigma_perp", 0.0, "m")
+    0.0
+    """
+    number = finite(name, value, unit)
+    if number < 0.0:
+        raise ConfigError(f"{name} [{unit}] must be zero or above, not {number!r}")
+    return number
+
+
+def not_zero(name: str, value: Any, unit: str = "1") -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not finite, or zero (either sign is allowed).
+
+    >>> not_zero("r56", -8e-4, "m")
+    -0.0008
+    """
+    number = finite(name, value, unit)
+    if number == 0.0:
+        raise ConfigError(f"{name} [{unit}] must not be zero")
+    return number
+
+
+def share(name: str, value: Any) -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not in the half-open interval (0, 1].
+
+    >>> share("filling", 0.5)
+    0.5
+    """
+    number = positive(name, value)
+    if number > 1.0:
+        raise ConfigError(f"{name} must lie in (0, 1], not {number!r}")
+    return number
+
+
+def count(name: str, value: Any, at_least: int = 1) -> int:
+    """Return `value` as an int, or raise :class:`ConfigError` if it is not a whole number of at least `at_least`.
+
+    >>> count("harmonic", 3)
+    3
+    """
+    number = finite(name, value)
+    if number != int(number) or number < at_least:
+        raise ConfigError(f"{name} must be a whole number of at least {at_least}, not {value!r}")
+    return int(number)
+
+
+def modulus(name: str, value: Any) -> float:
+    """Return ``|value|`` of a real or complex bunching factor, or raise :class:`ConfigError` if it exceeds one.
+
+    >>> modulus("bunching", 0.3 + 0.4j)
+    0.5
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Complex) or not math.isfinite(abs(value)):
+        raise ConfigError(f"{name} must be a finite number, not {value!r}")
+    size = float(abs(value))
+    if size > 1.0 + 1e-9:
+        raise ConfigError(f"{name} is the mean of a phase factor, so its modulus cannot exceed 1, not {size!r}")
+    return size
