@@ -1,0 +1,155 @@
+"""Single-stage microbunching: one energy modulation, one dispersive section (HGHG, CHG, one turn of a ring).
+
+References
+----------
+L. H. Yu, Phys. Rev. A 44, 5178 (1991), doi:10.1103/PhysRevA.44.5178.
+X. Deng et al., Nature 590, 576 (2021), doi:10.1038/s41586-021-03203-0 (one turn of a ring as the dispersive section).
+X. Deng et al., Phys. Rev. Accel. Beams 23, 044002 (2020), doi:10.1103/PhysRevAccelBeams.23.044002.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from scipy import optimize, special
+
+from ssmb.beam.reference import Reference
+from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
+from ssmb.ranges import count, finite, not_negative, not_zero, positive
+
+
+@dataclass(frozen=True)
+class SingleStage:
+    """Coasting beam, ``delta += A sin(k z)``, then ``z += r56 delta``.
+
+    ``|b_n| = |J_n(n k r56 A)| exp(-(n k)^2 [(r56_incoming sigma_delta)^2 + smear^2]/2)``
+
+    Parameters
+    ----------
+    reference : reference particle.
+    wavelength : laser wavelength [m].
+    r56 : path per relative momentum gained in the modulator [m], > 0: higher energy arrives earlier. A full turn
+        has -eta C (and a term of the leaking dispersion, see :meth:`one_turn`).
+    amplitude : A, peak relative momentum modulation [1].
+    sigma_delta : rms relative momentum spread of the incoming beam [1].
+    smear : rms of a Gaussian path smear that does not depend on delta [m], such as 2 sqrt(eps H)|sin(pi nu)|.
+    r56_incoming : path per relative momentum that the electron brought along [m]; None takes `r56`. The two
+        differ where an incoming delta sits on a dispersion orbit and a fresh one does not.
+
+    Notes
+    -----
+    Validity: thin modulator, bunch long against the wavelength, linear path (second-order terms are smears or
+    distortions of their own), no collective effects.
+
+    Examples
+    --------
+    >>> ring = SingleStage.examples()[0]
+    >>> [round(ring.bunching(n), 3) for n in (1, 2)]
+    [0.386, 0.09]
+    """
+
+    reference: Reference
+    wavelength: float
+    r56: float
+    amplitude: float
+    sigma_delta: float
+    smear: float = 0.0
+    r56_incoming: float | None = None
+
+    def __post_init__(self) -> None:
+        positive("wavelength", self.wavelength, "m")
+        not_zero("r56", self.r56, "m")
+        not_negative("amplitude", self.amplitude)
+        not_negative("sigma_delta", self.sigma_delta)
+        not_negative("smear", self.smear, "m")
+        if self.r56_incoming is not None:
+            finite("r56_incoming", self.r56_incoming, "m")
+
+    @classmethod
+    def one_turn(
+        cls,
+        reference: Reference,
+        wavelength: float,
+        slip_factor: float,
+        circumference: float,
+        amplitude: float,
+        sigma_delta: float,
+        *,
+        emittance: float = 0.0,
+        h: float = 0.0,
+        tune: float = 0.0,
+        turns: int = 1,
+    ) -> SingleStage:
+        """Return the scheme whose dispersive section is `turns` whole turns of a ring without further kicks.
+
+        Parameters
+        ----------
+        reference : reference particle.
+        wavelength : laser wavelength [m].
+        slip_factor : eta = alpha_c - 1/gamma^2 [1].
+        circumference : C [m].
+        amplitude : peak relative momentum modulation [1].
+        sigma_delta : rms momentum spread [1].
+        emittance : horizontal rms emittance [m rad].
+        h : H_x at the modulator, which is also the radiator [m].
+        tune : horizontal betatron tune [2 pi].
+        turns : m [1].
+
+        Notes
+        -----
+        A momentum kick at finite dispersion starts a betatron oscillation, so that its own path is
+        ``-m eta C + H sin(2 pi m nu)`` and not ``-m eta C`` (from the symplectic condition of the one-turn matrix;
+        1e-4 of the path at the MLS). The smear is ``2 sqrt(eps H)|sin(pi m nu)|``.
+        """
+        m = count("turns", turns)
+        slip = -m * finite("slip_factor", slip_factor) * positive("circumference", circumference, "m")
+        leak = not_negative("h", h, "m") * math.sin(2.0 * math.pi * m * finite("tune", tune, "2 pi"))
+        smear = dispersion_smear(emittance, h, tune, m)
+        return cls(reference, wavelength, slip + leak, amplitude, sigma_delta, smear, r56_incoming=slip)
+
+    def bunching(self, harmonic: int) -> float:
+        """Return |b_n| at the harmonic n of the laser [1]."""
+        n = count("harmonic", harmonic)
+        incoming = self.r56 if self.r56_incoming is None else self.r56_incoming
+        smear = math.hypot(incoming * self.sigma_delta, self.smear)
+        argument = n * self._wavenumber * self.r56 * self.amplitude
+        return abs(float(special.jv(n, argument))) * gaussian_bunching(smear, self.wavelength / n)
+
+    def with_best_amplitude(self, harmonic: int) -> SingleStage:
+        """Return the same section with the modulation that maximises |b_n|: n k |r56| A at the first peak of J_n."""
+        n = count("harmonic", harmonic)
+        peak = float(special.jnp_zeros(n, 1)[0])
+        return replace(self, amplitude=peak / (n * self._wavenumber * abs(self.r56)))
+
+    def with_best_r56(self, harmonic: int) -> SingleStage:
+        """Return the same modulation with the r56 (same sign) that maximises |b_n|; `r56_incoming` is set equal.
+
+        Raises ConfigError if the amplitude is zero.
+        """
+        n = count("harmonic", harmonic)
+        # with u = n k r56 A: maximise J_n(u) exp(-(u sigma/A)^2/2), whose peak lies below that of J_n
+        ratio = self.sigma_delta / positive("amplitude", self.amplitude)
+        peak = float(special.jnp_zeros(n, 1)[0])
+
+        def log_slope(u: float) -> float:
+            return float(special.jvp(n, u) / special.jv(n, u)) - u * ratio * ratio
+
+        u = optimize.brentq(log_slope, 1e-9 * peak, peak, xtol=1e-13, rtol=1e-13)
+        r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
+        return replace(self, r56=r56, r56_incoming=None)
+
+    @classmethod
+    def examples(cls) -> list[SingleStage]:
+        """Return cases for the contract tests: one turn of the MLS, a chicane of a seeded FEL."""
+        mls = Reference(energy=250e6)
+        return [
+            cls.one_turn(
+                mls, 1064e-9, 1.57671e-5, 48.0, 3.9e-4, 1.842e-4, emittance=33.05e-9, h=0.1066e-6, tune=0.1781229
+            ),
+            cls(Reference(energy=1.5e9), 266e-9, r56=6e-5, amplitude=9e-4, sigma_delta=1.5e-4),
+        ]
+
+    @property
+    def _wavenumber(self) -> float:
+        return 2.0 * math.pi / self.wavelength
