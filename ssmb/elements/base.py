@@ -139,6 +139,10 @@ class Element:
         """Pack the element, without misalignment and aperture, for this reference. Subclasses must give it."""
         raise NotImplementedError
 
+    def in_lattice(self, length: float, ref: Reference) -> Element:
+        """Return the element with whatever depends on the whole lattice (its length [m]) fixed; here: itself."""
+        return self
+
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
         """Pack the part between two fractions of the length (entry effects only if from 0, exit effects only if to 1)."""
         raise LatticeError(f"{self.label()} cannot be sliced")

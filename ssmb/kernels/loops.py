@@ -48,7 +48,8 @@ class Kernel:
     changes_delta : the loop then renews RPP and DBETA; ``p`` ends with two more numbers, 1/gamma0^2 and beta0^2, which
         packing adds (for ``stochastic`` too).
     twice : the loop does two steps of a repeated map per pass, which halves the memory traffic of cheap steps.
-    invert : parameters of the inverse map through the same scalar, or None if it has none.
+    invert : parameters of the inverse map through the same scalar (or that of ``partner``), or None if it has none.
+    partner : kernel of the inverse map where it is another one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Kernel:
     limit: bool = False
     twice: bool = False
     invert: Callable[[tuple[float, ...]], tuple[float, ...]] | None = None
+    partner: Kernel | None = None
     index: int = -1
     _native: Any = field(default=None, repr=False)
 

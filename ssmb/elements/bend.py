@@ -1,0 +1,176 @@
+"""Bending magnet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Op, element, param
+from ssmb.elements.bend_maps import (
+    BEND_STEPS,
+    GRADIENT_BEND_STEPS,
+    arc_numbers,
+    bend_exact,
+    bend_gradient_4,
+    bend_linear,
+    edge_linear,
+    fringe_hard_edge,
+    gradient_step_params,
+    wedge,
+)
+from ssmb.elements.splitting import drift_kick_ops
+from ssmb.elements.straight_magnet import StraightMagnet, integration_steps
+from ssmb.elements.transformations import frame_change, roll_ops, rotation_matrix
+from ssmb.errors import LatticeError
+
+_LINEAR_STEP_LIMIT = 0.3
+
+
+@element("Bend")
+class Bend(StraightMagnet):
+    """Bending magnet with sector or rectangular faces, gradient, pole-face angles and fringe fields.
+
+    ``angle`` > 0 bends towards -x. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both positive: wedge
+    of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with multipoles),
+    ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"`` (paraxial
+    drift-kick-drift, as in AT). ``edge``: ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge
+    fringe with finite extent, wedge) or ``"none"``. Chromaticities depend on this choice.
+    """
+
+    angle: float = param(
+        0.0, unit="rad", key="BendP.angle_ref", minimum=-2 * math.pi, maximum=2 * math.pi, doc="bending angle"
+    )
+    e1: float = param(0.0, unit="rad", key="BendP.e1", minimum=-1.5, maximum=1.5, doc="entrance pole-face angle")
+    e2: float = param(0.0, unit="rad", key="BendP.e2", minimum=-1.5, maximum=1.5, doc="exit pole-face angle")
+    edge1_int: float = param(0.0, unit="m", key="BendP.edge1_int", doc="entrance field integral FINT*HGAP")
+    edge2_int: float = param(0.0, unit="m", key="BendP.edge2_int", doc="exit field integral FINT*HGAP")
+    tilt_ref: float = param(0.0, unit="rad", key="BendP.tilt_ref", doc="roll of the bend plane")
+    edge: str = param(
+        "linear", unit="", key="SSMB_TrackingP.edge", choices=("linear", "full", "none"), doc="pole-face model"
+    )
+    integrator: str = param(
+        "exact",
+        unit="",
+        key="SSMB_TrackingP.integrator",
+        choices=("exact", "matrix", "yoshida2", "yoshida4", "yoshida6"),
+        doc="how the body is integrated",
+    )
+    slices: int = integration_steps(4)
+
+    alternative_keys: ClassVar[Mapping[str, str]] = {
+        **StraightMagnet.alternative_keys,
+        "BendP.g_ref": "curvature of the reference orbit [1/m], instead of angle_ref",
+        "BendP.e1_rect": "entrance face angle relative to a rectangular magnet [rad], instead of e1",
+        "BendP.e2_rect": "exit face angle relative to a rectangular magnet [rad], instead of e2",
+    }
+
+    @classmethod
+    def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
+        out = dict(super().from_keys(values, ref))
+        if "BendP.g_ref" in out:
+            if "BendP.angle_ref" in out:
+                raise LatticeError("give either BendP.angle_ref or BendP.g_ref, not both")
+            out["BendP.angle_ref"] = float(out.pop("BendP.g_ref")) * float(out.get("length", 0.0))
+        for face in ("e1", "e2"):
+            if f"BendP.{face}_rect" in out:
+                if f"BendP.{face}" in out:
+                    raise LatticeError(f"give either BendP.{face} or BendP.{face}_rect, not both")
+                half = 0.5 * float(out.get("BendP.angle_ref", 0.0))
+                out[f"BendP.{face}"] = float(out.pop(f"BendP.{face}_rect")) + half
+        return out
+
+    def check(self) -> None:
+        if self.length == 0.0 and (self.angle or any(self.coefficients())):
+            raise LatticeError(f"{self.label()}: a Bend needs length > 0")
+        if abs(self.angle) >= math.pi:
+            raise LatticeError(f"{self.label()}: |angle| must be below pi, got {self.angle:g} rad; split the magnet")
+        others = [n for n, v in enumerate(self.coefficients()) if v and n != 1]
+        if self.integrator == "matrix" and others:
+            raise LatticeError(f"{self.label()}: integrator 'matrix' takes Kn1 only; use 'exact' for other multipoles")
+
+    @property
+    def curvature(self) -> float:
+        """Curvature of the reference orbit [1/m]."""
+        return self.angle / self.length if self.length else 0.0
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        return self.slice_ops(ref, 0.0, 1.0)
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        ops = list(self._body_ops(fraction_to - fraction_from))
+        if fraction_from == 0.0:
+            ops = [*self._entrance_ops(), *ops]
+        if fraction_to == 1.0:
+            ops += self._exit_ops()
+        if self.tilt_ref:
+            into, out = roll_ops(self.tilt_ref)
+            ops = [into, *ops, out]
+        return tuple(ops)
+
+    def _body_ops(self, part: float) -> tuple[Op, ...]:
+        length, h, q = part * self.length, self.curvature, self.coefficients()
+        slices = max(1, math.ceil(self.slices * part - 1e-9))
+        if length == 0.0:
+            return ()
+        if self.integrator == "exact":
+            if not any(q):
+                return (Op(bend_exact, (h, *arc_numbers(length, h))),)
+            return (Op(bend_gradient_4, gradient_step_params(length / slices, h, q), slices),)
+        if self.integrator == "matrix":
+            strongest = max(abs(h * h + self.Kn1), abs(self.Kn1))
+            n = max(1, math.ceil(length * math.sqrt(strongest / _LINEAR_STEP_LIMIT)))
+            return (Op(bend_linear, (length / n, h, self.Kn1), n),)
+        order = int(self.integrator[-1])
+        if any(q):
+            return drift_kick_ops(GRADIENT_BEND_STEPS, order, "expanded", length, slices, (h, *q))
+        return drift_kick_ops(BEND_STEPS, order, "expanded", length, slices, (h,))
+
+    def _linear_edge(self, e: float, integral: float) -> list[Op]:
+        h = self.curvature
+        lag = 2.0 * h * integral * (1.0 + math.sin(e) ** 2) / math.cos(e)
+        a, b = h * math.tan(e), h * math.tan(e - lag)
+        return [Op(edge_linear, (a, b))] if a or b else []
+
+    def _entrance_ops(self) -> list[Op]:
+        if self.edge == "linear":
+            return self._linear_edge(self.e1, self.edge1_int)
+        if self.edge == "none" or not self.angle:
+            return []
+        h = self.curvature
+        fringe = Op(fringe_hard_edge, (h, 2.0 * h * self.edge1_int))
+        return [_face_turn(-self.e1), fringe, Op(wedge, (math.cos(self.e1), -math.sin(self.e1), h))]
+
+    def _exit_ops(self) -> list[Op]:
+        if self.edge == "linear":
+            return self._linear_edge(self.e2, self.edge2_int)
+        if self.edge == "none" or not self.angle:
+            return []
+        h = self.curvature
+        fringe = Op(fringe_hard_edge, (-h, -2.0 * h * self.edge2_int))
+        return [Op(wedge, (math.cos(self.e2), -math.sin(self.e2), h)), fringe, _face_turn(-self.e2)]
+
+    @classmethod
+    def examples(cls):
+        angle = math.pi / 4
+        return [
+            cls(name="mls", length=1.2, angle=angle, e1=angle / 2, e2=angle / 2, edge1_int=0.0125, edge2_int=0.0125),
+            cls(name="sector", length=0.8, angle=0.3926990816987241),
+            cls(name="reverse", length=0.8, angle=-0.3, e1=0.1, tilt_ref=0.4),
+            cls(name="vertical", length=0.5, angle=0.2, tilt_ref=math.pi / 2),
+            cls(name="straight", length=0.5, angle=0.0),
+            cls(name="nearly straight", length=0.5, angle=1e-13),
+            cls(name="gradient", length=0.8, angle=0.3, Kn1=-1.1, Kn2=4.0, Kn0=1e-3, Ks1=0.1),
+            cls(name="full edge", length=1.2, angle=angle, e1=0.4, e2=0.3, edge1_int=0.0125, edge="full"),
+            cls(name="paraxial", length=0.8, angle=0.39, integrator="yoshida4", slices=10),
+            cls(name="paraxial gradient", length=0.8, angle=0.39, Kn1=0.5, integrator="yoshida4"),
+            cls(name="matrix", length=0.8, angle=0.39, Kn1=-0.7, integrator="matrix"),
+        ]
+
+
+def _face_turn(angle: float) -> Op:
+    axes = rotation_matrix(0.0, angle, 0.0)
+    return Op(frame_change, (*np.asarray(axes).T.ravel().tolist(), 0.0, 0.0, 0.0))

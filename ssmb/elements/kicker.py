@@ -1,0 +1,37 @@
+"""Orbit corrector."""
+
+from __future__ import annotations
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.drift import drift_exact
+from ssmb.elements.multipole_kicks import MULTIPOLE_STEPS, multipole_thin
+from ssmb.elements.splitting import drift_kick_ops
+
+
+@element("Kicker")
+class Kicker(Element):
+    """Dipole corrector: changes px by ``hkick`` and py by ``vkick``, spread over the length (four kicks), or thin."""
+
+    hkick: float = param(0.0, unit="1", key="SSMB_KickerP.hkick", doc="change of px (> 0 towards +x)")
+    vkick: float = param(0.0, unit="1", key="SSMB_KickerP.vkick", doc="change of py (> 0 towards +y)")
+
+    def _dipole(self, length: float) -> tuple[float, ...]:
+        q = [0.0] * 12
+        q[0], q[6] = -self.hkick / length, self.vkick / length
+        return tuple(q)
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        if self.length == 0.0:
+            return (Op(multipole_thin, self._dipole(1.0)),) if self.hkick or self.vkick else ()
+        return self.slice_ops(ref, 0.0, 1.0)
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        length = (fraction_to - fraction_from) * self.length
+        if not (self.hkick or self.vkick):
+            return (Op(drift_exact, (length,)),)
+        return drift_kick_ops(MULTIPOLE_STEPS, 4, "exact", length, 1, self._dipole(self.length))
+
+    @classmethod
+    def examples(cls):
+        return [cls(name="thin", hkick=1e-3, vkick=-2e-4), cls(name="thick", length=0.2, hkick=-5e-4, vkick=1e-3)]

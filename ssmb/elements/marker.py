@@ -1,0 +1,43 @@
+"""Places without a field: marker and instrument."""
+
+from __future__ import annotations
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, Op, element
+from ssmb.elements.drift import drift_exact
+from ssmb.errors import LatticeError
+
+
+@element("Marker")
+class Marker(Element):
+    """A named place of zero length."""
+
+    def check(self) -> None:
+        if self.length != 0.0:
+            raise LatticeError(f"{self.label()}: a Marker has no length; use Instrument or Drift")
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        return ()
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        return ()
+
+    @classmethod
+    def examples(cls):
+        return [cls(name="m")]
+
+
+@element("Instrument")
+class Instrument(Element):
+    """A field-free device that measures: a drift with a name."""
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        return self.slice_ops(ref, 0.0, 1.0)
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        length = (fraction_to - fraction_from) * self.length
+        return (Op(drift_exact, (length,)),) if length else ()
+
+    @classmethod
+    def examples(cls):
+        return [cls(name="bpm"), cls(name="screen", length=0.2)]

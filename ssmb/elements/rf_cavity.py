@@ -1,0 +1,83 @@
+"""Radio-frequency cavity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ssmb.beam.reference import Reference
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.drift import drift_exact
+from ssmb.errors import LatticeError
+from ssmb.kernels.jit import scalar
+from ssmb.kernels.loops import kernel
+from ssmb.kernels.primitives import sincos_turns, sqrt
+
+
+@kernel("rf_kick", 4, changes_delta=True, invert=lambda p: (-p[0], *p[1:]))
+@scalar
+def rf_kick(x, px, y, py, z, delta, rpp, dbeta, p):
+    """Energy gain p[0] cos(2 pi (p[2] - p[1] z/(1 + dbeta))) in units of p0 c; p[3] = (m c/p0)^2.
+
+    The kick acts on the energy at a fixed time; delta and z = -beta c dt follow exactly and without cancellation.
+    """
+    q = 1.0 + delta
+    energy = sqrt(q * q + p[3])
+    _, cosine = sincos_turns(p[2] - p[1] * z / (1.0 + dbeta))
+    gain = p[0] * cosine
+    d = gain * (2.0 * energy + gain)
+    q1 = sqrt(q * q + d)
+    return x, px, y, py, z * ((q1 * energy) / (q * (energy + gain))), delta + d / (q + q1)
+
+
+@element("RFCavity")
+class RFCavity(Element):
+    """Thin accelerating gap in the middle of a drift: dE = voltage * cos(2 pi (phase + phi0) - omega z/(beta c)).
+
+    phi0 is 0 for ``zero_phase="ACCELERATING"`` (crest) and 1/4 for ``"ABOVE_TRANSITION"`` (zero crossing, the head gains
+    energy for voltage > 0: stable where the slip factor is positive, given the sign below), -1/4 for
+    ``"BELOW_TRANSITION"``. Give ``frequency`` [Hz] or ``harmon`` (then f = harmon * beta c/C of the ring).
+    """
+
+    voltage: float = param(0.0, unit="V", key="RFP.voltage", doc="peak voltage")
+    frequency: float = param(0.0, unit="Hz", key="RFP.frequency", minimum=0.0, doc="frequency")
+    harmon: float = param(0.0, unit="", key="RFP.harmon", minimum=0.0, doc="harmonic number of the revolution")
+    phase: float = param(0.0, unit="2pi", key="RFP.phase", doc="phase from the zero given by zero_phase")
+    zero_phase: str = param(
+        "ACCELERATING",
+        unit="",
+        key="RFP.zero_phase",
+        choices=("ACCELERATING", "ABOVE_TRANSITION", "BELOW_TRANSITION"),
+        doc="where phase is zero: crest, or a zero crossing",
+    )
+
+    def check(self) -> None:
+        if self.frequency and self.harmon:
+            raise LatticeError(f"{self.label()}: give either RFP.frequency or RFP.harmon, not both")
+        if self.voltage and not self.frequency and not self.harmon:
+            raise LatticeError(f"{self.label()}: a cavity with voltage needs RFP.frequency or RFP.harmon")
+
+    def in_lattice(self, length: float, ref: Reference) -> RFCavity:
+        """Fix the frequency from the harmonic number and the circumference ``length`` [m]."""
+        if not self.harmon:
+            return self
+        return replace(self, frequency=self.harmon * ref.beta * SPEED_OF_LIGHT / length, harmon=0.0)
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        half = (Op(drift_exact, (0.5 * self.length,)),) if self.length else ()
+        if not self.voltage:
+            return half + half
+        if not self.frequency:
+            raise LatticeError(f"{self.label()}: RFP.harmon needs a ring; give RFP.frequency outside of one")
+        zero = {"ACCELERATING": 0.0, "ABOVE_TRANSITION": 0.25, "BELOW_TRANSITION": -0.25}[self.zero_phase]
+        turns_per_metre = self.frequency / (ref.beta * SPEED_OF_LIGHT)
+        numbers = (self.voltage / ref.p0c, turns_per_metre, self.phase + zero, (ref.mass / ref.p0c) ** 2)
+        return (*half, Op(rf_kick, numbers), *half)
+
+    @classmethod
+    def examples(cls):
+        return [
+            cls(name="cav", voltage=500e3, frequency=499.654e6, zero_phase="ABOVE_TRANSITION"),
+            cls(name="long", length=0.6, voltage=-2e6, frequency=1.3e9, phase=0.1),
+            cls(name="off", length=0.5),
+        ]

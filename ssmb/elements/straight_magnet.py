@@ -1,0 +1,139 @@
+"""What quadrupole, sextupole, octupole and multipole magnets share: strengths, integrators, packing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, Op, param
+from ssmb.elements.drift import drift_exact, drift_expanded
+from ssmb.elements.multipole_kicks import (
+    MAX_ORDER,
+    MULTIPOLE_STEPS,
+    QUADRUPOLE_STEPS,
+    SEXTUPOLE_STEPS,
+    multipole_thin,
+)
+from ssmb.elements.quadrupole_map import quadrupole_matrix_ops
+from ssmb.elements.splitting import drift_kick_ops
+from ssmb.elements.transformations import roll_ops
+from ssmb.errors import LatticeError
+
+_SKEW = MAX_ORDER + 1
+_NAMES = ("dipole", "quadrupole", "sextupole", "octupole", "decapole", "dodecapole")
+
+INTEGRATORS = ("matrix", "yoshida2", "yoshida4", "yoshida6")
+
+
+def strength(kind: str, n: int) -> Any:
+    """Declare the multipole strength ``kind`` ("Kn" normal, "Ks" skew) of order n."""
+    side = "normal" if kind == "Kn" else "skew"
+    return param(
+        0.0,
+        unit="1/m" if n == 0 else f"1/m^{n + 1}",
+        key=f"MagneticMultipoleP.{kind}{n}",
+        doc=f"{side} {_NAMES[n]} strength on the reference rigidity (integrated, one power of m less, if length is 0)",
+    )
+
+
+def integrator(default: str) -> Any:
+    """Declare the choice of integrator."""
+    return param(
+        default, unit="", key="SSMB_TrackingP.integrator", choices=INTEGRATORS, doc="how the body is integrated"
+    )
+
+
+def integration_steps(default: int) -> Any:
+    """Declare the number of integration steps."""
+    return param(
+        default, unit="", key="SSMB_TrackingP.slices", minimum=1, maximum=100000, doc="number of integration steps"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StraightMagnet(Element):
+    """A magnet with a straight reference orbit and any of the multipoles up to dodecapole.
+
+    ``integrator`` is ``"matrix"`` (exact linear quadrupole at the particle's own momentum; kinematic and other terms as
+    fourth-order kicks) or ``"yoshida2" | "yoshida4" | "yoshida6"`` (drift-kick-drift), with ``slices`` steps; ``drift``
+    is ``"exact"`` or ``"expanded"`` (paraxial, as in AT).
+    """
+
+    Kn0: float = strength("Kn", 0)
+    Kn1: float = strength("Kn", 1)
+    Kn2: float = strength("Kn", 2)
+    Kn3: float = strength("Kn", 3)
+    Kn4: float = strength("Kn", 4)
+    Kn5: float = strength("Kn", 5)
+    Ks0: float = strength("Ks", 0)
+    Ks1: float = strength("Ks", 1)
+    Ks2: float = strength("Ks", 2)
+    Ks3: float = strength("Ks", 3)
+    Ks4: float = strength("Ks", 4)
+    Ks5: float = strength("Ks", 5)
+    integrator: str = integrator("yoshida4")
+    slices: int = integration_steps(2)
+    drift: str = param(
+        "exact", unit="", key="SSMB_TrackingP.drift", choices=("exact", "expanded"), doc="exact or paraxial flights"
+    )
+
+    #: True where a length of 0 is allowed and means integrated strengths
+    thin_allowed: ClassVar[bool] = False
+    alternative_keys: ClassVar[Mapping[str, str]] = {
+        f"MagneticMultipoleP.K{s}{n}L": f"integrated K{s}{n}" for s in "ns" for n in range(MAX_ORDER + 1)
+    }
+
+    @classmethod
+    def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
+        out = dict(values)
+        length = float(out.get("length", 0.0))
+        for key in [k for k in out if k in cls.alternative_keys]:
+            plain = key[:-1]
+            if plain in out:
+                raise LatticeError(f"give either {plain} or {key}, not both")
+            out[plain] = float(out.pop(key)) / (length or 1.0)
+        return out
+
+    def check(self) -> None:
+        if self.length == 0.0 and not self.thin_allowed and any(self.coefficients()):
+            raise LatticeError(f"{self.label()}: a {self.kind} needs length > 0; for a thin lens use kind Multipole")
+
+    def coefficients(self) -> tuple[float, ...]:
+        """Kn/n! and then Ks/n!, as the kicks take them."""
+        normal = (self.Kn0, self.Kn1, self.Kn2, self.Kn3, self.Kn4, self.Kn5)
+        skew = (self.Ks0, self.Ks1, self.Ks2, self.Ks3, self.Ks4, self.Ks5)
+        return tuple(k / math.factorial(n) for half in (normal, skew) for n, k in enumerate(half))
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        if self.length == 0.0:
+            q = self.coefficients()
+            return (Op(multipole_thin, q),) if any(q) else ()
+        return self.slice_ops(ref, 0.0, 1.0)
+
+    def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        part = fraction_to - fraction_from
+        length, slices = part * self.length, max(1, math.ceil(self.slices * part - 1e-9))
+        q = self.coefficients()
+        used = {n for n, v in enumerate(q) if v}
+        if length == 0.0:
+            return ()
+        if not used:
+            return (Op(drift_exact if self.drift == "exact" else drift_expanded, (length,)),)
+        if self.integrator == "matrix":
+            return self._matrix_ops(q, used, length, slices)
+        order = int(self.integrator[-1])
+        if used == {1}:
+            return drift_kick_ops(QUADRUPOLE_STEPS, order, self.drift, length, slices, (q[1],))
+        if used == {2}:
+            return drift_kick_ops(SEXTUPOLE_STEPS, order, self.drift, length, slices, (q[2],))
+        return drift_kick_ops(MULTIPOLE_STEPS, order, self.drift, length, slices, q)
+
+    def _matrix_ops(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
+        if used == {_SKEW + 1}:  # a pure skew quadrupole is a normal one in a frame rolled by 45 degrees
+            into, out = roll_ops(-0.25 * math.pi * math.copysign(1.0, self.Ks1))
+            body = quadrupole_matrix_ops(abs(self.Ks1), (0.0,) * len(q), length, slices, self.drift)
+            return (into, *body, out)
+        return quadrupole_matrix_ops(self.Kn1, (q[0], 0.0, *q[2:]), length, slices, self.drift)
