@@ -183,5 +183,24 @@ def drift_angle_bunching(emittance: float, beta_waist: float, length: float, wav
     return math.hypot(1.0, _wavenumber(wavelength) * spread * not_negative("length", length, "m")) ** -0.5
 
 
+def chirp_compressed_length(sigma_delta: float, chirp: float) -> float:
+    """Return the rms length sigma_delta/h of a chirped beam after its full linear compression, R56 = -1/h [m].
+
+    Longitudinal strong focusing of an upright ellipse: with ``sigma_delta = eps_z/sigma_z`` of the modulator it reads
+    ``eps_z/(h sigma_z)``.
+
+    Parameters
+    ----------
+    sigma_delta : rms momentum spread before the modulator [1].
+    chirp : h, slope of the relative modulation at its zero crossing [1/m].
+
+    Examples
+    --------
+    >>> round(chirp_compressed_length(3.4e-4, 2481.26) * 1e9)
+    137
+    """
+    return not_negative("sigma_delta", sigma_delta) / positive("chirp", chirp, "1/m")
+
+
 def _wavenumber(wavelength: float) -> float:
     return 2.0 * math.pi / positive("wavelength", wavelength, "m")

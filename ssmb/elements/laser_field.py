@@ -210,6 +210,16 @@ def energy_chirp(modulation: float, energy: float, wavelength: float) -> float:
     return slope * not_negative("modulation", modulation, "eV") / positive("energy", energy, "eV")
 
 
+def modulation_for_chirp(chirp: float, energy: float, wavelength: float) -> float:
+    """Return the peak energy modulation [eV] with the slope `chirp` [1/m]; the inverse of :func:`energy_chirp`.
+
+    >>> round(modulation_for_chirp(2481.26, 400e6, 1064e-9) / 1e3, 1)
+    168.1
+    """
+    length = positive("wavelength", wavelength, "m") / (2.0 * math.pi)
+    return not_negative("chirp", chirp, "1/m") * length * positive("energy", energy, "eV")
+
+
 @cache
 def best_focusing(detuned: bool = False) -> FocusingOptimum:
     """Return the focusing with the largest modulation at given laser power and undulator.
@@ -226,7 +236,8 @@ def best_focusing(detuned: bool = False) -> FocusingOptimum:
     """
     if not detuned:
         # d/dr of sqrt(r) atan(1/(2r)) = 0
-        ratio = optimize.brentq(lambda r: math.atan(0.5 / r) - r / (r * r + 0.25), 0.1, 1.0, xtol=1e-14)
+        found = optimize.root_scalar(lambda r: math.atan(0.5 / r) - r / (r * r + 0.25), bracket=(0.1, 1.0), xtol=1e-14)
+        ratio = float(found.root)
         return FocusingOptimum(ratio, 0.0, math.sqrt(ratio) * math.atan(0.5 / ratio))
 
     def strength_at(log_ratio: float, q: float) -> float:

@@ -158,7 +158,7 @@ class EchoEnabled:
             return a1 * float(special.jvp(order, a1 * z) / special.jv(order, a1 * z)) - z
 
         peak = float(special.jnp_zeros(order, 1)[0]) / a1
-        z = optimize.brentq(log_slope, 1e-9 * peak, peak, xtol=1e-14, rtol=1e-13)
+        z = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
         b2 = float(special.jnp_zeros(m, 1)[0]) / (a * a2)
         b1 = min(((z - a * b2) / n, (-z - a * b2) / n), key=abs)
         lever = self.wavelength / (2.0 * math.pi * self.sigma_delta)

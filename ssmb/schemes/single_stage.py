@@ -135,7 +135,7 @@ class SingleStage:
         def log_slope(u: float) -> float:
             return float(special.jvp(n, u) / special.jv(n, u)) - u * ratio * ratio
 
-        u = optimize.brentq(log_slope, 1e-9 * peak, peak, xtol=1e-13, rtol=1e-13)
+        u = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
         r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
         return replace(self, r56=r56, r56_incoming=None)
 
