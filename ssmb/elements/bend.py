@@ -19,6 +19,7 @@ from ssmb.elements.bend_maps import (
     bend_linear,
     edge_linear,
     fringe_hard_edge,
+    gradient_bend_linear,
     gradient_step_params,
     wedge,
 )
@@ -123,7 +124,9 @@ class Bend(StraightMagnet):
         if self.integrator == "matrix":
             strongest = max(abs(h * h + self.Kn1), abs(self.Kn1))
             n = max(1, math.ceil(length * math.sqrt(strongest / _LINEAR_STEP_LIMIT)))
-            return (Op(bend_linear, (length / n, h, self.Kn1), n),)
+            if self.Kn1:
+                return (Op(gradient_bend_linear, (length / n, h, self.Kn1), n),)
+            return (Op(bend_linear, (length / n, h), n),)
         order = int(self.integrator[-1])
         if any(q):
             return drift_kick_ops(GRADIENT_BEND_STEPS, order, "expanded", length, slices, (h, *q))
@@ -168,6 +171,7 @@ class Bend(StraightMagnet):
             cls(name="paraxial", length=0.8, angle=0.39, integrator="yoshida4", slices=10),
             cls(name="paraxial gradient", length=0.8, angle=0.39, Kn1=0.5, integrator="yoshida4"),
             cls(name="matrix", length=0.8, angle=0.39, Kn1=-0.7, integrator="matrix"),
+            cls(name="matrix dipole", length=0.8, angle=0.39, integrator="matrix"),
         ]
 
 

@@ -125,27 +125,48 @@ BEND_STEPS = drift_kick_steps("bend", paraxial_bend_kick, 1)
 GRADIENT_BEND_STEPS = drift_kick_steps("gradient_bend", paraxial_gradient_bend_kick, 1 + MULTIPOLE_TERMS)
 
 
-@kernel("bend_linear", 3, invert=lambda p: (-p[0], p[1], p[2]))
+@scalar
+def _bend_plane(x, px, delta, rpp, l, h, k):
+    """Bending plane of the paraxial sector: new x and px, and the path that it adds; k = h^2 + Kn1."""
+    kx, f, hd = k * rpp, h * delta * rpp, h * delta
+    u = kx * l * l
+    c2, c3 = stumpff_integrals(u)
+    c = 1.0 - u * c2
+    s = l - l * u * c3
+    i1, i2 = l * l * c2, l * l * l * c3  # integrals of s, and of i1, over the length
+    v = px * rpp
+    x1 = c * x + s * v + f * i1
+    px1 = c * px - (k * s) * x + hd * s
+    g = f - kx * x
+    bent = s * x + i1 * v + i2 * f
+    across = v * v * (l + s * c) + 2.0 * (v * g) * (s * s) + g * g * (i2 + s * i1)
+    return x1, px1, h * bent + 0.25 * across
+
+
+@kernel("bend_linear", 2, invert=lambda p: (-p[0], p[1]))
 @scalar
 def bend_linear(x, px, y, py, z, delta, rpp, dbeta, p):
+    """Paraxial sector without gradient, exact at the particle's own momentum: p = (length, h)."""
+    l, h = p[0], p[1]
+    x1, px1, path = _bend_plane(x, px, delta, rpp, l, h, h * h)
+    u = l * rpp
+    return x1, px1, y + u * py, py, z - (path + 0.5 * u * rpp * py * py) + l * dbeta, delta
+
+
+@kernel("gradient_bend_linear", 3, invert=lambda p: (-p[0], p[1], p[2]))
+@scalar
+def gradient_bend_linear(x, px, y, py, z, delta, rpp, dbeta, p):
     """Paraxial combined-function sector, exact at the particle's own momentum: p = (length, h, Kn1)."""
     l, h, k1 = p[0], p[1], p[2]
-    k = h * h + k1
-    kx, ky, f = k * rpp, -k1 * rpp, h * delta * rpp
-    cx, sx, _, _ = stumpff(kx * l * l)
+    x1, px1, path = _bend_plane(x, px, delta, rpp, l, h, h * h + k1)
+    ky = -k1 * rpp
     cy, sy, _, _ = stumpff(ky * l * l)
-    i1, i2, i3 = stumpff_integrals(kx * l * l)
-    sx, sy, i1, i2, i3 = l * sx, l * sy, l * l * i1, l * l * l * i2, l * l * l * i3
-    u, v = px * rpp, py * rpp
-    x1 = cx * x + sx * u + f * i1
-    px1 = cx * px - (k * sx) * x + (h * delta) * sx
+    sy = l * sy
+    v = py * rpp
     y1 = cy * y + sy * v
     py1 = cy * py + (k1 * sy) * y
-    g = f - kx * x
-    across = 0.5 * u * u * (l + sx * cx) + u * g * (sx * sx) + g * g * i3
-    across = across + 0.5 * (l * (v * v + ky * y * y) + (y1 * py1 * rpp - y * v))
-    bent = sx * x + i1 * u + i2 * f
-    return x1, px1, y1, py1, z - (h * bent + 0.5 * across) + l * dbeta, delta
+    path = path + 0.25 * (l * (v * v + ky * y * y) + (y1 * py1 * rpp - y * v))
+    return x1, px1, y1, py1, z - path + l * dbeta, delta
 
 
 @kernel("edge_linear", 2, invert=lambda p: (-p[0], -p[1]))

@@ -24,7 +24,7 @@ def solenoid_exact(x, px, y, py, z, delta, rpp, dbeta, p):
     lz = l * rpp / s  # length over pz
     turn = k * lz
     c, sc, _, _ = stumpff(turn * turn)
-    cc, _, _ = stumpff_integrals(turn * turn)
+    cc, _ = stumpff_integrals(turn * turn)
     a, b = lz * sc, lz * turn * cc
     x1 = x + a * kx + b * ky
     y1 = y + a * ky - b * kx

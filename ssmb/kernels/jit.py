@@ -51,7 +51,7 @@ FLAGS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 def scalar(function: Callable) -> Any:
     """Declare a scalar physics function: compiled lazily, inlined into the particle loops, callable from Python."""
-    return numba.njit(**FLAGS)(function)
+    return numba.njit(forceinline=True, **FLAGS)(function)
 
 
 @cache

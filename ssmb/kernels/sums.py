@@ -23,7 +23,7 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 
 
 def split(value: Any) -> tuple[Any, Any]:
-    """Return two floats (or arrays) of 26 bits each whose sum is `value` (Veltkamp), so that products with whole numbers are exact.
+    """Return two floats (or arrays) of 26 bits each with the sum `value` (Veltkamp): products with whole numbers are exact.
 
     >>> high, low = split(13.5e-9)
     >>> high + low == 13.5e-9
@@ -43,7 +43,7 @@ def _phase_sums(z, weight, high, low, out):
         first = chunk * CHUNK
         last = min(first + CHUNK, n)
         for j in range(high.size):
-            h, l, inverse = high[j], low[j], 1.0 / (high[j] + low[j])
+            upper, lower, inverse = high[j], low[j], 1.0 / (high[j] + low[j])
             total_c = 0.0
             total_s = 0.0
             for start in range(first, last, TILE):
@@ -51,7 +51,7 @@ def _phase_sums(z, weight, high, low, out):
                 for i in range(filled):
                     periods = np.floor(z[start + i] * inverse + 0.5)
                     # both products are exact and so is the first difference: z/wavelength keeps its fraction
-                    s, c = sincos_turns(((z[start + i] - periods * h) - periods * l) * inverse)
+                    s, c = sincos_turns(((z[start + i] - periods * upper) - periods * lower) * inverse)
                     cosine[i] = weight[start + i] * c
                     sine[i] = weight[start + i] * s
                 for i in range(filled, TILE):
