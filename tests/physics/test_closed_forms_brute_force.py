@@ -26,7 +26,7 @@ K_LASER = 2 * math.pi / WAVELENGTH
 
 def _quiet_normal(n_log2: int, dimensions: int, seed: int = 1) -> np.ndarray:
     """Scrambled Sobol points as normal deviates, one column per dimension; column 0 stays uniform in (0, 1)."""
-    u = qmc.Sobol(dimensions, seed=seed).random_base2(n_log2)
+    u = qmc.Sobol(dimensions, rng=seed).random_base2(n_log2)
     return np.column_stack([u[:, 0], norm.ppf(u[:, 1:])])
 
 

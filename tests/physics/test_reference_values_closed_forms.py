@@ -54,10 +54,9 @@ def _radiator(i: Inputs) -> Undulator:
     return Undulator(Reference(energy=i["E_eV"]), i["lambda_u"], i["N_u"], i["K"])
 
 
-def _power(i: Inputs, sigma_perp: float | None = None, **changes: float) -> float:
-    size = i["sigma_perp"] if sigma_perp is None else sigma_perp
-    case = {"current": i["I_peak"], "bunching": i["b"]} | changes
-    return coherent.coherent_power(_radiator(i), **case, sigma_perp=size)
+def _power(i: Inputs, current: float | None = None) -> float:
+    amperes = i["I_peak"] if current is None else current
+    return coherent.coherent_power(_radiator(i), current=amperes, bunching=i["b"], sigma_perp=i["sigma_perp"])
 
 
 def _best_hghg(i: Inputs) -> float:
