@@ -14,7 +14,7 @@ from ssmb.elements.aperture import aperture_op
 from ssmb.elements.transformations import misalignment_ops
 from ssmb.errors import LatticeError, nearest
 from ssmb.kernels.engine import LIMIT, MAP, OP_COLUMNS
-from ssmb.kernels.loops import KERNELS
+from ssmb.kernels.loops import BLOCK, KERNELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,30 @@ class Program:
             return self.names.index(name)
         except ValueError:
             raise LatticeError(f"no element '{name}' in the lattice.{nearest(name, self.names)}") from None
+
+    def propagate(
+        self, coordinates: np.ndarray, op_from: int = 0, op_to: int | None = None, turns: int = 1, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Track a few test particles without monitors; return new (6, n) coordinates and the (n,) loss states.
+
+        Parameters
+        ----------
+        coordinates : (6, n) x, px, y, py, z, delta [m, 1]; not changed.
+        op_from, op_to : range of ops (see :attr:`first_op`).
+        """
+        from ssmb.kernels.engine import BUNCHING_NUMBERS, MOMENT_NUMBERS, advance
+
+        c = np.array(coordinates, dtype=np.float64, order="C")
+        n = c.shape[1]
+        state = np.zeros(n, dtype=np.int32)
+        lost = np.zeros((2, n), dtype=np.int64)
+        advance(
+            c, np.ones(n), np.arange(n), state, lost[0], lost[1],
+            self.ops, op_from, len(self.ops) if op_to is None else op_to, self.params, self.kernel_table(),
+            self.reference.inv_gamma2, self.reference.beta**2, seed, 0, turns, BLOCK,
+            np.zeros(1), np.zeros((1, 1, 1, MOMENT_NUMBERS)), np.zeros((1, 1, 1, BUNCHING_NUMBERS)),
+        )  # fmt: skip
+        return c, state
 
     def kernel_table(self) -> np.ndarray:
         """Addresses of the native loops that the ops need, by op code (0 where not needed)."""

@@ -1,0 +1,271 @@
+"""What can be recorded while a beam is tracked, and what comes out.
+
+Sums over particles are formed in groups of 256 inside the turn loop and combined in the order of the particles, so that
+a record does not depend on the number of threads, nor on how the run was cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam import Beam
+from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.errors import ConfigError
+from ssmb.kernels.engine import BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
+
+_UPPER = np.triu_indices(6)
+
+
+def _checked_every(every: int, what: str) -> int:
+    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
+        raise ConfigError(f"{what}: every must be a whole number of turns >= 1, got {every!r}")
+    return int(every)
+
+
+@dataclass(frozen=True)
+class MomentMonitor:
+    """Record particles, charge, means and the covariance matrix at the entrance of an element, on every n-th turn.
+
+    Parameters
+    ----------
+    at : name of the element; None: the end of each turn.
+    every : record turns 0, every, 2 every ... .
+    name : key of the record in :attr:`Run.monitors`; by default ``moments`` or ``moments@<at>``.
+    """
+
+    at: str | None = None
+    every: int = 1
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "every", _checked_every(self.every, "MomentMonitor"))
+        object.__setattr__(self, "name", self.name or ("moments" if self.at is None else f"moments@{self.at}"))
+
+
+@dataclass(frozen=True)
+class BunchingMonitor:
+    """Record the complex bunching factor b = <exp(-2 pi i z/lambda)> at the entrance of an element on every n-th turn.
+
+    Parameters
+    ----------
+    at : name of the element; None: the end of each turn.
+    wavelengths : wavelengths [m], > 0.
+    every, name : as in :class:`MomentMonitor`.
+    """
+
+    at: str | None
+    wavelengths: Sequence[float]
+    every: int = 1
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        values = tuple(float(w) for w in np.atleast_1d(np.asarray(self.wavelengths, dtype=float)))
+        if not values or not all(np.isfinite(w) and w > 0.0 for w in values):
+            raise ConfigError(f"BunchingMonitor: wavelengths must be numbers > 0 [m], got {self.wavelengths!r}")
+        object.__setattr__(self, "wavelengths", values)
+        object.__setattr__(self, "every", _checked_every(self.every, "BunchingMonitor"))
+        object.__setattr__(self, "name", self.name or ("bunching" if self.at is None else f"bunching@{self.at}"))
+
+
+@dataclass(frozen=True)
+class SnapshotMonitor:
+    """Keep the whole beam at the end of every n-th turn.
+
+    Parameters
+    ----------
+    every : keep turns every - 1, 2 every - 1 ... (turns count from 0), so that ``every=turns`` keeps the last one.
+    name : key of the record.
+    """
+
+    every: int = 1
+    name: str = "snapshots"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "every", _checked_every(self.every, "SnapshotMonitor"))
+
+
+Monitor = MomentMonitor | BunchingMonitor | SnapshotMonitor
+
+
+@dataclass(frozen=True)
+class MomentRecord:
+    """Moments against turn.
+
+    Attributes
+    ----------
+    turn : (n,) turn number, from 0.
+    particles : (n,) macroparticles alive.
+    charge : (n,) charge of those alive [C].
+    mean : (n, 6) means of x, px, y, py, z, delta [m, 1].
+    sigma : (n, 6, 6) covariance matrix.
+    """
+
+    at: str | None
+    turn: np.ndarray
+    particles: np.ndarray
+    charge: np.ndarray
+    mean: np.ndarray
+    sigma: np.ndarray
+
+    @property
+    def rms(self) -> np.ndarray:
+        """(n, 6) standard deviations."""
+        return np.sqrt(np.einsum("nii->ni", self.sigma))
+
+    @property
+    def projected_emittance(self) -> np.ndarray:
+        """(n, 3) projected rms emittances of (x, px), (y, py), (z, delta) [m]."""
+        blocks = [self.sigma[:, i : i + 2, i : i + 2] for i in (0, 2, 4)]
+        return np.stack([np.sqrt(np.clip(np.linalg.det(b), 0.0, None)) for b in blocks], axis=1)
+
+
+@dataclass(frozen=True)
+class BunchingRecord:
+    """Bunching factors against turn.
+
+    Attributes
+    ----------
+    wavelengths : (k,) [m].
+    turn : (n,) turn number, from 0.
+    bunching : (n, k) complex bunching factors of the particles alive.
+    """
+
+    at: str | None
+    wavelengths: np.ndarray
+    turn: np.ndarray
+    bunching: np.ndarray
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """(n, k) |b|."""
+        return np.abs(self.bunching)
+
+
+@dataclass(frozen=True)
+class SnapshotRecord:
+    """The beam at the end of some turns; ``beams[i]`` belongs to ``turn[i]``."""
+
+    turn: np.ndarray
+    beams: tuple[Beam, ...]
+
+
+class Probes:
+    """The op rows and buffers of the monitors of one run, and the records as they grow (internal to tracking)."""
+
+    def __init__(self, monitors: Sequence[Monitor]) -> None:
+        names = [m.name for m in monitors]
+        if len(set(names)) != len(names):
+            twice = next(n for n in names if names.count(n) > 1)
+            raise ConfigError(f"two monitors are named '{twice}'; give one of them name=...")
+        self.monitors = tuple(monitors)
+        self.moments = [m for m in monitors if isinstance(m, MomentMonitor)]
+        self.bunching = [m for m in monitors if isinstance(m, BunchingMonitor)]
+        self.snapshots = [m for m in monitors if isinstance(m, SnapshotMonitor)]
+        self.inverse_wavelengths = np.array([1.0 / w for m in self.bunching for w in m.wavelengths] or [0.0])
+        self.rows: dict[str, list[np.ndarray]] = {m.name: [] for m in (*self.moments, *self.bunching)}
+        self.beams: dict[str, list[tuple[int, Beam]]] = {m.name: [] for m in self.snapshots}
+
+    def op_rows(self, place: Any) -> list[tuple[int, tuple[int, int, int, int, int]]]:
+        """Rows to insert in the op table; ``place(name)`` gives the op index and element index of an entrance."""
+        rows = []
+        for slot, m in enumerate(self.moments):
+            at, element = place(m.at)
+            rows.append((at, (0, slot, 1, element, MOMENTS)))
+        slot = 0
+        for m in self.bunching:
+            at, element = place(m.at)
+            for _ in m.wavelengths:
+                rows.append((at, (0, slot, 1, element, BUNCHING)))
+                slot += 1
+        return rows
+
+    def buffers(self, turns: int, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+        """Zeroed buffers for the partial sums of a piece of a run."""
+        k = len(self.inverse_wavelengths) if self.bunching else 0
+        return (
+            np.zeros((max(1, len(self.moments)), turns, blocks, MOMENT_NUMBERS)),
+            np.zeros((max(1, k), turns, blocks, BUNCHING_NUMBERS)),
+        )
+
+    def doubles_per_turn(self, blocks: int) -> int:
+        """Size of the buffers of one turn."""
+        return blocks * (MOMENT_NUMBERS * len(self.moments) + BUNCHING_NUMBERS * len(self.inverse_wavelengths)) + 1
+
+    def collect(self, first_turn: int, moments: np.ndarray, bunching: np.ndarray) -> None:
+        """Combine the partial sums of a piece of a run, block by block, and keep the turns that are asked for."""
+        turns = np.arange(first_turn, first_turn + moments.shape[1])
+        for slot, m in enumerate(self.moments):
+            keep = turns % m.every == 0
+            if keep.any():
+                self.rows[m.name].append(np.column_stack((turns[keep], _combined_moments(moments[slot][keep]))))
+        slot = 0
+        for m in self.bunching:
+            keep = turns % m.every == 0
+            columns = [turns[keep].astype(float)]
+            for _ in m.wavelengths:
+                total = _sum_blocks(bunching[slot][keep])
+                weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)
+                columns += [total[:, 1] / weight, total[:, 2] / weight]
+                slot += 1
+            if keep.any():
+                self.rows[m.name].append(np.column_stack(columns))
+
+    def snapshot(self, last_turn: int, beam: Beam) -> None:
+        """Keep the beam if a snapshot is due at the end of this turn."""
+        for m in self.snapshots:
+            if (last_turn + 1) % m.every == 0:
+                self.beams[m.name].append((last_turn, beam.copy()))
+
+    def next_snapshot(self, turn: int) -> int | None:
+        """Turns from ``turn`` until the next snapshot is due."""
+        return min((m.every - turn % m.every for m in self.snapshots), default=None)
+
+    def records(self) -> dict[str, Any]:
+        """Return the finished records by name."""
+        out: dict[str, Any] = {}
+        for m in self.monitors:
+            if isinstance(m, SnapshotMonitor):
+                kept = self.beams[m.name]
+                out[m.name] = SnapshotRecord(np.array([t for t, _ in kept], dtype=np.int64), tuple(b for _, b in kept))
+                continue
+            width = 1 + MOMENT_NUMBERS if isinstance(m, MomentMonitor) else 1 + 2 * len(m.wavelengths)
+            table = np.concatenate(self.rows[m.name]) if self.rows[m.name] else np.zeros((0, width))
+            turn = table[:, 0].astype(np.int64)
+            if isinstance(m, MomentMonitor):
+                sigma = np.zeros((len(turn), 6, 6))
+                sigma[:, _UPPER[0], _UPPER[1]] = table[:, 9:]
+                sigma[:, _UPPER[1], _UPPER[0]] = table[:, 9:]
+                charge = table[:, 2] * ELEMENTARY_CHARGE
+                out[m.name] = MomentRecord(m.at, turn, table[:, 1].astype(np.int64), charge, table[:, 3:9], sigma)
+            else:
+                values = table[:, 1::2] + 1j * table[:, 2::2]
+                out[m.name] = BunchingRecord(m.at, np.array(m.wavelengths), turn, values)
+        return out
+
+
+def _sum_blocks(parts: np.ndarray) -> np.ndarray:
+    """Sum (turns, blocks, k) over blocks, in the order of the blocks."""
+    total = np.zeros((parts.shape[0], parts.shape[2]))
+    for b in range(parts.shape[1]):
+        total += parts[:, b]
+    return total
+
+
+def _combined_moments(parts: np.ndarray) -> np.ndarray:
+    """Combine block moments (turns, blocks, 29) to particles, weight, means and covariances (turns, 29)."""
+    out = np.zeros((parts.shape[0], parts.shape[2]))
+    out[:, :2] = _sum_blocks(parts[:, :, :2])
+    weight = np.where(out[:, 1] > 0.0, out[:, 1], 1.0)[:, None]
+    for b in range(parts.shape[1]):
+        out[:, 2:8] += parts[:, b, 1:2] * parts[:, b, 2:8]
+    out[:, 2:8] /= weight
+    i, j = _UPPER
+    for b in range(parts.shape[1]):
+        shift = parts[:, b, 2:8] - out[:, 2:8]
+        out[:, 8:] += parts[:, b, 8:] + parts[:, b, 1:2] * (shift[:, i] * shift[:, j])
+    out[:, 8:] /= weight
+    return out

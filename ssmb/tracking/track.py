@@ -1,0 +1,400 @@
+"""track(): the one way to send a beam through a lattice."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam import Beam, LossReason
+from ssmb.errors import ConfigError, ResultFileError
+from ssmb.kernels.engine import advance
+from ssmb.kernels.loops import BLOCK, MAX_TILE
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.lattice.tree import Lattice
+from ssmb.tracking.monitors import Monitor, Probes
+
+#: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
+_PIECE_SECONDS = 0.25
+#: The partial sums of a piece stay below this many doubles.
+_PIECE_DOUBLES = 4_000_000
+
+
+class RunStatus(Enum):
+    """How a run ended; the value says what that means and what to do."""
+
+    COMPLETED = "all turns were tracked"
+    INTERRUPTED = "stopped by the user; go on with resume=True if a checkpoint was asked for"
+    ALL_LOST = "no particle is left; look at run.losses() for where and why"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Particles lost at one element for one reason."""
+
+    element: str
+    s: float
+    reason: LossReason
+    particles: int
+    first_turn: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What came out of a tracking run.
+
+    Attributes
+    ----------
+    beam : the beam at the end; lost particles keep turn, element, reason and last coordinates.
+    monitors : records by monitor name.
+    turns : number of turns done.
+    status : :class:`RunStatus`.
+    provenance : seed, threads, time, versions.
+    """
+
+    beam: Beam
+    monitors: dict[str, Any]
+    turns: int
+    status: RunStatus
+    program: Program = field(repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Losses by element and reason, in the order of the lattice."""
+        beam, out = self.beam, []
+        lost = ~beam.alive
+        for element, reason in sorted({(int(e), int(r)) for e, r in zip(beam.lost_element[lost], beam.state[lost])}):
+            here = lost & (beam.lost_element == element) & (beam.state == reason)
+            out.append(
+                Loss(
+                    self.program.names[element],
+                    float(self.program.s[element]),
+                    LossReason(reason),
+                    int(here.sum()),
+                    int(beam.lost_turn[here].min()),
+                )
+            )
+        return tuple(out)
+
+
+def track(
+    lattice: Lattice | Program,
+    beam: Beam,
+    turns: int = 1,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    monitors: Sequence[Monitor] = (),
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], None] = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    resume: bool = False,
+    tile: int = BLOCK,
+) -> Run:
+    """Track a beam through a lattice for a number of turns.
+
+    Parameters
+    ----------
+    lattice : lattice, or an already compiled program.
+    beam : beam at the entrance of ``start``; it is not changed.
+    turns : number of passes, >= 0.
+    start, end : names of elements: only the section from the entrance of ``start`` to the entrance of ``end`` is passed
+        (default: all). To begin a ring elsewhere, use ``lattice.rotated(name)``.
+    monitors : what to record, see :mod:`ssmb.tracking.monitors`.
+    seed : key of all random numbers, 0 <= seed < 2^63.
+    threads : number of threads (default: all); the result does not depend on it.
+    progress : True for a progress bar on stderr, or a function of (turns done, turns).
+    checkpoint : file that is written every ``checkpoint_every`` seconds and when the run is interrupted (Ctrl-C).
+    resume : go on from ``checkpoint`` if it exists; the lattice, the beam size, seed and monitors must be the same.
+    tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
+
+    Returns
+    -------
+    Run
+        With status INTERRUPTED if Ctrl-C was pressed: what was done is in it.
+
+    Raises
+    ------
+    ConfigError
+        Wrong arguments, or a beam of another reference than the lattice.
+    ResultFileError
+        The checkpoint cannot be read or belongs to another run.
+
+    Examples
+    --------
+    >>> from ssmb.beam import Beam, Reference
+    >>> from ssmb.elements import Drift
+    >>> ref = Reference(250e6)
+    >>> line = Lattice.from_elements([Drift(name="d", length=2.0)], ref)
+    >>> coordinates = np.zeros((6, 3)); coordinates[1] = 1e-3
+    >>> run = track(line, Beam(ref, coordinates))
+    >>> [round(float(x), 9) for x in run.beam.x]
+    [0.002000001, 0.002000001, 0.002000001]
+    """
+    program = lattice if isinstance(lattice, Program) else compile_elements(lattice.elements, lattice.reference)
+    _check_arguments(program, beam, turns, seed, threads, tile, checkpoint_every)
+    probes = Probes(monitors)
+    job = _Job(program, beam.copy(), int(turns), int(seed), probes, start, end, int(tile))
+    saver = _Saver(checkpoint, checkpoint_every)
+    if resume:
+        saver.load(job)
+    began = time.perf_counter()
+    with _thread_count(threads) as used, _reporter(progress, job) as report:
+        status = job.run(report, saver)
+    if status is RunStatus.INTERRUPTED:
+        saver.save(job)
+    provenance = {
+        "seed": job.seed,
+        "threads": used,
+        "seconds": time.perf_counter() - began,
+        "fingerprint": job.fingerprint(),
+    }
+    return Run(job.beam, probes.records(), job.done, status, program, provenance)
+
+
+def _check_arguments(
+    program: Program, beam: Beam, turns: int, seed: int, threads: int | None, tile: int, checkpoint_every: float
+) -> None:
+    def whole(value: Any) -> bool:
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+    if not whole(turns) or turns < 0:
+        raise ConfigError(f"turns must be a whole number >= 0, got {turns!r}")
+    if not whole(seed) or not 0 <= seed < 2**63:
+        raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, got {seed!r}")
+    if threads is not None and (not whole(threads) or threads < 1):
+        raise ConfigError(f"threads must be a whole number >= 1, got {threads!r}")
+    if tile not in (BLOCK, MAX_TILE):
+        raise ConfigError(f"tile must be {BLOCK} or {MAX_TILE}, got {tile!r}")
+    if not (isinstance(checkpoint_every, (int, float)) and checkpoint_every > 0.0):
+        raise ConfigError(f"checkpoint_every must be a time > 0 s, got {checkpoint_every!r}")
+    if len(beam) == 0:
+        raise ConfigError("the beam has no particles")
+    ref = program.reference
+    same_energy = math.isclose(beam.reference.energy, ref.energy, rel_tol=1e-12)
+    if beam.reference.species != ref.species or not same_energy:
+        raise ConfigError(
+            f"the beam is normalised to {beam.reference.species}s of {beam.reference.energy:.9g} eV, the lattice to "
+            f"{ref.species}s of {ref.energy:.9g} eV; make the beam with the lattice's reference"
+        )
+
+
+class _Job:
+    """A run in progress: the only place where the arrays of a beam change."""
+
+    def __init__(
+        self,
+        program: Program,
+        beam: Beam,
+        turns: int,
+        seed: int,
+        probes: Probes,
+        start: str | None,
+        end: str | None,
+        tile: int,
+    ) -> None:
+        self.beam, self.turns, self.seed, self.probes, self.tile = beam, turns, seed, probes, tile
+        self.reference = program.reference
+        first = int(program.first_op[program.index(start)]) if start is not None else 0
+        last = int(program.first_op[program.index(end)]) if end is not None else len(program.ops)
+        if first >= last and (start is not None or end is not None):
+            raise ConfigError(f"start '{start}' must come before end '{end}' with a map between them")
+
+        def place(name: str | None) -> tuple[int, int]:
+            at = last if name is None else int(program.first_op[program.index(name)])
+            if not first <= at <= last:
+                raise ConfigError(f"monitor at '{name}' lies outside the tracked section '{start}' to '{end}'")
+            return at, (len(program.names) - 1 if name is None else program.index(name))
+
+        rows = probes.op_rows(place)
+        extended = program.with_rows(rows)
+        self.ops = extended.ops
+        self.params = program.params
+        before_first = sum(1 for at, _ in rows if at < first)
+        self.op_from, self.op_to = first + before_first, last + len(rows)
+        self.table = program.kernel_table()
+        self.done = 0
+        self.blocks = (len(beam) + BLOCK - 1) // BLOCK
+
+    def fingerprint(self) -> str:
+        """Hash of all that a resumed run must share: kernels, maps, monitors, seed, particles, section."""
+        from ssmb.kernels.jit import source_hash
+
+        digest = hashlib.sha256(source_hash().encode())
+        digest.update(self.ops.tobytes() + self.params.tobytes() + self.beam.ids.tobytes() + self.beam.weight.tobytes())
+        digest.update(repr((self.op_from, self.op_to, self.seed, self.reference, self.probes.monitors)).encode())
+        return digest.hexdigest()
+
+    def run(self, report: Callable[[int], None], saver: _Saver) -> RunStatus:
+        """Track until all turns are done, all particles are lost, or the user stops it."""
+        piece = 1
+        try:
+            while self.done < self.turns:
+                if not self.beam.alive.any():
+                    return RunStatus.ALL_LOST
+                n = min(piece, self.turns - self.done, self.probes.next_snapshot(self.done) or self.turns)
+                n = max(1, min(n, _PIECE_DOUBLES // self.probes.doubles_per_turn(self.blocks)))
+                began = time.perf_counter()
+                self._advance(n)
+                spent = time.perf_counter() - began
+                piece = max(1, min(4 * n, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
+                report(self.done)
+                saver.save_when_due(self)
+        except KeyboardInterrupt:
+            return RunStatus.INTERRUPTED
+        return RunStatus.COMPLETED if self.beam.alive.any() or self.turns == 0 else RunStatus.ALL_LOST
+
+    def _advance(self, turns: int) -> None:
+        beam, ref = self.beam, self.reference
+        moments, bunching = self.probes.buffers(turns, self.blocks)
+        with _hold_interrupts():
+            advance(
+                beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
+                self.ops, self.op_from, self.op_to, self.params, self.table, ref.inv_gamma2, ref.beta**2,
+                self.seed, self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
+            )  # fmt: skip
+            self.probes.collect(self.done, moments, bunching)
+            self.done += turns
+            self.probes.snapshot(self.done - 1, beam)
+
+
+class _Saver:
+    """Writes and reads the checkpoint of a job."""
+
+    def __init__(self, path: str | os.PathLike[str] | None, every: float) -> None:
+        self.path = None if path is None else Path(path)
+        self.every = every
+        self.last = time.monotonic()
+
+    def save_when_due(self, job: _Job) -> None:
+        if self.path is not None and time.monotonic() - self.last >= self.every and job.done < job.turns:
+            self.save(job)
+
+    def save(self, job: _Job) -> None:
+        if self.path is None:
+            return
+        from ssmb.store.checkpoint import write_checkpoint
+
+        beam = job.beam
+        tree: dict[str, Any] = {
+            "fingerprint": job.fingerprint(),
+            "done": job.done,
+            "coordinates": beam.coordinates,
+            "state": beam.state,
+            "lost_turn": beam.lost_turn,
+            "lost_element": beam.lost_element,
+            "rows": {name: np.concatenate(rows) for name, rows in job.probes.rows.items() if rows},
+            "snapshots": {
+                name: {str(turn): _state_tree(kept) for turn, kept in beams} for name, beams in job.probes.beams.items()
+            },
+        }
+        with _hold_interrupts():
+            write_checkpoint(self.path, tree)
+        self.last = time.monotonic()
+
+    def load(self, job: _Job) -> None:
+        """Set the job to the state of the checkpoint, if there is one."""
+        if self.path is None:
+            raise ConfigError("resume=True needs checkpoint=FILE")
+        from ssmb.store.checkpoint import previous_path, read_checkpoint
+
+        if not self.path.exists() and not previous_path(self.path).exists():
+            return
+        tree = read_checkpoint(self.path)
+        if tree.get("fingerprint") != job.fingerprint():
+            raise ResultFileError(
+                f"{self.path}: this checkpoint belongs to another run (lattice, beam, seed, monitors or ssmb itself have "
+                "changed since); start anew, or go back to what it was made with"
+            )
+        _restore(job.beam, tree)
+        job.done = int(_value(tree["done"]))
+        for name, rows in tree.get("rows", {}).items():
+            job.probes.rows[name].append(np.asarray(_value(rows)))
+        for name, beams in tree.get("snapshots", {}).items():
+            for turn in sorted(beams, key=int):
+                kept = job.beam.copy()
+                _restore(kept, beams[turn])
+                job.probes.beams[name].append((int(turn), kept))
+
+
+def _state_tree(beam: Beam) -> dict[str, Any]:
+    return {
+        "coordinates": beam.coordinates,
+        "state": beam.state,
+        "lost_turn": beam.lost_turn,
+        "lost_element": beam.lost_element,
+    }
+
+
+def _value(item: Any) -> Any:
+    return getattr(item, "values", item)
+
+
+def _restore(beam: Beam, tree: dict[str, Any]) -> None:
+    for name in ("coordinates", "state", "lost_turn", "lost_element"):
+        getattr(beam, name)[...] = _value(tree[name])
+
+
+@contextmanager
+def _hold_interrupts() -> Iterator[None]:
+    """Let Ctrl-C take effect only when the beam and the records agree with each other again."""
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[Any] = []
+    try:
+        old = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)
+    if pressed:
+        if callable(old):
+            old(*pressed[0])
+        else:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _thread_count(threads: int | None) -> Iterator[int]:
+    from ssmb.kernels.jit import numba
+
+    most = numba.config.NUMBA_NUM_THREADS
+    if threads is not None and threads > most:
+        raise ConfigError(f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python")
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads or most)
+    try:
+        yield threads or most
+    finally:
+        numba.set_num_threads(before)
+
+
+@contextmanager
+def _reporter(progress: bool | Callable[[int, int], None], job: _Job) -> Iterator[Callable[[int], None]]:
+    if callable(progress):
+        yield lambda done: progress(done, job.turns)
+    elif progress:
+        from tqdm.auto import tqdm
+
+        with tqdm(total=job.turns, initial=job.done, unit="turn", desc="tracking") as bar:
+            yield lambda done: bar.update(done - bar.n) and None
+    else:
+        yield lambda done: None
