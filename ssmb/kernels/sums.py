@@ -23,7 +23,7 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 
 
 def split(value: Any) -> tuple[Any, Any]:
-    """Return two floats (or arrays) of 26 bits each with the sum `value` (Veltkamp): products with whole numbers are exact.
+    """Return two parts of 26 bits each with the sum `value` (Veltkamp): their products with whole numbers are exact.
 
     >>> high, low = split(13.5e-9)
     >>> high + low == 13.5e-9
