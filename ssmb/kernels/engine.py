@@ -118,7 +118,17 @@ def _turn(
                     for i in range(n):
                         before[r, i] = buf[r, i]
             call_kernel(
-                table, ops[o, OP_KERNEL], buf, lanes, params, ops[o, OP_OFFSET], ops[o, OP_REPEAT], ids, seed, turn, element
+                table,
+                ops[o, OP_KERNEL],
+                buf,
+                lanes,
+                params,
+                ops[o, OP_OFFSET],
+                ops[o, OP_REPEAT],
+                ids,
+                seed,
+                turn,
+                element,
             )
             if check:
                 for i in range(n):

@@ -38,10 +38,10 @@ def _ask_for_wide_vectors() -> str:
 
 WIDE_VECTORS: str = _ask_for_wide_vectors()
 
-import numba  # noqa: E402
-from numba.core import types  # noqa: E402
-from numba.core.caching import CompileResultCacheImpl, FunctionCache  # noqa: E402
-from numba.core.ccallback import CFunc  # noqa: E402
+import numba
+from numba.core import types
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.ccallback import CFunc
 
 JIT_OFF: bool = bool(numba.config.DISABLE_JIT)
 
@@ -76,7 +76,10 @@ def source_hash() -> str:
 def cache_folder() -> Path:
     """Folder of the compiled kernels: ``$SSMB_CACHE_DIR``, else the user's cache folder, else a temporary one."""
     roots = [Path(p) for p in (os.environ.get("SSMB_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")) if p]
-    roots += [Path.home() / ".cache", Path(tempfile.gettempdir()) / f"ssmb-{os.getuid() if hasattr(os, 'getuid') else 0}"]
+    roots += [
+        Path.home() / ".cache",
+        Path(tempfile.gettempdir()) / f"ssmb-{os.getuid() if hasattr(os, 'getuid') else 0}",
+    ]
     for root in roots:
         folder = root / "ssmb" / source_hash()
         try:

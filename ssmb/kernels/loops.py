@@ -31,7 +31,14 @@ BLOCK = 256
 LANES = 8
 
 _SIGNATURE = types.void(
-    jit.FLOAT_POINTER, types.int64, jit.FLOAT_POINTER, types.int64, jit.INT_POINTER, types.int64, types.int64, types.int64
+    jit.FLOAT_POINTER,
+    types.int64,
+    jit.FLOAT_POINTER,
+    types.int64,
+    jit.INT_POINTER,
+    types.int64,
+    types.int64,
+    types.int64,
 )
 
 

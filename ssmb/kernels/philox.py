@@ -44,7 +44,8 @@ def _words(key, draw):
         particle & _LOW,
         turn & _LOW,
         element & _LOW,
-        (np.uint64(draw) & np.uint64(0xFFFF)) | (((particle >> _S32) & np.uint64(0xFF)) << np.uint64(16))
+        (np.uint64(draw) & np.uint64(0xFFFF))
+        | (((particle >> _S32) & np.uint64(0xFF)) << np.uint64(16))
         | (((turn >> _S32) & np.uint64(0xFF)) << np.uint64(24)),
         seed & _LOW,
         (seed >> _S32) & _LOW,

@@ -21,6 +21,7 @@ from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.store.tree import Dataset
 from ssmb.tracking.monitors import Monitor, Probes
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
@@ -290,11 +291,12 @@ class _Saver:
         tree: dict[str, Any] = {
             "fingerprint": job.fingerprint(),
             "done": job.done,
-            "coordinates": beam.coordinates,
-            "state": beam.state,
-            "lost_turn": beam.lost_turn,
-            "lost_element": beam.lost_element,
-            "rows": {name: np.concatenate(rows) for name, rows in job.probes.rows.items() if rows},
+            "beam": _state_tree(beam),
+            "rows": {
+                name: Dataset(np.concatenate(rows), "1", "monitor rows, SI")
+                for name, rows in job.probes.rows.items()
+                if rows
+            },
             "snapshots": {
                 name: {str(turn): _state_tree(kept) for turn, kept in beams} for name, beams in job.probes.beams.items()
             },
@@ -317,10 +319,10 @@ class _Saver:
                 f"{self.path}: this checkpoint belongs to another run (lattice, beam, seed, monitors or ssmb itself have "
                 "changed since); start anew, or go back to what it was made with"
             )
-        _restore(job.beam, tree)
-        job.done = int(_value(tree["done"]))
+        _restore(job.beam, tree["beam"])
+        job.done = int(tree["done"])
         for name, rows in tree.get("rows", {}).items():
-            job.probes.rows[name].append(np.asarray(_value(rows)))
+            job.probes.rows[name].append(np.asarray(rows.values))
         for name, beams in tree.get("snapshots", {}).items():
             for turn in sorted(beams, key=int):
                 kept = job.beam.copy()
@@ -328,22 +330,20 @@ class _Saver:
                 job.probes.beams[name].append((int(turn), kept))
 
 
-def _state_tree(beam: Beam) -> dict[str, Any]:
-    return {
-        "coordinates": beam.coordinates,
-        "state": beam.state,
-        "lost_turn": beam.lost_turn,
-        "lost_element": beam.lost_element,
-    }
+_ROWS = (("x", "m"), ("px", "1"), ("y", "m"), ("py", "1"), ("z", "m"), ("delta", "1"))
+_STATES = ("state", "lost_turn", "lost_element")
 
 
-def _value(item: Any) -> Any:
-    return getattr(item, "values", item)
+def _state_tree(beam: Beam) -> dict[str, Dataset]:
+    rows = {name: Dataset(beam.coordinates[i], unit, name) for i, (name, unit) in enumerate(_ROWS)}
+    return rows | {name: Dataset(getattr(beam, name), "1", name) for name in _STATES}
 
 
 def _restore(beam: Beam, tree: dict[str, Any]) -> None:
-    for name in ("coordinates", "state", "lost_turn", "lost_element"):
-        getattr(beam, name)[...] = _value(tree[name])
+    for i, (name, _) in enumerate(_ROWS):
+        beam.coordinates[i] = tree[name].values
+    for name in _STATES:
+        getattr(beam, name)[...] = tree[name].values
 
 
 @contextmanager
@@ -378,7 +378,9 @@ def _thread_count(threads: int | None) -> Iterator[int]:
 
     most = numba.config.NUMBA_NUM_THREADS
     if threads is not None and threads > most:
-        raise ConfigError(f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python")
+        raise ConfigError(
+            f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python"
+        )
     before = numba.get_num_threads()
     numba.set_num_threads(threads or most)
     try:
