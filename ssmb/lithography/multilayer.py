@@ -1,0 +1,266 @@
+"""Reflectivity of periodic multilayer mirrors at 13.5 nm (Mo/Si) and 6.x nm (La/B).
+
+Parratt's recursion with the optical constants of Henke, Gullikson and Davis as they come with `periodictable`; interface
+roughness by the factor of Nevot and Croce.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ssmb.errors import ConfigError
+from ssmb.lithography.quantities import choice, count, fraction, non_negative, positive
+
+POLARISATIONS = ("s", "p", "mean")
+WAVELENGTH_RANGE = (1e-9, 41e-9)  #: within the tables of optical constants [m]
+
+
+@dataclass(frozen=True)
+class Multilayer:
+    """A periodic stack of two materials on a substrate.
+
+    Parameters
+    ----------
+    name : of the coating.
+    heavy, light, substrate : chemical formulas of absorber, spacer and substrate.
+    heavy_density, light_density, substrate_density : [kg/m^3].
+    period : of one bilayer [m].
+    heavy_share : thickness of the absorber over the period [1].
+    bilayers : number [1].
+    roughness : RMS width of every interface [m].
+    light_on_top : whether the spacer faces the light.
+
+    Notes
+    -----
+    Layers are taken as homogeneous with bulk constants: no interdiffusion zone, no cap.
+    """
+
+    name: str
+    heavy: str
+    light: str
+    substrate: str
+    heavy_density: float
+    light_density: float
+    substrate_density: float
+    period: float
+    heavy_share: float
+    bilayers: int
+    roughness: float = 0.0
+    light_on_top: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("heavy_density", "light_density", "substrate_density"):
+            positive(name, getattr(self, name), "kg/m^3")
+        positive("period", self.period, "m")
+        if fraction("heavy_share", self.heavy_share) == 1.0:
+            raise ConfigError(
+                "heavy_share 1 leaves no spacer; give a share below 1, such as 0.4."
+            )
+        count("bilayers", self.bilayers)
+        if non_negative("roughness", self.roughness, "m") > self.period / 2.0:
+            raise ConfigError(
+                f"roughness {self.roughness:g} m exceeds half the period {self.period:g} m of {self.name}."
+            )
+
+    def reflectivity(
+        self, wavelength: ArrayLike, *, angle: float = 0.0, polarisation: str = "mean"
+    ) -> NDArray[np.float64]:
+        """Reflected share of the power.
+
+        Parameters
+        ----------
+        wavelength : [m], any shape.
+        angle : of incidence from the normal [rad], 0 <= angle < pi/2.
+        polarisation : "s", "p" or "mean" of both.
+
+        Returns
+        -------
+        ndarray
+            Reflectivity between 0 and 1 [1], the shape of `wavelength`.
+
+        References
+        ----------
+        L. G. Parratt, Phys. Rev. 95, 359 (1954), doi:10.1103/PhysRev.95.359; L. Nevot and P. Croce, Rev. Phys. Appl. 15,
+        761 (1980), doi:10.1051/rphysap:01980001503076100; B. L. Henke, E. M. Gullikson and J. C. Davis, At. Data Nucl.
+        Data Tables 54, 181 (1993), doi:10.1006/adnd.1993.1013.
+        """
+        lam = _wavelengths(wavelength)
+        choice("polarisation", polarisation, POLARISATIONS)
+        if non_negative("angle", angle, "rad") >= math.pi / 2.0:
+            raise ConfigError(
+                f"angle must be below pi/2 from the normal, got {angle:g} rad."
+            )
+        flat = lam.ravel()
+        kinds = ("s", "p") if polarisation == "mean" else (polarisation,)
+        total = np.mean([self._parratt(flat, angle, kind) for kind in kinds], axis=0)
+        return total.reshape(lam.shape)
+
+    def _parratt(
+        self, lam: NDArray[np.float64], angle: float, polarisation: str
+    ) -> NDArray[np.float64]:
+        heavy = _index(self.heavy, self.heavy_density, lam)
+        light = _index(self.light, self.light_density, lam)
+        base = _index(self.substrate, self.substrate_density, lam)
+        d_heavy = self.heavy_share * self.period
+        thick = {True: (heavy, d_heavy), False: (light, self.period - d_heavy)}
+        pair = [thick[not self.light_on_top], thick[self.light_on_top]]
+        k0 = 2.0 * np.pi / lam
+        waves: dict[int, NDArray[np.complex128]] = {
+            id(n): k0 * np.sqrt(n * n - math.sin(angle) ** 2)
+            for n in (heavy, light, base)
+        }
+        vacuum = np.ones_like(lam, dtype=complex)
+        waves[id(vacuum)] = (k0 * math.cos(angle)).astype(complex)
+
+        def fresnel(n1: np.ndarray, n2: np.ndarray) -> np.ndarray:
+            a, b = waves[id(n1)], waves[id(n2)]
+            p1, p2 = (a / n1**2, b / n2**2) if polarisation == "p" else (a, b)
+            return (p1 - p2) / (p1 + p2) * np.exp(-2.0 * a * b * self.roughness**2)
+
+        steps = [(n, np.exp(2j * waves[id(n)] * d)) for n, d in pair]
+        # The four Fresnel coefficients of the period repeat; only the first and the last interface are different.
+        first, up, down = (
+            fresnel(vacuum, pair[0][0]),
+            fresnel(pair[0][0], pair[1][0]),
+            fresnel(pair[1][0], pair[0][0]),
+        )
+        r = fresnel(pair[1][0], base)
+        for j in range(self.bilayers):
+            r = r * steps[1][1]
+            r = (up + r) / (1.0 + up * r)
+            r = r * steps[0][1]
+            outer = down if j < self.bilayers - 1 else first
+            r = (outer + r) / (1.0 + outer * r)
+        return np.abs(r) ** 2
+
+
+#: 40 bilayers of 6.95 nm, the usual mirror at 13.5 nm, sharp interfaces.
+MO_SI = Multilayer(
+    "Mo/Si", "Mo", "Si", "Si", 10.28e3, 2.33e3, 2.33e3, 6.95e-9, 0.40, 40
+)
+#: 200 bilayers for 6.65 nm, just above the boron K edge at 6.6 nm, sharp interfaces.
+LA_B = Multilayer("La/B", "La", "B", "Si", 6.145e3, 2.37e3, 2.33e3, 3.33e-9, 0.40, 200)
+COATINGS = {"mo_si": MO_SI, "la_b": LA_B}
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Result of :func:`peak`.
+
+    Parameters
+    ----------
+    wavelength : of the maximum [m].
+    reflectivity : there [1].
+    width : full width at half maximum [m].
+    relative_width : width over wavelength [1].
+    """
+
+    wavelength: float
+    reflectivity: float
+    width: float
+    relative_width: float
+
+
+def coating(name: str) -> Multilayer:
+    """``mo_si`` or ``la_b``; another name raises :class:`ConfigError` with the nearest match."""
+    return COATINGS[choice("coating", name, COATINGS)]
+
+
+@lru_cache(maxsize=64)
+def peak(
+    mirror: Multilayer,
+    *,
+    mirrors: int = 1,
+    angle: float = 0.0,
+    polarisation: str = "mean",
+) -> Peak:
+    """Maximum and width of the transmission of `mirrors` equal mirrors in a row.
+
+    Parameters
+    ----------
+    mirror : the coating.
+    mirrors : reflections [1].
+    angle, polarisation : as in :meth:`Multilayer.reflectivity`.
+
+    Examples
+    --------
+    >>> round(1e9 * peak(MO_SI).wavelength, 2)  # doctest: +SKIP
+    13.57
+    """
+    n = count("mirrors", mirrors)
+    centre = 2.0 * mirror.period * math.cos(angle)
+    lam = np.linspace(0.9 * centre, 1.05 * centre, 3001)
+    r = mirror.reflectivity(lam, angle=angle, polarisation=polarisation) ** n
+    top = int(np.argmax(r))
+    half = r[top] / 2.0
+    if half == 0.0:
+        raise ConfigError(
+            f"{mirror.name} reflects nothing near {centre:g} m; check period and angle."
+        )
+    left = top - int(np.argmax(r[: top + 1][::-1] < half))
+    right = top + int(np.argmax(r[top:] < half))
+    low = np.interp(half, [r[left], r[left + 1]], [lam[left], lam[left + 1]])
+    high = np.interp(-half, [-r[right - 1], -r[right]], [lam[right - 1], lam[right]])
+    width = float(high - low)
+    return Peak(float(lam[top]), float(r[top]), width, width / float(lam[top]))
+
+
+def _wavelengths(wavelength: ArrayLike) -> NDArray[np.float64]:
+    lam = np.asarray(wavelength)
+    if lam.dtype.kind not in "fiu":
+        raise ConfigError("wavelength must be numbers in metres, such as 13.5e-9.")
+    lam = lam.astype(float)
+    low, high = WAVELENGTH_RANGE
+    if lam.size == 0 or not np.all((lam >= low) & (lam <= high)):
+        raise ConfigError(
+            f"wavelength must lie between {low:g} m and {high:g} m, the range of the optical constants."
+        )
+    return lam
+
+
+@lru_cache(maxsize=64)
+def _index_cached(
+    formula: str, density: float, wavelengths: bytes
+) -> NDArray[np.complex128]:
+    xsf = _optical_constants()
+    lam = np.frombuffer(wavelengths, dtype=float)
+    # periodictable: density in g/cm^3, wavelength in angstrom, n = 1 - delta - i beta; the recursion wants + i beta.
+    try:
+        n = np.conj(
+            xsf.index_of_refraction(
+                formula, density=density * 1e-3, wavelength=lam * 1e10
+            )
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{formula!r} is no chemical formula with known optical constants, such as Mo, Si or B4C."
+        ) from error
+    if not np.all(np.isfinite(n)):
+        raise ConfigError(
+            f"No optical constants of {formula} at the wavelengths asked for."
+        )
+    return n
+
+
+def _index(
+    formula: str, density: float, lam: NDArray[np.float64]
+) -> NDArray[np.complex128]:
+    # A copy, so that two layers of the same material stay two keys in the recursion.
+    return _index_cached(formula, density, lam.tobytes()).copy()
+
+
+def _optical_constants() -> ModuleType:
+    try:
+        from periodictable import xsf
+    except ImportError as error:
+        raise ConfigError(
+            "Multilayer reflectivity needs the package periodictable (optical constants). "
+            "Install it with: pip install 'ssmb[litho]'"
+        ) from error
+    return xsf

@@ -1,0 +1,333 @@
+"""Scanner throughput against power and dose, and its calibration on published points.
+
+One wafer takes ``t = t0 + N_f (H + h)/v``: fixed overhead `t0`, `N_f` fields of height `H` scanned through a slit of
+height `h` at the speed ``v = P_w/(D W)`` that gives the dose `D` over the width `W`, ``P_w = P_IF T``. Only the product of
+power and transmission is constrained by published rates, and published rates are "at least" values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ssmb.errors import ConfigError
+from ssmb.lithography.parameters import ModelParameters, model_parameters
+from ssmb.lithography.quantities import (
+    HOUR,
+    MEGAWATT,
+    MILLIJOULE_PER_CM2,
+    choice,
+    fraction,
+    non_negative,
+    positive,
+)
+from ssmb.lithography.tables import Row, Table, fact_rows
+
+LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
+NEW_STAGE_YEAR = 2023  #: first year of the newer generation
+FUTURE = "future"  #: name of the hypothetical tool of the model parameters
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Result of :meth:`Scanner.throughput`.
+
+    Parameters
+    ----------
+    wafers_per_hour : at full use, without stops [1/h].
+    wafer_time, exposure_time : of one wafer [s], ``None`` without power.
+    overhead : of one wafer [s].
+    scan_speed : of the wafer stage [m/s].
+    limited_by : "power" or "scan speed" (or "no power").
+    power_at_if, power_at_wafer : [W].
+    dose : [J/m^2].
+    """
+
+    wafers_per_hour: float
+    wafer_time: float | None
+    exposure_time: float | None
+    overhead: float
+    scan_speed: float
+    limited_by: str
+    power_at_if: float
+    power_at_wafer: float
+    dose: float
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """An EUV scanner in the throughput model; every choice is a field.
+
+    Parameters
+    ----------
+    scanner_id, model : names.
+    year : of the first tools.
+    numerical_aperture : [1].
+    field_width, field_height : exposed field at the wafer [m]; 16.5 mm high at 0.55 NA.
+    fields_per_wafer : exposures per wafer [1].
+    transmission : intermediate focus to wafer [1].
+    overhead : per wafer [s].
+    slit_height : [m].
+    scan_speed_limit : of the wafer stage [m/s]; ``None`` switches the limit off.
+    tool_power : wall plug of the tool with its plasma source [W], ``None`` if not known.
+    overhead_status, source : where overhead and transmission come from.
+    """
+
+    scanner_id: str
+    model: str
+    year: float | None
+    numerical_aperture: float
+    field_width: float
+    field_height: float
+    fields_per_wafer: float
+    transmission: float
+    overhead: float
+    slit_height: float
+    scan_speed_limit: float | None
+    tool_power: float | None
+    overhead_status: str
+    source: str
+
+    def __post_init__(self) -> None:
+        for name in ("field_width", "field_height", "slit_height"):
+            positive(name, getattr(self, name), "m")
+        positive("fields_per_wafer", self.fields_per_wafer)
+        fraction("transmission", self.transmission)
+        non_negative("overhead", self.overhead, "s")
+        if self.scan_speed_limit is not None:
+            positive("scan_speed_limit", self.scan_speed_limit, "m/s")
+
+    @property
+    def swept_area(self) -> float:
+        """Area that the slit sweeps on one wafer, edge fields and overscan included [m^2]."""
+        return (
+            self.fields_per_wafer
+            * self.field_width
+            * (self.field_height + self.slit_height)
+        )
+
+    @property
+    def ceiling(self) -> float:
+        """Wafers per hour for unlimited power and stage speed [1/h]; zero overhead has none and is an error."""
+        if self.overhead == 0.0:
+            raise ConfigError(
+                "With zero overhead the rate has no ceiling; give an overhead above 0 s."
+            )
+        return HOUR / self.overhead
+
+    def half_power(self, dose: float) -> float:
+        """Power at the intermediate focus that gives half the ceiling at `dose` [J/m^2] without speed limit [W]."""
+        return (
+            positive("dose", dose, "J/m^2")
+            * self.swept_area
+            / (positive("overhead", self.overhead, "s") * self.transmission)
+        )
+
+    def throughput(self, power_at_if: float, dose: float) -> Throughput:
+        """Wafers per hour.
+
+        Parameters
+        ----------
+        power_at_if : in-band power at the intermediate focus [W]; 0 gives 0 wafers per hour.
+        dose : resist dose at the wafer [J/m^2]; 30 mJ/cm^2 are 300 J/m^2. There is no default: a rate without a dose
+            means nothing.
+
+        Examples
+        --------
+        >>> round(scanner("nxe3600d").throughput(350.0, 300.0).wafers_per_hour, 1)
+        160.2
+        """
+        p = non_negative("power at the intermediate focus", power_at_if, "W")
+        d = positive("dose", dose, "J/m^2")
+        p_wafer = p * self.transmission
+        speed = p_wafer / (d * self.field_width)
+        limited = "power"
+        if self.scan_speed_limit is not None and speed > self.scan_speed_limit:
+            speed, limited = self.scan_speed_limit, "scan speed"
+        path = self.fields_per_wafer * (self.field_height + self.slit_height)
+        # Written as a rate, so that zero or vanishing power gives zero wafers and not a division by zero.
+        rate = speed / (path + self.overhead * speed)
+        if rate < 1e-300:
+            return Throughput(
+                0.0, None, None, self.overhead, speed, "no power", p, p_wafer, d
+            )
+        return Throughput(
+            HOUR * rate,
+            1.0 / rate,
+            path / speed,
+            self.overhead,
+            speed,
+            limited,
+            p,
+            p_wafer,
+            d,
+        )
+
+
+def scanner(
+    name: str = FUTURE, *, parameters: ModelParameters | None = None
+) -> Scanner:
+    """A scanner of the table, or ``"future"`` with the fields of the model parameters (a hypothetical 0.33-NA tool).
+
+    Parameters
+    ----------
+    name : scanner_id such as nxe3600d, exe5200b, or "future".
+    parameters : model parameters; they give transmission, slit height and scan-speed limit of all tools, and the
+        field and overhead of the future tool.
+
+    Raises
+    ------
+    ConfigError
+        Unknown name, with the nearest match.
+    """
+    par = parameters or model_parameters()
+    names = scanner_names()
+    found = {n.lower(): n for n in names}.get(str(name).lower(), name)
+    choice("scanner", found, names)
+    if found == FUTURE:
+        return Scanner(
+            FUTURE, "hypothetical 0.33-NA tool", None, 0.33, par.field_width, par.field_height, par.fields_per_wafer,
+            par.transmission, par.overhead, par.slit_height, par.scan_speed_limit, par.tool_power,
+            "parameters.toml", "parameters.toml",
+        )  # fmt: skip
+    row = [r for r in fact_rows("scanners") if r.text("scanner_id") == found][-1]
+    powered = [
+        r
+        for r in fact_rows("scanners")
+        if r.text("scanner_id") == found and r.text("tool_power_MW")
+    ]
+    return _from_row(row, par, powered[-1] if powered else row)
+
+
+def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
+    power = power_row.number("tool_power_MW")
+    rows = [
+        row,
+        *(
+            r
+            for r in fact_rows("scanners")
+            if r.text("scanner_id") == row.text("scanner_id")
+        ),
+    ]
+    fitted = [t for t in (r.number("model_overhead_s") for r in rows) if t is not None]
+    # Two generations are told apart by the overhead fitted to them; tools without a fit by their year.
+    legacy = fitted[0] > LEGACY_ABOVE if fitted else row.needed("year") < NEW_STAGE_YEAR
+    return Scanner(
+        scanner_id=row.text("scanner_id"),
+        model=row.text("model"),
+        year=row.number("year"),
+        numerical_aperture=row.needed("numerical_aperture"),
+        field_width=row.needed("field_x_mm") * 1e-3,
+        field_height=row.needed("field_y_mm") * 1e-3,
+        fields_per_wafer=row.needed("fields_per_wafer"),
+        transmission=par.transmission
+        * (row.number("model_transmission_factor") or 1.0),
+        overhead=par.overhead_legacy if legacy else par.overhead,
+        slit_height=par.slit_height,
+        scan_speed_limit=par.scan_speed_limit,
+        tool_power=None if power is None else power * MEGAWATT,
+        overhead_status="fit to published rates",
+        source=row.text("source"),
+    )
+
+
+def scanner_names() -> tuple[str, ...]:
+    """Names of all scanners, the hypothetical one last."""
+    return (*dict.fromkeys(r.text("scanner_id") for r in fact_rows("scanners")), FUTURE)
+
+
+@dataclass(frozen=True)
+class ScannerPoint:
+    """A published throughput and the model value beside it.
+
+    Parameters
+    ----------
+    point_id, model, role, kind, status, source : names, use (calibration, validation, context) and origin.
+    power : at the intermediate focus [W].
+    dose : [J/m^2].
+    published, modelled : wafers per hour [1/h].
+    residual : modelled/published - 1 [1].
+    """
+
+    point_id: str
+    model: str
+    role: str
+    kind: str
+    power: float
+    dose: float
+    published: float
+    modelled: float
+    residual: float
+    status: str
+    unverified: tuple[str, ...]
+    source: str
+
+
+def scanner_points(
+    *, parameters: ModelParameters | None = None
+) -> tuple[ScannerPoint, ...]:
+    """All published points with power, dose and rate, and what the model makes of them.
+
+    Rows without a dose or a power are left out: a rate without a dose is not a point.
+    """
+    par = parameters or model_parameters()
+    points = []
+    for row in fact_rows("scanners"):
+        needed = [
+            row.number(c)
+            for c in (
+                "source_power_W",
+                "dose_mJ_cm2",
+                "throughput_wph",
+                "model_overhead_s",
+            )
+        ]
+        if None in needed:
+            continue
+        power, dose, published, _ = (float(v) for v in needed if v is not None)
+        tool = _from_row(row, par, row)
+        modelled = tool.throughput(power, dose * MILLIJOULE_PER_CM2).wafers_per_hour
+        points.append(
+            ScannerPoint(
+                row.key, row.text("model"), row.text("role"), row.text("throughput_kind"), power,
+                dose * MILLIJOULE_PER_CM2, published, modelled, modelled / published - 1.0, row.text("status"),
+                tuple(row.text("unverified_fields").split()), row.text("source"),
+            )
+        )  # fmt: skip
+    return tuple(points)
+
+
+def points_table(points: tuple[ScannerPoint, ...]) -> Table:
+    """Published points and residuals as a table; ``?`` marks an unverified power or dose."""
+
+    def doubtful(p: ScannerPoint, column: str) -> str:
+        return "?" if column in p.unverified else ""
+
+    rows = tuple(
+        (
+            p.model,
+            p.role,
+            f"{p.power:g}{doubtful(p, 'source_power_W')}",
+            f"{p.dose / MILLIJOULE_PER_CM2:g}{doubtful(p, 'dose_mJ_cm2')}",
+            p.published,
+            round(p.modelled, 1),
+            round(100.0 * p.residual, 1),
+            p.kind,
+            p.status,
+            p.source,
+        )
+        for p in points
+    )
+    headers = (
+        "scanner", "role", "power_IF_W", "dose_mJ_cm2", "published_wph", "model_wph", "residual_%", "kind", "status", "source",
+    )  # fmt: skip
+    return Table(
+        "Published throughput against the model",
+        headers,
+        rows,
+        ("? = power or dose not verified. Published rates are 'at least' values.",),
+    )
+
+
+def without_speed_limit(tool: Scanner) -> Scanner:
+    """The same scanner with an unlimited stage speed."""
+    return replace(tool, scan_speed_limit=None)

@@ -1,0 +1,408 @@
+"""EUV sources as typed records: every power stands at a named plane, every figure says what kind of figure it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Protocol, runtime_checkable
+
+from ssmb.errors import ConfigError
+from ssmb.lithography.parameters import ModelParameters, model_parameters
+from ssmb.lithography.quantities import (
+    MEGAWATT,
+    NANOMETRE,
+    choice,
+    count,
+    fraction,
+    non_negative,
+    number,
+    positive,
+)
+from ssmb.lithography.tables import Row, fact_row, fact_rows
+
+FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
+COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
+SCANNER_WAVELENGTH = 13.5e-9  #: centre of the band of EUV scanners [m]
+IN_BAND = 0.02  #: full relative width that counts as in band at 13.5 nm [1]
+IN_BAND_BLUE = 0.006  #: the same at 6.x nm [1]
+BRIGHTNESS_BAND = 0.001  #: relative width in which brightness is quoted [1]
+LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
+ILLUMINATOR_ETENDUE = (
+    3.3e-6  #: that a scanner accepts, depends on the scanner [m^2 sr], same source
+)
+BEAMLINE_RANGE = (
+    0.25,
+    0.77,
+)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
+
+
+class PowerPlane(str, Enum):
+    """Where along the optical path a power is given; the same source differs by a factor of 800 between planes."""
+
+    PLASMA = "plasma_2pi"
+    SOURCE_EXIT = "source_exit"
+    UNDULATOR_EXIT = "undulator_exit"
+    INTERMEDIATE_FOCUS = "intermediate_focus"
+    WAFER = "wafer"
+
+    @property
+    def words(self) -> str:
+        """The plane in words, for tables."""
+        return _PLANE_WORDS[self.value]
+
+
+_PLANE_WORDS = {
+    "plasma_2pi": "plasma, into 2 pi",
+    "source_exit": "source exit",
+    "undulator_exit": "undulator/FEL exit",
+    "intermediate_focus": "intermediate focus",
+    "wafer": "wafer or sample",
+}
+
+
+@runtime_checkable
+class RadiationResult(Protocol):
+    """What a radiation run must offer to be handed over to :meth:`EuvSource.from_result`."""
+
+    @property
+    def average_power(self) -> float:
+        """In-band average power at the undulator exit, of one beamline [W]."""
+        ...
+
+    @property
+    def wavelength(self) -> float:
+        """Centre wavelength [m]."""
+        ...
+
+    @property
+    def relative_bandwidth(self) -> float:
+        """Full width at half maximum over wavelength [1]."""
+        ...
+
+    @property
+    def divergence(self) -> float:
+        """RMS opening angle [rad]."""
+        ...
+
+    @property
+    def time_structure(self) -> str:
+        """CW, quasi-CW, burst or pulsed."""
+        ...
+
+    @property
+    def beamlines(self) -> int:
+        """Equal beamlines of the ring."""
+        ...
+
+
+@dataclass(frozen=True)
+class EuvSource:
+    """One EUV source.
+
+    Parameters
+    ----------
+    source_id, name, technology, family : names; family is one of LPP, DPP, synchrotron, FEL, HHG, SSMB, other.
+    year : of the figure, ``None`` if not stated.
+    wavelength : [m].
+    power, power_low, power_high : average power at `plane`, central value and range [W].
+    plane : where the power is given.
+    scope : "scanner", "source", "beamline" or "facility": what the power is the power of.
+    figure_kind : measured, designed, claimed, assumed or simulated.
+    bandwidth : full relative width of the light or of the band that is counted [1], ``None`` if not known.
+    time_structure : words.
+    repetition_rate : [1/s].
+    divergence : RMS opening angle [rad], ``None`` if not known.
+    wall_power : [W], ``None`` if not known; of what, says `wall_scope` (tool, facility, source).
+    served : scanners (beamlines) served by one source [1], ``None`` if not known.
+    readiness, status, bounds, unverified, source, note : quality and origin of the row.
+    """
+
+    source_id: str
+    name: str
+    technology: str
+    family: str
+    year: float | None
+    wavelength: float
+    power: float
+    power_low: float
+    power_high: float
+    plane: PowerPlane
+    scope: str
+    figure_kind: str
+    bandwidth: float | None
+    time_structure: str
+    repetition_rate: float | None
+    divergence: float | None
+    wall_power: float | None
+    wall_scope: str
+    served: float | None
+    readiness: str
+    status: str
+    bounds: str
+    unverified: tuple[str, ...]
+    source: str
+    note: str
+
+    @classmethod
+    def from_result(
+        cls,
+        result: RadiationResult,
+        *,
+        name: str = "simulated source",
+        family: str = "SSMB",
+        wall_power: float | None = None,
+        year: float | None = None,
+    ) -> EuvSource:
+        """Make a source of the result of a radiation run.
+
+        Parameters
+        ----------
+        result : anything with average_power [W], wavelength [m], relative_bandwidth [1], divergence [rad],
+            time_structure and beamlines; the power is that of one beamline at the undulator exit.
+        name : for tables.
+        family : one of :data:`FAMILIES`.
+        wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
+        year : [year].
+        """
+        needed = (
+            "average_power",
+            "wavelength",
+            "relative_bandwidth",
+            "divergence",
+            "time_structure",
+            "beamlines",
+        )
+        missing = [n for n in needed if not hasattr(result, n)]
+        if missing:
+            raise ConfigError(
+                f"{type(result).__name__} cannot be used as a source: it lacks {', '.join(missing)}. "
+                f"A radiation result needs {', '.join(needed)}."
+            )
+        power = non_negative("average_power", result.average_power, "W")
+        return cls(
+            source_id="simulated",
+            name=name,
+            technology=f"{family} (simulated)",
+            family=choice("family", family, FAMILIES),
+            year=year,
+            wavelength=positive("wavelength", result.wavelength, "m"),
+            power=power,
+            power_low=power,
+            power_high=power,
+            plane=PowerPlane.UNDULATOR_EXIT,
+            scope="beamline",
+            figure_kind="simulated",
+            bandwidth=non_negative("relative_bandwidth", result.relative_bandwidth),
+            time_structure=str(result.time_structure),
+            repetition_rate=None,
+            divergence=non_negative("divergence", result.divergence, "rad"),
+            wall_power=None
+            if wall_power is None
+            else positive("wall_power", wall_power, "W"),
+            wall_scope="" if wall_power is None else "facility",
+            served=float(count("beamlines", result.beamlines)),
+            readiness="simulation",
+            status="derived",
+            bounds="",
+            unverified=(),
+            source=f"result of a {type(result).__name__}",
+            note="",
+        )
+
+    @property
+    def in_band(self) -> float | None:
+        """Share of the light inside the 2 % band of a 13.5-nm scanner [1]; ``None`` if the line lies outside.
+
+        Plasma and other powers that the tables already count within a band are 1. A line narrower than the band is
+        taken as a Gaussian of the given width.
+        """
+        offset = abs(self.wavelength - SCANNER_WAVELENGTH) / SCANNER_WAVELENGTH
+        if offset > IN_BAND / 2.0:
+            return None
+        # A bound ("below 2 %") is not a width: the light is then counted as inside, as its authors do.
+        if (
+            self.family not in COHERENT_FAMILIES
+            or not self.bandwidth
+            or "band_percent" in self.bounds
+        ):
+            return 1.0
+        width = math.sqrt(2.0) * self.bandwidth / (2.0 * math.sqrt(2.0 * math.log(2.0)))
+        half = IN_BAND / 2.0
+        return 0.5 * (
+            math.erf((half - offset) / width) + math.erf((half + offset) / width)
+        )
+
+    @property
+    def etendue(self) -> float | None:
+        """Etendue [m^2 sr]: wavelength squared of a coherent beam, the published 0.157 mm^2 sr of tin LPP, else ``None``."""
+        if self.family in COHERENT_FAMILIES:
+            return self.wavelength**2
+        return LPP_ETENDUE if self.technology == "LPP Sn" else None
+
+    def with_power(
+        self, power: float, plane: PowerPlane | str | None = None
+    ) -> EuvSource:
+        """The same source with another power [W], and another plane if one is given."""
+        p = non_negative("power", power, "W")
+        return replace(
+            self,
+            power=p,
+            power_low=p,
+            power_high=p,
+            plane=PowerPlane(plane or self.plane),
+        )
+
+
+@dataclass(frozen=True)
+class FocusPower:
+    """Power of a source at the intermediate focus of one scanner.
+
+    Parameters
+    ----------
+    power, low, high : central value and range over published beamlines and the range of the row [W].
+    transport : factor applied [1].
+    assumed : whether a factor of this package stands between the published figure and these watts.
+    """
+
+    power: float
+    low: float
+    high: float
+    transport: float
+    assumed: bool
+
+
+def power_at_focus(
+    source: EuvSource, *, parameters: ModelParameters | None = None
+) -> FocusPower | None:
+    """Power that one scanner gets at its intermediate focus, or ``None`` where the figure cannot be brought there.
+
+    Parameters
+    ----------
+    source : the source.
+    parameters : transport from the undulator and collection of a plasma.
+
+    Returns
+    -------
+    FocusPower or None
+        ``None`` for light outside the band of the scanner and for powers at the wafer. FEL and SSMB figures at the
+        undulator are multiplied with the beamline transport (range :data:`BEAMLINE_RANGE`), figures of a facility are
+        divided by the scanners served.
+    """
+    par = parameters or model_parameters()
+    band = source.in_band
+    if band is None or source.plane is PowerPlane.WAFER:
+        return None
+    if source.plane is PowerPlane.INTERMEDIATE_FOCUS:
+        factor = low = high = 1.0
+    elif source.plane is PowerPlane.PLASMA:
+        factor = low = high = par.collection
+    else:
+        low, high = BEAMLINE_RANGE
+        factor = par.beamline_transport
+        low, high = min(low, factor), max(high, factor)
+    share = 1.0
+    if source.scope == "facility" or (
+        source.family == "FEL" and source.scope == "source" and source.served
+    ):
+        share = 1.0 / positive("scanners served", source.served or 1.0)
+    scale = share * band
+    assumed = source.plane is not PowerPlane.INTERMEDIATE_FOCUS
+    return FocusPower(
+        source.power * factor * scale,
+        source.power_low * low * scale,
+        source.power_high * high * scale,
+        factor,
+        assumed,
+    )
+
+
+def euv_source(name: str) -> EuvSource:
+    """The source of that name from the table; an unknown name raises :class:`ConfigError` with the nearest match.
+
+    >>> euv_source("lpp_3800e").power
+    500.0
+    """
+    return _from_row(fact_row("euv_sources", name))
+
+
+def euv_sources(family: str | None = None) -> tuple[EuvSource, ...]:
+    """All sources of the table, or those of one family (any case)."""
+    found = family
+    if family is not None:
+        found = choice(
+            "family",
+            {f.lower(): f for f in FAMILIES}.get(str(family).lower(), family),
+            FAMILIES,
+        )
+    return tuple(
+        _from_row(r)
+        for r in fact_rows("euv_sources")
+        if found is None or r.text("family") == found
+    )
+
+
+def _from_row(row: Row) -> EuvSource:
+    low = row.needed("power_low_W")
+    high = row.number("power_high_W")
+    band = row.number("band_percent")
+    wall = row.number("wall_plug_MW")
+    rate = row.number("rep_rate_kHz")
+    top = low if high is None else high
+    return EuvSource(
+        source_id=row.key,
+        name=row.text("name"),
+        technology=row.text("technology"),
+        family=row.text("family"),
+        year=row.number("year"),
+        wavelength=row.needed("wavelength_nm") * NANOMETRE,
+        power=math.sqrt(low * top),
+        power_low=low,
+        power_high=top,
+        plane=PowerPlane(row.text("power_plane")),
+        scope=row.text("power_scope"),
+        figure_kind=row.text("figure_kind"),
+        bandwidth=None
+        if band is None
+        else fraction("bandwidth", band / 100.0, zero=True),
+        time_structure=row.text("time_structure"),
+        repetition_rate=None if rate is None else rate * 1e3,
+        divergence=None,
+        wall_power=None if wall is None else wall * MEGAWATT,
+        wall_scope=row.text("wall_plug_scope"),
+        served=row.number("scanners_served"),
+        readiness=row.text("readiness"),
+        status=row.text("status"),
+        bounds=row.text("bounds"),
+        unverified=tuple(row.text("unverified_fields").split()),
+        source=row.text("source"),
+        note=row.text("note"),
+    )
+
+
+def etendue_kept(etendue: float) -> float:
+    """Share of the light that an illuminator of :data:`ILLUMINATOR_ETENDUE` accepts from a source of `etendue` [m^2 sr]; [1]."""
+    return min(1.0, ILLUMINATOR_ETENDUE / positive("etendue", etendue, "m^2 sr"))
+
+
+def pulses_per_slit(
+    repetition_rate: float, slit_height: float, scan_speed: float
+) -> float:
+    """Pulses that a point of the wafer sees while the slit passes [1].
+
+    >>> round(pulses_per_slit(50e3, 2e-3, 0.28))
+    357
+    """
+    time = positive("slit height", slit_height, "m") / positive(
+        "scan speed", scan_speed, "m/s"
+    )
+    return non_negative("repetition rate", repetition_rate, "1/s") * time
+
+
+def single_source(power_at_if: float, *, name: str = "given power") -> EuvSource:
+    """A plain source of `power_at_if` [W] at the intermediate focus of one scanner, for what-if questions."""
+    number("power", power_at_if)
+    return replace(
+        euv_source("lpp_3800e"), source_id="given", name=name, technology="given", figure_kind="assumed", readiness="assumption",
+        status="assumption", source="argument of the call", note="", unverified=(), year=None,
+    ).with_power(power_at_if)  # fmt: skip

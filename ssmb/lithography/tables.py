@@ -1,0 +1,200 @@
+"""The fact tables (CSV) of the room and the plain table that every comparison returns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from ssmb.errors import ConfigError
+from ssmb.lithography.quantities import choice
+
+TABLES = (
+    "euv_sources",
+    "scanners",
+    "nodes",
+    "chips",
+    "chip_extra_dies",
+    "clusters",
+    "demand",
+    "features",
+    "multilayer_references",
+)
+STATUSES = ("seen", "memory", "brief", "assumption", "derived")
+STATUS_MEANING = MappingProxyType(
+    {
+        "seen": "read in the named source",
+        "memory": "from memory, not verified",
+        "brief": "taken from one of five unrefereed web articles that describe the project (brief article 0-4)",
+        "assumption": "a choice of this package",
+        "derived": "computed from other rows",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a fact table: text cells by column name, empty text for what is not known."""
+
+    table: str
+    key: str
+    cells: Mapping[str, str] = field(repr=False)
+
+    def text(self, column: str) -> str:
+        """Cell as text."""
+        return self.cells[column]
+
+    def number(self, column: str) -> float | None:
+        """Cell as a number [unit in the column name], ``None`` where it is not known."""
+        cell = self.cells[column]
+        return float(cell) if cell else None
+
+    def needed(self, column: str) -> float:
+        """Cell as a number; a :class:`ConfigError` if it is not known."""
+        value = self.number(column)
+        if value is None:
+            raise ConfigError(
+                f"{column} of '{self.key}' is not known (empty cell in {self.table}.csv). Give the value as an argument."
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Column:
+    """Name, kind (text or number) and unit of one column."""
+
+    name: str
+    kind: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with named, unit-bearing columns; what every comparison returns and the command line prints.
+
+    Parameters
+    ----------
+    title : one line above the table.
+    headers : column names, the unit in the name.
+    rows : cells; ``None`` stands for not known.
+    notes : lines below the table.
+    """
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def records(self) -> list[dict[str, object]]:
+        """One dictionary per row."""
+        return [dict(zip(self.headers, row, strict=True)) for row in self.rows]
+
+    def to_csv(self) -> str:
+        """The rows as CSV text; unknown cells are empty."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.headers)
+        writer.writerows([["" if c is None else c for c in row] for row in self.rows])
+        return out.getvalue()
+
+    def __str__(self) -> str:
+        cells = [[_shown(c) for c in row] for row in self.rows]
+        widths = [
+            max(len(h), *(len(r[i]) for r in cells), 1) if cells else len(h)
+            for i, h in enumerate(self.headers)
+        ]
+        numeric = [
+            any(isinstance(r[i], (int, float)) for r in self.rows)
+            and all(r[i] is None or isinstance(r[i], (int, float)) for r in self.rows)
+            for i in range(len(self.headers))
+        ]
+
+        def line(row: Sequence[str]) -> str:
+            parts = [
+                c.rjust(w) if n else c.ljust(w)
+                for c, w, n in zip(row, widths, numeric, strict=True)
+            ]
+            return "  ".join(parts).rstrip()
+
+        body = [
+            line(self.headers),
+            "  ".join("-" * w for w in widths),
+            *(line(r) for r in cells),
+        ]
+        return "\n".join([self.title, *body, *self.notes])
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        if cell == int(cell) and abs(cell) < 1e4:
+            return str(int(cell))
+        if 1e4 <= abs(cell) < 1e10:
+            # Four significant digits, thousands set apart: 2 806 000 is read faster than 2.806e+06.
+            return f"{float(f'{cell:.4g}'):,.0f}".replace(",", " ")
+        return f"{cell:.3g}" if 1e-3 <= abs(cell) < 1e3 else f"{cell:.4g}"
+    return str(cell)
+
+
+@cache
+def columns(table: str) -> tuple[Column, ...]:
+    """Columns of a fact table with kind and unit."""
+    choice("table", table, TABLES)
+    return tuple(
+        Column(r["column"], r["kind"], r["unit"])
+        for r in _read("columns")
+        if r["table"] == table
+    )
+
+
+@cache
+def fact_rows(table: str) -> tuple[Row, ...]:
+    """All rows of one fact table, in file order.
+
+    >>> fact_rows("nodes")[0].text("node_id")
+    '14nm'
+    """
+    choice("table", table, TABLES)
+    records = list(_read(table))
+    key = next(iter(records[0]))
+    if table == "scanners":
+        key = "point_id"
+    return tuple(Row(table, r[key], MappingProxyType(r)) for r in records)
+
+
+def fact_row(table: str, key: str) -> Row:
+    """The row of `key` (first column); an unknown key raises :class:`ConfigError` with the nearest match."""
+    rows = _by_key(table)
+    if isinstance(key, str) and key in rows:
+        return rows[key]
+    singular = {
+        "euv_sources": "source",
+        "scanners": "scanner point",
+        "nodes": "node",
+        "chips": "chip",
+    }
+    lowered = {k.lower(): k for k in rows}
+    found = lowered.get(key.lower()) if isinstance(key, str) else None
+    return rows[choice(singular.get(table, table), found or key, rows)]
+
+
+@cache
+def _by_key(table: str) -> Mapping[str, Row]:
+    return MappingProxyType({r.key: r for r in fact_rows(table)})
+
+
+def _read(table: str) -> Iterator[dict[str, str]]:
+    text = (
+        files("ssmb.lithography")
+        .joinpath("data", f"{table}.csv")
+        .read_text(encoding="utf-8")
+    )
+    for record in csv.DictReader(io.StringIO(text)):
+        yield {k: (v or "").strip() for k, v in record.items()}

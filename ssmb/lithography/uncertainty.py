@@ -1,0 +1,319 @@
+"""16-84 % intervals of the roadmap numbers by Monte Carlo over the ranges of the tables.
+
+Every varied input has a log-normal (some a normal) distribution whose median is its default. ``shape="centred"`` takes the
+*width* of the range in the table and centres it on the default, so that the median of a result stays at its deterministic
+value, up to the curvature of the model (4 % of the value at most, an eighth of the interval). ``shape="split"`` takes a
+lopsided range as it stands (5 % at the lower, 95 % at the upper end, median at the default), and then the median of a
+result moves off the deterministic value when ranges are lopsided. Physical bounds clip the samples.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmb.errors import ConfigError
+from ssmb.lithography.demand import START_YEAR, shortage
+from ssmb.lithography.parameters import SHARES, ModelParameters, parameter_table
+from ssmb.lithography.quantities import choice, count, positive
+from ssmb.lithography.roadmap import SHOWN, Case, Roadmap, evaluate, roadmap_case
+from ssmb.lithography.scanner import FUTURE, scanner
+from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, PowerPlane
+from ssmb.lithography.tables import Table
+
+SHAPES = ("centred", "split")
+Z95 = 1.6448536269514722  #: standard normal quantile of 95 %
+QUANTILES = (0.16, 0.50, 0.84)
+
+
+@dataclass(frozen=True)
+class Varied:
+    """One varied input: default and 5 %, 95 % of the range, in its own unit."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    upper_bound: float = math.inf
+    normal: bool = False
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A headline number with its interval.
+
+    Parameters
+    ----------
+    name, label, unit : field of :class:`Roadmap`, words, and unit of the numbers below.
+    value : deterministic.
+    low, median, high : 16, 50 and 84 % of the samples.
+    median_error : standard error of the median.
+    """
+
+    name: str
+    label: str
+    unit: str
+    value: float
+    low: float
+    median: float
+    high: float
+    median_error: float
+
+
+@dataclass(frozen=True)
+class RoadmapIntervals:
+    """Result of :func:`roadmap_intervals`.
+
+    Parameters
+    ----------
+    roadmap : the deterministic result.
+    intervals : one per headline number; empty for chips that EUV does not limit.
+    varied : the inputs that were varied.
+    samples, seed, shape : of the Monte Carlo.
+    """
+
+    roadmap: Roadmap
+    intervals: tuple[Interval, ...]
+    varied: tuple[Varied, ...]
+    samples: int
+    seed: int
+    shape: str
+
+    def __getitem__(self, name: str) -> Interval:
+        """The interval of one field of the roadmap."""
+        found = {i.name: i for i in self.intervals}
+        return found[choice("quantity", name, found)]
+
+    def table(self) -> Table:
+        """Value and interval of each headline number."""
+        r = self.roadmap
+        rows = tuple((i.label, i.value, i.low, i.high, i.unit) for i in self.intervals)
+        notes = (
+            r.statement,
+            f"16-84 % from {self.samples} samples, seed {self.seed}, shape {self.shape}; varied: "
+            + ", ".join(v.name for v in self.varied),
+        )
+        if r.doubtful:
+            notes += ("Doubtful cells of the chip: " + ", ".join(r.doubtful),)
+        title = f"{r.source_id} -> {r.scanner_id} -> {r.node_id} -> {r.chip_id}"
+        return Table(
+            title,
+            ("quantity", "value", "low_16%", "high_84%", "unit"),
+            rows,
+            notes if rows else (r.statement,),
+        )
+
+
+def varied_inputs(case: Case) -> tuple[Varied, ...]:
+    """The inputs of a case that have a range: model parameters, layers of the node, power of the source."""
+    table = parameter_table()
+    found = []
+    for name, p in table.items():
+        value = getattr(case.parameters, name)
+        if p.low < p.high and _matters(name, case):
+            # A changed default keeps the relative width of its range.
+            scale, bound = value / p.value, 1.0 if name in SHARES else math.inf
+            found.append(
+                Varied(
+                    name,
+                    value,
+                    p.low * scale,
+                    p.high * scale,
+                    bound,
+                    p.distribution == "normal",
+                )
+            )
+    n = case.node
+    if 0 < n.euv_layers_low < n.euv_layers_high and case.layers == n.euv_layers:
+        found.append(Varied("layers", case.layers, n.euv_layers_low, n.euv_layers_high))
+    s = case.source
+    if 0.0 < s.power_low < s.power_high:
+        found.append(
+            Varied("power_factor", 1.0, s.power_low / s.power, s.power_high / s.power)
+        )
+    return tuple(v for v in found if v.value > 0.0)
+
+
+def _matters(name: str, case: Case) -> bool:
+    """Whether the roadmap of the case depends on the parameter at all."""
+    s, plasma = case.source, case.source.family in ("LPP", "DPP")
+    legacy = case.scanner.overhead == case.parameters.overhead_legacy
+    shared = s.wall_power is None or s.source_id == "ssmb_default"
+    rules = {
+        "demand_start": False,
+        "supply_growth": False,
+        "overhead": not legacy,
+        "overhead_legacy": legacy,
+        "collection": s.plane is PowerPlane.PLASMA,
+        "beamline_transport": s.plane
+        in (PowerPlane.UNDULATOR_EXIT, PowerPlane.SOURCE_EXIT),
+        "bandwidth_gain": s.family in COHERENT_FAMILIES,
+        "ring_power": not plasma and shared,
+        "body_power": not plasma,
+        "tool_power": plasma
+        and s.wall_power is None
+        and case.scanner.scanner_id == FUTURE,
+    }
+    return rules.get(name, True)
+
+
+def draw(
+    varied: Varied, samples: int, seed: int, shape: str = "centred"
+) -> NDArray[np.float64]:
+    """Samples of one input; the stream depends on seed and name only, so that other inputs do not shift it."""
+    choice("shape", shape, SHAPES)
+    stream = np.random.default_rng(
+        [count("seed", seed, least=0), zlib.crc32(varied.name.encode())]
+    )
+    z = stream.standard_normal(count("samples", samples))
+    if not varied.low <= varied.value <= varied.high:
+        raise ConfigError(
+            f"{varied.name}: default {varied.value:g} lies outside its range {varied.low:g}-{varied.high:g}."
+        )
+    low, middle, high = varied.low, varied.value, varied.high
+    if not varied.normal:
+        low, middle, high = math.log(low), math.log(middle), math.log(high)
+    below, above = (middle - low) / Z95, (high - middle) / Z95
+    if shape == "centred":
+        below = above = 0.5 * (below + above)
+    x = middle + np.where(z < 0.0, below * z, above * z)
+    return np.clip(x if varied.normal else np.exp(x), 0.0, varied.upper_bound)
+
+
+def roadmap_intervals(
+    source: EuvSource | str,
+    *,
+    node_id: str | None = None,
+    chip_id: str = "h100",
+    scanner_id: str = "future",
+    die_area: float | None = None,
+    all_dies: bool = True,
+    parameters: ModelParameters | None = None,
+    samples: int = 1000,
+    seed: int = 1,
+    shape: str = "centred",
+) -> RoadmapIntervals:
+    """The roadmap with a 16-84 % interval on each headline number.
+
+    Parameters
+    ----------
+    source, node_id, chip_id, scanner_id, die_area, all_dies, parameters : as in
+        :func:`ssmb.lithography.roadmap.roadmap`.
+    samples : number of samples [1], at least 100.
+    seed : same seed, same numbers.
+    shape : "centred" or "split", see the module.
+    """
+    case = roadmap_case(
+        source, node_id=node_id, chip_id=chip_id, scanner_id=scanner_id, die_area=die_area, all_dies=all_dies,
+        parameters=parameters,
+    )  # fmt: skip
+    central = evaluate(case)
+    count("samples", samples, least=100)
+    choice("shape", shape, SHAPES)
+    count("seed", seed, least=0)
+    if not central.limited_by_euv:
+        return RoadmapIntervals(central, (), (), samples, seed, shape)
+    varied = varied_inputs(case)
+    columns = {v.name: draw(v, samples, seed, shape) for v in varied}
+    results = [
+        evaluate(_sampled(case, {n: float(c[i]) for n, c in columns.items()}))
+        for i in range(samples)
+    ]
+    intervals = []
+    for name, label, scale, unit in SHOWN:
+        value = getattr(central, name)
+        if value is None:
+            continue
+        values = np.array([getattr(r, name) for r in results]) * scale
+        low, median, high = (float(q) for q in np.quantile(values, QUANTILES))
+        error = math.sqrt(math.pi / 2.0) * 0.5 * (high - low) / math.sqrt(samples)
+        intervals.append(
+            Interval(name, label, unit, value * scale, low, median, high, error)
+        )
+    return RoadmapIntervals(central, tuple(intervals), varied, samples, seed, shape)
+
+
+def _sampled(case: Case, values: Mapping[str, float]) -> Case:
+    own = {n: v for n, v in values.items() if n not in ("layers", "power_factor")}
+    par = replace(case.parameters, **own)
+    return replace(
+        case,
+        parameters=par,
+        scanner=scanner(case.scanner.scanner_id, parameters=par),
+        layers=values.get("layers", case.layers),
+        power_factor=values.get("power_factor", case.power_factor),
+    )
+
+
+@dataclass(frozen=True)
+class ShortageMap:
+    """Year of shortage over growth of demand and number of sources.
+
+    Parameters
+    ----------
+    growth : demand growth, factor per year [1], shape (n,).
+    sources : number of sources [1], shape (m,).
+    years : rows over `growth`, columns over `sources` [year]; ``None`` without shortage.
+    supply : chips per source and year [1/year].
+    demand : chips per year at the start [1/year].
+    supply_growth : factor per year [1].
+    """
+
+    growth: tuple[float, ...]
+    sources: tuple[int, ...]
+    years: tuple[tuple[float | None, ...], ...]
+    supply: float
+    demand: float
+    supply_growth: float
+
+    def table(self) -> Table:
+        """Years of shortage; "none" where supply grows at least as fast."""
+        rows = tuple(
+            (g, *("none" if y is None else f"{y:.1f}" for y in line))
+            for g, line in zip(self.growth, self.years, strict=True)
+        )
+        headers = ("demand_growth_per_year", *(f"{n}_sources" for n in self.sources))
+        note = f"supply {self.supply:.3g} chips per source and year, demand {self.demand:.3g} per year at the start"
+        return Table(
+            f"Year of shortage, supply growth x{self.supply_growth:g} per year",
+            headers,
+            rows,
+            (note,),
+        )
+
+
+def shortage_map(
+    supply: float,
+    *,
+    demand: float,
+    growth: tuple[float, ...] = (1.2, 1.6, 2.3, 4.6, 10.8),
+    sources: tuple[int, ...] = (1, 5, 10, 50, 100),
+    supply_growth: float = 1.0,
+    start_year: float = START_YEAR,
+) -> ShortageMap:
+    """Year of shortage for each growth of demand and number of sources; arguments as in :func:`shortage`."""
+    positive("supply", supply, "1/year")
+    if not growth or not sources:
+        raise ConfigError("growth and sources need at least one entry each.")
+    years = tuple(
+        tuple(
+            shortage(
+                supply,
+                demand=demand,
+                demand_growth=g,
+                supply_growth=supply_growth,
+                sources=n,
+                start_year=start_year,
+            ).year
+            for n in sources
+        )
+        for g in growth
+    )
+    return ShortageMap(
+        tuple(growth), tuple(sources), years, supply, demand, supply_growth
+    )

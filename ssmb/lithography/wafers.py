@@ -1,0 +1,58 @@
+"""From exposures per hour to finished wafers per year, and the tool time that a package of several dies takes."""
+
+from __future__ import annotations
+
+from ssmb.lithography.quantities import fraction, non_negative, positive
+
+HOURS_PER_YEAR = 8760.0  #: year of 365 days [h]
+
+
+def passes_per_year(wafers_per_hour: float, equipment_effectiveness: float) -> float:
+    """Exposures of a whole wafer per scanner and year.
+
+    Parameters
+    ----------
+    wafers_per_hour : rate at full use [1/h].
+    equipment_effectiveness : availability times use times rate (OEE), in (0, 1] [1].
+
+    Examples
+    --------
+    >>> round(passes_per_year(136.0, 1.0))
+    1191360
+    """
+    rate = non_negative("wafers per hour", wafers_per_hour, "1/h")
+    return (
+        rate
+        * HOURS_PER_YEAR
+        * fraction("equipment_effectiveness", equipment_effectiveness)
+    )
+
+
+def wafers_per_year(
+    wafers_per_hour: float,
+    equipment_effectiveness: float,
+    euv_layers: float,
+    rework: float,
+) -> float:
+    """Wafer starts that one scanner can serve in a year.
+
+    Parameters
+    ----------
+    wafers_per_hour : at the dose of the node [1/h].
+    equipment_effectiveness : [1].
+    euv_layers : EUV exposures per wafer [1], above 0; a node without EUV is not limited by it and has no answer here.
+    rework : share of exposures done twice [1].
+    """
+    layers = positive("euv_layers", euv_layers)
+    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (
+        layers * (1.0 + non_negative("rework", rework))
+    )
+
+
+def uptime_effectiveness(availability: float, use: float, rate: float) -> float:
+    """Overall equipment effectiveness from its three factors, each in (0, 1] [1]."""
+    return (
+        fraction("availability", availability)
+        * fraction("use", use)
+        * fraction("rate", rate)
+    )
