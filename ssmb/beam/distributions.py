@@ -21,7 +21,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from ssmb.beam.rows import real_array
 from ssmb.beam.sigma import checked_sigma, factor, square_root
@@ -161,7 +160,7 @@ def _unit(n: int, dimensions: int, seed: int, start: str) -> Rows:
     """Return points (dimensions, n) of the open unit cube."""
     if start == "random":
         return _generator(seed).random((n, dimensions)).T
-    from scipy.stats import qmc  # here, because scipy.stats alone takes longer to import than the package
+    from scipy.stats import qmc  # here, because it is slow to import
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The balance properties of Sobol", category=UserWarning)
@@ -172,6 +171,8 @@ def _unit(n: int, dimensions: int, seed: int, start: str) -> Rows:
 
 def _normal(unit: Rows, cut: float | None) -> Rows:
     """Inverse of the normal distribution, or of the one cut at +-cut; symmetric, so that tails keep their digits."""
+    from scipy import special  # here, because it doubles the import time of the package
+
     u = np.clip(unit, _LOWEST, 1.0 - _LOWEST)
     if cut is None:
         return special.ndtri(u)
