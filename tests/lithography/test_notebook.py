@@ -1,0 +1,41 @@
+"""The notebook runs from top to bottom, and its stored form is executed, free of errors and in step with its text form."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+matplotlib = pytest.importorskip("matplotlib", reason="the notebook draws figures")
+pytest.importorskip("periodictable", reason="the notebook computes mirrors")
+matplotlib.use("Agg")
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+TEXT = FOLDER / "10_euv_sources_and_chips.py"
+STORED = TEXT.with_suffix(".ipynb")
+
+
+def test_notebook_runs(capsys, monkeypatch):
+    from matplotlib import pyplot as plt
+
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
+    with matplotlib.rc_context():
+        runpy.run_path(str(TEXT))
+    out = capsys.readouterr().out
+    assert len(shown) == 5 and "250-770 W" in out and "not limited by EUV power" in out and "simulated" in out
+    plt.close("all")
+
+
+def test_stored_notebook_is_executed_and_in_step():
+    notebook = json.loads(STORED.read_text(encoding="utf-8"))
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert code and all(c["execution_count"] for c in code)
+    assert not [o for c in code for o in c["outputs"] if o["output_type"] == "error"]
+    assert STORED.stat().st_size < 400_000
+    # Compared without white space: the two forms differ in blank lines between cells only.
+    text = "".join(TEXT.read_text(encoding="utf-8").split())
+    for cell in code:
+        assert "".join("".join(cell["source"]).split()) in text
