@@ -1,0 +1,82 @@
+"""Simulation of steady-state microbunching (SSMB) light sources.
+
+Names are loaded when they are first used, so that ``import ssmb`` is quick.
+
+Examples
+--------
+>>> import ssmb
+>>> ssmb.Reference(energy=250e6).species
+'electron'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: public name -> module that has it
+_PUBLIC = {
+    "Beam": "ssmb.beam",
+    "Reference": "ssmb.beam",
+    "LossReason": "ssmb.beam",
+    "Lattice": "ssmb.lattice",
+    "load_lattice": "ssmb.lattice",
+    "save_lattice": "ssmb.lattice",
+    "check_file": "ssmb.lattice",
+    "optics": "ssmb.optics",
+    "closed_orbit": "ssmb.optics",
+    "transfer_matrix": "ssmb.optics",
+    "taylor_map": "ssmb.optics",
+    "match": "ssmb.optics",
+    "Target": "ssmb.optics",
+    "track": "ssmb.tracking",
+    "MomentMonitor": "ssmb.tracking",
+    "BunchingMonitor": "ssmb.tracking",
+    "SnapshotMonitor": "ssmb.tracking",
+    "RunStatus": "ssmb.tracking",
+    "bunching_factor": "ssmb.bunching",
+    "bunching_spectrum": "ssmb.bunching",
+    "shot_noise_level": "ssmb.bunching",
+    "MicroBucket": "ssmb.bunching",
+    "SingleStage": "ssmb.schemes",
+    "EchoEnabled": "ssmb.schemes",
+    "Undulator": "ssmb.radiation",
+    "coherent_power": "ssmb.radiation",
+    "signal_against_charge": "ssmb.radiation",
+    "plot": "ssmb.plot",
+    "run_file": "ssmb.studies",
+    "resume": "ssmb.studies",
+    "load_result": "ssmb.studies",
+    "save": "ssmb.studies",
+    "load": "ssmb.studies",
+    "SsmbError": "ssmb.errors",
+}
+
+if TYPE_CHECKING:
+    from ssmb.beam import Beam, LossReason, Reference
+    from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, shot_noise_level
+    from ssmb.errors import SsmbError
+    from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
+    from ssmb.optics import Target, closed_orbit, match, optics, taylor_map, transfer_matrix
+    from ssmb.plot import plot
+    from ssmb.radiation import Undulator, coherent_power, signal_against_charge
+    from ssmb.schemes import EchoEnabled, SingleStage
+    from ssmb.studies import load, load_result, resume, run_file, save
+    from ssmb.tracking import BunchingMonitor, MomentMonitor, RunStatus, SnapshotMonitor, track
+
+__all__ = sorted([*_PUBLIC, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    # ``ssmb.plot`` and ``ssmb.optics`` are rooms and verbs at once: the verb is what a user means
+    if name in _PUBLIC:
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'ssmb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
