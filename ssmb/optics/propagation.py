@@ -1,0 +1,143 @@
+"""Test particles through a compiled lattice: what every part of optics is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from ssmb.elements.laser_kick import laser_kick
+from ssmb.elements.rf_cavity import rf_kick
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.kernels.jit import numba
+from ssmb.kernels.loops import KERNELS
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.lattice.tree import Lattice
+
+#: Position of 1/(wavelength*beta) [1/m] among the numbers of a laser kick.
+_LASER_TURNS_PER_METRE = 6
+
+
+def program_of(lattice: Lattice | Program) -> Program:
+    """Return the compiled lattice.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither a lattice nor a program, holds no element, or has random kicks.
+    """
+    if isinstance(lattice, Program):
+        program = lattice
+    elif isinstance(lattice, Lattice):
+        program = compile_elements(lattice.elements, lattice.reference)
+    else:
+        raise ConfigError(f"optics needs a Lattice or a compiled Program, not {type(lattice).__name__}")
+    if not program.names:
+        raise ConfigError("the lattice has no elements")
+    random = [int(row[3]) for row in program.ops if KERNELS[row[0]].stochastic]
+    if random:
+        raise ConfigError(
+            f"'{program.names[random[0]]}' gives random kicks, and optics is defined without; switch its diffusion off"
+        )
+    return program
+
+
+def has_cavities(program: Program) -> bool:
+    """Return whether a radio-frequency cavity with voltage is in the lattice."""
+    return bool(np.any(program.ops[:, 0] == rf_kick.index))
+
+
+def laser_wavelength(program: Program) -> float:
+    """Return the shortest wavelength of the lasers in the lattice [m], 0 if there is none."""
+    rows = program.ops[program.ops[:, 0] == laser_kick.index]
+    if not len(rows):
+        return 0.0
+    return float(1.0 / np.max(np.abs(program.params[rows[:, 1] + _LASER_TURNS_PER_METRE])))
+
+
+def without(program: Program, *, cavities: bool = False, lasers: bool = False) -> Program:
+    """Return the program without the energy kicks of cavities or lasers; everything else stays, elements included."""
+    drop = np.zeros(len(program.ops), dtype=bool)
+    if cavities:
+        drop |= program.ops[:, 0] == rf_kick.index
+    if lasers:
+        drop |= program.ops[:, 0] == laser_kick.index
+    if not drop.any():
+        return program
+    before = np.concatenate(([0], np.cumsum(drop)))
+    ops = np.ascontiguousarray(program.ops[~drop])
+    return replace(program, ops=ops, first_op=program.first_op - before[program.first_op])
+
+
+def energy_changers(program: Program) -> tuple[str, ...]:
+    """Names of the elements that may change delta, in order."""
+    rows = [int(row[3]) for row in program.ops if KERNELS[row[0]].changes_delta]
+    return tuple(dict.fromkeys(program.names[i] for i in rows))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the few test particles of one tile from waking a pool of threads."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def carry(program: Program, coordinates: np.ndarray, op_from: int = 0, op_to: int | None = None) -> np.ndarray:
+    """Take (6, n) particles through a range of ops once and return them; NaN where a particle is lost."""
+    out, state = program.propagate(coordinates, op_from, op_to)
+    lost = state != 0
+    if lost.any():
+        out[:, lost] = np.nan
+    return out
+
+
+def recorded(program: Program, coordinates: np.ndarray) -> np.ndarray:
+    """Take (6, n) particles through all elements; return the coordinates at every entrance and at the end, (m + 1, 6, n).
+
+    Raises
+    ------
+    PhysicsError
+        If a particle is lost on the way.
+    """
+    first = program.first_op
+    out = np.empty((len(program.names) + 1, *coordinates.shape))
+    out[0] = here = coordinates
+    with one_thread():
+        for i in range(len(program.names)):
+            if first[i + 1] > first[i]:
+                here = carry(program, here, int(first[i]), int(first[i + 1]))
+                if np.isnan(here).any():
+                    raise PhysicsError(f"a test particle is lost in '{program.names[i]}': the aperture is too narrow")
+            out[i + 1] = here
+    return out
+
+
+def op_range(program: Program, start: str | int | None, end: str | int | None) -> tuple[int, int]:
+    """Return the ops from the entrance of ``start`` (None: the beginning) to the entrance of ``end`` (None: the end).
+
+    A position counts elements from 0; the number of elements is the end of the lattice.
+    """
+    count = len(program.names)
+
+    def entrance(place: str | int | None, default: int) -> int:
+        if place is None:
+            return default
+        if isinstance(place, str):
+            return program.index(place)
+        if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place <= count:
+            raise ConfigError(f"a place is the name of an element or a position from 0 to {count}, not {place!r}")
+        return int(place)
+
+    a, b = entrance(start, 0), entrance(end, count)
+    if a > b:
+        raise ConfigError(
+            f"the section ends at {end!r} before it begins at {start!r}; for a section over the end of a ring use "
+            "lattice.rotated(start)"
+        )
+    return int(program.first_op[a]), int(program.first_op[b])
