@@ -1,5 +1,8 @@
 """Elements: one file each. Importing this package registers all of them."""
 
+import importlib
+import pkgutil
+
 from ssmb.elements.base import ELEMENTS, Element, Op, element, param
 from ssmb.elements.bend import Bend
 from ssmb.elements.drift import Drift
@@ -12,6 +15,9 @@ from ssmb.elements.quadrupole import Quadrupole
 from ssmb.elements.rf_cavity import RFCavity
 from ssmb.elements.sextupole import Sextupole
 from ssmb.elements.solenoid import Solenoid
+
+for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
 
 __all__ = [
     "ELEMENTS",
