@@ -14,108 +14,49 @@ if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
     from ssmb.lithography.tables import Table
 
-    Output = tuple[
-        Table, list[Table], dict[str, object]
-    ]  # main table (for CSV), tables to print, payload for JSON
+    Output = tuple[Table, list[Table], dict[str, object]]  # main table (for CSV), tables to print, payload for JSON
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb ``compare`` with its three subjects."""
-    parser = subparsers.add_parser(
-        "compare", help="EUV sources, scanners, and the way from watts to chips"
-    )
-    subjects = parser.add_subparsers(
-        dest="subject", required=True, metavar="{sources,scanners,roadmap}"
-    )
+    parser = subparsers.add_parser("compare", help="EUV sources, scanners, and the way from watts to chips")
+    subjects = parser.add_subparsers(dest="subject", required=True, metavar="{sources,scanners,roadmap}")
 
-    sources = subjects.add_parser(
-        "sources", help="EUV sources: power with its plane, band, readiness, features"
-    )
-    sources.add_argument(
-        "--family", help="LPP, DPP, synchrotron, FEL, HHG, SSMB or other"
-    )
-    sources.add_argument(
-        "--source", nargs="+", metavar="NAME", help="only these sources"
-    )
+    sources = subjects.add_parser("sources", help="EUV sources: power with its plane, band, readiness, features")
+    sources.add_argument("--family", help="LPP, DPP, synchrotron, FEL, HHG, SSMB or other")
+    sources.add_argument("--source", nargs="+", metavar="NAME", help="only these sources")
     sources.set_defaults(compare=_sources)
 
-    scanners = subjects.add_parser(
-        "scanners", help="published throughput against the model; model rates"
+    scanners = subjects.add_parser("scanners", help="published throughput against the model; model rates")
+    scanners.add_argument("--scanner", nargs="+", metavar="NAME", help="only these scanners")
+    scanners.add_argument(
+        "--power", nargs="+", type=float, default=[250.0, 500.0, 1000.0], metavar="W", help="at the IF [W]"
     )
     scanners.add_argument(
-        "--scanner", nargs="+", metavar="NAME", help="only these scanners"
-    )
-    scanners.add_argument(
-        "--power",
-        nargs="+",
-        type=float,
-        default=[250.0, 500.0, 1000.0],
-        metavar="W",
-        help="at the IF [W]",
-    )
-    scanners.add_argument(
-        "--dose",
-        nargs="+",
-        type=float,
-        default=[20.0, 30.0, 50.0, 60.0],
-        metavar="D",
-        help="resist dose [mJ/cm^2]",
+        "--dose", nargs="+", type=float, default=[20.0, 30.0, 50.0, 60.0], metavar="D", help="resist dose [mJ/cm^2]"
     )
     scanners.set_defaults(compare=_scanners)
 
-    roadmap = subjects.add_parser(
-        "roadmap", help="wafers, chips, compute and energy per year from a source"
-    )
-    roadmap.add_argument(
-        "--source",
-        nargs="+",
-        default=["ssmb_default"],
-        metavar="NAME",
-        help="one or several sources",
-    )
+    roadmap = subjects.add_parser("roadmap", help="wafers, chips, compute and energy per year from a source")
+    roadmap.add_argument("--source", nargs="+", default=["ssmb_default"], metavar="NAME", help="one or several sources")
     roadmap.add_argument("--node", help="process node; that of the chip if not given")
     roadmap.add_argument("--chip", default="h100", help="accelerator (default h100)")
+    roadmap.add_argument("--scanner", default="future", help="scanner (default: hypothetical future tool)")
     roadmap.add_argument(
-        "--scanner",
-        default="future",
-        help="scanner (default: hypothetical future tool)",
+        "--die-area", type=float, metavar="MM2", help="compute-die area [mm^2], where the table has none"
     )
+    roadmap.add_argument("--compute-dies-only", action="store_true", help="leave out IO and CPU dies of a package")
     roadmap.add_argument(
-        "--die-area",
-        type=float,
-        metavar="MM2",
-        help="compute-die area [mm^2], where the table has none",
+        "--demand", nargs="+", default=["epoch_stock", "epoch_46", "brief_35"], help="growth scenarios"
     )
-    roadmap.add_argument(
-        "--compute-dies-only",
-        action="store_true",
-        help="leave out IO and CPU dies of a package",
-    )
-    roadmap.add_argument(
-        "--demand",
-        nargs="+",
-        default=["epoch_stock", "epoch_46", "brief_35"],
-        help="growth scenarios",
-    )
-    roadmap.add_argument(
-        "--sources-built",
-        type=int,
-        default=1,
-        help="equal sources that meet the demand",
-    )
-    roadmap.add_argument(
-        "--samples", type=int, default=1000, help="samples of the intervals"
-    )
+    roadmap.add_argument("--sources-built", type=int, default=1, help="equal sources that meet the demand")
+    roadmap.add_argument("--samples", type=int, default=1000, help="samples of the intervals")
     roadmap.add_argument("--seed", type=int, default=1, help="seed of the intervals")
     roadmap.set_defaults(compare=_roadmap)
 
     for p in (sources, scanners, roadmap):
         p.add_argument(
-            "--set",
-            nargs="+",
-            default=[],
-            metavar="NAME=VALUE",
-            help="model parameters, SI units",
+            "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="model parameters, SI units"
         )
         p.add_argument("--json", action="store_true", help="one JSON object on stdout")
         p.add_argument("--csv", metavar="FILE", help="write the main table as CSV")
@@ -128,11 +69,7 @@ def run(args: argparse.Namespace) -> int:
         main, tables, payload = args.compare(args, _parameters(args.set))
         if args.csv:
             _write(args.csv, main.to_csv())
-        text = (
-            json.dumps(payload, allow_nan=False)
-            if args.json
-            else "\n\n".join(str(t) for t in tables)
-        )
+        text = json.dumps(payload, allow_nan=False) if args.json else "\n\n".join(str(t) for t in tables)
         print(text)
     except SsmbError as error:
         print(f"ssmb compare: {error}", file=sys.stderr)
@@ -147,15 +84,8 @@ def _sources(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.lithography.compare import compare_sources
 
     found = compare_sources(args.family, names=args.source, parameters=par)
-    features = [
-        dict(zip(("family", "feature", "cell", "status", "source"), f, strict=True))
-        for f in found.features
-    ]
-    payload = {
-        "sources": found.records(),
-        "features": features,
-        "statement": found.statement,
-    }
+    features = [dict(zip(("family", "feature", "cell", "status", "source"), f, strict=True)) for f in found.features]
+    payload = {"sources": found.records(), "features": features, "statement": found.statement}
     main = found.table()
     return main, [main, found.feature_table()], payload
 
@@ -165,9 +95,7 @@ def _scanners(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.lithography.quantities import MILLIJOULE_PER_CM2
 
     doses = [d * MILLIJOULE_PER_CM2 for d in args.dose]
-    found = compare_scanners(
-        args.scanner, powers=args.power, doses=doses, parameters=par
-    )
+    found = compare_scanners(args.scanner, powers=args.power, doses=doses, parameters=par)
     main = found.table()
     return main, [main, found.rate_table()], found.records()
 
@@ -203,9 +131,7 @@ def _parameters(settings: list[str]) -> ModelParameters:
         except ValueError:
             equals = ""
         if not equals:
-            raise ConfigError(
-                f"--set needs NAME=VALUE with a number, such as rework=0.02, got '{setting}'."
-            )
+            raise ConfigError(f"--set needs NAME=VALUE with a number, such as rework=0.02, got '{setting}'.")
     return model_parameters(values)
 
 

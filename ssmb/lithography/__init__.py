@@ -5,55 +5,16 @@ Every number shows where it comes from (tables in ``data/`` with source and stat
 """
 
 from ssmb.lithography.chains import BEAMLINES, LppChain, UndulatorChain, beamline
-from ssmb.lithography.chips import (
-    Chip,
-    Die,
-    chip,
-    chip_names,
-    chips_table,
-    clusters,
-    die_supply,
-)
-from ssmb.lithography.compare import (
-    compare_roadmap,
-    compare_scanners,
-    compare_sources,
-    source_feature,
-)
-from ssmb.lithography.demand import (
-    Shortage,
-    demand_scenario,
-    demand_scenarios,
-    growth_from_doubling,
-    shortage,
-)
-from ssmb.lithography.dies import (
-    die_yield,
-    gross_dies,
-    gross_dies_formula,
-    gross_dies_grid,
-)
+from ssmb.lithography.chips import Chip, Die, chip, chip_names, chips_table, clusters, die_supply
+from ssmb.lithography.compare import compare_roadmap, compare_scanners, compare_sources, source_feature
+from ssmb.lithography.demand import Shortage, demand_scenario, demand_scenarios, growth_from_doubling, shortage
+from ssmb.lithography.dies import die_yield, gross_dies, gross_dies_formula, gross_dies_grid
 from ssmb.lithography.nodes import Node, node, node_names
-from ssmb.lithography.parameters import (
-    ModelParameters,
-    model_parameters,
-    parameter_table,
-)
+from ssmb.lithography.parameters import ModelParameters, model_parameters, parameter_table
 from ssmb.lithography.roadmap import Roadmap, roadmap
 from ssmb.lithography.scanner import Scanner, scanner, scanner_names, scanner_points
-from ssmb.lithography.sources import (
-    EuvSource,
-    PowerPlane,
-    RadiationResult,
-    euv_source,
-    euv_sources,
-    power_at_focus,
-)
-from ssmb.lithography.uncertainty import (
-    RoadmapIntervals,
-    roadmap_intervals,
-    shortage_map,
-)
+from ssmb.lithography.sources import EuvSource, PowerPlane, RadiationResult, euv_source, euv_sources, power_at_focus
+from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals, shortage_map
 
 __all__ = [
     "BEAMLINES",

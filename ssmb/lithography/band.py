@@ -12,9 +12,7 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.multilayer import MO_SI, Multilayer, peak
 from ssmb.lithography.quantities import count, positive
 
-FLAT_POINTS = (
-    801  #: samples of a band; the integrals change by less than 1e-5 with twice as many
-)
+FLAT_POINTS = 801  #: samples of a band; the integrals change by less than 1e-5 with twice as many
 
 
 @dataclass(frozen=True)
@@ -69,26 +67,13 @@ class Column:
         spectrum : power per wavelength [any unit], not negative, same shape.
         """
         lam, s = np.asarray(wavelength, dtype=float), np.asarray(spectrum, dtype=float)
-        if (
-            lam.shape != s.shape
-            or lam.ndim != 1
-            or lam.size < 2
-            or not np.all(np.diff(lam) > 0.0)
-        ):
-            raise ConfigError(
-                "wavelength and spectrum must be two equally long lists, wavelength increasing."
-            )
+        if lam.shape != s.shape or lam.ndim != 1 or lam.size < 2 or not np.all(np.diff(lam) > 0.0):
+            raise ConfigError("wavelength and spectrum must be two equally long lists, wavelength increasing.")
         if not np.all(np.isfinite(s)) or np.any(s < 0.0) or not np.any(s > 0.0):
-            raise ConfigError(
-                "spectrum must be finite, not negative and not zero everywhere."
-            )
-        return float(
-            np.trapezoid(s * self.transmission(lam), lam) / np.trapezoid(s, lam)
-        )
+            raise ConfigError("spectrum must be finite, not negative and not zero everywhere.")
+        return float(np.trapezoid(s * self.transmission(lam), lam) / np.trapezoid(s, lam))
 
-    def flat_band(
-        self, relative_band: float = 0.02, *, centre: float | None = None
-    ) -> float:
+    def flat_band(self, relative_band: float = 0.02, *, centre: float | None = None) -> float:
         """Mean transmission over a flat band of full relative width `relative_band` [1] about `centre` [m]."""
         lam = _band(centre or self.centre, relative_band)
         return self.in_band(lam, np.ones_like(lam))
@@ -114,9 +99,7 @@ class Column:
         relative_band : in which the watts of the plasma are counted [1].
         """
         c = self.centre
-        sigma = positive("plasma width", plasma_width, "m") / (
-            2.0 * math.sqrt(2.0 * math.log(2.0))
-        )
+        sigma = positive("plasma width", plasma_width, "m") / (2.0 * math.sqrt(2.0 * math.log(2.0)))
         lam = np.linspace(c - 0.09 * c, c + 0.045 * c, 4 * FLAT_POINTS)
         wide = np.exp(-0.5 * ((lam - c) / sigma) ** 2)
         counted = _band(c, relative_band)

@@ -42,18 +42,14 @@ class LppChain:
         non_negative("drive_power", self.drive_power, "W")
         positive("solid_angle", self.solid_angle, "sr")
         if self.solid_angle > 2.0 * math.pi:
-            raise ConfigError(
-                f"solid_angle must not exceed 2 pi sr, got {self.solid_angle:g} sr."
-            )
+            raise ConfigError(f"solid_angle must not exceed 2 pi sr, got {self.solid_angle:g} sr.")
         for name in (
             "conversion_efficiency", "aperture", "collector_reflectivity", "gas_transmission", "obscuration",
             "focus_transmission",
         ):  # fmt: skip
             fraction(name, getattr(self, name))
         if fraction("dose_margin", self.dose_margin, zero=True) == 1.0:
-            raise ConfigError(
-                "dose_margin 1 leaves no light; give a share below 1, such as 0.1."
-            )
+            raise ConfigError("dose_margin 1 leaves no light; give a share below 1, such as 0.1.")
 
     @property
     def power_2pi(self) -> float:
@@ -119,13 +115,7 @@ class UndulatorChain:
         non_negative("power", self.power, "W")
         count("grazing_mirrors", self.grazing_mirrors, least=0)
         count("normal_mirrors", self.normal_mirrors, least=0)
-        for name in (
-            "band",
-            "grazing_reflectivity",
-            "normal_reflectivity",
-            "gas_transmission",
-            "homogeniser",
-        ):
+        for name in ("band", "grazing_reflectivity", "normal_reflectivity", "gas_transmission", "homogeniser"):
             fraction(name, getattr(self, name))
         if self.transport is not None:
             fraction("transport", self.transport)
@@ -135,10 +125,7 @@ class UndulatorChain:
         """Undulator exit to intermediate focus, band included [1]."""
         if self.transport is not None:
             return self.band * self.transport
-        mirrors = (
-            self.grazing_reflectivity**self.grazing_mirrors
-            * self.normal_reflectivity**self.normal_mirrors
-        )
+        mirrors = self.grazing_reflectivity**self.grazing_mirrors * self.normal_reflectivity**self.normal_mirrors
         return self.band * mirrors * self.gas_transmission * self.homogeniser
 
     @property
@@ -149,23 +136,13 @@ class UndulatorChain:
     def table(self) -> Table:
         """The power after each factor."""
         if self.transport is not None:
-            steps = (
-                ("undulator exit", 1.0),
-                ("band", self.band),
-                ("transport (as claimed)", self.transport),
-            )
+            steps = (("undulator exit", 1.0), ("band", self.band), ("transport (as claimed)", self.transport))
         else:
             steps = (
                 ("undulator exit", 1.0),
                 ("band", self.band),
-                (
-                    f"{self.grazing_mirrors} grazing mirrors",
-                    self.grazing_reflectivity**self.grazing_mirrors,
-                ),
-                (
-                    f"{self.normal_mirrors} Mo/Si mirrors",
-                    self.normal_reflectivity**self.normal_mirrors,
-                ),
+                (f"{self.grazing_mirrors} grazing mirrors", self.grazing_reflectivity**self.grazing_mirrors),
+                (f"{self.normal_mirrors} Mo/Si mirrors", self.normal_reflectivity**self.normal_mirrors),
                 ("gas", self.gas_transmission),
                 ("homogeniser", self.homogeniser),
             )
@@ -175,12 +152,8 @@ class UndulatorChain:
 BEAMLINES = {
     "two_grazing": UndulatorChain("two grazing mirrors", grazing_mirrors=2),
     "four_grazing": UndulatorChain(),
-    "four_grazing_one_normal": UndulatorChain(
-        "four grazing mirrors and one Mo/Si", normal_mirrors=1
-    ),
-    "xlight_transport": UndulatorChain(
-        "transport as planned by one company", transport=0.25
-    ),
+    "four_grazing_one_normal": UndulatorChain("four grazing mirrors and one Mo/Si", normal_mirrors=1),
+    "xlight_transport": UndulatorChain("transport as planned by one company", transport=0.25),
 }
 
 
@@ -193,9 +166,7 @@ def beamline(name: str) -> UndulatorChain:
     return BEAMLINES[choice("beamline", name, BEAMLINES)]
 
 
-def spontaneous_cone(
-    undulator_parameter: float, gamma: float, relative_band: float = 0.02
-) -> float:
+def spontaneous_cone(undulator_parameter: float, gamma: float, relative_band: float = 0.02) -> float:
     """Half angle within which spontaneous undulator light stays in the band, ``sqrt(b (1 + K^2/2))/gamma`` [rad].
 
     For the coherent line this does not apply: off axis it loses power, not wavelength.
@@ -205,9 +176,7 @@ def spontaneous_cone(
     return math.sqrt(b * (1.0 + k * k / 2.0)) / positive("gamma", gamma)
 
 
-def _chain_table(
-    title: str, power: float, steps: tuple[tuple[str, float], ...]
-) -> Table:
+def _chain_table(title: str, power: float, steps: tuple[tuple[str, float], ...]) -> Table:
     rows, now = [], power
     for name, factor in steps:
         now *= factor

@@ -8,13 +8,7 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.dies import die_yield, gross_dies
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import (
-    SQUARE_MILLIMETRE,
-    TERAFLOPS,
-    count,
-    fraction,
-    positive,
-)
+from ssmb.lithography.quantities import SQUARE_MILLIMETRE, TERAFLOPS, count, fraction, positive
 from ssmb.lithography.tables import Table, fact_row, fact_rows
 
 
@@ -101,21 +95,11 @@ class Chip:
 
     def with_die_area(self, area: float) -> Chip:
         """The same chip with compute dies of `area` [m^2]."""
-        per_package = (
-            fact_row("chips", self.chip_id).number("compute_dies_per_package") or 1.0
-        )
+        per_package = fact_row("chips", self.chip_id).number("compute_dies_per_package") or 1.0
         if self.dies:
             first = replace(self.dies[0], area=area)
         else:
-            first = Die(
-                "compute die",
-                self.node_id,
-                area,
-                int(per_package),
-                0.3 if area > 300e-6 else 0.0,
-                False,
-                True,
-            )
+            first = Die("compute die", self.node_id, area, int(per_package), 0.3 if area > 300e-6 else 0.0, False, True)
         return replace(self, dies=(first, *self.dies[1:]))
 
 
@@ -156,10 +140,7 @@ def die_supply(
     par = parameters or model_parameters()
     home = node(die.node_id)
     gross = gross_dies(
-        die.area,
-        wafer_diameter=par.wafer_diameter,
-        edge_exclusion=par.edge_exclusion,
-        scribe_width=par.scribe_width,
+        die.area, wafer_diameter=par.wafer_diameter, edge_exclusion=par.edge_exclusion, scribe_width=par.scribe_width
     )
     d0 = home.defect_density if defect_density is None else defect_density
     # A wafer-scale part routes around its defects: it is counted as one good part per wafer.
@@ -168,9 +149,7 @@ def die_supply(
         die.area, d0 * par.defect_density_factor, model=model, clustering=par.clustering, spare_share=share
     )  # fmt: skip
     if gross == 0.0:
-        raise ConfigError(
-            f"Not one {die.name} of {die.area * 1e6:g} mm^2 fits on the wafer."
-        )
+        raise ConfigError(f"Not one {die.name} of {die.area * 1e6:g} mm^2 fits on the wafer.")
     good = gross * good_share
     return DieSupply(die, home, gross, good_share, good, good / die.per_package)
 
@@ -188,17 +167,7 @@ def chip(name: str) -> Chip:
         scale = row.text("wafer_scale") == "yes"
         per_package = int(row.number("compute_dies_per_package") or 1.0)
         spare = row.number("spare_area_share") or 0.0
-        dies = (
-            Die(
-                "compute die",
-                row.text("node_id"),
-                area * SQUARE_MILLIMETRE,
-                per_package,
-                spare,
-                scale,
-                True,
-            ),
-        )
+        dies = (Die("compute die", row.text("node_id"), area * SQUARE_MILLIMETRE, per_package, spare, scale, True),)
         dies += tuple(
             Die(
                 e.text("die_name"), e.text("node_id"), e.needed("die_area_mm2") * SQUARE_MILLIMETRE,
@@ -248,21 +217,11 @@ def chips_table() -> Table:
     rows = []
     for r in fact_rows("chips"):
         doubtful = set(r.text("unverified_fields").split())
-        cells = [
-            None if not r.text(c) else r.text(c) + ("?" if c in doubtful else "")
-            for c, _ in shown
-        ]
+        cells = [None if not r.text(c) else r.text(c) + ("?" if c in doubtful else "") for c, _ in shown]
         limited = "yes" if chip(r.key).uses_euv else "no: not limited by EUV power"
-        rows.append(
-            (r.key, r.text("name"), *cells, limited, r.text("status"), r.text("source"))
-        )
+        rows.append((r.key, r.text("name"), *cells, limited, r.text("status"), r.text("source")))
     headers = ("chip", "name", *(h for _, h in shown), "uses_EUV", "status", "source")
-    return Table(
-        "Accelerators, dense FLOPS only",
-        headers,
-        tuple(rows),
-        ("? = doubtful cell, - = not known.",),
-    )
+    return Table("Accelerators, dense FLOPS only", headers, tuple(rows), ("? = doubtful cell, - = not known.",))
 
 
 @dataclass(frozen=True)

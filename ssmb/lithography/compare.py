@@ -9,20 +9,8 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
 from ssmb.lithography.demand import DemandScenario, Shortage, demand_scenario, shortage
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import (
-    MILLIJOULE_PER_CM2,
-    NANOMETRE,
-    choice,
-    count,
-    positive,
-)
-from ssmb.lithography.scanner import (
-    ScannerPoint,
-    points_table,
-    scanner,
-    scanner_names,
-    scanner_points,
-)
+from ssmb.lithography.quantities import MILLIJOULE_PER_CM2, NANOMETRE, choice, count, positive
+from ssmb.lithography.scanner import ScannerPoint, points_table, scanner, scanner_names, scanner_points
 from ssmb.lithography.sources import (
     BEAMLINE_RANGE,
     FAMILIES,
@@ -92,10 +80,7 @@ class SourceComparison:
         notes = (
             "",
             "~: brought to the intermediate focus (IF) with an assumed factor, range in brackets.",
-            *(
-                f"{k}: {v}."
-                for k, v in (*FIGURE_KINDS.items(), *STATUS_MEANING.items())
-            ),
+            *(f"{k}: {v}." for k, v in (*FIGURE_KINDS.items(), *STATUS_MEANING.items())),
             "References:",
             *(f"[{i + 1}] {r}" for i, r in enumerate(references)),
         )
@@ -143,13 +128,7 @@ def compare_sources(
     found += tuple(extra)
     families = {s.family for s in found}
     cells = tuple(
-        (
-            r.text("family"),
-            r.text("feature"),
-            r.text("cell"),
-            r.text("status"),
-            r.text("source"),
-        )
+        (r.text("family"), r.text("feature"), r.text("cell"), r.text("status"), r.text("source"))
         for r in fact_rows("features")
         if r.text("family") in families
     )
@@ -159,9 +138,7 @@ def compare_sources(
 
 def source_feature(family: str, feature: str) -> str:
     """One cell of the feature table, e.g. ``source_feature("SSMB", "debris")``."""
-    found = choice(
-        "family", {f.lower(): f for f in FAMILIES}.get(family.lower(), family), FAMILIES
-    )
+    found = choice("family", {f.lower(): f for f in FAMILIES}.get(family.lower(), family), FAMILIES)
     choice("feature", feature, FEATURES)
     for r in fact_rows("features"):
         if (r.text("family"), r.text("feature")) == (found, feature):
@@ -197,9 +174,7 @@ class ScannerComparison:
     def rate_table(self) -> Table:
         """Model rates of every tool."""
         rows = []
-        for name, by_power, half in zip(
-            self.scanners, self.rates, self.half_powers, strict=True
-        ):
+        for name, by_power, half in zip(self.scanners, self.rates, self.half_powers, strict=True):
             for p, by_dose in zip(self.powers, by_power, strict=True):
                 rows.append((name, p, *(round(r, 1) for r in by_dose), round(half[0])))
         shown = [f"{d / MILLIJOULE_PER_CM2:g}" for d in self.doses]
@@ -215,17 +190,9 @@ class ScannerComparison:
     def records(self) -> dict[str, object]:
         """Points and rates in SI units, for JSON."""
         return {
-            "points": [
-                {k.name: getattr(p, k.name) for k in fields(ScannerPoint)}
-                for p in self.points
-            ],
+            "points": [{k.name: getattr(p, k.name) for k in fields(ScannerPoint)} for p in self.points],
             "rates": [
-                {
-                    "scanner": s,
-                    "power_at_if": p,
-                    "dose": d,
-                    "wafers_per_hour": self.rates[i][j][k],
-                }
+                {"scanner": s, "power_at_if": p, "dose": d, "wafers_per_hour": self.rates[i][j][k]}
                 for i, s in enumerate(self.scanners)
                 for j, p in enumerate(self.powers)
                 for k, d in enumerate(self.doses)
@@ -247,19 +214,12 @@ def compare_scanners(
             "compare_scanners needs at least one power and one dose: a rate without a dose means nothing."
         )
     tools = [scanner(n, parameters=par) for n in (names or scanner_names())]
-    rates = tuple(
-        tuple(tuple(t.throughput(p, d).wafers_per_hour for d in doses) for p in powers)
-        for t in tools
-    )
+    rates = tuple(tuple(tuple(t.throughput(p, d).wafers_per_hour for d in doses) for p in powers) for t in tools)
     half = tuple(tuple(t.half_power(d) for d in doses) for t in tools)
     shown = tuple(t.scanner_id for t in tools)
     models = {t.model for t in tools}
-    points = tuple(
-        p for p in scanner_points(parameters=par) if names is None or p.model in models
-    )
-    return ScannerComparison(
-        points, shown, tuple(map(float, powers)), tuple(map(float, doses)), rates, half
-    )
+    points = tuple(p for p in scanner_points(parameters=par) if names is None or p.model in models)
+    return ScannerComparison(points, shown, tuple(map(float, powers)), tuple(map(float, doses)), rates, half)
 
 
 @dataclass(frozen=True)
@@ -288,87 +248,39 @@ class RoadmapComparison:
         for r, line in zip(self.roadmaps, self.shortages, strict=True):
             for s, y in zip(self.scenarios, line, strict=False):
                 year = "none" if y.year is None else f"{y.year:.1f}"
-                rows.append(
-                    (
-                        r.roadmap.source_id,
-                        s.demand_id,
-                        round(s.growth, 2),
-                        year,
-                        y.reason,
-                        s.status,
-                        s.source,
-                    )
-                )
+                rows.append((r.roadmap.source_id, s.demand_id, round(s.growth, 2), year, y.reason, s.status, s.source))
         if rows:
-            headers = (
-                "source",
-                "demand",
-                "growth_per_year",
-                "year_of_shortage",
-                "why",
-                "status",
-                "reference",
-            )
+            headers = ("source", "demand", "growth_per_year", "year_of_shortage", "why", "status", "reference")
             title = f"Year of shortage with {self.sources_built} such source(s), supply growth x{self.supply_growth:g} per year"
-            note = "Demand counted in H100 equivalents (dense BF16). Doubling in 3.5 months is a claim of the brief only."
+            note = (
+                "Demand counted in H100 equivalents (dense BF16). Doubling in 3.5 months is a claim of the brief only."
+            )
             found.append(Table(title, headers, tuple(rows), (note,)))
         return tuple(found)
 
     def table(self) -> Table:
         """All sources in one table: value and interval of each quantity."""
         rows = tuple(
-            (
-                r.roadmap.source_id,
-                r.roadmap.node_id,
-                r.roadmap.chip_id,
-                i.name,
-                i.label,
-                i.value,
-                i.low,
-                i.high,
-                i.unit,
-            )
+            (r.roadmap.source_id, r.roadmap.node_id, r.roadmap.chip_id, i.name, i.label, i.value, i.low, i.high, i.unit)
             for r in self.roadmaps
             for i in r.intervals
         )
-        headers = (
-            "source",
-            "node",
-            "chip",
-            "name",
-            "quantity",
-            "value",
-            "low_16%",
-            "high_84%",
-            "unit",
-        )
-        return Table(
-            "Roadmap", headers, rows, tuple(r.roadmap.statement for r in self.roadmaps)
-        )
+        headers = ("source", "node", "chip", "name", "quantity", "value", "low_16%", "high_84%", "unit")
+        return Table("Roadmap", headers, rows, tuple(r.roadmap.statement for r in self.roadmaps))
 
     def records(self) -> list[dict[str, object]]:
         """One dictionary per source, SI units for the deterministic values, shown units for the intervals."""
         out: list[dict[str, object]] = []
         for i, r in enumerate(self.roadmaps):
             record: dict[str, object] = {
-                k.name: getattr(r.roadmap, k.name)
-                for k in fields(type(r.roadmap))
-                if k.name != "doubtful"
+                k.name: getattr(r.roadmap, k.name) for k in fields(type(r.roadmap)) if k.name != "doubtful"
             }
             record["doubtful"] = list(r.roadmap.doubtful)
-            record["intervals"] = [
-                {k.name: getattr(v, k.name) for k in fields(type(v))}
-                for v in r.intervals
-            ]
+            record["intervals"] = [{k.name: getattr(v, k.name) for k in fields(type(v))} for v in r.intervals]
             record["samples"], record["seed"] = r.samples, r.seed
             line = self.shortages[i]
             record["shortage"] = [
-                {
-                    "demand": s.demand_id,
-                    "growth": s.growth,
-                    "year": y.year,
-                    "reason": y.reason,
-                }
+                {"demand": s.demand_id, "growth": s.growth, "year": y.year, "reason": y.reason}
                 for s, y in zip(self.scenarios, line, strict=False)
             ]
             out.append(record)
@@ -429,9 +341,7 @@ def compare_roadmap(
                 for s in scenarios
             )
         )  # fmt: skip
-    return RoadmapComparison(
-        found, scenarios, tuple(lines), sources_built, par.supply_growth
-    )
+    return RoadmapComparison(found, scenarios, tuple(lines), sources_built, par.supply_growth)
 
 
 def _range(low: float, high: float, bounds: str) -> str:
@@ -461,9 +371,4 @@ def _percent(source: EuvSource) -> str | None:
 
 
 def _tidy(row: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(
-        None
-        if c is None or c == ""
-        else (int(c) if isinstance(c, float) and c == int(c) else c)
-        for c in row
-    )
+    return tuple(None if c is None or c == "" else (int(c) if isinstance(c, float) and c == int(c) else c) for c in row)

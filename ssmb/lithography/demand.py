@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ssmb.lithography.quantities import count, number, positive
+from ssmb.lithography.quantities import choice, count, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
 
 START_YEAR = 2026.0  #: year of the demand in the table
@@ -66,52 +66,22 @@ def shortage(
     """
     total = positive("supply", supply, "1/year") * count("sources", sources)
     e0 = positive("demand", demand, "1/year")
-    g, h = (
-        positive("demand_growth", demand_growth),
-        positive("supply_growth", supply_growth),
-    )
+    g, h = (positive("demand_growth", demand_growth), positive("supply_growth", supply_growth))
     start = number("start_year", start_year)
     if e0 >= total:
-        return Shortage(
-            start,
-            True,
-            True,
-            total,
-            e0,
-            "demand exceeds supply in the first year already",
-        )
+        return Shortage(start, True, True, total, e0, "demand exceeds supply in the first year already")
     relative = math.log(g) - math.log(h)
     if relative <= 0.0:
-        return Shortage(
-            None,
-            False,
-            False,
-            total,
-            e0,
-            "supply grows at least as fast as demand: no shortage",
-        )
+        return Shortage(None, False, False, total, e0, "supply grows at least as fast as demand: no shortage")
     wait = (math.log(total) - math.log(e0)) / relative
     if wait > 1e6:
-        return Shortage(
-            None,
-            False,
-            False,
-            total,
-            e0,
-            "demand outgrows supply by less than can matter in 1e6 years",
-        )
-    return Shortage(
-        start + wait, True, False, total, e0, "demand grows faster than supply"
-    )
+        return Shortage(None, False, False, total, e0, "demand outgrows supply by less than can matter in 1e6 years")
+    return Shortage(start + wait, True, False, total, e0, "demand grows faster than supply")
 
 
-def years_bought(
-    factor: float, *, demand_growth: float, supply_growth: float = 1.0
-) -> float | None:
+def years_bought(factor: float, *, demand_growth: float, supply_growth: float = 1.0) -> float | None:
     """Years by which `factor` times more sources delay the shortage [year], ``None`` when there is none to delay."""
-    relative = math.log(positive("demand_growth", demand_growth)) - math.log(
-        positive("supply_growth", supply_growth)
-    )
+    relative = math.log(positive("demand_growth", demand_growth)) - math.log(positive("supply_growth", supply_growth))
     return None if relative <= 0.0 else math.log(positive("factor", factor)) / relative
 
 
@@ -147,8 +117,6 @@ def demand_scenario(name: str) -> DemandScenario:
     """A scenario of the table by name, e.g. ``epoch_stock`` (x2.3 per year) or ``brief_35`` (doubling in 3.5 months)."""
     row = fact_row("demand", name)
     if row.key not in {r.key for r in _growth_rows()}:
-        from ssmb.lithography.quantities import choice
-
         choice("demand scenario (rows with a growth)", name, demand_scenarios())
     value = row.needed("value")
     growth = growth_from_doubling(value) if row.text("unit") == "months" else value
@@ -170,8 +138,4 @@ def demand_scenarios() -> tuple[str, ...]:
 
 def _growth_rows() -> tuple[Row, ...]:
     growing = ("months", "x per year")
-    return tuple(
-        r
-        for r in fact_rows("demand")
-        if r.text("unit") in growing and r.key != "node_eff"
-    )
+    return tuple(r for r in fact_rows("demand") if r.text("unit") in growing and r.key != "node_eff")

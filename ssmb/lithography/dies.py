@@ -8,22 +8,11 @@ from functools import lru_cache
 import numpy as np
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import (
-    SQUARE_MILLIMETRE,
-    choice,
-    count,
-    fraction,
-    non_negative,
-    positive,
-)
+from ssmb.lithography.quantities import SQUARE_MILLIMETRE, choice, count, fraction, non_negative, positive
 
-FIELD_AREA = (
-    858.0 * SQUARE_MILLIMETRE
-)  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
+FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
 FIELD_WIDTH = 0.026  #: [m]
-GRID_ABOVE = (
-    300.0 * SQUARE_MILLIMETRE
-)  #: the formula is too low for dies above this area [m^2]
+GRID_ABOVE = 300.0 * SQUARE_MILLIMETRE  #: the formula is too low for dies above this area [m^2]
 TRIAL_OFFSETS = 15  #: trial grid positions per axis
 
 YIELD_MODELS = ("poisson", "murphy", "seeds", "negative_binomial")
@@ -36,9 +25,7 @@ def die_shape(area: float) -> tuple[float, float]:
     return width, area / width
 
 
-def gross_dies_formula(
-    area: float, *, wafer_diameter: float = 0.300, edge_exclusion: float = 0.003
-) -> float:
+def gross_dies_formula(area: float, *, wafer_diameter: float = 0.300, edge_exclusion: float = 0.003) -> float:
     """Gross dies per wafer from area and circumference.
 
     Parameters
@@ -112,9 +99,7 @@ def _trials(size: float, pitch: float, trial_offsets: int | None) -> np.ndarray:
     return np.concatenate([fine, [-size / 2.0, (pitch - size) / 2.0]])
 
 
-def _far_edges_squared(
-    size: float, pitch: float, diameter: float, offsets: np.ndarray
-) -> np.ndarray:
+def _far_edges_squared(size: float, pitch: float, diameter: float, offsets: np.ndarray) -> np.ndarray:
     cells = int(diameter / pitch) + 2
     start = offsets[:, None] + np.arange(-cells, cells + 1)[None, :] * pitch
     return np.sort(np.maximum(np.abs(start), np.abs(start + size)) ** 2, axis=1)
@@ -122,11 +107,7 @@ def _far_edges_squared(
 
 @lru_cache(maxsize=1024)
 def gross_dies(
-    area: float,
-    *,
-    wafer_diameter: float = 0.300,
-    edge_exclusion: float = 0.003,
-    scribe_width: float = 1e-4,
+    area: float, *, wafer_diameter: float = 0.300, edge_exclusion: float = 0.003, scribe_width: float = 1e-4
 ) -> float:
     """Gross dies per wafer of a die known by its area [m^2]: the grid, one for a wafer-scale part.
 
@@ -136,19 +117,11 @@ def gross_dies(
     usable = math.pi / 4.0 * _usable_diameter(wafer_diameter, edge_exclusion) ** 2
     if s > FIELD_AREA:
         if s > usable:
-            raise ConfigError(
-                f"die area {s * 1e6:g} mm^2 exceeds the usable wafer of {usable * 1e6:.0f} mm^2."
-            )
+            raise ConfigError(f"die area {s * 1e6:g} mm^2 exceeds the usable wafer of {usable * 1e6:.0f} mm^2.")
         return 1.0
     w, h = die_shape(s)
     return float(
-        gross_dies_grid(
-            w,
-            h,
-            wafer_diameter=wafer_diameter,
-            edge_exclusion=edge_exclusion,
-            scribe_width=scribe_width,
-        )
+        gross_dies_grid(w, h, wafer_diameter=wafer_diameter, edge_exclusion=edge_exclusion, scribe_width=scribe_width)
     )
 
 
@@ -187,11 +160,7 @@ def die_yield(
     0.594
     """
     rho = fraction("spare share", spare_share, zero=True)
-    x = (
-        non_negative("die area", area, "m^2")
-        * non_negative("defect density", defect_density, "1/m^2")
-        * (1.0 - rho)
-    )
+    x = non_negative("die area", area, "m^2") * non_negative("defect density", defect_density, "1/m^2") * (1.0 - rho)
     choice("yield model", model, YIELD_MODELS)
     if x == 0.0:
         return 1.0
@@ -207,18 +176,12 @@ def die_yield(
 
 def layer_yield(area: float, defect_density_per_layer: float, layers: int) -> float:
     """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1] with a density [1/m^2] *per critical layer*, not the D0 of a node."""
-    x = non_negative("die area", area, "m^2") * non_negative(
-        "defect density", defect_density_per_layer, "1/m^2"
-    )
+    x = non_negative("die area", area, "m^2") * non_negative("defect density", defect_density_per_layer, "1/m^2")
     return math.exp(-count("layers", layers, least=0) * math.log1p(x))
 
 
 def _usable_diameter(wafer_diameter: float, edge_exclusion: float) -> float:
-    d = positive("wafer diameter", wafer_diameter, "m") - 2.0 * non_negative(
-        "edge exclusion", edge_exclusion, "m"
-    )
+    d = positive("wafer diameter", wafer_diameter, "m") - 2.0 * non_negative("edge exclusion", edge_exclusion, "m")
     if d <= 0.0:
-        raise ConfigError(
-            "edge exclusion leaves nothing of the wafer; it must be below half the wafer diameter."
-        )
+        raise ConfigError("edge exclusion leaves nothing of the wafer; it must be below half the wafer diameter.")
     return d

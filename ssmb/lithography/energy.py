@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import (
-    HOUR,
-    YEAR,
-    fraction,
-    non_negative,
-    number,
-    positive,
-)
+from ssmb.lithography.quantities import HOUR, YEAR, fraction, non_negative, number, positive
 
 
 def energy_per_pass(tool_power: float, wafers_per_hour: float) -> float:
@@ -19,11 +12,7 @@ def energy_per_pass(tool_power: float, wafers_per_hour: float) -> float:
     >>> round(energy_per_pass(1.31e6, 136.0) / 3.6e6, 2)
     9.63
     """
-    return (
-        positive("tool power", tool_power, "W")
-        * HOUR
-        / positive("wafers per hour", wafers_per_hour, "1/h")
-    )
+    return positive("tool power", tool_power, "W") * HOUR / positive("wafers per hour", wafers_per_hour, "1/h")
 
 
 def shared_tool_power(facility_power: float, served: float, body_power: float) -> float:
@@ -35,14 +24,12 @@ def shared_tool_power(facility_power: float, served: float, body_power: float) -
     served : scanners (beamlines) that share it [1].
     body_power : scanner without source [W].
     """
-    return non_negative("facility power", facility_power, "W") / positive(
-        "served scanners", served
-    ) + non_negative("body power", body_power, "W")
+    return non_negative("facility power", facility_power, "W") / positive("served scanners", served) + non_negative(
+        "body power", body_power, "W"
+    )
 
 
-def break_even_beamlines(
-    facility_power: float, tool_power: float, body_power: float
-) -> float | None:
+def break_even_beamlines(facility_power: float, tool_power: float, body_power: float) -> float | None:
     """Beamlines above which a shared source takes less energy per exposure than a tool with its own, at equal rate [1].
 
     ``None`` when a tool with its own source draws no more than the body alone: then no number of beamlines wins.
@@ -50,37 +37,26 @@ def break_even_beamlines(
     >>> round(break_even_beamlines(3e6, 1.2e6, 0.35e6), 1)
     3.5
     """
-    gain = number("tool power", tool_power) - non_negative(
-        "body power", body_power, "W"
-    )
+    gain = number("tool power", tool_power) - non_negative("body power", body_power, "W")
     p = non_negative("facility power", facility_power, "W")
     return None if gain <= 0.0 else p / gain
 
 
 def wall_to_focus(power_at_if: float, wall_power: float) -> float:
     """Efficiency from the wall plug to the intermediate focus [1]; above 1 is an error."""
-    eta = non_negative("power at the intermediate focus", power_at_if, "W") / positive(
-        "wall power", wall_power, "W"
-    )
+    eta = non_negative("power at the intermediate focus", power_at_if, "W") / positive("wall power", wall_power, "W")
     if eta > 1.0:
-        raise ConfigError(
-            f"power at the intermediate focus {power_at_if:g} W exceeds the wall power {wall_power:g} W."
-        )
+        raise ConfigError(f"power at the intermediate focus {power_at_if:g} W exceeds the wall power {wall_power:g} W.")
     return eta
 
 
 def energy_per_chip(pass_energy: float, passes_per_chip: float) -> float:
     """EUV tool energy of one finished chip [J] from the energy per pass [J] and the passes per chip [1]."""
-    return non_negative("energy per pass", pass_energy, "J") * non_negative(
-        "passes per chip", passes_per_chip
-    )
+    return non_negative("energy per pass", pass_energy, "J") * non_negative("passes per chip", passes_per_chip)
 
 
 def operating_energy(chip_power: float, years: float, use: float = 1.0) -> float:
     """Energy that a chip of `chip_power` [W] takes in `years` [year] of operation at the share `use` [1]; [J]."""
     return (
-        non_negative("chip power", chip_power, "W")
-        * non_negative("years", years, "year")
-        * YEAR
-        * fraction("use", use)
+        non_negative("chip power", chip_power, "W") * non_negative("years", years, "year") * YEAR * fraction("use", use)
     )

@@ -59,9 +59,7 @@ class Multilayer:
             positive(name, getattr(self, name), "kg/m^3")
         positive("period", self.period, "m")
         if fraction("heavy_share", self.heavy_share) == 1.0:
-            raise ConfigError(
-                "heavy_share 1 leaves no spacer; give a share below 1, such as 0.4."
-            )
+            raise ConfigError("heavy_share 1 leaves no spacer; give a share below 1, such as 0.4.")
         count("bilayers", self.bilayers)
         if non_negative("roughness", self.roughness, "m") > self.period / 2.0:
             raise ConfigError(
@@ -93,17 +91,13 @@ class Multilayer:
         lam = _wavelengths(wavelength)
         choice("polarisation", polarisation, POLARISATIONS)
         if non_negative("angle", angle, "rad") >= math.pi / 2.0:
-            raise ConfigError(
-                f"angle must be below pi/2 from the normal, got {angle:g} rad."
-            )
+            raise ConfigError(f"angle must be below pi/2 from the normal, got {angle:g} rad.")
         flat = lam.ravel()
         kinds = ("s", "p") if polarisation == "mean" else (polarisation,)
         total = np.mean([self._parratt(flat, angle, kind) for kind in kinds], axis=0)
         return total.reshape(lam.shape)
 
-    def _parratt(
-        self, lam: NDArray[np.float64], angle: float, polarisation: str
-    ) -> NDArray[np.float64]:
+    def _parratt(self, lam: NDArray[np.float64], angle: float, polarisation: str) -> NDArray[np.float64]:
         heavy = _index(self.heavy, self.heavy_density, lam)
         light = _index(self.light, self.light_density, lam)
         base = _index(self.substrate, self.substrate_density, lam)
@@ -112,11 +106,11 @@ class Multilayer:
         pair = [thick[not self.light_on_top], thick[self.light_on_top]]
         k0 = 2.0 * np.pi / lam
         waves: dict[int, NDArray[np.complex128]] = {
-            id(n): k0 * np.sqrt(n * n - math.sin(angle) ** 2)
+            id(n): np.asarray(k0 * np.sqrt(n * n - math.sin(angle) ** 2), dtype=np.complex128)
             for n in (heavy, light, base)
         }
         vacuum = np.ones_like(lam, dtype=complex)
-        waves[id(vacuum)] = (k0 * math.cos(angle)).astype(complex)
+        waves[id(vacuum)] = np.asarray(k0 * math.cos(angle), dtype=np.complex128)
 
         def fresnel(n1: np.ndarray, n2: np.ndarray) -> np.ndarray:
             a, b = waves[id(n1)], waves[id(n2)]
@@ -141,9 +135,7 @@ class Multilayer:
 
 
 #: 40 bilayers of 6.95 nm, the usual mirror at 13.5 nm, sharp interfaces.
-MO_SI = Multilayer(
-    "Mo/Si", "Mo", "Si", "Si", 10.28e3, 2.33e3, 2.33e3, 6.95e-9, 0.40, 40
-)
+MO_SI = Multilayer("Mo/Si", "Mo", "Si", "Si", 10.28e3, 2.33e3, 2.33e3, 6.95e-9, 0.40, 40)
 #: 200 bilayers for 6.65 nm, just above the boron K edge at 6.6 nm, sharp interfaces.
 LA_B = Multilayer("La/B", "La", "B", "Si", 6.145e3, 2.37e3, 2.33e3, 3.33e-9, 0.40, 200)
 COATINGS = {"mo_si": MO_SI, "la_b": LA_B}
@@ -173,13 +165,7 @@ def coating(name: str) -> Multilayer:
 
 
 @lru_cache(maxsize=64)
-def peak(
-    mirror: Multilayer,
-    *,
-    mirrors: int = 1,
-    angle: float = 0.0,
-    polarisation: str = "mean",
-) -> Peak:
+def peak(mirror: Multilayer, *, mirrors: int = 1, angle: float = 0.0, polarisation: str = "mean") -> Peak:
     """Maximum and width of the transmission of `mirrors` equal mirrors in a row.
 
     Parameters
@@ -200,9 +186,7 @@ def peak(
     top = int(np.argmax(r))
     half = r[top] / 2.0
     if half == 0.0:
-        raise ConfigError(
-            f"{mirror.name} reflects nothing near {centre:g} m; check period and angle."
-        )
+        raise ConfigError(f"{mirror.name} reflects nothing near {centre:g} m; check period and angle.")
     left = top - int(np.argmax(r[: top + 1][::-1] < half))
     right = top + int(np.argmax(r[top:] < half))
     low = np.interp(half, [r[left], r[left + 1]], [lam[left], lam[left + 1]])
@@ -218,39 +202,27 @@ def _wavelengths(wavelength: ArrayLike) -> NDArray[np.float64]:
     lam = lam.astype(float)
     low, high = WAVELENGTH_RANGE
     if lam.size == 0 or not np.all((lam >= low) & (lam <= high)):
-        raise ConfigError(
-            f"wavelength must lie between {low:g} m and {high:g} m, the range of the optical constants."
-        )
+        raise ConfigError(f"wavelength must lie between {low:g} m and {high:g} m, the range of the optical constants.")
     return lam
 
 
 @lru_cache(maxsize=64)
-def _index_cached(
-    formula: str, density: float, wavelengths: bytes
-) -> NDArray[np.complex128]:
+def _index_cached(formula: str, density: float, wavelengths: bytes) -> NDArray[np.complex128]:
     xsf = _optical_constants()
     lam = np.frombuffer(wavelengths, dtype=float)
     # periodictable: density in g/cm^3, wavelength in angstrom, n = 1 - delta - i beta; the recursion wants + i beta.
     try:
-        n = np.conj(
-            xsf.index_of_refraction(
-                formula, density=density * 1e-3, wavelength=lam * 1e10
-            )
-        )
+        n = np.conj(xsf.index_of_refraction(formula, density=density * 1e-3, wavelength=lam * 1e10))
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{formula!r} is no chemical formula with known optical constants, such as Mo, Si or B4C."
         ) from error
     if not np.all(np.isfinite(n)):
-        raise ConfigError(
-            f"No optical constants of {formula} at the wavelengths asked for."
-        )
+        raise ConfigError(f"No optical constants of {formula} at the wavelengths asked for.")
     return n
 
 
-def _index(
-    formula: str, density: float, lam: NDArray[np.float64]
-) -> NDArray[np.complex128]:
+def _index(formula: str, density: float, lam: NDArray[np.float64]) -> NDArray[np.complex128]:
     # A copy, so that two layers of the same material stay two keys in the recursion.
     return _index_cached(formula, density, lam.tobytes()).copy()
 

@@ -87,6 +87,4 @@ def _node(node_id: str) -> Node:
 
 def node_names() -> tuple[str, ...]:
     """Names of all nodes with a layer count, by year."""
-    return tuple(
-        r.key for r in fact_rows("nodes") if r.number("euv_layers_default") is not None
-    )
+    return tuple(r.key for r in fact_rows("nodes") if r.number("euv_layers_default") is not None)

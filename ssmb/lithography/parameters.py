@@ -14,14 +14,7 @@ from ssmb.lithography.quantities import choice, non_negative, number, positive
 from ssmb.lithography.tables import Table
 
 SHARES = frozenset(
-    {
-        "transmission",
-        "equipment_effectiveness",
-        "line_yield",
-        "beamline_transport",
-        "collection",
-        "wafer_share",
-    }
+    {"transmission", "equipment_effectiveness", "line_yield", "beamline_transport", "collection", "wafer_share"}
 )
 MAY_BE_ZERO = frozenset(
     {
@@ -101,39 +94,16 @@ class ModelParameters:
         """Name, value, default, range, unit, status and source of each parameter."""
         known = parameter_table()
         rows = tuple(
-            (
-                p.name,
-                getattr(self, p.name),
-                p.value,
-                p.low,
-                p.high,
-                p.unit,
-                p.status,
-                p.source,
-            )
-            for p in known.values()
+            (p.name, getattr(self, p.name), p.value, p.low, p.high, p.unit, p.status, p.source) for p in known.values()
         )
-        headers = (
-            "parameter",
-            "value",
-            "default",
-            "low_5%",
-            "high_95%",
-            "unit",
-            "status",
-            "source",
-        )
+        headers = ("parameter", "value", "default", "low_5%", "high_95%", "unit", "status", "source")
         return Table("Model parameters", headers, rows)
 
 
 @cache
 def parameter_table() -> Mapping[str, Parameter]:
     """All parameters by name, as they stand in ``data/parameters.toml``."""
-    text = (
-        files("ssmb.lithography")
-        .joinpath("data", "parameters.toml")
-        .read_text(encoding="utf-8")
-    )
+    text = files("ssmb.lithography").joinpath("data", "parameters.toml").read_text(encoding="utf-8")
     table: dict[str, Parameter] = {}
     for name, p in tomllib.loads(text).items():
         table[name] = Parameter(
@@ -158,14 +128,9 @@ def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParam
     defaults = {p.name: p.value for p in parameter_table().values()}
     names = [f.name for f in fields(ModelParameters)]
     if set(names) != set(defaults):
-        raise ConfigError(
-            "parameters.toml and ModelParameters name different parameters; the installation is broken."
-        )
+        raise ConfigError("parameters.toml and ModelParameters name different parameters; the installation is broken.")
     base = ModelParameters(**defaults)
-    changed = {
-        choice("parameter", k, names): checked(k, v)
-        for k, v in (overrides or {}).items()
-    }
+    changed = {choice("parameter", k, names): checked(k, v) for k, v in (overrides or {}).items()}
     return replace(base, **changed)
 
 
@@ -175,6 +140,4 @@ def checked(name: str, value: object) -> float:
     x = number(name, value)
     if name in SHARES and x > 1.0:
         raise ConfigError(f"{name} is a share and must not exceed 1, got {x:g}.")
-    return (
-        non_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)
-    )
+    return non_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)

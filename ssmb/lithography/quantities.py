@@ -26,9 +26,7 @@ YEAR = 8760.0 * HOUR  #: year of 365 days [s], as used for tool hours
 def number(name: str, value: object) -> float:
     """Return `value` as a finite float or raise :class:`ConfigError` that names it."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ConfigError(
-            f"{name} must be a number, got {value!r} of type {type(value).__name__}."
-        )
+        raise ConfigError(f"{name} must be a number, got {value!r} of type {type(value).__name__}.")
     x = float(value)
     if not math.isfinite(x):
         raise ConfigError(f"{name} must be finite, got {x}.")
@@ -66,9 +64,7 @@ def count(name: str, value: object, *, least: int = 1) -> int:
     """Return a whole number of at least `least`, or raise :class:`ConfigError`."""
     x = number(name, value)
     if x != int(x) or x < least:
-        raise ConfigError(
-            f"{name} must be a whole number of at least {least}, got {x:g}."
-        )
+        raise ConfigError(f"{name} must be a whole number of at least {least}, got {x:g}.")
     return int(x)
 
 

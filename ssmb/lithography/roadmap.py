@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.chips import Chip, DieSupply, chip, die_supply
-from ssmb.lithography.energy import (
-    energy_per_chip,
-    energy_per_pass,
-    operating_energy,
-    shared_tool_power,
-)
+from ssmb.lithography.energy import energy_per_chip, energy_per_pass, operating_energy, shared_tool_power
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import (
-    KILOWATT_HOUR,
-    MILLIJOULE_PER_CM2,
-    number,
-    positive,
-)
+from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2, number, positive
 from ssmb.lithography.scanner import Scanner, scanner
-from ssmb.lithography.sources import (
-    COHERENT_FAMILIES,
-    EuvSource,
-    euv_source,
-    power_at_focus,
-)
+from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
 from ssmb.lithography.tables import Table
 from ssmb.lithography.wafers import wafers_per_year
 
@@ -112,15 +97,10 @@ class Roadmap:
 
     def table(self) -> Table:
         """Quantities with units, one per line."""
-        title = (
-            f"{self.source_id} -> {self.scanner_id} -> {self.node_id} -> {self.chip_id}"
-        )
+        title = f"{self.source_id} -> {self.scanner_id} -> {self.node_id} -> {self.chip_id}"
         if not self.limited_by_euv:
             return Table(title, ("quantity", "value", "unit"), (), (self.statement,))
-        rows = tuple(
-            (label, _scaled(getattr(self, name), scale), unit)
-            for name, label, scale, unit in SHOWN
-        )
+        rows = tuple((label, _scaled(getattr(self, name), scale), unit) for name, label, scale, unit in SHOWN)
         notes = [self.statement]
         if self.doubtful:
             notes.append("Doubtful cells of the chip: " + ", ".join(self.doubtful))
@@ -136,20 +116,10 @@ SHOWN = (
     ("packages_per_wafer", "packages per compute wafer", 1.0, "1"),
     ("passes_per_chip", "EUV passes per chip", 1.0, "1"),
     ("chips_per_year", "chips per scanner and year", 1.0, "1/year"),
-    (
-        "flops_per_year",
-        "compute added per scanner and year",
-        1e-15,
-        "PFLOPS dense BF16",
-    ),
+    ("flops_per_year", "compute added per scanner and year", 1e-15, "PFLOPS dense BF16"),
     ("scanners", "scanners on this source", 1.0, "1"),
     ("chips_per_year_source", "chips per source and year", 1.0, "1/year"),
-    (
-        "flops_per_year_source",
-        "compute added per source and year",
-        1e-15,
-        "PFLOPS dense BF16",
-    ),
+    ("flops_per_year_source", "compute added per source and year", 1e-15, "PFLOPS dense BF16"),
     ("tool_power", "wall power per scanner", 1e-6, "MW"),
     ("energy_per_pass", "energy per exposure", 1.0 / KILOWATT_HOUR, "kWh"),
     ("energy_per_chip", "EUV energy per chip", 1.0 / KILOWATT_HOUR, "kWh"),
@@ -176,25 +146,14 @@ def roadmap_case(
     par = parameters or model_parameters()
     record = euv_source(source) if isinstance(source, str) else source
     if not isinstance(record, EuvSource):
-        raise ConfigError(
-            f"source must be an EuvSource or the name of one, got {type(record).__name__}."
-        )
+        raise ConfigError(f"source must be an EuvSource or the name of one, got {type(record).__name__}.")
     part = chip(chip_id)
     if die_area is not None:
         part = part.with_die_area(positive("die_area", die_area, "m^2"))
     home = node(node_id or part.node_id)
     if node_id is not None and part.dies and home.node_id != part.node_id:
         part = _moved(part, home.node_id)
-    return Case(
-        record,
-        scanner(scanner_id, parameters=par),
-        part,
-        home,
-        par,
-        home.euv_layers,
-        1.0,
-        all_dies,
-    )
+    return Case(record, scanner(scanner_id, parameters=par), part, home, par, home.euv_layers, 1.0, all_dies)
 
 
 def roadmap(
@@ -239,12 +198,7 @@ def roadmap(
 
 def evaluate(case: Case) -> Roadmap:
     """The roadmap of one resolved case (deterministic)."""
-    names = (
-        case.source.source_id,
-        case.scanner.scanner_id,
-        case.node.node_id,
-        case.chip.chip_id,
-    )
+    names = (case.source.source_id, case.scanner.scanner_id, case.node.node_id, case.chip.chip_id)
     if not _any_euv(case):
         return Roadmap(*names, False, f"{case.chip.name}: {NOT_LIMITED}")
     par, part = case.parameters, case.chip
@@ -252,17 +206,12 @@ def evaluate(case: Case) -> Roadmap:
     at_if, gain = _focus(case)
     effective = at_if * gain
     packages, passes, hours = _package(case, main, effective)
-    rate, limited = (
-        _rate(case, effective, case.node) if case.node.uses_euv else (None, "")
-    )
+    rate, limited = _rate(case, effective, case.node) if case.node.uses_euv else (None, "")
     usable = 8760.0 * par.equipment_effectiveness * par.wafer_share
     chips = usable / hours if hours is not None else 0.0
     wafers = None
     if rate is not None:
-        wafers = (
-            wafers_per_year(rate, par.equipment_effectiveness, case.layers, par.rework)
-            * par.wafer_share
-        )
+        wafers = wafers_per_year(rate, par.equipment_effectiveness, case.layers, par.rework) * par.wafer_share
     served, tool = _sharing(case)
     per_pass = None if hours is None else energy_per_pass(tool, passes / hours)
     flops = None if part.flops is None else chips * part.flops
@@ -286,9 +235,7 @@ def evaluate(case: Case) -> Roadmap:
         tool_power=tool,
         energy_per_pass=per_pass,
         energy_per_chip=None if per_pass is None else energy_per_chip(per_pass, passes),
-        life_energy=None
-        if part.power is None
-        else operating_energy(part.power, par.chip_life),
+        life_energy=None if part.power is None else operating_energy(part.power, par.chip_life),
         operating_power=None if part.power is None else chips * part.power,
         doubtful=part.unverified,
     )
@@ -308,11 +255,7 @@ def _focus(case: Case) -> tuple[float, float]:
             "13.5-nm scanner: its figure is outside the 2 % band or stands at the wafer. Choose a source whose power is at "
             "the plasma, the undulator or the intermediate focus, or give it another wavelength with dataclasses.replace."
         )
-    gain = (
-        case.parameters.bandwidth_gain
-        if case.source.family in COHERENT_FAMILIES
-        else 1.0
-    )
+    gain = case.parameters.bandwidth_gain if case.source.family in COHERENT_FAMILIES else 1.0
     return found.power * case.power_factor, gain
 
 
@@ -323,9 +266,7 @@ def _rate(case: Case, power: float, home: Node) -> tuple[float, str]:
     return result.wafers_per_hour, result.limited_by
 
 
-def _package(
-    case: Case, main: DieSupply, power: float
-) -> tuple[float, float, float | None]:
+def _package(case: Case, main: DieSupply, power: float) -> tuple[float, float, float | None]:
     """Packages per compute wafer, EUV passes per chip and scanner hours per chip (``None`` without power)."""
     par = case.parameters
     dies = case.chip.dies if case.all_dies else case.chip.dies[:1]
@@ -349,17 +290,8 @@ def _sharing(case: Case) -> tuple[float, float]:
     """Scanners on the source and wall power per scanner [W]."""
     par, source = case.parameters, case.source
     if source.family in ("LPP", "DPP"):
-        own = (
-            case.scanner.tool_power
-            if case.scanner.tool_power is not None
-            else par.tool_power
-        )
-        return (
-            1.0,
-            source.wall_power
-            if source.wall_power is not None and source.wall_scope == "tool"
-            else own,
-        )
+        own = case.scanner.tool_power if case.scanner.tool_power is not None else par.tool_power
+        return (1.0, source.wall_power if source.wall_power is not None and source.wall_scope == "tool" else own)
     served = source.served if source.served is not None else par.beamlines
     facility = source.wall_power if source.wall_power is not None else par.ring_power
     if source.source_id == "ssmb_default":
@@ -369,11 +301,7 @@ def _sharing(case: Case) -> tuple[float, float]:
 
 
 def _statement(case: Case, served: float) -> str:
-    dose = (
-        number("dose", case.node.dose or 0.0)
-        * case.parameters.dose_factor
-        / MILLIJOULE_PER_CM2
-    )
+    dose = number("dose", case.node.dose or 0.0) * case.parameters.dose_factor / MILLIJOULE_PER_CM2
     return (
         f"{case.source.figure_kind} power of {case.source.power * case.power_factor:g} W at the {case.source.plane.words}; "
         f"{case.layers:g} EUV exposures per wafer ({case.node.layers_status}), {dose:g} mJ/cm2 ({case.node.dose_status}), "
@@ -383,10 +311,4 @@ def _statement(case: Case, served: float) -> str:
 
 
 def _moved(part: Chip, node_id: str) -> Chip:
-    from dataclasses import replace
-
-    return replace(
-        part,
-        node_id=node_id,
-        dies=(replace(part.dies[0], node_id=node_id), *part.dies[1:]),
-    )
+    return replace(part, node_id=node_id, dies=(replace(part.dies[0], node_id=node_id), *part.dies[1:]))

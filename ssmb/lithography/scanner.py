@@ -11,15 +11,7 @@ from dataclasses import dataclass, replace
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import (
-    HOUR,
-    MEGAWATT,
-    MILLIJOULE_PER_CM2,
-    choice,
-    fraction,
-    non_negative,
-    positive,
-)
+from ssmb.lithography.quantities import HOUR, MEGAWATT, MILLIJOULE_PER_CM2, choice, fraction, non_negative, positive
 from ssmb.lithography.tables import Row, Table, fact_rows
 
 LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
@@ -99,19 +91,13 @@ class Scanner:
     @property
     def swept_area(self) -> float:
         """Area that the slit sweeps on one wafer, edge fields and overscan included [m^2]."""
-        return (
-            self.fields_per_wafer
-            * self.field_width
-            * (self.field_height + self.slit_height)
-        )
+        return self.fields_per_wafer * self.field_width * (self.field_height + self.slit_height)
 
     @property
     def ceiling(self) -> float:
         """Wafers per hour for unlimited power and stage speed [1/h]; zero overhead has none and is an error."""
         if self.overhead == 0.0:
-            raise ConfigError(
-                "With zero overhead the rate has no ceiling; give an overhead above 0 s."
-            )
+            raise ConfigError("With zero overhead the rate has no ceiling; give an overhead above 0 s.")
         return HOUR / self.overhead
 
     def half_power(self, dose: float) -> float:
@@ -147,25 +133,11 @@ class Scanner:
         # Written as a rate, so that zero or vanishing power gives zero wafers and not a division by zero.
         rate = speed / (path + self.overhead * speed)
         if rate < 1e-300:
-            return Throughput(
-                0.0, None, None, self.overhead, speed, "no power", p, p_wafer, d
-            )
-        return Throughput(
-            HOUR * rate,
-            1.0 / rate,
-            path / speed,
-            self.overhead,
-            speed,
-            limited,
-            p,
-            p_wafer,
-            d,
-        )
+            return Throughput(0.0, None, None, self.overhead, speed, "no power", p, p_wafer, d)
+        return Throughput(HOUR * rate, 1.0 / rate, path / speed, self.overhead, speed, limited, p, p_wafer, d)
 
 
-def scanner(
-    name: str = FUTURE, *, parameters: ModelParameters | None = None
-) -> Scanner:
+def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) -> Scanner:
     """A scanner of the table, or ``"future"`` with the fields of the model parameters (a hypothetical 0.33-NA tool).
 
     Parameters
@@ -190,24 +162,13 @@ def scanner(
             "parameters.toml", "parameters.toml",
         )  # fmt: skip
     row = [r for r in fact_rows("scanners") if r.text("scanner_id") == found][-1]
-    powered = [
-        r
-        for r in fact_rows("scanners")
-        if r.text("scanner_id") == found and r.text("tool_power_MW")
-    ]
+    powered = [r for r in fact_rows("scanners") if r.text("scanner_id") == found and r.text("tool_power_MW")]
     return _from_row(row, par, powered[-1] if powered else row)
 
 
 def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
     power = power_row.number("tool_power_MW")
-    rows = [
-        row,
-        *(
-            r
-            for r in fact_rows("scanners")
-            if r.text("scanner_id") == row.text("scanner_id")
-        ),
-    ]
+    rows = [row, *(r for r in fact_rows("scanners") if r.text("scanner_id") == row.text("scanner_id"))]
     fitted = [t for t in (r.number("model_overhead_s") for r in rows) if t is not None]
     # Two generations are told apart by the overhead fitted to them; tools without a fit by their year.
     legacy = fitted[0] > LEGACY_ABOVE if fitted else row.needed("year") < NEW_STAGE_YEAR
@@ -219,8 +180,7 @@ def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
         field_width=row.needed("field_x_mm") * 1e-3,
         field_height=row.needed("field_y_mm") * 1e-3,
         fields_per_wafer=row.needed("fields_per_wafer"),
-        transmission=par.transmission
-        * (row.number("model_transmission_factor") or 1.0),
+        transmission=par.transmission * (row.number("model_transmission_factor") or 1.0),
         overhead=par.overhead_legacy if legacy else par.overhead,
         slit_height=par.slit_height,
         scan_speed_limit=par.scan_speed_limit,
@@ -262,9 +222,7 @@ class ScannerPoint:
     source: str
 
 
-def scanner_points(
-    *, parameters: ModelParameters | None = None
-) -> tuple[ScannerPoint, ...]:
+def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[ScannerPoint, ...]:
     """All published points with power, dose and rate, and what the model makes of them.
 
     Rows without a dose or a power are left out: a rate without a dose is not a point.
@@ -272,15 +230,7 @@ def scanner_points(
     par = parameters or model_parameters()
     points = []
     for row in fact_rows("scanners"):
-        needed = [
-            row.number(c)
-            for c in (
-                "source_power_W",
-                "dose_mJ_cm2",
-                "throughput_wph",
-                "model_overhead_s",
-            )
-        ]
+        needed = [row.number(c) for c in ("source_power_W", "dose_mJ_cm2", "throughput_wph", "model_overhead_s")]
         if None in needed:
             continue
         power, dose, published, _ = (float(v) for v in needed if v is not None)

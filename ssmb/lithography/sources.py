@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import (
-    MEGAWATT,
-    NANOMETRE,
-    choice,
-    count,
-    fraction,
-    non_negative,
-    number,
-    positive,
-)
+from ssmb.lithography.quantities import MEGAWATT, NANOMETRE, choice, count, fraction, non_negative, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
 
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
@@ -28,16 +19,11 @@ IN_BAND = 0.02  #: full relative width that counts as in band at 13.5 nm [1]
 IN_BAND_BLUE = 0.006  #: the same at 6.x nm [1]
 BRIGHTNESS_BAND = 0.001  #: relative width in which brightness is quoted [1]
 LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
-ILLUMINATOR_ETENDUE = (
-    3.3e-6  #: that a scanner accepts, depends on the scanner [m^2 sr], same source
-)
-BEAMLINE_RANGE = (
-    0.25,
-    0.77,
-)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
+ILLUMINATOR_ETENDUE = 3.3e-6  #: that a scanner accepts, depends on the scanner [m^2 sr], same source
+BEAMLINE_RANGE = (0.25, 0.77)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
 
 
-class PowerPlane(str, Enum):
+class PowerPlane(StrEnum):
     """Where along the optical path a power is given; the same source differs by a factor of 800 between planes."""
 
     PLASMA = "plasma_2pi"
@@ -165,14 +151,7 @@ class EuvSource:
         wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
         year : [year].
         """
-        needed = (
-            "average_power",
-            "wavelength",
-            "relative_bandwidth",
-            "divergence",
-            "time_structure",
-            "beamlines",
-        )
+        needed = ("average_power", "wavelength", "relative_bandwidth", "divergence", "time_structure", "beamlines")
         missing = [n for n in needed if not hasattr(result, n)]
         if missing:
             raise ConfigError(
@@ -197,9 +176,7 @@ class EuvSource:
             time_structure=str(result.time_structure),
             repetition_rate=None,
             divergence=non_negative("divergence", result.divergence, "rad"),
-            wall_power=None
-            if wall_power is None
-            else positive("wall_power", wall_power, "W"),
+            wall_power=None if wall_power is None else positive("wall_power", wall_power, "W"),
             wall_scope="" if wall_power is None else "facility",
             served=float(count("beamlines", result.beamlines)),
             readiness="simulation",
@@ -221,17 +198,11 @@ class EuvSource:
         if offset > IN_BAND / 2.0:
             return None
         # A bound ("below 2 %") is not a width: the light is then counted as inside, as its authors do.
-        if (
-            self.family not in COHERENT_FAMILIES
-            or not self.bandwidth
-            or "band_percent" in self.bounds
-        ):
+        if self.family not in COHERENT_FAMILIES or not self.bandwidth or "band_percent" in self.bounds:
             return 1.0
         width = math.sqrt(2.0) * self.bandwidth / (2.0 * math.sqrt(2.0 * math.log(2.0)))
         half = IN_BAND / 2.0
-        return 0.5 * (
-            math.erf((half - offset) / width) + math.erf((half + offset) / width)
-        )
+        return 0.5 * (math.erf((half - offset) / width) + math.erf((half + offset) / width))
 
     @property
     def etendue(self) -> float | None:
@@ -240,18 +211,24 @@ class EuvSource:
             return self.wavelength**2
         return LPP_ETENDUE if self.technology == "LPP Sn" else None
 
-    def with_power(
-        self, power: float, plane: PowerPlane | str | None = None
-    ) -> EuvSource:
+    @property
+    def collimation(self) -> str:
+        """How directed the light is, in words, from the feature table of the family; empty if nothing is known."""
+        return self._feature("collimation")
+
+    @property
+    def cleanliness(self) -> str:
+        """Debris that the source makes, in words, from the feature table of the family; empty if nothing is known."""
+        return self._feature("debris")
+
+    def _feature(self, feature: str) -> str:
+        cells = [r for r in fact_rows("features") if (r.text("family"), r.text("feature")) == (self.family, feature)]
+        return cells[0].text("cell") if cells else ""
+
+    def with_power(self, power: float, plane: PowerPlane | str | None = None) -> EuvSource:
         """The same source with another power [W], and another plane if one is given."""
         p = non_negative("power", power, "W")
-        return replace(
-            self,
-            power=p,
-            power_low=p,
-            power_high=p,
-            plane=PowerPlane(plane or self.plane),
-        )
+        return replace(self, power=p, power_low=p, power_high=p, plane=PowerPlane(plane or self.plane))
 
 
 @dataclass(frozen=True)
@@ -272,9 +249,7 @@ class FocusPower:
     assumed: bool
 
 
-def power_at_focus(
-    source: EuvSource, *, parameters: ModelParameters | None = None
-) -> FocusPower | None:
+def power_at_focus(source: EuvSource, *, parameters: ModelParameters | None = None) -> FocusPower | None:
     """Power that one scanner gets at its intermediate focus, or ``None`` where the figure cannot be brought there.
 
     Parameters
@@ -302,18 +277,12 @@ def power_at_focus(
         factor = par.beamline_transport
         low, high = min(low, factor), max(high, factor)
     share = 1.0
-    if source.scope == "facility" or (
-        source.family == "FEL" and source.scope == "source" and source.served
-    ):
+    if source.scope == "facility" or (source.family == "FEL" and source.scope == "source" and source.served):
         share = 1.0 / positive("scanners served", source.served or 1.0)
     scale = share * band
     assumed = source.plane is not PowerPlane.INTERMEDIATE_FOCUS
     return FocusPower(
-        source.power * factor * scale,
-        source.power_low * low * scale,
-        source.power_high * high * scale,
-        factor,
-        assumed,
+        source.power * factor * scale, source.power_low * low * scale, source.power_high * high * scale, factor, assumed
     )
 
 
@@ -330,16 +299,8 @@ def euv_sources(family: str | None = None) -> tuple[EuvSource, ...]:
     """All sources of the table, or those of one family (any case)."""
     found = family
     if family is not None:
-        found = choice(
-            "family",
-            {f.lower(): f for f in FAMILIES}.get(str(family).lower(), family),
-            FAMILIES,
-        )
-    return tuple(
-        _from_row(r)
-        for r in fact_rows("euv_sources")
-        if found is None or r.text("family") == found
-    )
+        found = choice("family", {f.lower(): f for f in FAMILIES}.get(str(family).lower(), family), FAMILIES)
+    return tuple(_from_row(r) for r in fact_rows("euv_sources") if found is None or r.text("family") == found)
 
 
 def _from_row(row: Row) -> EuvSource:
@@ -362,9 +323,7 @@ def _from_row(row: Row) -> EuvSource:
         plane=PowerPlane(row.text("power_plane")),
         scope=row.text("power_scope"),
         figure_kind=row.text("figure_kind"),
-        bandwidth=None
-        if band is None
-        else fraction("bandwidth", band / 100.0, zero=True),
+        bandwidth=None if band is None else fraction("bandwidth", band / 100.0, zero=True),
         time_structure=row.text("time_structure"),
         repetition_rate=None if rate is None else rate * 1e3,
         divergence=None,
@@ -385,17 +344,13 @@ def etendue_kept(etendue: float) -> float:
     return min(1.0, ILLUMINATOR_ETENDUE / positive("etendue", etendue, "m^2 sr"))
 
 
-def pulses_per_slit(
-    repetition_rate: float, slit_height: float, scan_speed: float
-) -> float:
+def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: float) -> float:
     """Pulses that a point of the wafer sees while the slit passes [1].
 
     >>> round(pulses_per_slit(50e3, 2e-3, 0.28))
     357
     """
-    time = positive("slit height", slit_height, "m") / positive(
-        "scan speed", scan_speed, "m/s"
-    )
+    time = positive("slit height", slit_height, "m") / positive("scan speed", scan_speed, "m/s")
     return non_negative("repetition rate", repetition_rate, "1/s") * time
 
 

@@ -103,10 +103,7 @@ class Table:
 
     def __str__(self) -> str:
         cells = [[_shown(c) for c in row] for row in self.rows]
-        widths = [
-            max(len(h), *(len(r[i]) for r in cells), 1) if cells else len(h)
-            for i, h in enumerate(self.headers)
-        ]
+        widths = [max(len(h), *(len(r[i]) for r in cells), 1) if cells else len(h) for i, h in enumerate(self.headers)]
         numeric = [
             any(isinstance(r[i], (int, float)) for r in self.rows)
             and all(r[i] is None or isinstance(r[i], (int, float)) for r in self.rows)
@@ -114,17 +111,10 @@ class Table:
         ]
 
         def line(row: Sequence[str]) -> str:
-            parts = [
-                c.rjust(w) if n else c.ljust(w)
-                for c, w, n in zip(row, widths, numeric, strict=True)
-            ]
+            parts = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numeric, strict=True)]
             return "  ".join(parts).rstrip()
 
-        body = [
-            line(self.headers),
-            "  ".join("-" * w for w in widths),
-            *(line(r) for r in cells),
-        ]
+        body = [line(self.headers), "  ".join("-" * w for w in widths), *(line(r) for r in cells)]
         return "\n".join([self.title, *body, *self.notes])
 
 
@@ -147,11 +137,7 @@ def _shown(cell: object) -> str:
 def columns(table: str) -> tuple[Column, ...]:
     """Columns of a fact table with kind and unit."""
     choice("table", table, TABLES)
-    return tuple(
-        Column(r["column"], r["kind"], r["unit"])
-        for r in _read("columns")
-        if r["table"] == table
-    )
+    return tuple(Column(r["column"], r["kind"], r["unit"]) for r in _read("columns") if r["table"] == table)
 
 
 @cache
@@ -174,12 +160,7 @@ def fact_row(table: str, key: str) -> Row:
     rows = _by_key(table)
     if isinstance(key, str) and key in rows:
         return rows[key]
-    singular = {
-        "euv_sources": "source",
-        "scanners": "scanner point",
-        "nodes": "node",
-        "chips": "chip",
-    }
+    singular = {"euv_sources": "source", "scanners": "scanner point", "nodes": "node", "chips": "chip"}
     lowered = {k.lower(): k for k in rows}
     found = lowered.get(key.lower()) if isinstance(key, str) else None
     return rows[choice(singular.get(table, table), found or key, rows)]
@@ -191,10 +172,6 @@ def _by_key(table: str) -> Mapping[str, Row]:
 
 
 def _read(table: str) -> Iterator[dict[str, str]]:
-    text = (
-        files("ssmb.lithography")
-        .joinpath("data", f"{table}.csv")
-        .read_text(encoding="utf-8")
-    )
+    text = files("ssmb.lithography").joinpath("data", f"{table}.csv").read_text(encoding="utf-8")
     for record in csv.DictReader(io.StringIO(text)):
         yield {k: (v or "").strip() for k, v in record.items()}

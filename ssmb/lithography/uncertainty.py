@@ -102,10 +102,7 @@ class RoadmapIntervals:
             notes += ("Doubtful cells of the chip: " + ", ".join(r.doubtful),)
         title = f"{r.source_id} -> {r.scanner_id} -> {r.node_id} -> {r.chip_id}"
         return Table(
-            title,
-            ("quantity", "value", "low_16%", "high_84%", "unit"),
-            rows,
-            notes if rows else (r.statement,),
+            title, ("quantity", "value", "low_16%", "high_84%", "unit"), rows, notes if rows else (r.statement,)
         )
 
 
@@ -118,24 +115,13 @@ def varied_inputs(case: Case) -> tuple[Varied, ...]:
         if p.low < p.high and _matters(name, case):
             # A changed default keeps the relative width of its range.
             scale, bound = value / p.value, 1.0 if name in SHARES else math.inf
-            found.append(
-                Varied(
-                    name,
-                    value,
-                    p.low * scale,
-                    p.high * scale,
-                    bound,
-                    p.distribution == "normal",
-                )
-            )
+            found.append(Varied(name, value, p.low * scale, p.high * scale, bound, p.distribution == "normal"))
     n = case.node
     if 0 < n.euv_layers_low < n.euv_layers_high and case.layers == n.euv_layers:
         found.append(Varied("layers", case.layers, n.euv_layers_low, n.euv_layers_high))
     s = case.source
     if 0.0 < s.power_low < s.power_high:
-        found.append(
-            Varied("power_factor", 1.0, s.power_low / s.power, s.power_high / s.power)
-        )
+        found.append(Varied("power_factor", 1.0, s.power_low / s.power, s.power_high / s.power))
     return tuple(v for v in found if v.value > 0.0)
 
 
@@ -150,26 +136,19 @@ def _matters(name: str, case: Case) -> bool:
         "overhead": not legacy,
         "overhead_legacy": legacy,
         "collection": s.plane is PowerPlane.PLASMA,
-        "beamline_transport": s.plane
-        in (PowerPlane.UNDULATOR_EXIT, PowerPlane.SOURCE_EXIT),
+        "beamline_transport": s.plane in (PowerPlane.UNDULATOR_EXIT, PowerPlane.SOURCE_EXIT),
         "bandwidth_gain": s.family in COHERENT_FAMILIES,
         "ring_power": not plasma and shared,
         "body_power": not plasma,
-        "tool_power": plasma
-        and s.wall_power is None
-        and case.scanner.scanner_id == FUTURE,
+        "tool_power": plasma and s.wall_power is None and case.scanner.scanner_id == FUTURE,
     }
     return rules.get(name, True)
 
 
-def draw(
-    varied: Varied, samples: int, seed: int, shape: str = "centred"
-) -> NDArray[np.float64]:
+def draw(varied: Varied, samples: int, seed: int, shape: str = "centred") -> NDArray[np.float64]:
     """Samples of one input; the stream depends on seed and name only, so that other inputs do not shift it."""
     choice("shape", shape, SHAPES)
-    stream = np.random.default_rng(
-        [count("seed", seed, least=0), zlib.crc32(varied.name.encode())]
-    )
+    stream = np.random.default_rng([count("seed", seed, least=0), zlib.crc32(varied.name.encode())])
     z = stream.standard_normal(count("samples", samples))
     if not varied.low <= varied.value <= varied.high:
         raise ConfigError(
@@ -220,10 +199,7 @@ def roadmap_intervals(
         return RoadmapIntervals(central, (), (), samples, seed, shape)
     varied = varied_inputs(case)
     columns = {v.name: draw(v, samples, seed, shape) for v in varied}
-    results = [
-        evaluate(_sampled(case, {n: float(c[i]) for n, c in columns.items()}))
-        for i in range(samples)
-    ]
+    results = [evaluate(_sampled(case, {n: float(c[i]) for n, c in columns.items()})) for i in range(samples)]
     intervals = []
     for name, label, scale, unit in SHOWN:
         value = getattr(central, name)
@@ -232,9 +208,7 @@ def roadmap_intervals(
         values = np.array([getattr(r, name) for r in results]) * scale
         low, median, high = (float(q) for q in np.quantile(values, QUANTILES))
         error = math.sqrt(math.pi / 2.0) * 0.5 * (high - low) / math.sqrt(samples)
-        intervals.append(
-            Interval(name, label, unit, value * scale, low, median, high, error)
-        )
+        intervals.append(Interval(name, label, unit, value * scale, low, median, high, error))
     return RoadmapIntervals(central, tuple(intervals), varied, samples, seed, shape)
 
 
@@ -279,12 +253,7 @@ class ShortageMap:
         )
         headers = ("demand_growth_per_year", *(f"{n}_sources" for n in self.sources))
         note = f"supply {self.supply:.3g} chips per source and year, demand {self.demand:.3g} per year at the start"
-        return Table(
-            f"Year of shortage, supply growth x{self.supply_growth:g} per year",
-            headers,
-            rows,
-            (note,),
-        )
+        return Table(f"Year of shortage, supply growth x{self.supply_growth:g} per year", headers, rows, (note,))
 
 
 def shortage_map(
@@ -303,17 +272,10 @@ def shortage_map(
     years = tuple(
         tuple(
             shortage(
-                supply,
-                demand=demand,
-                demand_growth=g,
-                supply_growth=supply_growth,
-                sources=n,
-                start_year=start_year,
+                supply, demand=demand, demand_growth=g, supply_growth=supply_growth, sources=n, start_year=start_year
             ).year
             for n in sources
         )
         for g in growth
     )
-    return ShortageMap(
-        tuple(growth), tuple(sources), years, supply, demand, supply_growth
-    )
+    return ShortageMap(tuple(growth), tuple(sources), years, supply, demand, supply_growth)

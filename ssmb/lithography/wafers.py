@@ -21,19 +21,10 @@ def passes_per_year(wafers_per_hour: float, equipment_effectiveness: float) -> f
     1191360
     """
     rate = non_negative("wafers per hour", wafers_per_hour, "1/h")
-    return (
-        rate
-        * HOURS_PER_YEAR
-        * fraction("equipment_effectiveness", equipment_effectiveness)
-    )
+    return rate * HOURS_PER_YEAR * fraction("equipment_effectiveness", equipment_effectiveness)
 
 
-def wafers_per_year(
-    wafers_per_hour: float,
-    equipment_effectiveness: float,
-    euv_layers: float,
-    rework: float,
-) -> float:
+def wafers_per_year(wafers_per_hour: float, equipment_effectiveness: float, euv_layers: float, rework: float) -> float:
     """Wafer starts that one scanner can serve in a year.
 
     Parameters
@@ -44,15 +35,9 @@ def wafers_per_year(
     rework : share of exposures done twice [1].
     """
     layers = positive("euv_layers", euv_layers)
-    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (
-        layers * (1.0 + non_negative("rework", rework))
-    )
+    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (layers * (1.0 + non_negative("rework", rework)))
 
 
 def uptime_effectiveness(availability: float, use: float, rate: float) -> float:
     """Overall equipment effectiveness from its three factors, each in (0, 1] [1]."""
-    return (
-        fraction("availability", availability)
-        * fraction("use", use)
-        * fraction("rate", rate)
-    )
+    return fraction("availability", availability) * fraction("use", use) * fraction("rate", rate)

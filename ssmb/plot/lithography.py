@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.lithography.demand import START_YEAR
-from ssmb.lithography.energy import (
-    break_even_beamlines,
-    energy_per_pass,
-    shared_tool_power,
-)
+from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 from ssmb.lithography.scanner import Scanner, scanner, scanner_points
-from ssmb.lithography.sources import (
-    BEAMLINE_RANGE,
-    EuvSource,
-    euv_sources,
-    power_at_focus,
-)
+from ssmb.lithography.sources import BEAMLINE_RANGE, EuvSource, euv_sources, power_at_focus
 from ssmb.lithography.uncertainty import RoadmapIntervals, ShortageMap
 
 if TYPE_CHECKING:
@@ -29,19 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Colours and marks that stay apart in grey and for colour-blind readers (Okabe and Ito).
-FAMILY_STYLE = {
-    "LPP": ("#0072B2", "o"),
-    "DPP": ("#56B4E9", "v"),
-    "SSMB": ("#D55E00", "*"),
-    "FEL": ("#009E73", "s"),
-}
+FAMILY_STYLE = {"LPP": ("#0072B2", "o"), "DPP": ("#56B4E9", "v"), "SSMB": ("#D55E00", "*"), "FEL": ("#009E73", "s")}
 LINE_STYLES = ("-", "--", "-.", ":")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
-def _axes(
-    ax: Axes | None, size: tuple[float, float] = (7.0, 4.6)
-) -> tuple[Figure, Axes]:
+def _axes(ax: Axes | None, size: tuple[float, float] = (7.0, 4.6)) -> tuple[Figure, Axes]:
     if ax is not None:
         return ax.figure, ax  # type: ignore[return-value]
     import matplotlib.pyplot as plt
@@ -49,9 +33,7 @@ def _axes(
     return plt.subplots(figsize=size, layout="constrained")
 
 
-def plot_source_powers(
-    sources: Sequence[EuvSource] | None = None, *, ax: Axes | None = None
-) -> Figure:
+def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes | None = None) -> Figure:
     """Power at the intermediate focus of one scanner over the year, for LPP and others with the SSMB design points.
 
     Filled marks are measured, open marks designed, claimed or assumed. Bars show the range of beamlines between the
@@ -59,11 +41,7 @@ def plot_source_powers(
     that they do not hide the others.
     """
     fig, axis = _axes(ax)
-    shown = [
-        s
-        for s in (sources or euv_sources())
-        if s.family in FAMILY_STYLE and s.year is not None
-    ]
+    shown = [s for s in (sources or euv_sources()) if s.family in FAMILY_STYLE and s.year is not None]
     labelled: set[str] = set()
     for s in shown:
         f = power_at_focus(s)
@@ -83,22 +61,9 @@ def plot_source_powers(
             mfc=colour if s.figure_kind == "measured" else "white", ms=12 if mark == "*" else 7, label=label, lw=1.0,
         )  # fmt: skip
     low, high = (1000.0 * v for v in BEAMLINE_RANGE)
-    axis.axhspan(
-        low,
-        high,
-        color=FAMILY_STYLE["SSMB"][0],
-        alpha=0.12,
-        lw=0,
-        label="1 kW at an undulator",
-    )
-    axis.set(
-        yscale="log",
-        xlabel="year",
-        ylabel="power at the intermediate focus, per scanner [W]",
-    )
-    axis.set_title(
-        "Filled: measured. Open: designed, claimed or assumed.", fontsize=10, loc="left"
-    )
+    axis.axhspan(low, high, color=FAMILY_STYLE["SSMB"][0], alpha=0.12, lw=0, label="1 kW at an undulator")
+    axis.set(yscale="log", xlabel="year", ylabel="power at the intermediate focus, per scanner [W]")
+    axis.set_title("Filled: measured. Open: designed, claimed or assumed.", fontsize=10, loc="left")
     axis.legend(loc="lower center")
     axis.grid(alpha=0.3, which="both", lw=0.5)
     return fig
@@ -119,47 +84,29 @@ def plot_throughput(
     for i, d in enumerate(doses):
         rate = [machine.throughput(float(p), d).wafers_per_hour for p in power]
         words = f"{d / MILLIJOULE_PER_CM2:g} mJ/cm$^2$"
-        axis.plot(
-            power,
-            rate,
-            color=COLOURS[i % len(COLOURS)],
-            ls=LINE_STYLES[i % len(LINE_STYLES)],
-            label=words,
-        )
+        axis.plot(power, rate, color=COLOURS[i % len(COLOURS)], ls=LINE_STYLES[i % len(LINE_STYLES)], label=words)
     points = [p for p in scanner_points(parameters=par) if p.role != "context"]
     # One label per tool: at its last point, or at the left of the first where the last ones crowd.
     left = {"NXE:3400B", "NXE:3400C"}
-    labelled = {p.model: p for p in points} | {
-        p.model: p for p in reversed(points) if p.model in left
-    }
+    labelled = {p.model: p for p in points} | {p.model: p for p in reversed(points) if p.model in left}
     for p in points:
         match = [i for i, d in enumerate(doses) if d == p.dose]
         colour = COLOURS[match[0] % len(COLOURS)] if match else "0.4"
-        axis.plot(
-            p.power,
-            p.published,
-            "o" if p.role == "calibration" else "D",
-            color=colour,
-            mec="k",
-            ms=6,
-            zorder=5,
-        )
-        if labelled[p.model] is p:
-            offset, side = ((-7, -3), "right") if p.model in left else ((8, -3), "left")
-            axis.annotate(
-                p.model, (p.power, p.published), xytext=offset, textcoords="offset points", fontsize=8, ha=side,
-                bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5},
-            )  # fmt: skip
+        axis.plot(p.power, p.published, "o" if p.role == "calibration" else "D", color=colour, mec="k", ms=6, zorder=5)
+        # The dose stands beside the mark as well, for readers without colour.
+        name, dose = p.model if labelled[p.model] is p else "", f"{p.dose / MILLIJOULE_PER_CM2:g}"
+        if not name and p.dose == labelled[p.model].dose and p.model in left:
+            continue
+        offset, side = ((-7, -3), "right") if name and p.model in left else ((8, -3), "left")
+        axis.annotate(
+            f"{name} ({dose})" if name else dose, (p.power, p.published), xytext=offset, textcoords="offset points",
+            fontsize=8 if name else 7, ha=side, bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5},
+        )  # fmt: skip
     axis.plot([], [], "o", color="w", mec="k", label="published, calibration")
     axis.plot([], [], "D", color="w", mec="k", label="published, validation")
-    axis.set(
-        xlabel="power at the intermediate focus [W]",
-        ylabel="wafers per hour",
-        xlim=(0, 1500),
-        ylim=(0, None),
-    )
+    axis.set(xlabel="power at the intermediate focus [W]", ylabel="wafers per hour", xlim=(0, 1500), ylim=(0, None))
     axis.set_title(
-        f"Lines: {machine.model}, {machine.overhead:g} s per wafer; colours: dose",
+        f"Lines: {machine.model}, {machine.overhead:g} s per wafer; number and colour: dose in mJ/cm$^2$",
         fontsize=10,
         loc="left",
     )
@@ -178,36 +125,18 @@ def plot_energy(
     """Energy per exposure over the number of beamlines, for several ring powers [W], against a tool with its own LPP."""
     fig, axis = _axes(ax)
     par = parameters or model_parameters()
-    rate = (
-        wafers_per_hour
-        or scanner(parameters=par).throughput(620.0, 300.0).wafers_per_hour
-    )
+    rate = wafers_per_hour or scanner(parameters=par).throughput(620.0, 300.0).wafers_per_hour
     n = np.arange(1, 13)
     for i, p in enumerate(ring_powers):
-        energy = [
-            energy_per_pass(shared_tool_power(p, float(k), par.body_power), rate)
-            / KILOWATT_HOUR
-            for k in n
-        ]
+        energy = [energy_per_pass(shared_tool_power(p, float(k), par.body_power), rate) / KILOWATT_HOUR for k in n]
         limit = break_even_beamlines(p, par.tool_power, par.body_power)
         words = "" if limit is None else f", equal at {limit:.1f}"
         axis.plot(
-            n,
-            energy,
-            "o",
-            ls=LINE_STYLES[i % 4],
-            color=COLOURS[i % 6],
-            ms=5,
-            label=f"ring {p / 1e6:g} MW{words}",
+            n, energy, "o", ls=LINE_STYLES[i % 4], color=COLOURS[i % 6], ms=5, label=f"ring {p / 1e6:g} MW{words}"
         )
     own = energy_per_pass(par.tool_power, rate) / KILOWATT_HOUR
     axis.axhline(own, color="k", lw=1.2, label=f"LPP tool, {par.tool_power / 1e6:g} MW")
-    axis.set(
-        xlabel="beamlines on the ring",
-        ylabel="energy per exposure of a wafer [kWh]",
-        yscale="log",
-        xticks=n,
-    )
+    axis.set(xlabel="beamlines on the ring", ylabel="energy per exposure of a wafer [kWh]", yscale="log", xticks=n)
     axis.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
     axis.minorticks_off()
     axis.set_title(
@@ -220,12 +149,7 @@ def plot_energy(
     return fig
 
 
-def plot_chips(
-    results: Sequence[RoadmapIntervals],
-    *,
-    per_source: bool = False,
-    ax: Axes | None = None,
-) -> Figure:
+def plot_chips(results: Sequence[RoadmapIntervals], *, per_source: bool = False, ax: Axes | None = None) -> Figure:
     """Chips per year of each roadmap with its 16-84 % interval; per scanner, or per source with all its scanners."""
     name = "chips_per_year_source" if per_source else "chips_per_year"
     limited = [r for r in results if r.roadmap.limited_by_euv]
@@ -244,15 +168,10 @@ def plot_chips(
             ha="center",
             fontsize=8,
         )
-    labels = [
-        f"{r.roadmap.source_id}\n{r.roadmap.chip_id} on {r.roadmap.node_id}"
-        for r in limited
-    ]
+    labels = [f"{r.roadmap.source_id}\n{r.roadmap.chip_id} on {r.roadmap.node_id}" for r in limited]
     axis.set_yticks(range(len(limited)), labels, fontsize=8)
     axis.set(ylim=(len(limited) - 0.4, -0.7), xlim=(0, None))
-    axis.set_xlabel(
-        f"million chips per {'source' if per_source else 'scanner'} and year (16-84 % interval)"
-    )
+    axis.set_xlabel(f"million chips per {'source' if per_source else 'scanner'} and year (16-84 % interval)")
     axis.grid(alpha=0.3, lw=0.5, axis="x")
     return fig
 
@@ -260,17 +179,10 @@ def plot_chips(
 def plot_shortage(result: ShortageMap, *, ax: Axes | None = None) -> Figure:
     """Map of the year of shortage over growth of demand and number of sources."""
     fig, axis = _axes(ax, (6.4, 4.2))
-    years = np.array(
-        [[np.nan if y is None else y for y in line] for line in result.years]
-    )
+    years = np.array([[np.nan if y is None else y for y in line] for line in result.years])
     top = START_YEAR + 15.0
     image = axis.imshow(
-        np.clip(years, START_YEAR, top),
-        cmap="viridis",
-        vmin=START_YEAR,
-        vmax=top,
-        aspect="auto",
-        origin="lower",
+        np.clip(years, START_YEAR, top), cmap="viridis", vmin=START_YEAR, vmax=top, aspect="auto", origin="lower"
     )
     axis.set_facecolor("0.85")
     for i, line in enumerate(result.years):
@@ -289,9 +201,7 @@ def plot_shortage(result: ShortageMap, *, ax: Axes | None = None) -> Figure:
     axis.set_yticks(range(len(result.growth)), [f"{g:g}" for g in result.growth])
     axis.set(xlabel="sources", ylabel="demand growth per year [factor]")
     axis.set_title(
-        f"Year of shortage, supply per source growing x{result.supply_growth:g} per year",
-        fontsize=10,
-        loc="left",
+        f"Year of shortage, supply per source growing x{result.supply_growth:g} per year", fontsize=10, loc="left"
     )
     fig.colorbar(image, ax=axis, label="year (lighter: later)")
     return fig

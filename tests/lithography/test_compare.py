@@ -10,12 +10,7 @@ import re
 import pytest
 
 from ssmb.cli import compare as cli
-from ssmb.lithography import (
-    compare_roadmap,
-    compare_scanners,
-    compare_sources,
-    euv_sources,
-)
+from ssmb.lithography import compare_roadmap, compare_scanners, compare_sources, euv_sources
 from ssmb.lithography.tables import Table
 from tests.support import assert_close
 
@@ -51,49 +46,26 @@ def test_reader_sees_the_kilowatt_statement(sources_output):
     assert "~620 (250-770)" in line_of(sources_output, "ssmb_default")
     assert re.search(r"\b500\b", line_of(sources_output, "lpp_3800e"))
     assert "~" not in line_of(sources_output, "lpp_3800e")
-    assert "assumed" in line_of(
-        sources_output, "ssmb_default"
-    ) and "measured" in line_of(sources_output, "lpp_3800e")
+    assert "assumed" in line_of(sources_output, "ssmb_default")
+    assert "measured" in line_of(sources_output, "lpp_3800e")
 
 
 def test_kinds_and_statuses_are_explained(sources_output):
-    for word in (
-        "measured",
-        "designed",
-        "claimed",
-        "assumed",
-        "seen",
-        "memory",
-        "brief",
-        "assumption",
-        "derived",
-    ):
+    for word in ("measured", "designed", "claimed", "assumed", "seen", "memory", "brief", "assumption", "derived"):
         assert re.search(rf"^{word}: ", sources_output, re.MULTILINE), word
 
 
 def test_every_reference_is_listed(sources_output):
     used = {int(n) for n in re.findall(r"\[(\d+)\]$", sources_output, re.MULTILINE)}
-    listed = {
-        int(n) for n in re.findall(r"^\[(\d+)\] \S", sources_output, re.MULTILINE)
-    }
+    listed = {int(n) for n in re.findall(r"^\[(\d+)\] \S", sources_output, re.MULTILINE)}
     assert used == listed == set(range(1, len(listed) + 1))
 
 
 def test_features_are_shown_with_sources(sources_output):
     block = sources_output[sources_output.index("Features of the source families") :]
     for family in ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB"):
-        for feature in (
-            "average power",
-            "bandwidth",
-            "collimation",
-            "stability",
-            "debris",
-            "maturity",
-        ):
-            assert re.search(rf"^{family}\s+{feature}\s+\S", block, re.MULTILINE), (
-                family,
-                feature,
-            )
+        for feature in ("average power", "bandwidth", "collimation", "stability", "debris", "maturity"):
+            assert re.search(rf"^{family}\s+{feature}\s+\S", block, re.MULTILINE), (family, feature)
 
 
 @pytest.mark.parametrize(
@@ -109,49 +81,27 @@ def test_json_is_one_object(words, capsys):
     assert ssmb(*words, "--json") == 0
     out = capsys.readouterr().out
     payload = json.loads(out, parse_constant=lambda c: pytest.fail(f"{c} in JSON"))
-    assert isinstance(payload, dict) and payload
+    assert isinstance(payload, dict)
+    assert payload
 
 
 def test_json_of_a_roadmap_equals_the_python_result(capsys):
-    assert (
-        ssmb(
-            "roadmap",
-            "--source",
-            "lpp_3800e",
-            "--node",
-            "N2",
-            "--chip",
-            "b200",
-            "--samples",
-            "100",
-            "--json",
-        )
-        == 0
-    )
+    assert ssmb("roadmap", "--source", "lpp_3800e", "--node", "N2", "--chip", "b200", "--samples", "100", "--json") == 0
     got = json.loads(capsys.readouterr().out)["roadmaps"][0]
-    want = compare_roadmap(
-        ["lpp_3800e"], node_id="N2", chip_id="b200", samples=100
-    ).roadmaps[0]
+    want = compare_roadmap(["lpp_3800e"], node_id="N2", chip_id="b200", samples=100).roadmaps[0]
     assert got["chips_per_year"] == want.roadmap.chips_per_year
     assert got["intervals"][0]["low"] == want.intervals[0].low
-    assert {s["demand"] for s in got["shortage"]} == {
-        "epoch_stock",
-        "epoch_46",
-        "brief_35",
-    }
+    assert {s["demand"] for s in got["shortage"]} == {"epoch_stock", "epoch_46", "brief_35"}
 
 
 def test_csv_file(tmp_path, capsys):
-    for words, least in (
-        (("sources",), 44),
-        (("scanners",), 14),
-        (("roadmap", "--samples", "100"), 16),
-    ):
+    for words, least in ((("sources",), 44), (("scanners",), 14), (("roadmap", "--samples", "100"), 16)):
         path = tmp_path / "out.csv"
         assert ssmb(*words, "--csv", str(path)) == 0
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        assert len(rows) >= least and None not in rows[0]
+        assert len(rows) >= least
+        assert None not in rows[0]
     capsys.readouterr()
 
 
@@ -176,7 +126,8 @@ def test_csv_file(tmp_path, capsys):
 def test_input_errors_are_exit_code_2_with_a_hint(words, hint, capsys):
     assert ssmb(*words) == 2
     caught = capsys.readouterr()
-    assert hint in caught.err and caught.out == ""
+    assert hint in caught.err
+    assert caught.out == ""
 
 
 def test_unwritable_csv_is_exit_code_4(tmp_path, capsys):
@@ -185,85 +136,53 @@ def test_unwritable_csv_is_exit_code_4(tmp_path, capsys):
 
 
 def test_parameters_can_be_set(capsys):
-    assert (
-        ssmb(
-            "roadmap",
-            "--samples",
-            "100",
-            "--set",
-            "wafer_share=0.2",
-            "beamlines=8",
-            "--json",
-        )
-        == 0
-    )
+    assert ssmb("roadmap", "--samples", "100", "--set", "wafer_share=0.2", "beamlines=8", "--json") == 0
     got = json.loads(capsys.readouterr().out)["roadmaps"][0]
     base = compare_roadmap(["ssmb_default"], samples=100).roadmaps[0].roadmap
-    assert got["scanners"] == 8.0 and base.chips_per_year is not None
+    assert got["scanners"] == 8.0
+    assert base.chips_per_year is not None
     assert_close(got["chips_per_year"], 0.2 * base.chips_per_year, rtol=1e-12, atol=0.0)
 
 
 def test_roadmap_prints_a_shortage_year_and_the_limits(capsys):
-    assert (
-        ssmb("roadmap", "--samples", "100", "--source", "ssmb_default", "lpp_3800e")
-        == 0
-    )
+    assert ssmb("roadmap", "--samples", "100", "--source", "ssmb_default", "lpp_3800e") == 0
     out = capsys.readouterr().out
-    assert (
-        "2027.2" in out
-        and "claim of the brief" in out
-        and "in the first year already" in out
-    )
+    assert "2027.2" in out
+    assert "claim of the brief" in out
+    assert "in the first year already" in out
     assert "assumed power of 1000 W at the undulator/FEL exit" in out
     assert ssmb("roadmap", "--chip", "tpu_v4", "--samples", "100") == 0
     assert "not limited by EUV power" in capsys.readouterr().out
 
 
 def test_no_shortage_is_said(capsys):
-    assert (
-        ssmb(
-            "roadmap",
-            "--samples",
-            "100",
-            "--set",
-            "supply_growth=5",
-            "--demand",
-            "epoch_stock",
-        )
-        == 0
-    )
+    assert ssmb("roadmap", "--samples", "100", "--set", "supply_growth=5", "--demand", "epoch_stock") == 0
     assert "none" in capsys.readouterr().out
 
 
 def test_scanner_output_shows_residuals_and_doubt(capsys):
     assert ssmb("scanners", "--power", "620", "--dose", "30") == 0
     out = capsys.readouterr().out
-    assert (
-        "calibration" in out
-        and "validation" in out
-        and "250?" in out
-        and "at least" in out
-    )
+    assert "calibration" in out
+    assert "validation" in out
+    assert "250?" in out
+    assert "at least" in out
     rates = compare_scanners(powers=(620.0,), doses=(300.0,)).rates
     assert_close(rates[-1][0][0], 242.95, rtol=0.0, atol=0.01)
 
 
 def test_comparison_by_family_and_name():
     assert {s.family for s in compare_sources("ssmb").sources} == {"SSMB"}
-    assert [s.source_id for s in compare_sources(names=["lpp_3800e"]).sources] == [
-        "lpp_3800e"
-    ]
+    assert [s.source_id for s in compare_sources(names=["lpp_3800e"]).sources] == ["lpp_3800e"]
 
 
 def test_table_layout():
     table = Table("t", ("name", "x_W"), (("a", 1.0), ("bb", None), ("c", 123456.0)))
     lines = str(table).splitlines()
-    assert (
-        lines[1].endswith("x_W")
-        and lines[3].endswith("  1")
-        and lines[4].endswith("-")
-        and lines[5].endswith("123 500")
-    )
+    assert lines[1].endswith("x_W")
+    assert lines[3].endswith("  1")
+    assert lines[4].endswith("-")
+    assert lines[5].endswith("123 500")
     assert table.to_csv() == "name,x_W\na,1.0\nbb,\nc,123456.0\n"
     assert table.records()[1] == {"name": "bb", "x_W": None}
     assert str(Table("empty", ("a",), ())).splitlines()[0] == "empty"

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import io
 
+import matplotlib
 import pytest
-
-matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib")
-matplotlib.use("Agg")
-
 from matplotlib import pyplot as plt
 
 from ssmb.lithography import roadmap_intervals, shortage_map
-from ssmb.plot.lithography import (
-    plot_chips,
-    plot_energy,
-    plot_shortage,
-    plot_source_powers,
-    plot_throughput,
-)
+from ssmb.plot.lithography import plot_chips, plot_energy, plot_shortage, plot_source_powers, plot_throughput
+
+matplotlib.use("Agg")
 
 
 def intervals():
@@ -30,10 +23,7 @@ FIGURES = {
     "throughput": (lambda: plot_throughput(), "wafers per hour"),
     "energy": (lambda: plot_energy(), "[kWh]"),
     "chips": (lambda: plot_chips(intervals()), ""),
-    "shortage": (
-        lambda: plot_shortage(shortage_map(1.12e7, demand=4e6, supply_growth=1.4)),
-        "factor",
-    ),
+    "shortage": (lambda: plot_shortage(shortage_map(1.12e7, demand=4e6, supply_growth=1.4)), "factor"),
 }
 
 
@@ -43,24 +33,17 @@ def test_figure(name, recwarn):
     fig = make()
     fig.canvas.draw()
     axis = fig.axes[0]
-    assert axis.get_xlabel() and label in axis.get_ylabel()
+    assert axis.get_xlabel()
+    assert label in axis.get_ylabel()
     renderer = fig.canvas.get_renderer()
     box = fig.bbox
     low, high = axis.get_ylim()
-    shown = [
-        t
-        for t in axis.get_yticklabels()
-        if min(low, high) <= t.get_position()[1] <= max(low, high)
-    ]
+    shown = [t for t in axis.get_yticklabels() if min(low, high) <= t.get_position()[1] <= max(low, high)]
     for text in (axis.title, axis.xaxis.label, axis.yaxis.label, *axis.texts, *shown):
         if text.get_text() and text.get_visible():
             e = text.get_window_extent(renderer)
-            assert (
-                e.x0 >= box.x0 - 1
-                and e.x1 <= box.x1 + 1
-                and e.y0 >= box.y0 - 1
-                and e.y1 <= box.y1 + 1
-            ), text.get_text()
+            assert box.x0 - 1 <= e.x0 <= e.x1 <= box.x1 + 1, text.get_text()
+            assert box.y0 - 1 <= e.y0 <= e.y1 <= box.y1 + 1, text.get_text()
     fig.savefig(io.BytesIO(), format="png", dpi=60)
     assert not [w for w in recwarn if issubclass(w.category, UserWarning)]
     plt.close(fig)

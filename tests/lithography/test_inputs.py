@@ -35,12 +35,7 @@ from ssmb.lithography import (
 )
 from ssmb.lithography.chains import spontaneous_cone
 from ssmb.lithography.demand import years_bought
-from ssmb.lithography.energy import (
-    break_even_beamlines,
-    energy_per_pass,
-    shared_tool_power,
-    wall_to_focus,
-)
+from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power, wall_to_focus
 from ssmb.lithography.roadmap import Roadmap
 from ssmb.lithography.sources import single_source
 from ssmb.lithography.wafers import passes_per_year, wafers_per_year
@@ -61,17 +56,11 @@ from tests.support import assert_close
         (lambda n: die_yield(1e-4, 1000.0, model=n), "poison", "poisson"),
         (lambda n: roadmap("ssmb_default", node_id=n), "A15", "A1[46]|A10"),
         (lambda n: source_feature("LPP", n), "debri", "debris"),
-        (
-            lambda n: roadmap_intervals("ssmb_default", shape=n, samples=100),
-            "centered",
-            "centred",
-        ),
+        (lambda n: roadmap_intervals("ssmb_default", shape=n, samples=100), "centered", "centred"),
     ],
 )
 def test_unknown_names_give_the_nearest_match(call, wrong, nearest):
-    with pytest.raises(
-        ConfigError, match=rf"Unknown .*{wrong}.*Did you mean '({nearest})'"
-    ):
+    with pytest.raises(ConfigError, match=rf"Unknown .*{wrong}.*Did you mean '({nearest})'"):
         call(wrong)
 
 
@@ -138,30 +127,31 @@ def test_impossible_input_is_a_clear_error(call):
     with pytest.raises(ConfigError) as caught:
         call()
     message = str(caught.value)
-    assert len(message) > 20 and "nan" not in message.lower().replace(
-        "must be finite, got nan", ""
-    )
+    assert len(message) > 20
+    assert "nan" not in message.lower().replace("must be finite, got nan", "")
 
 
 def test_growth_below_supply_is_no_shortage():
     for growth, supply_growth in ((1.2, 1.4), (1.0, 1.0), (0.5, 1.0), (2.3, 2.3)):
         s = shortage(1e7, demand=4e6, demand_growth=growth, supply_growth=supply_growth)
-        assert s.year is None and not s.happens and "no shortage" in s.reason
-        assert (
-            years_bought(10.0, demand_growth=growth, supply_growth=supply_growth)
-            is None
-        )
+        assert s.year is None
+        assert not s.happens
+        assert "no shortage" in s.reason
+        assert years_bought(10.0, demand_growth=growth, supply_growth=supply_growth) is None
 
 
 def test_shortage_from_the_start():
     for growth in (0.5, 1.0, 3.0):
         s = shortage(1e6, demand=4e6, demand_growth=growth)
-        assert s.happens and s.from_start and s.year == 2026.0
+        assert s.happens
+        assert s.from_start
+        assert s.year == 2026.0
 
 
 def test_growth_barely_above_supply():
     s = shortage(1e7, demand=4e6, demand_growth=1.0 + 1e-12, supply_growth=1.0)
-    assert s.year is None and not s.happens
+    assert s.year is None
+    assert not s.happens
 
 
 def test_break_even_without_gain():
@@ -170,11 +160,9 @@ def test_break_even_without_gain():
 
 def test_no_power_no_chips():
     r = roadmap(single_source(0.0))
-    assert (
-        r.wafers_per_hour == 0.0
-        and r.chips_per_year == 0.0
-        and r.energy_per_pass is None
-    )
+    assert r.wafers_per_hour == 0.0
+    assert r.chips_per_year == 0.0
+    assert r.energy_per_pass is None
     assert "-" in str(r.table())
 
 
@@ -182,48 +170,35 @@ def test_node_without_euv_layers():
     r = roadmap("ssmb_default", chip_id="h100", node_id="N7")
     assert not r.limited_by_euv
     intervals = roadmap_intervals("ssmb_default", chip_id="a100_80", samples=100)
-    assert intervals.intervals == () and "not limited" in str(intervals.table())
+    assert intervals.intervals == ()
+    assert "not limited" in str(intervals.table())
 
 
 def test_unknown_die_area_can_be_given():
     r = roadmap("ssmb_default", chip_id="gaudi3", die_area=800e-6)
-    assert r.chips_per_year is not None and r.chips_per_year > 0.0
+    assert r.chips_per_year is not None
+    assert r.chips_per_year > 0.0
     with pytest.raises(ConfigError, match="die_area"):
         roadmap("ssmb_default", chip_id="gaudi3")
 
 
 def test_overrides_reach_the_result():
     base = roadmap("ssmb_default").chips_per_year
-    half = roadmap(
-        "ssmb_default", parameters=model_parameters({"wafer_share": 0.5})
-    ).chips_per_year
-    assert base is not None and half is not None
+    half = roadmap("ssmb_default", parameters=model_parameters({"wafer_share": 0.5})).chips_per_year
+    assert base is not None
+    assert half is not None
     assert_close(half, 0.5 * base, rtol=1e-12, atol=0.0)
-    for name in (
-        "equipment_effectiveness",
-        "line_yield",
-        "beamline_transport",
-        "transmission",
-    ):
+    for name in ("equipment_effectiveness", "line_yield", "beamline_transport", "transmission"):
         low = parameter_table()[name].low
-        less = roadmap(
-            "ssmb_default", parameters=model_parameters({name: low})
-        ).chips_per_year
-        assert less is not None and less < base, name
+        less = roadmap("ssmb_default", parameters=model_parameters({name: low})).chips_per_year
+        assert less is not None, name
+        assert less < base, name
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     power=st.floats(0.0, 1e12),
-    source=st.sampled_from(
-        [
-            "ssmb_default",
-            "lpp_3800e",
-            "dpp_triniti_360",
-            "fel_xlight_2026",
-            "fel_sari_2025",
-        ]
-    ),
+    source=st.sampled_from(["ssmb_default", "lpp_3800e", "dpp_triniti_360", "fel_xlight_2026", "fel_sari_2025"]),
     part=st.sampled_from(["h100", "mi300x", "a100_80", "wse3", "b200"]),
     home=st.sampled_from([None, "N2", "A14", "N7", "N12"]),
     overhead=st.floats(0.0, 1e6),
@@ -233,12 +208,11 @@ def test_every_number_is_finite_or_none(power, source, part, home, overhead):
         euv_source(source).with_power(power),
         chip_id=part,
         node_id=home,
-        parameters=model_parameters(
-            {"overhead": overhead, "defect_density_factor": 10.0}
-        ),
+        parameters=model_parameters({"overhead": overhead, "defect_density_factor": 10.0}),
     )
     for f in fields(Roadmap):
         value = getattr(r, f.name)
         if isinstance(value, float):
-            assert math.isfinite(value) and value >= 0.0, f.name
+            assert math.isfinite(value), f.name
+            assert value >= 0.0, f.name
     assert str(r.table())

@@ -17,10 +17,7 @@ from ssmb.lithography.multilayer import LA_B, MO_SI, Multilayer, coating, peak
 from ssmb.lithography.tables import fact_row
 from tests.support import assert_close
 
-pytest.importorskip(
-    "periodictable",
-    reason="optical constants come with the optional package periodictable",
-)
+pytest.importorskip("periodictable", reason="optical constants come with the optional package periodictable")
 
 
 def published(key: str, column: str) -> float:
@@ -31,19 +28,10 @@ def test_mo_si_peak_and_width():
     """Between the best measured 70.15 % and the theoretical limit of 75 %; an independent calculation gives 73.0 %, 0.63 nm."""
     p = peak(MO_SI)
     assert MO_SI.bilayers == 40
-    assert (
-        published("mosi_measured", "peak_reflectivity_percent") / 100.0 < p.reflectivity
-    )
+    assert published("mosi_measured", "peak_reflectivity_percent") / 100.0 < p.reflectivity
     assert p.reflectivity < published("mosi_limit", "peak_reflectivity_percent") / 100.0
-    assert_close(
-        p.reflectivity,
-        published("mosi_ideal", "peak_reflectivity_percent") / 100.0,
-        rtol=0.0,
-        atol=3e-3,
-    )
-    assert_close(
-        p.width * 1e9, published("mosi_ideal", "fwhm_nm"), rtol=0.0, atol=0.015
-    )
+    assert_close(p.reflectivity, published("mosi_ideal", "peak_reflectivity_percent") / 100.0, rtol=0.0, atol=3e-3)
+    assert_close(p.width * 1e9, published("mosi_ideal", "fwhm_nm"), rtol=0.0, atol=0.015)
     assert_close(p.wavelength * 1e9, 13.57, rtol=0.0, atol=5e-3)
     assert p.width * 1e9 > published("mosi_measured_width", "fwhm_nm")
 
@@ -58,66 +46,41 @@ def test_mo_si_with_mo_first():
 def test_la_b_peak_and_width():
     """Above the measured 64.1 % at 6.65 nm; an independent calculation of the ideal stack gives 80.3 % and 0.067 nm."""
     p = peak(LA_B)
-    assert (
-        p.reflectivity > published("lab_measured", "peak_reflectivity_percent") / 100.0
-    )
-    assert_close(
-        p.reflectivity,
-        published("lab_ideal", "peak_reflectivity_percent") / 100.0,
-        rtol=0.0,
-        atol=5e-3,
-    )
+    assert p.reflectivity > published("lab_measured", "peak_reflectivity_percent") / 100.0
+    assert_close(p.reflectivity, published("lab_ideal", "peak_reflectivity_percent") / 100.0, rtol=0.0, atol=5e-3)
     assert_close(p.width * 1e9, published("lab_ideal", "fwhm_nm"), rtol=0.0, atol=2e-3)
     assert_close(p.wavelength * 1e9, 6.65, rtol=0.0, atol=5e-3)
 
 
 def test_roughness_brings_la_b_to_the_measured_peak():
     """Interfaces of 0.5-0.7 nm (roughness and compounds), a large share of a 3.33-nm period, leave the measured 64 %."""
-    rough = [
-        peak(replace(LA_B, roughness=s)).reflectivity
-        for s in (0.0, 0.2e-9, 0.5e-9, 0.7e-9)
-    ]
+    rough = [peak(replace(LA_B, roughness=s)).reflectivity for s in (0.0, 0.2e-9, 0.5e-9, 0.7e-9)]
     assert rough == sorted(rough, reverse=True)
-    assert (
-        rough[3]
-        < published("lab_measured", "peak_reflectivity_percent") / 100.0
-        < rough[2]
-    )
+    assert rough[3] < published("lab_measured", "peak_reflectivity_percent") / 100.0 < rough[2]
 
 
 def test_roughness_factor_of_a_single_interface():
     """One interface: Nevot and Croce multiply the amplitude by exp(-2 k1 k2 sigma^2)."""
     bare = replace(MO_SI, heavy="Si", light="Si", heavy_density=2.33e3, bilayers=1)
     lam, sigma = 13.5e-9, 1e-9
-    ratio = replace(bare, roughness=sigma).reflectivity(
+    ratio = replace(bare, roughness=sigma).reflectivity(lam, polarisation="s") / bare.reflectivity(
         lam, polarisation="s"
-    ) / bare.reflectivity(lam, polarisation="s")
-    # Silicon is almost vacuum at 13.5 nm (n = 0.999 + 0.0018i), so both wave numbers are 2 pi / lambda to 1e-3.
-    assert_close(
-        ratio,
-        math.exp(-2.0 * 2.0 * (2.0 * math.pi / lam) ** 2 * sigma**2),
-        rtol=2e-3,
-        atol=0.0,
     )
+    # Silicon is almost vacuum at 13.5 nm (n = 0.999 + 0.0018i), so both wave numbers are 2 pi / lambda to 1e-3.
+    assert_close(ratio, math.exp(-2.0 * 2.0 * (2.0 * math.pi / lam) ** 2 * sigma**2), rtol=2e-3, atol=0.0)
 
 
 def test_eleven_mirror_band():
     """1.9-2.4 % for Mo/Si: the ideal width, and the measured single-mirror width of 0.545 nm."""
     ideal = Column().relative_width
-    measured = Column(
-        width=published("mosi_measured_width", "fwhm_nm") * 1e-9
-    ).relative_width
+    measured = Column(width=published("mosi_measured_width", "fwhm_nm") * 1e-9).relative_width
     assert 0.019 <= measured < ideal <= 0.024
     assert_close(peak(LA_B, mirrors=11).relative_width, 0.006, rtol=0.15, atol=0.0)
 
 
 def test_eleven_mirrors_of_record_reflectivity():
     """2.0, 0.75 and 0.22 % are left of 70, 64.1 and 57.3 %."""
-    for key, want in (
-        ("mosi_measured", 2.0),
-        ("lab_measured", 0.75),
-        ("lanb_measured", 0.22),
-    ):
+    for key, want in (("mosi_measured", 2.0), ("lab_measured", 0.75), ("lanb_measured", 0.22)):
         left = 100.0 * (published(key, "peak_reflectivity_percent") / 100.0) ** 11
         assert_close(left, want, rtol=0.03, atol=0.0)
 
@@ -135,27 +98,21 @@ def test_energy_conservation(mirror, angle, polarisation, bilayers, share, rough
     stack = replace(mirror, bilayers=bilayers, heavy_share=share, roughness=roughness)
     lam = np.linspace(0.3, 1.3, 41) * 2.0 * mirror.period
     r = stack.reflectivity(lam, angle=angle, polarisation=polarisation)
-    assert np.all(np.isfinite(r)) and np.all(r >= 0.0) and np.all(r <= 1.0)
+    assert np.all(np.isfinite(r))
+    assert np.all(r >= 0.0)
+    assert np.all(r <= 1.0)
 
 
 def test_grazing_limit_reflects_everything():
     for kind in ("s", "p"):
-        assert_close(
-            MO_SI.reflectivity(13.5e-9, angle=math.pi / 2 - 1e-6, polarisation=kind),
-            1.0,
-            rtol=0.0,
-            atol=1e-3,
-        )
+        assert_close(MO_SI.reflectivity(13.5e-9, angle=math.pi / 2 - 1e-6, polarisation=kind), 1.0, rtol=0.0, atol=1e-3)
 
 
 def test_polarisations_agree_at_normal_incidence():
     lam = np.linspace(13e-9, 14e-9, 11)
     s = MO_SI.reflectivity(lam, polarisation="s")
     assert_close(MO_SI.reflectivity(lam, polarisation="p"), s, rtol=1e-12, atol=1e-15)
-    tilted = [
-        MO_SI.reflectivity(12.5e-9, angle=0.5, polarisation=k)
-        for k in ("s", "p", "mean")
-    ]
+    tilted = [MO_SI.reflectivity(12.5e-9, angle=0.5, polarisation=k) for k in ("s", "p", "mean")]
     assert tilted[0] > tilted[1]
     assert_close(tilted[2], 0.5 * (tilted[0] + tilted[1]), rtol=1e-12, atol=0.0)
 
@@ -163,9 +120,7 @@ def test_polarisations_agree_at_normal_incidence():
 @pytest.mark.parametrize("kind", ["s", "p"])
 @pytest.mark.parametrize("angle", [0.0, 0.3, 1.2])
 def test_against_an_independent_transfer_matrix(kind, angle):
-    tmm = pytest.importorskip(
-        "tmm", reason="the transfer matrix of S. Byrnes is the independent reference"
-    )
+    tmm = pytest.importorskip("tmm", reason="the transfer matrix of S. Byrnes is the independent reference")
     from periodictable import xsf
 
     lam = np.array([13.2e-9, 13.5e-9, 13.57e-9, 13.9e-9])
@@ -178,19 +133,12 @@ def test_against_an_independent_transfer_matrix(kind, angle):
         layers = [1.0, *([complex(si), complex(mo)] * 40), complex(si)]
         thick = [np.inf, *([0.6 * 6.95, 0.4 * 6.95] * 40), np.inf]
         want.append(tmm.coh_tmm(kind, layers, thick, angle, value * 1e9)["R"])
-    assert_close(
-        MO_SI.reflectivity(lam, angle=angle, polarisation=kind),
-        np.array(want),
-        rtol=1e-10,
-        atol=1e-14,
-    )
+    assert_close(MO_SI.reflectivity(lam, angle=angle, polarisation=kind), np.array(want), rtol=1e-10, atol=1e-14)
 
 
 def test_vacuum_like_stack_reflects_nothing():
     """With vanishing densities there is no mirror: the amplitude goes with the density."""
-    r = replace(
-        MO_SI, heavy_density=1e-3, light_density=1e-3, substrate_density=1e-3
-    ).reflectivity(13.5e-9)
+    r = replace(MO_SI, heavy_density=1e-3, light_density=1e-3, substrate_density=1e-3).reflectivity(13.5e-9)
     assert float(r) < 1e-12
 
 
@@ -229,20 +177,10 @@ def test_in_band_integral_of_a_spectrum():
     lam = np.linspace(13.0e-9, 14.0e-9, 2001)
     c = column.centre
     narrow = np.exp(-0.5 * ((lam - c) / 1e-12) ** 2)
-    assert_close(
-        column.in_band(lam, narrow),
-        float(column.transmission([c])[0]),
-        rtol=1e-3,
-        atol=0.0,
-    )
+    assert_close(column.in_band(lam, narrow), float(column.transmission([c])[0]), rtol=1e-3, atol=0.0)
     flat = column.in_band(lam, np.ones_like(lam))
     assert_close(flat, np.mean(column.transmission(lam)), rtol=2e-3, atol=0.0)
-    assert_close(
-        column.in_band(lam, 7.0 * narrow),
-        column.in_band(lam, narrow),
-        rtol=1e-12,
-        atol=0.0,
-    )
+    assert_close(column.in_band(lam, 7.0 * narrow), column.in_band(lam, narrow), rtol=1e-12, atol=0.0)
 
 
 # ---- impossible input ----------------------------------------------------------------------------------------------------
@@ -260,9 +198,7 @@ def test_impossible_stacks(change):
         replace(MO_SI, **change)
 
 
-@pytest.mark.parametrize(
-    "wavelength", [0.0, -13.5e-9, float("nan"), 13.5, "13.5", [], True]
-)
+@pytest.mark.parametrize("wavelength", [0.0, -13.5e-9, float("nan"), 13.5, "13.5", [], True])
 def test_impossible_wavelength(wavelength):
     with pytest.raises(ConfigError):
         MO_SI.reflectivity(wavelength)

@@ -25,14 +25,18 @@ def test_notebook_runs(capsys, monkeypatch):
     with matplotlib.rc_context():
         runpy.run_path(str(TEXT))
     out = capsys.readouterr().out
-    assert len(shown) == 5 and "250-770 W" in out and "not limited by EUV power" in out and "simulated" in out
+    assert len(shown) == 5
+    assert "250-770 W" in out
+    assert "not limited by EUV power" in out
+    assert "simulated" in out
     plt.close("all")
 
 
 def test_stored_notebook_is_executed_and_in_step():
     notebook = json.loads(STORED.read_text(encoding="utf-8"))
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-    assert code and all(c["execution_count"] for c in code)
+    assert code
+    assert all(c["execution_count"] for c in code)
     assert not [o for c in code for o in c["outputs"] if o["output_type"] == "error"]
     assert STORED.stat().st_size < 400_000
     # Compared without white space: the two forms differ in blank lines between cells only.

@@ -35,9 +35,7 @@ VALIDATION = (
 POINTS = {p.point_id: p for p in scanner_points()}
 
 
-@pytest.mark.parametrize(
-    ("key", "published", "model", "residual"), CALIBRATION + VALIDATION
-)
+@pytest.mark.parametrize(("key", "published", "model", "residual"), CALIBRATION + VALIDATION)
 def test_residuals(key, published, model, residual):
     p = POINTS[key]
     assert p.published == published
@@ -54,7 +52,8 @@ def test_calibrated_four_within_2_5_percent():
 
 def test_exe5000_within_6_percent():
     two = [p for p in POINTS.values() if p.point_id.startswith("exe5000")]
-    assert len(two) == 2 and max(abs(p.residual) for p in two) <= 0.06
+    assert len(two) == 2
+    assert max(abs(p.residual) for p in two) <= 0.06
 
 
 def test_nxe3300b_duty():
@@ -86,9 +85,7 @@ def test_rate_table_without_speed_limit(power, rates):
     tool = without_speed_limit(scanner())
     for dose, want in zip((200, 300, 400, 500, 600, 800), rates, strict=True):
         # Half a wafer for the rounding of the table; one entry (144.5) was rounded up.
-        assert_close(
-            tool.throughput(power, dose).wafers_per_hour, want, rtol=0.0, atol=0.55
-        )
+        assert_close(tool.throughput(power, dose).wafers_per_hour, want, rtol=0.0, atol=0.55)
 
 
 def test_ceiling_and_half_power():
@@ -97,29 +94,21 @@ def test_ceiling_and_half_power():
     assert_close(tool.half_power(300.0), 528.0, rtol=0.0, atol=0.5)
     assert_close(tool.half_power(600.0), 1057.0, rtol=0.0, atol=0.5)
     assert_close(
-        without_speed_limit(tool)
-        .throughput(tool.half_power(300.0), 300.0)
-        .wafers_per_hour,
-        225.0,
-        rtol=1e-12,
-        atol=0.0,
+        without_speed_limit(tool).throughput(tool.half_power(300.0), 300.0).wafers_per_hour, 225.0, rtol=1e-12, atol=0.0
     )
 
 
 def test_swept_areas():
     assert_close(scanner("nxe3600d").swept_area, 873.6e-4, rtol=1e-12, atol=0.0)
     assert_close(scanner("exe5000").swept_area, 923.5e-4, rtol=1e-4, atol=0.0)
-    assert (
-        scanner("exe5000").fields_per_wafer == 2 * scanner("nxe3600d").fields_per_wafer
-    )
+    assert scanner("exe5000").fields_per_wafer == 2 * scanner("nxe3600d").fields_per_wafer
 
 
 def test_speed_at_one_kilowatt():
-    assert_close(
-        scanner().throughput(1000.0, 300.0).scan_speed, 0.8, rtol=0.0, atol=0.01
-    )
+    assert_close(scanner().throughput(1000.0, 300.0).scan_speed, 0.8, rtol=0.0, atol=0.01)
     limited = scanner().throughput(2000.0, 300.0)
-    assert limited.limited_by == "scan speed" and limited.scan_speed == 0.9
+    assert limited.limited_by == "scan speed"
+    assert limited.scan_speed == 0.9
 
 
 @settings(max_examples=60, deadline=None)
@@ -135,15 +124,10 @@ def test_monotonic_in_power_and_dose(name, power, dose, factor):
     assert tool.throughput(power * factor, dose).wafers_per_hour >= base
     assert tool.throughput(power, dose * factor).wafers_per_hour <= base
     free = without_speed_limit(tool)
-    assert (
-        free.throughput(power * factor, dose).wafers_per_hour
-        > free.throughput(power, dose).wafers_per_hour
-    )
+    assert free.throughput(power * factor, dose).wafers_per_hour > free.throughput(power, dose).wafers_per_hour
     # Only power over dose counts.
     again = free.throughput(power * factor, dose * factor).wafers_per_hour
-    assert_close(
-        again, free.throughput(power, dose).wafers_per_hour, rtol=1e-12, atol=0.0
-    )
+    assert_close(again, free.throughput(power, dose).wafers_per_hour, rtol=1e-12, atol=0.0)
 
 
 @pytest.mark.parametrize("name", scanner_names())
@@ -153,34 +137,19 @@ def test_limits_of_power(name):
     assert tool.throughput(5e-324, 300.0).wafers_per_hour == 0.0
     # Small power: proportional to it, with all the time spent in exposure.
     small = tool.throughput(1e-6, 300.0).wafers_per_hour
-    assert_close(
-        small,
-        3600.0 * 1e-6 * tool.transmission / (300.0 * tool.swept_area),
-        rtol=1e-6,
-        atol=0.0,
-    )
+    assert_close(small, 3600.0 * 1e-6 * tool.transmission / (300.0 * tool.swept_area), rtol=1e-6, atol=0.0)
     # Infinite power: the ceiling without a stage limit, and the stage with one.
-    assert_close(
-        without_speed_limit(tool).throughput(1e300, 300.0).wafers_per_hour,
-        tool.ceiling,
-        rtol=1e-12,
-        atol=0.0,
-    )
+    assert_close(without_speed_limit(tool).throughput(1e300, 300.0).wafers_per_hour, tool.ceiling, rtol=1e-12, atol=0.0)
     path = tool.fields_per_wafer * (tool.field_height + tool.slit_height)
     assert tool.scan_speed_limit is not None
     stage = 3600.0 / (tool.overhead + path / tool.scan_speed_limit)
-    assert_close(
-        tool.throughput(1e300, 300.0).wafers_per_hour, stage, rtol=1e-12, atol=0.0
-    )
+    assert_close(tool.throughput(1e300, 300.0).wafers_per_hour, stage, rtol=1e-12, atol=0.0)
 
 
 def test_every_choice_is_a_field():
     tool = scanner("nxe3600d")
     faster = replace(tool, overhead=5.0, transmission=0.01, fields_per_wafer=84.0)
-    assert (
-        faster.throughput(350.0, 300.0).wafers_per_hour
-        > tool.throughput(350.0, 300.0).wafers_per_hour
-    )
+    assert faster.throughput(350.0, 300.0).wafers_per_hour > tool.throughput(350.0, 300.0).wafers_per_hour
 
 
 @pytest.mark.parametrize(

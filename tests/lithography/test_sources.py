@@ -38,17 +38,10 @@ def test_from_result_reproduces_the_tabulated_ring():
     run = RingRun()
     assert isinstance(run, RadiationResult)
     source = EuvSource.from_result(run, name="test ring", wall_power=3.0e6)
-    assert (
-        source.plane is PowerPlane.UNDULATOR_EXIT and source.figure_kind == "simulated"
-    )
+    assert source.plane is PowerPlane.UNDULATOR_EXIT
+    assert source.figure_kind == "simulated"
     got, want = roadmap(source), roadmap("ssmb_default")
-    for name in (
-        "chips_per_year",
-        "chips_per_year_source",
-        "energy_per_pass",
-        "tool_power",
-        "wafers_per_hour",
-    ):
+    for name in ("chips_per_year", "chips_per_year_source", "energy_per_pass", "tool_power", "wafers_per_hour"):
         a, b = getattr(got, name), getattr(want, name)
         # The tabulated row has 0.5 % of bandwidth, of which 1.6e-6 lies outside the 2 % band.
         assert_close(a, b, rtol=1e-5, atol=0.0, what=name)
@@ -57,23 +50,16 @@ def test_from_result_reproduces_the_tabulated_ring():
 def test_from_result_scales_with_beamlines_and_power():
     one = roadmap(EuvSource.from_result(RingRun(beamlines=1)))
     four = roadmap(EuvSource.from_result(RingRun(beamlines=4)))
-    assert (
-        one.chips_per_year_source is not None and four.chips_per_year_source is not None
-    )
-    assert_close(
-        four.chips_per_year_source,
-        4.0 * one.chips_per_year_source,
-        rtol=1e-12,
-        atol=0.0,
-    )
-    assert one.energy_per_pass is not None and four.energy_per_pass is not None
+    assert one.chips_per_year_source is not None
+    assert four.chips_per_year_source is not None
+    assert_close(four.chips_per_year_source, 4.0 * one.chips_per_year_source, rtol=1e-12, atol=0.0)
+    assert one.energy_per_pass is not None
+    assert four.energy_per_pass is not None
     assert one.energy_per_pass > 2.0 * four.energy_per_pass
     more = roadmap(EuvSource.from_result(RingRun(average_power=3000.0)))
-    assert (
-        more.chips_per_year is not None
-        and one.chips_per_year is not None
-        and more.chips_per_year > one.chips_per_year
-    )
+    assert more.chips_per_year is not None
+    assert one.chips_per_year is not None
+    assert more.chips_per_year > one.chips_per_year
 
 
 def test_ring_to_chips_in_one_script():
@@ -83,7 +69,8 @@ def test_ring_to_chips_in_one_script():
     v = result["chips_per_year"]
     assert 0.0 < v.low < v.value < v.high
     shown = str(compare_sources("SSMB", extra=[source]).table())
-    assert "simulated" in shown and "2500" in shown
+    assert "simulated" in shown
+    assert "2500" in shown
 
 
 def test_broad_light_loses_what_lies_outside():
@@ -91,9 +78,7 @@ def test_broad_light_loses_what_lies_outside():
     broad = EuvSource.from_result(RingRun(relative_bandwidth=0.02))
     assert broad.in_band is not None
     assert_close(broad.in_band, 0.7610, rtol=1e-3, atol=0.0)
-    edge = EuvSource.from_result(
-        RingRun(wavelength=13.5e-9 * 1.0099999, relative_bandwidth=1e-3)
-    )
+    edge = EuvSource.from_result(RingRun(wavelength=13.5e-9 * 1.0099999, relative_bandwidth=1e-3))
     assert edge.in_band is not None
     assert_close(edge.in_band, 0.5, rtol=0.0, atol=1e-3)
     focus = power_at_focus(broad)
@@ -145,17 +130,11 @@ def test_focus_power_by_plane():
         assert f is not None
         for got, value in ((f.power, want), (f.low, low), (f.high, high)):
             assert_close(got, value, rtol=1e-5, atol=0.0, what=name)
-    better = power_at_focus(
-        euv_source("ssmb_default"),
-        parameters=model_parameters({"beamline_transport": 0.9}),
-    )
-    assert better is not None and better.power <= better.high
+    better = power_at_focus(euv_source("ssmb_default"), parameters=model_parameters({"beamline_transport": 0.9}))
+    assert better is not None
+    assert better.power <= better.high
 
 
 def test_no_kilowatt_of_ssmb_is_called_measured():
-    assert {s.figure_kind for s in euv_sources("SSMB")} == {
-        "designed",
-        "claimed",
-        "assumed",
-    }
+    assert {s.figure_kind for s in euv_sources("SSMB")} == {"designed", "claimed", "assumed"}
     assert all(s.figure_kind != "measured" for s in euv_sources() if s.power > 1000.0)

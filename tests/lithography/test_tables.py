@@ -11,16 +11,7 @@ from importlib.resources import files
 import pytest
 
 from ssmb.errors import ConfigError
-from ssmb.lithography import (
-    chip,
-    chip_names,
-    clusters,
-    euv_source,
-    euv_sources,
-    node,
-    node_names,
-    parameter_table,
-)
+from ssmb.lithography import chip, chip_names, clusters, euv_source, euv_sources, node, node_names, parameter_table
 from ssmb.lithography.compare import FEATURES
 from ssmb.lithography.sources import FAMILIES, PowerPlane
 from ssmb.lithography.tables import STATUSES, TABLES, columns, fact_row, fact_rows
@@ -35,11 +26,7 @@ WITHOUT_SUFFIX = {"1", "count", "year", "see unit", "see quoted_unit", ""}
 
 
 def raw(table: str) -> list[dict[str, str]]:
-    text = (
-        files("ssmb.lithography")
-        .joinpath("data", f"{table}.csv")
-        .read_text(encoding="utf-8")
-    )
+    text = files("ssmb.lithography").joinpath("data", f"{table}.csv").read_text(encoding="utf-8")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -60,12 +47,11 @@ def faults(rows: list[dict[str, str]]) -> list[str]:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_row_has_source_and_status(table):
     rows = raw(table)
-    assert rows and not faults(rows)
+    assert rows
+    assert not faults(rows)
 
 
-@pytest.mark.parametrize(
-    "change", [{"source": ""}, {"source": "  "}, {"status": ""}, {"status": "certain"}]
-)
+@pytest.mark.parametrize("change", [{"source": ""}, {"source": "  "}, {"status": ""}, {"status": "certain"}])
 def test_a_row_without_source_or_status_is_found(change):
     rows = raw("chips")
     rows[3] = rows[3] | change
@@ -83,9 +69,7 @@ def test_every_column_is_declared_with_a_unit_in_its_name(table):
         assert column.unit, f"{table}.{name} is a number without unit"
         if column.unit not in WITHOUT_SUFFIX:
             suffix = UNIT_SUFFIX[column.unit].replace("_w(ph)", "_wph")
-            assert re.search(rf"{suffix}($|_)", name), (
-                f"{table}.{name} does not carry its unit {column.unit}"
-            )
+            assert re.search(rf"{suffix}($|_)", name), f"{table}.{name} does not carry its unit {column.unit}"
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -94,15 +78,12 @@ def test_number_columns_hold_numbers(table):
     for row in fact_rows(table):
         for name in numbers:
             value = row.number(name)
-            assert value is None or (
-                math.isfinite(value)
-                and (value >= 0.0 or name == "model_residual_percent")
-            ), f"{table}: {row.key}: {name} = {value}"
+            assert value is None or (math.isfinite(value) and (value >= 0.0 or name == "model_residual_percent")), (
+                f"{table}: {row.key}: {name} = {value}"
+            )
 
 
-@pytest.mark.parametrize(
-    "table", [t for t in TABLES if t not in ("chip_extra_dies", "features")]
-)
+@pytest.mark.parametrize("table", [t for t in TABLES if t not in ("chip_extra_dies", "features")])
 def test_keys_are_unique(table):
     keys = [r.key for r in fact_rows(table)]
     assert len(keys) == len(set(keys))
@@ -115,44 +96,33 @@ def test_unverified_fields_name_columns(table):
         if "unverified_fields" not in names:
             return
         for field in re.sub(r"\(.*?\)", "", row.text("unverified_fields")).split():
-            assert field in names, (
-                f"{table}: {row.key}: unverified field {field} is no column"
-            )
+            assert field in names, f"{table}: {row.key}: unverified field {field} is no column"
 
 
 def test_no_table_names_a_private_file():
     for table in TABLES:
         for row in raw(table):
             text = " ".join(row.values())
-            assert not re.search(r"_[0-9a-f]{16}|/work/|shared/|find_string", text), (
-                table,
-                text,
-            )
+            assert not re.search(r"_[0-9a-f]{16}|/work/|shared/|find_string", text), (table, text)
             assert text.isascii(), (table, text)
 
 
 def test_joins():
     nodes = {r.key for r in fact_rows("nodes")}
     assert {r.text("node_id") for r in fact_rows("chips")} <= nodes
-    assert {r.text("node_id") for r in fact_rows("chip_extra_dies")} <= set(
-        node_names()
-    )
-    assert {
-        r.text("chip_id") for r in fact_rows("clusters") if r.text("chip_id")
-    } <= set(chip_names())
+    assert {r.text("node_id") for r in fact_rows("chip_extra_dies")} <= set(node_names())
+    assert {r.text("chip_id") for r in fact_rows("clusters") if r.text("chip_id")} <= set(chip_names())
     assert {r.text("family") for r in fact_rows("euv_sources")} <= set(FAMILIES)
     for family in ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB"):
-        assert {
-            r.text("feature")
-            for r in fact_rows("features")
-            if r.text("family") == family
-        } == set(FEATURES)
+        assert {r.text("feature") for r in fact_rows("features") if r.text("family") == family} == set(FEATURES)
 
 
 def test_parameters_have_range_unit_status_and_source():
     for name, p in parameter_table().items():
         assert p.low <= p.value <= p.high, name
-        assert p.unit and p.source and p.status in STATUSES, name
+        assert p.unit, name
+        assert p.source, name
+        assert p.status in STATUSES, name
 
 
 def test_all_records_load():
@@ -171,13 +141,7 @@ def test_clusters_recomputed_from_chips():
             want = row.number(column)
             if want is not None:
                 assert got is not None
-                assert_close(
-                    got / unit,
-                    want,
-                    rtol=6e-3,
-                    atol=5e-3,
-                    what=f"{c.cluster_id} {column}",
-                )
+                assert_close(got / unit, want, rtol=6e-3, atol=5e-3, what=f"{c.cluster_id} {column}")
 
 
 # ---- the traps ----------------------------------------------------------------------------------------------------------
@@ -193,7 +157,9 @@ def test_trap_power_planes():
     wafer = scanner("nxe3400c").throughput(250.0, 300.0).power_at_wafer
     assert_close(wafer, 1.6, rtol=0.0, atol=0.06)
     for s in euv_sources():
-        assert isinstance(s.plane, PowerPlane) and s.scope and s.figure_kind
+        assert isinstance(s.plane, PowerPlane)
+        assert s.scope
+        assert s.figure_kind
     assert euv_source("dpp_triniti_360").plane is PowerPlane.PLASMA
     assert euv_source("ssmb_default").plane is PowerPlane.UNDULATOR_EXIT
 
@@ -208,19 +174,13 @@ def test_trap_throughput_without_a_dose():
         compare_scanners(doses=())
     ids = {p.point_id for p in scanner_points()}
     doseless = {r.key for r in fact_rows("scanners") if r.number("dose_mJ_cm2") is None}
-    assert "nxe3100_target2011" in doseless and "exe5200b_stitched" in doseless
+    assert "nxe3100_target2011" in doseless
+    assert "exe5200b_stitched" in doseless
     assert not ids & doseless
 
 
 @pytest.mark.parametrize(
-    ("name", "dense"),
-    [
-        ("a100_80", 312.0),
-        ("a100_40", 312.0),
-        ("h100", 989.4),
-        ("l40s", 362.0),
-        ("b200", 2250.0),
-    ],
+    ("name", "dense"), [("a100_80", 312.0), ("a100_40", 312.0), ("h100", 989.4), ("l40s", 362.0), ("b200", 2250.0)]
 )
 def test_trap_sparse_flops(name, dense):
     """The figures with sparsity (624, 1979, 733, 4500) must not stand in the dense column."""
@@ -230,38 +190,29 @@ def test_trap_sparse_flops(name, dense):
 
 
 def test_trap_wafer_scale_and_sparse_quotes_are_left_empty():
-    assert chip("wse3").flops is None and chip("wse2").flops is None
+    assert chip("wse3").flops is None
+    assert chip("wse2").flops is None
 
 
 def test_trap_per_chip_not_per_dollar():
     v5e, v4 = chip("tpu_v5e").flops, chip("tpu_v4").flops
-    assert v5e is not None and v4 is not None and v5e < v4
+    assert v5e is not None
+    assert v4 is not None
+    assert v5e < v4
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "a100_80",
-        "a800",
-        "tpu_v4",
-        "gc200",
-        "dojo_d1",
-        "wse2",
-        "ascend910b",
-        "ascend910c",
-        "groq1",
-    ],
+    "name", ["a100_80", "a800", "tpu_v4", "gc200", "dojo_d1", "wse2", "ascend910b", "ascend910c", "groq1"]
 )
 def test_trap_chips_without_euv_are_not_limited_by_it(name):
     from ssmb.lithography import roadmap
 
     result = roadmap("ssmb_default", chip_id=name)
     assert not chip(name).uses_euv
-    assert not result.limited_by_euv and result.chips_per_year is None
-    assert (
-        "not limited by EUV power" in result.statement
-        and "not limited by EUV power" in str(result.table())
-    )
+    assert not result.limited_by_euv
+    assert result.chips_per_year is None
+    assert "not limited by EUV power" in result.statement
+    assert "not limited by EUV power" in str(result.table())
 
 
 def test_trap_one_die_or_all_dies():
@@ -272,36 +223,64 @@ def test_trap_one_die_or_all_dies():
     x = chip("mi300x")
     assert x.compute_die.per_package == 8
     assert_close(sum(d.per_package for d in x.dies), 12, rtol=0.0, atol=0.0)
-    assert_close(
-        sum(d.per_package for d in chip("mi300a").dies), 13, rtol=0.0, atol=0.0
-    )
+    assert_close(sum(d.per_package for d in chip("mi300a").dies), 13, rtol=0.0, atol=0.0)
     alone = roadmap("ssmb_default", chip_id="mi300x", all_dies=False)
     whole = roadmap("ssmb_default", chip_id="mi300x")
-    assert alone.chips_per_year is not None and whole.chips_per_year is not None
+    assert alone.chips_per_year is not None
+    assert whole.chips_per_year is not None
     assert whole.chips_per_year < 0.9 * alone.chips_per_year
-    assert (
-        chip("ascend910").compute_die.area < 500e-6
-    )  # 1228 mm2 is the sum of all dies
+    assert chip("ascend910").compute_die.area < 500e-6  # 1228 mm2 is the sum of all dies
 
 
 def test_trap_cluster_precision():
     """The 0.561 EFLOPS of Eagle are FP64; dense BF16 is 25 times more."""
     eagle = {c.cluster_id: c for c in clusters()}["eagle"]
-    assert (
-        "FP64" in eagle.quoted_precision
-        and eagle.quoted is not None
-        and eagle.flops is not None
-    )
+    assert "FP64" in eagle.quoted_precision
+    assert eagle.quoted is not None
+    assert eagle.flops is not None
     assert_close(eagle.flops / (eagle.quoted * 1e18), 25.4, rtol=0.0, atol=0.1)
 
 
 def test_trap_naive_mirror_product():
     """0.7^11 is three times the transmission that throughput allows."""
-    assert_close(
-        0.7**11 / parameter_table()["transmission"].value, 3.2, rtol=0.0, atol=0.05
-    )
+    assert_close(0.7**11 / parameter_table()["transmission"].value, 3.2, rtol=0.0, atol=0.05)
 
 
 def test_transmission_split():
     """The assumed split of 0.62 %: ten mirrors, mask, pellicle twice, gas and membranes, uniformity."""
     assert_close(0.652**10 * 0.65 * 0.90**2 * 0.95 * 0.90, 0.0062, rtol=0.01, atol=0.0)
+
+
+def test_trap_swept_area():
+    """96 exposures on a wafer that holds 64 complete fields at best; the swept area is 874, not 707 cm2."""
+    from ssmb.lithography import gross_dies_grid, scanner
+
+    assert scanner("nxe3600d").fields_per_wafer == 96.0
+    assert gross_dies_grid(26e-3, 33e-3, scribe_width=0.0, trial_offsets=None) == 64
+    assert_close(scanner("nxe3600d").swept_area * 1e4, 874.0, rtol=0.0, atol=0.5)
+    assert_close(math.pi * 15.0**2, 707.0, rtol=0.0, atol=0.5)
+
+
+def test_trap_claims_of_the_brief():
+    """Ceiling of 500 W, B200 four times H100, TPU v5p twice v4: marked as claims, or not what the tables give."""
+    limit = euv_source("lpp_brief_limit")
+    assert limit.figure_kind == "claimed"
+    assert limit.status == "brief"
+    assert euv_source("lpp_2026_600").power > limit.power
+    ratios = {("b200", "h100"): 2.27, ("tpu_v5p", "tpu_v4"): 1.67}
+    for (new, old), want in ratios.items():
+        a, b = chip(new).flops, chip(old).flops
+        assert a is not None
+        assert b is not None
+        assert_close(a / b, want, rtol=0.0, atol=0.01)
+    assert fact_row("demand", "brief_35").text("status") == "brief"
+
+
+def test_records_speak_of_light_and_dirt():
+    lpp, ring = euv_source("lpp_3800e"), euv_source("ssmb_default")
+    assert "tin" in lpp.cleanliness
+    assert ring.cleanliness == "none"
+    assert "mrad" in ring.collimation
+    assert lpp.etendue is not None
+    assert ring.etendue is not None
+    assert lpp.etendue > 1e6 * ring.etendue

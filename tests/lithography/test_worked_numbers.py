@@ -22,12 +22,7 @@ from ssmb.lithography import (
     source_feature,
 )
 from ssmb.lithography.demand import demand_scenario, years_bought
-from ssmb.lithography.dies import (
-    gross_dies,
-    gross_dies_formula,
-    gross_dies_grid,
-    layer_yield,
-)
+from ssmb.lithography.dies import gross_dies, gross_dies_formula, gross_dies_grid, layer_yield
 from ssmb.lithography.energy import (
     break_even_beamlines,
     energy_per_chip,
@@ -38,23 +33,13 @@ from ssmb.lithography.energy import (
 )
 from ssmb.lithography.scanner import without_speed_limit
 from ssmb.lithography.sources import etendue_kept, pulses_per_slit, single_source
-from ssmb.lithography.wafers import (
-    passes_per_year,
-    uptime_effectiveness,
-    wafers_per_year,
-)
+from ssmb.lithography.wafers import passes_per_year, uptime_effectiveness, wafers_per_year
 from tests.support import assert_close
 
 KWH = 3.6e6
 MM2 = 1e-6
 #: tool, power at the focus [W]: LPP 350 W on the older stage, then 500, 600, SSMB 1 kW = 620, 1000
-COLUMNS = (
-    ("nxe3600d", 350.0),
-    ("future", 500.0),
-    ("future", 600.0),
-    ("future", 620.0),
-    ("future", 1000.0),
-)
+COLUMNS = (("nxe3600d", 350.0), ("future", 500.0), ("future", 600.0), ("future", 620.0), ("future", 1000.0))
 
 WAFERS = {
     "N7+": ((160, 187300), (218, 255900), (239, 279800), (242, 284100), (294, 344300)),
@@ -75,20 +60,14 @@ def test_wafers_per_scanner_year(name):
         rate = scanner(tool).throughput(power, n.dose).wafers_per_hour
         # The table gives whole wafers; it truncates most entries, and rounds 146.997 down as well.
         assert_close(rate, wph + 0.5, rtol=0.0, atol=0.55, what=f"{name} at {power} W")
-        got = wafers_per_year(
-            rate, par.equipment_effectiveness, n.euv_layers, par.rework
-        )
+        got = wafers_per_year(rate, par.equipment_effectiveness, n.euv_layers, par.rework)
         assert_close(got, wafers, rtol=0.0, atol=51.0, what=f"{name} at {power} W")
 
 
 def test_passes():
     """1 191 360 passes a year are 136 wafers/h without a single stop."""
     assert_close(passes_per_year(136.0, 1.0), 1191360.0, rtol=1e-12, atol=0.0)
-    for power, monthly, tool in (
-        (350, 64000, "nxe3600d"),
-        (500, 88000, "future"),
-        (1000, 118000, "future"),
-    ):
+    for power, monthly, tool in ((350, 64000, "nxe3600d"), (500, 88000, "future"), (1000, 118000, "future")):
         rate = scanner(tool).throughput(power, 300.0).wafers_per_hour
         assert_close(passes_per_year(rate, 0.55) / 12.0, monthly, rtol=0.0, atol=600.0)
 
@@ -96,9 +75,7 @@ def test_passes():
 def test_effectiveness_of_the_planning_rule():
     """45 000 wafers a month and layer: 0.46 on an NXE:3400C at 30 mJ/cm2, 0.39 on an NXE:3600D."""
     for rate, want in ((135.0, 0.46), (160.0, 0.39)):
-        assert_close(
-            45000.0 * 12.0 / passes_per_year(rate, 1.0), want, rtol=0.0, atol=0.006
-        )
+        assert_close(45000.0 * 12.0 / passes_per_year(rate, 1.0), want, rtol=0.0, atol=0.006)
     assert_close(uptime_effectiveness(0.9, 0.8, 0.75), 0.54, rtol=1e-12, atol=0.0)
 
 
@@ -117,9 +94,7 @@ DIES = {
 def test_die_counts_and_yields(area):
     formula, grid, poisson, murphy, nb2, nb3, seeds = DIES[area]
     s, d0 = area * MM2, 1000.0
-    assert_close(
-        gross_dies_formula(s), formula, rtol=0.0, atol=0.51 if area < 400 else 0.051
-    )
+    assert_close(gross_dies_formula(s), formula, rtol=0.0, atol=0.51 if area < 400 else 0.051)
     assert gross_dies(s) == grid
     assert_close(die_yield(s, d0, model="poisson"), poisson, rtol=0.0, atol=5.1e-4)
     assert_close(die_yield(s, d0, model="murphy"), murphy, rtol=0.0, atol=5.1e-4)
@@ -145,10 +120,7 @@ def test_best_grid_position_by_hand():
     assert rows == 67
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [(26e-3, 31.3e-3), (10e-3, 10e-3), (25e-3, 33e-3), (5e-3, 12e-3), (140e-3, 140e-3)],
-)
+@pytest.mark.parametrize("shape", [(26e-3, 31.3e-3), (10e-3, 10e-3), (25e-3, 33e-3), (5e-3, 12e-3), (140e-3, 140e-3)])
 def test_grid_is_bounded_and_best_is_best(shape):
     best = gross_dies_grid(*shape, trial_offsets=None)
     # The trial positions are not a subset of the fine scan, so the best may miss one die, never more.
@@ -159,57 +131,36 @@ def test_grid_is_bounded_and_best_is_best(shape):
 
 @pytest.mark.parametrize("area", [1.0, 50.0, 115.0, 400.0, 814.0])
 def test_order_of_yield_models(area):
-    values = [
-        die_yield(area * MM2, 1000.0, model=m) for m in ("poisson", "murphy", "seeds")
-    ]
-    assert values == sorted(values) and values[0] < values[2]
+    values = [die_yield(area * MM2, 1000.0, model=m) for m in ("poisson", "murphy", "seeds")]
+    assert values == sorted(values)
+    assert values[0] < values[2]
     poisson = values[0]
-    assert_close(
-        die_yield(area * MM2, 1000.0, clustering=1e9), poisson, rtol=1e-6, atol=0.0
-    )
+    assert_close(die_yield(area * MM2, 1000.0, clustering=1e9), poisson, rtol=1e-6, atol=0.0)
     assert die_yield(area * MM2, 0.0) == 1.0
     assert die_yield(area * MM2, 1000.0, spare_share=1.0) == 1.0
 
 
 def test_bose_einstein_uses_a_density_per_layer():
-    assert_close(
-        layer_yield(814 * MM2, 1000.0, 1), 1.0 / (1.0 + 0.814), rtol=1e-12, atol=0.0
-    )
-    assert_close(
-        layer_yield(814 * MM2, 1000.0 / 14.0, 14),
-        (1.0 + 0.814 / 14.0) ** -14,
-        rtol=1e-12,
-        atol=0.0,
-    )
+    assert_close(layer_yield(814 * MM2, 1000.0, 1), 1.0 / (1.0 + 0.814), rtol=1e-12, atol=0.0)
+    assert_close(layer_yield(814 * MM2, 1000.0 / 14.0, 14), (1.0 + 0.814 / 14.0) ** -14, rtol=1e-12, atol=0.0)
 
 
 def test_partial_good_dies():
     for area in (826, 814, 800):
         assert 0.585 <= die_yield(area * MM2, 1000.0, spare_share=0.3) <= 0.605
-    assert_close(
-        die_supply(chip("h100").compute_die).die_yield, 0.594, rtol=0.0, atol=5.1e-4
-    )
+    assert_close(die_supply(chip("h100").compute_die).die_yield, 0.594, rtol=0.0, atol=5.1e-4)
 
 
 @pytest.mark.parametrize(
     ("name", "packages", "petaflops", "passes"),
-    [
-        ("h100", 39.0, 38.7, 0.37),
-        ("b200", 20.0, 45.8, 0.71),
-        ("mi300x", 59.0, 78.0, 0.24),
-    ],
+    [("h100", 39.0, 38.7, 0.37), ("b200", 20.0, 45.8, 0.71), ("mi300x", 59.0, 78.0, 0.24)],
 )
 def test_packages_flops_and_passes_per_wafer(name, packages, petaflops, passes):
     c = chip(name)
     supply = die_supply(c.compute_die)
     assert_close(supply.packages, packages, rtol=0.0, atol=0.5)
     assert c.flops is not None
-    assert_close(
-        supply.packages * c.flops / 1e15,
-        petaflops,
-        rtol=0.0,
-        atol=0.35 if petaflops == 78.0 else 0.06,
-    )
+    assert_close(supply.packages * c.flops / 1e15, petaflops, rtol=0.0, atol=0.35 if petaflops == 78.0 else 0.06)
     assert_close(14.0 * 1.03 / supply.packages, passes, rtol=0.0, atol=5.1e-3)
 
 
@@ -222,18 +173,10 @@ H100 = (
 )
 
 
-@pytest.mark.parametrize(
-    ("source", "tool", "wph", "wafers", "chips", "exaflops", "gigawatts"), H100
-)
+@pytest.mark.parametrize(("source", "tool", "wph", "wafers", "chips", "exaflops", "gigawatts"), H100)
 def test_h100_per_year(source, tool, wph, wafers, chips, exaflops, gigawatts):
     r = roadmap(source, chip_id="h100", scanner_id=tool)
-    values = (
-        r.wafers_per_hour,
-        r.wafers_per_year,
-        r.chips_per_year,
-        r.flops_per_year,
-        r.operating_power,
-    )
+    values = (r.wafers_per_hour, r.wafers_per_year, r.chips_per_year, r.flops_per_year, r.operating_power)
     assert None not in values
     rate, made, per_year, flops, power = (float(v) for v in values if v is not None)
     assert_close(rate, wph, rtol=0.0, atol=0.5)
@@ -245,14 +188,16 @@ def test_h100_per_year(source, tool, wph, wafers, chips, exaflops, gigawatts):
 
 def test_ring_of_four_beamlines():
     r = roadmap("ssmb_default")
-    assert r.scanners == 4.0 and r.chips_per_year_source is not None
+    assert r.scanners == 4.0
+    assert r.chips_per_year_source is not None
     assert_close(r.chips_per_year_source, 1.12e7, rtol=0.0, atol=5.1e4)
 
 
 def test_cluster_checks():
     """72 000 H100 are 71 EFLOPS dense BF16; 100 000 are 99 EFLOPS, 70 MW, 2690 wafers and 15 days of a 500-W scanner."""
     h100 = chip("h100")
-    assert h100.flops is not None and h100.power is not None
+    assert h100.flops is not None
+    assert h100.power is not None
     assert_close(72000 * h100.flops / 1e18, 71.0, rtol=0.0, atol=0.5)
     assert_close(100000 * h100.flops / 1e18, 99.0, rtol=0.0, atol=0.5)
     assert_close(100000 * h100.power / 1e6, 70.0, rtol=0.0, atol=0.05)
@@ -265,21 +210,13 @@ def test_cluster_checks():
 
 @pytest.mark.parametrize(
     ("power", "rate", "kwh", "digits"),
-    [
-        (1.31e6, 136.0, 9.64, 0.01),
-        (1.17e6, 160.0, 7.3, 0.05),
-        (1.2e6, 219.0, 5.5, 0.05),
-    ],
+    [(1.31e6, 136.0, 9.64, 0.01), (1.17e6, 160.0, 7.3, 0.05), (1.2e6, 219.0, 5.5, 0.05)],
 )
 def test_energy_per_pass_of_lpp(power, rate, kwh, digits):
     assert_close(energy_per_pass(power, rate) / KWH, kwh, rtol=0.0, atol=digits)
 
 
-RINGS = {
-    1.5e6: (7.6, 4.5, 3.0, 2.2),
-    3.0e6: (13.8, 7.6, 4.5, 3.0),
-    6.0e6: (26.0, 13.8, 7.6, 4.5),
-}
+RINGS = {1.5e6: (7.6, 4.5, 3.0, 2.2), 3.0e6: (13.8, 7.6, 4.5, 3.0), 6.0e6: (26.0, 13.8, 7.6, 4.5)}
 
 
 @pytest.mark.parametrize("ring", RINGS)
@@ -289,13 +226,7 @@ def test_energy_per_pass_of_a_ring(ring):
     body = model_parameters().body_power
     for n, want in zip((1, 2, 4, 8), RINGS[ring], strict=True):
         got = energy_per_pass(shared_tool_power(ring, n, body), rate) / KWH
-        assert_close(
-            got,
-            want,
-            rtol=0.0,
-            atol=0.51 if want == 26.0 else 0.051,
-            what=f"{ring} W, {n} beamlines",
-        )
+        assert_close(got, want, rtol=0.0, atol=0.51 if want == 26.0 else 0.051, what=f"{ring} W, {n} beamlines")
 
 
 def test_break_even():
@@ -306,27 +237,20 @@ def test_break_even():
     assert break_even_beamlines(3e6, 0.35e6, 0.35e6) is None
     # At the break-even number both tools take the same energy per exposure.
     shared = shared_tool_power(par.ring_power, got, par.body_power)
-    assert_close(
-        energy_per_pass(shared, 200.0),
-        energy_per_pass(par.tool_power, 200.0),
-        rtol=1e-12,
-        atol=0.0,
-    )
+    assert_close(energy_per_pass(shared, 200.0), energy_per_pass(par.tool_power, 200.0), rtol=1e-12, atol=0.0)
 
 
 def test_xlight_for_scale():
     x = euv_source("fel_xlight_2026")
-    assert x.wall_power is not None and x.served is not None
+    assert x.wall_power is not None
+    assert x.served is not None
     assert_close(x.wall_power / x.served / 1e6, 0.61, rtol=0.0, atol=5.1e-3)
     each = x.power / x.served
     assert_close(each, 2400.0, rtol=0.0, atol=50.0)
     rate = without_speed_limit(scanner()).throughput(2400.0, 300.0).wafers_per_hour
     assert_close(rate, 368.0, rtol=0.0, atol=1.0)
     assert_close(
-        energy_per_pass(shared_tool_power(x.wall_power, x.served, 0.35e6), 368.0) / KWH,
-        2.6,
-        rtol=0.0,
-        atol=0.051,
+        energy_per_pass(shared_tool_power(x.wall_power, x.served, 0.35e6), 368.0) / KWH, 2.6, rtol=0.0, atol=0.051
     )
     assert_close(wall_to_focus(x.power, x.wall_power), 3.9e-3, rtol=0.0, atol=5.1e-5)
 
@@ -341,19 +265,13 @@ def test_energy_of_an_h100():
     good = die_supply(chip("h100").compute_die).good * 0.95
     passes = 14.0 * 1.03
     assert_close(passes, 14.4, rtol=0.0, atol=0.05)
-    assert_close(
-        energy_per_chip(7.3 * KWH, passes / good) / KWH, 2.8, rtol=0.0, atol=0.051
-    )
+    assert_close(energy_per_chip(7.3 * KWH, passes / good) / KWH, 2.8, rtol=0.0, atol=0.051)
     assert_close(operating_energy(700.0, 1.0) / KWH, 6100.0, rtol=0.0, atol=51.0)
     r = roadmap("lpp_3600d", scanner_id="nxe3600d")
-    assert (
-        r.energy_per_chip is not None
-        and r.energy_per_pass is not None
-        and r.passes_per_chip is not None
-    )
-    assert_close(
-        r.energy_per_chip, r.energy_per_pass * r.passes_per_chip, rtol=1e-12, atol=0.0
-    )
+    assert r.energy_per_chip is not None
+    assert r.energy_per_pass is not None
+    assert r.passes_per_chip is not None
+    assert_close(r.energy_per_chip, r.energy_per_pass * r.passes_per_chip, rtol=1e-12, atol=0.0)
 
 
 SHORTAGE = (
@@ -369,14 +287,9 @@ SHORTAGE = (
 def test_shortage_years(growth, supply_growth, years):
     par = model_parameters()
     for n, want in zip((1, 5, 10, 50, 100), years, strict=True):
-        s = shortage(
-            1.12e7,
-            demand=par.demand_start,
-            demand_growth=growth,
-            supply_growth=supply_growth,
-            sources=n,
-        )
-        assert s.year is not None and s.happens
+        s = shortage(1.12e7, demand=par.demand_start, demand_growth=growth, supply_growth=supply_growth, sources=n)
+        assert s.year is not None
+        assert s.happens
         assert_close(s.year, want, rtol=0.0, atol=0.051)
 
 
@@ -387,10 +300,7 @@ def test_growth_rates_of_the_table():
     assert_close(growth_from_doubling(12.0), 2.0, rtol=1e-12, atol=0.0)
 
 
-@pytest.mark.parametrize(
-    ("growth", "supply_growth", "years"),
-    [(10.8, 1.0, 1.0), (4.6, 1.4, 1.9), (2.3, 1.4, 4.6)],
-)
+@pytest.mark.parametrize(("growth", "supply_growth", "years"), [(10.8, 1.0, 1.0), (4.6, 1.4, 1.9), (2.3, 1.4, 4.6)])
 def test_ten_times_more_sources_buy_little(growth, supply_growth, years):
     got = years_bought(10.0, demand_growth=growth, supply_growth=supply_growth)
     assert got is not None
@@ -405,12 +315,7 @@ def test_power_also_binds():
 
 @pytest.mark.parametrize(
     ("name", "want"),
-    [
-        ("two_grazing", 0.77),
-        ("four_grazing", 0.62),
-        ("four_grazing_one_normal", 0.42),
-        ("xlight_transport", 0.25),
-    ],
+    [("two_grazing", 0.77), ("four_grazing", 0.62), ("four_grazing_one_normal", 0.42), ("xlight_transport", 0.25)],
 )
 def test_beamlines(name, want):
     assert_close(beamline(name).transmission, want, rtol=0.0, atol=5.1e-3)
@@ -418,18 +323,14 @@ def test_beamlines(name, want):
 
 def test_lpp_chain():
     chain = LppChain()
-    assert_close(
-        chain.power_at_focus / chain.drive_power, 0.0116, rtol=0.0, atol=5.1e-5
-    )
+    assert_close(chain.power_at_focus / chain.drive_power, 0.0116, rtol=0.0, atol=5.1e-5)
     assert_close(chain.collection, 0.194, rtol=0.0, atol=5.1e-4)
 
 
 def test_kilowatt_beamline_against_lpp():
     """A 620-W line counts as 560-775 W for a bandwidth gain of 0.9-1.25."""
     for gain, want in ((0.9, 560.0), (1.25, 775.0)):
-        r = roadmap(
-            "ssmb_default", parameters=model_parameters({"bandwidth_gain": gain})
-        )
+        r = roadmap("ssmb_default", parameters=model_parameters({"bandwidth_gain": gain}))
         assert r.effective_power is not None
         assert_close(r.effective_power, want, rtol=0.0, atol=3.0)
 
