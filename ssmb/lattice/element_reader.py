@@ -1,0 +1,197 @@
+"""From the nodes of a definition to an element: keys and types come from the registry of element classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from typing import Any
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, ParameterInfo, _checked
+from ssmb.errors import LatticeError, SsmbError, Where
+from ssmb.lattice.documents import Documents, shown
+from ssmb.lattice.problems import Problems
+from ssmb.lattice.yaml_text import ListNode, MapNode, Node, Scalar
+
+#: Keys of a definition that are not parameters.
+RESERVED = ("kind", "inherit", "repeat")
+
+#: Longest message of an element class that is shown.
+_LONGEST = 600
+
+#: What one definition says: dotted key -> (the key's node, its value).
+Given = dict[str, tuple[Scalar, Node]]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that a kind of element takes."""
+
+    fields: Mapping[str, str]
+    alternatives: Mapping[str, str]
+    groups: frozenset[str]
+
+    @property
+    def all(self) -> list[str]:
+        """Keys of fields and alternatives."""
+        return [*self.fields, *self.alternatives]
+
+
+@cache
+def keys_of(cls: type[Element]) -> Keys:
+    """Return the keys of an element class."""
+    fields = {info.key: name for name, info in cls.parameters.items()}
+    every = [*fields, *cls.alternative_keys]
+    groups = {key.rsplit(".", n)[0] for key in every for n in range(1, key.count(".") + 1)}
+    return Keys(fields, dict(cls.alternative_keys), frozenset(groups))
+
+
+def close_key(key: str, cls: type[Element]) -> str:
+    """Return ``" Did you mean 'MagneticMultipoleP.Kn1'?"`` for a key that the class does not have.
+
+    The last part of the key counts: it is usually right, or nearly so, and only the group is forgotten. Of keys that are
+    equally close (Kn1 and Ks1 to K1), the one that the class names first is meant.
+    """
+    leaf = key.rsplit(".", 1)[-1][:40].lower()
+
+    def likeness(known: str) -> float:
+        return SequenceMatcher(None, leaf, known.rsplit(".", 1)[-1].lower()).ratio()
+
+    best = max(keys_of(cls).all, key=likeness)
+    return f" Did you mean '{best}'?" if likeness(best) > 0.6 else ""
+
+
+def given_keys(body: MapNode, cls: type[Element], label: str, problems: Problems) -> Given:
+    """Return the parameters of a definition by dotted key; unknown keys and groups are noted."""
+    out: Given = {}
+    _collect(body, "", cls, label, problems, out)
+    return out
+
+
+def _collect(body: MapNode, prefix: str, cls: type[Element], label: str, problems: Problems, out: Given) -> None:
+    keys = keys_of(cls)
+    for word, value in body.entries.items():
+        place = body.keys[word]
+        key = prefix + word
+        if not prefix and word in RESERVED:
+            continue
+        if key in keys.fields or key in keys.alternatives:
+            out[key] = (place, value)
+        elif key in keys.groups:
+            if isinstance(value, MapNode):
+                _collect(value, key + ".", cls, label, problems, out)
+            else:
+                problems.add(f"{label}: '{key}' is a group: write {key}: {{...}}, got {shown(value)}", value.where)
+        else:
+            problems.add(f"{label}: {_unknown(key, value, cls, problems)}", place.where)
+
+
+def _unknown(key: str, value: Node, cls: type[Element], problems: Problems) -> str:
+    keys = keys_of(cls)
+    if key.endswith("<<"):
+        return "merge keys (<<) are not used; write inherit: NAME"
+    if isinstance(value, MapNode):
+        groups = sorted(keys.groups)
+        return f"unknown group '{key[:80]}'; allowed: {', '.join(groups)}.{problems.nearest(key, groups)}"
+    close = close_key(key, cls) if problems.may_compare(len(keys.fields)) else ""
+    return f"unknown key '{key[:80]}'." + (close or f" Allowed: {', '.join(keys.all)}")
+
+
+def build(
+    name: str, cls: type[Element], given: Given, where: Where, ref: Reference | None, documents: Documents
+) -> Element | None:
+    """Return the element of these keys, or note every problem and return None."""
+    label = f"{cls.kind} '{name}'"
+    values: dict[str, Any] = {}
+    problems = documents.problems
+    sound = True
+    for key, (_, node) in given.items():
+        if not documents.may_read(node):
+            sound = False
+            continue
+        field = keys_of(cls).fields.get(key)
+        info = cls.parameters[field] if field else ParameterInfo(key, "", "", "float")  # alternative keys are numbers
+        value = _read(node, info, label, documents)
+        if value is None:
+            documents.failed.add(id(node))
+            sound = False
+            continue
+        if field:
+            try:
+                value = _checked(_Named(label), field, info, value)  # type: ignore[arg-type]
+            except LatticeError as err:
+                problems.add(err.message[:_LONGEST], node.where)
+                documents.failed.add(id(node))
+                sound = False
+                continue
+        values[key] = value
+    if not sound:
+        return None
+    try:
+        return cls(name=name, **to_fields(cls, values, ref))
+    except SsmbError as err:
+        message = err.message if isinstance(err, LatticeError) else str(err)
+        blamed = _blamed(message, given)
+        if blamed is not None:
+            documents.failed.add(id(blamed))
+        message = message if label in message else f"{label}: {message}"
+        problems.add(message[:_LONGEST], blamed.where if blamed else where)
+    except (ArithmeticError, ValueError) as err:
+        problems.add(f"{label}: these values contradict each other ({err})"[:_LONGEST], where)
+    return None
+
+
+def to_fields(cls: type[Element], values: Mapping[str, Any], ref: Reference | None) -> dict[str, Any]:
+    """Return the arguments of the class for values by file key."""
+    fields = keys_of(cls).fields
+    return {fields[key]: value for key, value in cls.from_keys(values, ref).items()}
+
+
+def _blamed(message: str, given: Given) -> Node | None:
+    """Value of the parameter that a message of the class speaks of, if it names one."""
+    for key in sorted(given, key=len, reverse=True):
+        leaf = key.rsplit(".", 1)[-1]
+        if f" {key} " in f"{message} " or f" {leaf} " in f"{message} ":
+            return given[key][1]
+    return None
+
+
+class _Named:
+    """Stands in for an element that does not exist yet."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def label(self) -> str:
+        return self._label
+
+
+def _read(node: Node, info: ParameterInfo, label: str, documents: Documents) -> Any:
+    """Return the Python value of a node for a parameter, or note the problem and return None."""
+    what = f"{label}: {info.key}"
+    if info.type in ("float", "int"):
+        return documents.number(node, what)
+    if info.type in ("vector", "matrix"):
+        return _numbers(node, what, 2 if info.type == "matrix" else 1, documents)
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool if info.type == "bool" else str) and (not info.choices or value in info.choices):
+        return value
+    need, hint = "true or false" if info.type == "bool" else "a text", ""
+    if info.choices:
+        need = f"one of {', '.join(info.choices)}"
+        hint = f".{documents.problems.nearest(node.text, info.choices)}" if isinstance(node, Scalar) else ""
+    documents.problems.add(f"{what} must be {need}, got {shown(node)}{hint}", node.where)
+    return None
+
+
+def _numbers(node: Node, what: str, depth: int, documents: Documents) -> tuple | None:
+    if depth == 0:
+        return documents.number(node, what)  # type: ignore[return-value]
+    if not isinstance(node, ListNode):
+        need = "a list of lists of numbers" if depth == 2 else "a list of numbers"
+        documents.problems.add(f"{what} must be {need}, got {shown(node)}", node.where)
+        return None
+    values = [_numbers(item, what, depth - 1, documents) for item in node.items]
+    return None if any(v is None for v in values) else tuple(values)

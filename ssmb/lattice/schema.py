@@ -1,0 +1,129 @@
+"""JSON schema of the lattice dialect, made from the registry of elements: for editors, and for ``ssmb schema``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ssmb.beam.reference import SPECIES
+from ssmb.elements import ELEMENTS, Element
+from ssmb.elements.base import ParameterInfo
+from ssmb.lattice.definitions import REFERENCE_KEYS
+from ssmb.lattice.element_reader import keys_of
+
+#: A number, or the text of an arithmetic expression.
+_NUMBER = {"$ref": "#/$defs/number"}
+_NAME = {"type": "string"}
+
+
+def lattice_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a lattice file.
+
+    Examples
+    --------
+    >>> schema = lattice_schema()
+    >>> schema["$defs"]["Drift"]["properties"]["length"]["description"]
+    'length along the reference orbit [m]'
+    """
+    kinds = {kind: _element_schema(cls) for kind, cls in sorted(ELEMENTS.items())}
+    structure = {"BeginningEle": _begin_schema(), "BeamLine": _line_schema(), "Lattice": _lattice_kind_schema()}
+    inheriting = {
+        "type": "object",
+        "description": "an element like another one; keys given here replace those of its parent",
+        "required": ["inherit"],
+        "properties": {"inherit": _NAME},
+    }
+    constants = {"type": "object", "additionalProperties": _NUMBER}
+    entry = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {"use": _NAME, "include": _NAME, "constants": constants},
+        "additionalProperties": {"$ref": "#/$defs/definition"},
+    }
+    choices = [{"$ref": f"#/$defs/{name}"} for name in (*kinds, *structure, "inheriting")]
+    top = {"version": {}, "constants": constants, "facility": {"type": "array", "items": entry}, "use": _NAME}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "lattice file of ssmb (a subset of PALS)",
+        "type": "object",
+        "required": ["PALS"],
+        "additionalProperties": False,
+        "properties": {"PALS": _object(top, required=["facility"])},
+        "$defs": {
+            "number": {"anyOf": [{"type": "number"}, {"type": "string", "description": "arithmetic expression"}]},
+            "definition": {"anyOf": choices},
+            "inheriting": inheriting,
+            **structure,
+            **kinds,
+        },
+    }
+
+
+def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    made = {"type": "object", "properties": properties, "additionalProperties": False}
+    return made | {"required": required} if required else made
+
+
+def _begin_schema() -> dict[str, Any]:
+    group = dict.fromkeys(REFERENCE_KEYS, _NUMBER) | {"species_ref": {"enum": list(SPECIES)}}
+    return _object(
+        {"kind": {"const": "BeginningEle"}, "ReferenceP": _object(group), "repeat": _NUMBER}, ["kind", "ReferenceP"]
+    )
+
+
+def _row_schema() -> dict[str, Any]:
+    placed = _object({"repeat": _NUMBER})
+    item = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": {"anyOf": [placed, {"$ref": "#/$defs/definition"}]},
+    }
+    return {"type": "array", "items": {"anyOf": [_NAME, item]}}
+
+
+def _line_schema() -> dict[str, Any]:
+    keys = {"line": _row_schema(), "length": _NUMBER, "periodic": {"type": "boolean"}, "repeat": _NUMBER}
+    return _object({"kind": {"const": "BeamLine"}, **keys}, ["kind", "line"])
+
+
+def _lattice_kind_schema() -> dict[str, Any]:
+    row = _row_schema()
+    keys = {"branches": row | {"minItems": 1, "maxItems": 1}, "line": row, "periodic": {"type": "boolean"}}
+    return _object({"kind": {"const": "Lattice"}, **keys}, ["kind"])
+
+
+def _element_schema(cls: type[Element]) -> dict[str, Any]:
+    properties: dict[str, Any] = {"kind": {"const": cls.kind}, "inherit": _NAME, "repeat": _NUMBER}
+    for key, field in keys_of(cls).fields.items():
+        _place(properties, key, _parameter_schema(cls.parameters[field], cls.__dataclass_fields__[field].default))
+    for key, meaning in keys_of(cls).alternatives.items():
+        _place(properties, key, {"description": meaning, **_NUMBER})
+    return _object(properties, ["kind"]) | {"description": (cls.__doc__ or cls.kind).strip().splitlines()[0]}
+
+
+def _place(properties: dict[str, Any], key: str, schema: dict[str, Any]) -> None:
+    *groups, leaf = key.split(".")
+    for group in groups:
+        properties = properties.setdefault(group, _object({}))["properties"]
+    properties[leaf] = schema
+
+
+def _parameter_schema(info: ParameterInfo, default: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": info.doc + (f" [{info.unit}]" if info.unit else "")}
+    if info.type in ("float", "int"):
+        number: dict[str, Any] = {"type": "number" if info.type == "float" else "integer"}
+        if math.isfinite(info.minimum):
+            number["exclusiveMinimum" if info.open_minimum else "minimum"] = info.minimum
+        if math.isfinite(info.maximum):
+            number["maximum"] = info.maximum
+        made["anyOf"] = [number, {"type": "string", "description": "arithmetic expression"}]
+    elif info.type == "bool":
+        made["type"] = "boolean"
+    elif info.type == "str":
+        made |= {"enum": list(info.choices)} if info.choices else {"type": "string"}
+    else:
+        row = {"type": "array", "items": _NUMBER}
+        made |= {"type": "array", "items": row} if info.type == "matrix" else row
+    return made | {"default": list(default) if isinstance(default, tuple) else default}
