@@ -1,0 +1,102 @@
+"""Checkpoints: the state from which a run goes on after it was stopped, killed, or lost its machine."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ssmb.errors import ResultFileError, SsmbWarning
+from ssmb.store.atomic import checked_path
+from ssmb.store.sealed import DamagedFileError, Header, looks_sealed, new_hdf5
+from ssmb.store.tree import Tree, read_tree, write_group
+
+CHECKPOINT_FILE = "checkpoint.h5"
+CHECKPOINT_SCHEMA = 1
+
+
+class CheckpointWarning(SsmbWarning):
+    """The newest checkpoint cannot be used; an older one was."""
+
+
+def previous_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the checkpoint before the newest is kept.
+
+    >>> previous_path("run/checkpoint.h5").name
+    'checkpoint.previous.h5'
+    """
+    newest = checked_path(path)
+    return newest.with_name(f"{newest.stem}.previous{newest.suffix}")
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str], tree: Mapping[str, Any], *, software_version: str = "", created: str = ""
+) -> None:
+    """Write a checkpoint; the one that it replaces is kept as ``<name>.previous<suffix>``.
+
+    At every moment, also if the process is killed, a complete checkpoint is on the disk once the first is written.
+
+    Parameters
+    ----------
+    path : file to write, usually ``checkpoint.h5`` in the folder of the run, which must exist.
+    tree : what to keep; see :mod:`ssmb.store.tree`.
+    software_version, created : see :class:`~ssmb.store.sealed.Header`.
+
+    Raises
+    ------
+    ResultFileError
+        If it cannot be written; the checkpoints that are there stay.
+    ConfigError
+        If the tree holds something that cannot be stored.
+    """
+    newest = Path(os.path.realpath(checked_path(path)))
+    # a truncated file must not push out the good one before it
+    previous = previous_path(newest) if looks_sealed(newest) else None
+    with new_hdf5(
+        newest, Header("checkpoint", CHECKPOINT_SCHEMA, software_version, created), previous=previous
+    ) as file:
+        write_group(file, tree)
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
+    """Read the newest checkpoint that is undamaged.
+
+    Parameters
+    ----------
+    path : the newest checkpoint; the one before it is looked for beside it.
+
+    Warns
+    -----
+    CheckpointWarning
+        If the newest is missing or damaged and the one before it was read.
+
+    Raises
+    ------
+    ResultFileError
+        If neither can be read, or the file is not a checkpoint or of a newer layout.
+    """
+    newest = Path(os.path.realpath(checked_path(path)))
+    try:
+        return _read(newest)
+    except ResultFileError as error:
+        # of another kind or a newer layout: the older file would hide a mistake of the user
+        if newest.is_file() and not isinstance(error, DamagedFileError):
+            raise
+        first = error
+    previous = previous_path(newest)
+    if not previous.is_file():
+        raise first
+    try:
+        tree = _read(previous)
+    except ResultFileError as second:
+        raise ResultFileError(
+            f"no checkpoint can be read: {first.message} And the one before it: {second.message}"
+        ) from first
+    warnings.warn(f"going on from '{previous}': {first.message}", CheckpointWarning, stacklevel=2)
+    return tree
+
+
+def _read(path: Path) -> Tree:
+    return read_tree(path, expected_kind="checkpoint", newest_schema=CHECKPOINT_SCHEMA)

@@ -1,0 +1,122 @@
+"""The unit table: symbol, factor to SI and openPMD dimension of every unit that a result or a file may carry.
+
+Units label arrays in results and files; nothing in the package computes with them. Compound units are written as
+products of table entries: ``"1/m^2"``, ``"eV/c"``, ``"m*rad"``, ``"W/m^2"``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.errors import ConfigError, nearest
+
+#: Exponents of (length, mass, time, current, temperature, amount of substance, luminous intensity).
+Dimension = tuple[float, float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit.
+
+    Parameters
+    ----------
+    symbol : how it is written, e.g. ``"eV/c"`` (openPMD ``unitSymbol``).
+    si : one of this unit in SI base units (openPMD ``unitSI``).
+    dimension : exponents of the seven SI base units (openPMD ``unitDimension``).
+    """
+
+    symbol: str
+    si: float
+    dimension: Dimension
+
+
+def _unit(symbol: str, si: float, length: float = 0, mass: float = 0, time: float = 0, current: float = 0) -> Unit:
+    return Unit(symbol, si, (float(length), float(mass), float(time), float(current), 0.0, 0.0, 0.0))
+
+
+#: symbol -> unit; products and powers of these are units as well, see :func:`unit`.
+UNITS: dict[str, Unit] = {
+    entry.symbol: entry
+    for entry in (
+        _unit("1", 1.0),
+        _unit("rad", 1.0),
+        _unit("2pi", 2.0 * math.pi),  # phases and tunes
+        _unit("turn", 1.0),
+        _unit("m", 1.0, length=1),
+        _unit("kg", 1.0, mass=1),
+        _unit("s", 1.0, time=1),
+        _unit("A", 1.0, current=1),
+        Unit("K", 1.0, (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)),
+        _unit("c", SPEED_OF_LIGHT, length=1, time=-1),
+        _unit("Hz", 1.0, time=-1),
+        _unit("C", 1.0, time=1, current=1),
+        _unit("N", 1.0, length=1, mass=1, time=-2),
+        _unit("J", 1.0, length=2, mass=1, time=-2),
+        _unit("eV", ELEMENTARY_CHARGE, length=2, mass=1, time=-2),
+        _unit("eV/c", ELEMENTARY_CHARGE / SPEED_OF_LIGHT, length=1, mass=1, time=-1),
+        _unit("W", 1.0, length=2, mass=1, time=-3),
+        _unit("V", 1.0, length=2, mass=1, time=-3, current=-1),
+        _unit("ohm", 1.0, length=2, mass=1, time=-3, current=-2),
+        _unit("T", 1.0, mass=1, time=-2, current=-1),
+        _unit("F", 1.0, length=-2, mass=-1, time=4, current=2),
+        _unit("H", 1.0, length=2, mass=1, time=-2, current=-2),
+        _unit("1/m", 1.0, length=-1),
+        _unit("1/m^2", 1.0, length=-2),
+        _unit("1/m^3", 1.0, length=-3),
+    )
+}
+
+_FACTOR = re.compile(r"(?P<name>[A-Za-z0-9]+?)(?:\^(?P<power>-?[0-9]{1,2}(?:\.[0-9]{1,3})?))?\Z")
+
+
+@cache
+def unit(symbol: str) -> Unit:
+    """Return the unit that `symbol` names: a table entry, or a product of entries and powers, read left to right.
+
+    Parameters
+    ----------
+    symbol : e.g. ``"m"``, ``"eV/c"``, ``"1/m^2"``, ``"m^0.5"``, ``"m*rad"``; ``"a/b*c"`` is ``(a/b)*c``.
+
+    Raises
+    ------
+    ConfigError
+        If the symbol is not text, or a factor is not in the table.
+
+    Examples
+    --------
+    >>> unit("eV/c").si
+    5.344285992678308e-28
+    >>> unit("W/m^2").dimension
+    (0.0, 1.0, -3.0, 0.0, 0.0, 0.0, 0.0)
+    >>> unit("m*rad/turn").symbol
+    'm*rad/turn'
+    """
+    if not isinstance(symbol, str):
+        raise ConfigError(f"a unit is written as text such as 'm' or 'eV/c', not {symbol!r}")
+    if symbol in UNITS:
+        return UNITS[symbol]
+    si, dimension, sign = 1.0, [0.0] * 7, 1.0
+    for part in re.split(r"([*/])", symbol):
+        if part in ("*", "/"):
+            sign = 1.0 if part == "*" else -1.0
+            continue
+        match = _FACTOR.match(part)
+        factor = UNITS.get(match["name"]) if match else None
+        if match is None or factor is None:
+            raise _unknown(symbol, match["name"] if match else part)
+        power = sign * float(match["power"] or 1.0)
+        si *= factor.si**power
+        dimension = [total + power * exponent for total, exponent in zip(dimension, factor.dimension, strict=True)]
+    a, b, c, d, e, f, g = (exponent + 0.0 for exponent in dimension)
+    return Unit(symbol, si, (a, b, c, d, e, f, g))
+
+
+def _unknown(symbol: str, part: str) -> ConfigError:
+    return ConfigError(
+        f"unknown unit '{symbol[:80]}': write a product such as '1/m^2', 'eV/c' or 'm*rad' of {', '.join(UNITS)}."
+        f"{nearest(part, UNITS)}"
+    )
