@@ -121,8 +121,9 @@ def paraxial_gradient_bend_kick(x, y, delta, l, q):
     return a + (l * h) * (delta - h * x), b, -(l * h) * x
 
 
-BEND_STEPS = drift_kick_steps("bend", paraxial_bend_kick, 1)
-GRADIENT_BEND_STEPS = drift_kick_steps("gradient_bend", paraxial_gradient_bend_kick, 1 + MULTIPOLE_TERMS)
+# the kick belongs to the expanded Hamiltonian, so the flights do too
+BEND_STEPS = drift_kick_steps("bend", paraxial_bend_kick, 1, ("expanded",))
+GRADIENT_BEND_STEPS = drift_kick_steps("gradient_bend", paraxial_gradient_bend_kick, 1 + MULTIPOLE_TERMS, ("expanded",))
 
 
 @scalar

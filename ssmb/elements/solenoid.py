@@ -17,20 +17,21 @@ from ssmb.kernels.primitives import sqrt, stumpff, stumpff_integrals
 def solenoid_exact(x, px, y, py, z, delta, rpp, dbeta, p):
     """Exact helix in a uniform longitudinal field: p = (length, Ksol = B_s/(B rho)); coordinates are canonical."""
     l, k = p[0], p[1]
-    kx, ky = px + 0.5 * k * y, py - 0.5 * k * x  # kinetic momenta
-    u, v = kx * rpp, ky * rpp
+    half = 0.5 * k
+    u, v = (px + half * y) * rpp, (py - half * x) * rpp  # kinetic momenta
     w = u * u + v * v
     s = sqrt(1.0 - w)
     lz = l * rpp / s  # length over pz
     turn = k * lz
-    c, sc, _, _ = stumpff(turn * turn)
+    _, sc, _, _ = stumpff(turn * turn)
     cc, _ = stumpff_integrals(turn * turn)
     a, b = lz * sc, lz * turn * cc
-    x1 = x + a * kx + b * ky
-    y1 = y + a * ky - b * kx
-    sine = turn * sc
-    px1 = c * kx + sine * ky - 0.5 * k * y1
-    py1 = c * ky - sine * kx + 0.5 * k * x1
+    # canonical momenta go straight to canonical ones, because |k x| may be large against |px|
+    sine, square = half * a, half * b
+    x1 = x + (a * px + b * py + (sine * y - square * x))
+    y1 = y + (a * py - b * px - (sine * x + square * y))
+    px1 = px + ((sine * py - square * px) - half * (sine * x + square * y))
+    py1 = py - ((sine * px + square * py) + half * (sine * y - square * x))
     return x1, px1, y1, py1, z + (l * dbeta - l * (w / (s * (1.0 + s)))), delta
 
 

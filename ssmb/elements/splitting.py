@@ -31,8 +31,10 @@ def _negated_lengths(p: tuple[float, ...]) -> tuple[float, ...]:
     return (-p[0], -p[1], *p[2:])
 
 
-def drift_kick_steps(name: str, kick: Any, n_kick: int) -> dict[tuple[int, str], Kernel]:
-    """Register the step kernels of a kick for every order and both kinds of drift.
+def drift_kick_steps(
+    name: str, kick: Any, n_kick: int, drifts: tuple[str, ...] = ("exact", "expanded")
+) -> dict[tuple[int, str], Kernel]:
+    """Register the step kernels of a kick for every order and the given kinds of drift.
 
     ``kick(x, y, delta, l, q)`` returns the changes of px, py, z over the length ``l``; ``q`` are its ``n_kick`` numbers.
     A step takes ``p = (h, l_end, *q)``: kicks and flights of a step of length h, whose last flight has length l_end. Its
@@ -40,8 +42,9 @@ def drift_kick_steps(name: str, kick: Any, n_kick: int) -> dict[tuple[int, str],
     """
     made = {}
     for order in WEIGHTS:
-        for drift, flight in (("exact", free_flight), ("expanded", paraxial_flight)):
+        for drift in drifts:
             cheap = drift == "expanded"
+            flight = paraxial_flight if cheap else free_flight
             step = _step(order, kick, flight, flight_last=True)
             back = _step(order, kick, flight, flight_last=False)
             forward = kernel(f"{name}_{drift}_{order}", 2 + n_kick, twice=cheap, invert=_negated_lengths)(step)

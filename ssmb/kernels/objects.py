@@ -13,10 +13,17 @@ from functools import cache
 from typing import Any
 
 from ssmb.kernels import primitives
+from ssmb.kernels.jit import JIT_OFF
 
 
 def _python(function: Any) -> Callable:
     return getattr(function, "py_func", function)
+
+
+def _is_scalar(value: Any) -> bool:
+    """True for a compiled scalar, and for one that the package has left as Python because the compiler is off."""
+    plain = JIT_OFF and isinstance(value, types.FunctionType) and value.__module__.startswith("ssmb.")
+    return plain or hasattr(value, "py_func")
 
 
 def rebind(function: Any, namespace: Mapping[str, Callable]) -> Callable:
@@ -35,7 +42,7 @@ def _rebind(function: Callable, namespace: dict[str, Callable], seen: dict[int, 
     seen[id(function)] = clone
 
     def swap(value: Any) -> Any:
-        return _rebind(value.py_func, namespace, seen) if hasattr(value, "py_func") else value
+        return _rebind(_python(value), namespace, seen) if _is_scalar(value) else value
 
     for name in _names(function.__code__):
         if name in scope:
