@@ -170,13 +170,19 @@ def optics(
     off = off_momentum(still, delta, delta_step)
     made, turn = suited(still, off.orbit[:, None])
     m = turn[0]
-    every = recorded(still, np.concatenate((made.particles(), off.orbits), axis=1))
+    bound = _bound_motion(whole, lasers)
+    sets = [(still, np.concatenate((made.particles(), off.orbits), axis=1))]
+    every, *bound_s = recorded(*sets, *([(bound[0], bound[1].particles())] if bound else []))
     count = made.particles().shape[1]
     m_s = made.slopes(every[:, :, :count])[:, 0]
     twiss = _transverse(m[:4, :4], m_s[:, :4, :4])
     d0 = np.append(np.linalg.solve(np.eye(4) - m[:4, :4], m[:4, 5]), (0.0, 1.0))
     dispersion = m_s @ d0
-    found = _longitudinal(whole, lasers, m, m_s, made.centre(every[:, :, :count])[:, :, 0])
+    found = {"status": OpticsStatus.COASTING, "qs": 0.0, "m66": m, "orbit": made.centre(every[:, :, :count])[:, :, 0]}
+    if bound:
+        found |= _longitudinal(bound[1], bound[2], bound_s[0])
+    elif has_cavities(whole):
+        found["status"] = OpticsStatus.NOT_BUNCHED
     return Optics(
         status=found["status"],
         names=whole.names,
@@ -256,27 +262,27 @@ def _transverse(m4: np.ndarray, m4_s: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _longitudinal(
-    whole: Program, lasers: bool, m: np.ndarray, m_s: np.ndarray, orbit_s: np.ndarray
-) -> dict[str, Any]:
-    """Closed orbit, one-turn matrix and modes with cavities on; without cavities those at constant momentum."""
+def _bound_motion(whole: Program, lasers: bool) -> tuple[Program, Displaced, np.ndarray] | None:
+    """The program with cavities on, particles about its closed orbit, and the one-turn matrix; None without an orbit."""
     program = without(whole, lasers=not lasers)
     if not has_cavities(program) and not (lasers and laser_wavelength(program)):
-        return {"status": OpticsStatus.COASTING, "qs": 0.0, "m66": m, "orbit": orbit_s}
+        return None
     try:
-        orbit = find_orbits(program, np.zeros((6, 1)), 6)
-        made, turn = suited(program, orbit)
+        made, turn = suited(program, find_orbits(program, np.zeros((6, 1)), 6))
     except PhysicsError:
-        return {"status": OpticsStatus.NOT_BUNCHED, "qs": 0.0, "m66": m, "orbit": orbit_s}
-    every = recorded(program, made.particles())
-    along = made.slopes(every)[:, 0]
-    out: dict[str, Any] = {"m66": turn[0], "orbit": made.centre(every)[:, :, 0]}
+        return None
+    return program, made, turn[0]
+
+
+def _longitudinal(made: Displaced, m66: np.ndarray, along: np.ndarray) -> dict[str, Any]:
+    """Closed orbit, one-turn matrix and three modes with cavities on."""
+    out: dict[str, Any] = {"m66": m66, "orbit": made.centre(along)[:, :, 0]}
     try:
-        tunes, vectors = normal_modes(turn[0])
+        tunes, vectors = normal_modes(m66)
     except PhysicsError:
-        return out | {"status": OpticsStatus.NOT_BUNCHED, "qs": 0.0}
+        return out | {"status": OpticsStatus.NOT_BUNCHED}
+    beta = generalised_beta(made.slopes(along)[:, 0] @ vectors)
     qs = float(min(tunes[2], 1.0 - tunes[2]))
-    beta = generalised_beta(along @ vectors)
     return out | {"status": OpticsStatus.BUNCHED, "qs": qs, "tunes": tunes, "mode_beta": beta}
 
 

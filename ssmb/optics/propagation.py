@@ -12,7 +12,7 @@ from ssmb.elements.laser_kick import laser_kick
 from ssmb.elements.rf_cavity import rf_kick
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.jit import numba
-from ssmb.kernels.loops import KERNELS
+from ssmb.kernels.loops import BLOCK, KERNELS
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 
@@ -97,25 +97,70 @@ def carry(program: Program, coordinates: np.ndarray, op_from: int = 0, op_to: in
     return out
 
 
-def recorded(program: Program, coordinates: np.ndarray) -> np.ndarray:
-    """Take (6, n) particles through all elements; return the coordinates at every entrance and at the end, (m + 1, 6, n).
+class _Direct:
+    """The turn loop on one tile of test particles, with all that does not change prepared once."""
+
+    def __init__(self, program: Program, count: int) -> None:
+        from ssmb.kernels.engine import BUNCHING_NUMBERS, MOMENT_NUMBERS
+
+        ref = program.reference
+        self.weight, self.ids = np.ones(count), np.arange(count)
+        self.lost = np.zeros((2, count), dtype=np.int64)
+        self.before = (program.params, program.kernel_table(), ref.inv_gamma2, ref.beta**2, 0, 0, 1, BLOCK)
+        self.after = (np.zeros(1), np.zeros((1, 1, 1, MOMENT_NUMBERS)), np.zeros((1, 1, 1, BUNCHING_NUMBERS)))
+        self.ops = program.ops
+
+    def __call__(self, coordinates: np.ndarray, op_from: int, op_to: int) -> bool:
+        """Take (6, n) contiguous coordinates in place through the ops; return whether all particles survive."""
+        from ssmb.kernels.engine import advance
+
+        n = coordinates.shape[1]
+        state = np.zeros(n, dtype=np.int32)
+        where = (self.lost[0, :n], self.lost[1, :n])
+        ops = (self.ops, op_from, op_to)
+        advance(coordinates, self.weight[:n], self.ids[:n], state, *where, *ops, *self.before, *self.after)
+        return not state.any()
+
+
+def recorded(*sets: tuple[Program, np.ndarray]) -> list[np.ndarray]:
+    """Take sets of particles through all elements, each set by its own program of the same lattice.
+
+    Returns for each set the coordinates at every entrance and at the end, (m + 1, 6, n). Sets travel in one tile through
+    the elements that are the same in all programs.
 
     Raises
     ------
     PhysicsError
         If a particle is lost on the way.
     """
-    first = program.first_op
-    out = np.empty((len(program.names) + 1, *coordinates.shape))
-    out[0] = here = coordinates
+    bounds = np.concatenate(([0], np.cumsum([c.shape[1] for _, c in sets])))
+    programs = [program for program, _ in sets]
+    names, first = programs[0].names, [p.first_op.tolist() for p in programs]
+    loops = [_Direct(p, int(bounds[-1])) for p in programs]
+    same = [_same_ops(programs, i) for i in range(len(names))]
+    here = np.ascontiguousarray(np.concatenate([c for _, c in sets], axis=1))
+    out = np.empty((len(names) + 1, *here.shape))
+    out[0] = here
     with one_thread():
-        for i in range(len(program.names)):
-            if first[i + 1] > first[i]:
-                here = carry(program, here, int(first[i]), int(first[i + 1]))
-                if np.isnan(here).any():
-                    raise PhysicsError(f"a test particle is lost in '{program.names[i]}': the aperture is too narrow")
+        for i, name in enumerate(names):
+            alive = True
+            if same[i]:
+                if first[0][i + 1] > first[0][i]:
+                    alive = loops[0](here, first[0][i], first[0][i + 1])
+            else:
+                for k, loop in enumerate(loops):
+                    part = np.ascontiguousarray(here[:, bounds[k] : bounds[k + 1]])
+                    alive = loop(part, first[k][i], first[k][i + 1]) and alive
+                    here[:, bounds[k] : bounds[k + 1]] = part
+            if not alive:
+                raise PhysicsError(f"a test particle is lost in '{name}': the aperture is too narrow")
             out[i + 1] = here
-    return out
+    return [out[:, :, a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def _same_ops(programs: list[Program], i: int) -> bool:
+    counts = {int(p.first_op[i + 1] - p.first_op[i]) for p in programs}
+    return len(counts) == 1
 
 
 def op_range(program: Program, start: str | int | None, end: str | int | None) -> tuple[int, int]:
