@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import ssmb.lattice
 from ssmb.elements import ELEMENTS
 from ssmb.errors import LatticeError, SeveralErrors
 from ssmb.lattice import Lattice, check_file, load_lattice
@@ -155,6 +156,15 @@ def test_include(tmp_path: Path) -> None:
     assert ring.length == 1.0
     assert [Path(s.file).name for s in ring.sources] == ["main.pals.yaml", "magnets.yaml", "deep.yaml"]
     assert str(ring.where("d#1")) == f"{tmp_path}/parts/deep.yaml:3:5"
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    rows = [line[4:] for line in (ssmb.lattice.__doc__ or "").splitlines() if line.startswith("    ")]
+    (tmp_path / "ring.pals.yaml").write_text("\n".join(rows))
+    (tmp_path / "magnets.pals.yaml").write_text("PALS:\n  facility: []\n")
+    ring = load_lattice(tmp_path / "ring.pals.yaml")
+    assert len(ring) == 21
+    assert [e.name for e in ring][-5:] == ["d#9", "qd#5", "d#10", "qf#5", "m"]
 
 
 def test_all_errors_at_once_in_file_order(tmp_path: Path) -> None:
