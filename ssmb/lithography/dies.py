@@ -13,6 +13,7 @@ from ssmb.lithography.quantities import SQUARE_MILLIMETRE, choice, count, fracti
 FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
 FIELD_WIDTH = 0.026  #: [m]
 GRID_ABOVE = 300.0 * SQUARE_MILLIMETRE  #: the formula is too low for dies above this area [m^2]
+SMALLEST_DIE = 1e-4  #: smallest pitch over wafer diameter that is counted on the grid
 TRIAL_OFFSETS = 15  #: trial grid positions per axis
 
 YIELD_MODELS = ("poisson", "murphy", "seeds", "negative_binomial")
@@ -79,6 +80,10 @@ def gross_dies_grid(
     """
     w, h = positive("die width", width, "m"), positive("die height", height, "m")
     s = non_negative("scribe width", scribe_width, "m")
+    if not min(w, h) + s >= wafer_diameter * SMALLEST_DIE:
+        raise ConfigError(f"A die of {w:g} m x {h:g} m is too small for a count on a wafer of {wafer_diameter:g} m.")
+    if max(w, h) + s > wafer_diameter:
+        return 0
     radius2 = (_usable_diameter(wafer_diameter, edge_exclusion) / 2.0) ** 2
     x = _far_edges_squared(w, w + s, wafer_diameter, _trials(w, w + s, trial_offsets))
     y = _far_edges_squared(h, h + s, wafer_diameter, _trials(h, h + s, trial_offsets))

