@@ -1,0 +1,24 @@
+"""Runs: run files, the folder of a run, saving and loading."""
+
+from ssmb.studies.config import RunConfig
+from ssmb.studies.files import load, load_beam, load_result, save, save_beam, save_result
+from ssmb.studies.read_config import check_config, load_config
+from ssmb.studies.result import Light, StudyResult
+from ssmb.studies.run import resume, run, run_file
+
+__all__ = [
+    "Light",
+    "RunConfig",
+    "StudyResult",
+    "check_config",
+    "load",
+    "load_beam",
+    "load_config",
+    "load_result",
+    "resume",
+    "run",
+    "run_file",
+    "save",
+    "save_beam",
+    "save_result",
+]

@@ -94,6 +94,7 @@ def track(
     *,
     start: str | None = None,
     end: str | None = None,
+    first_turn: int = 0,
     monitors: Sequence[Monitor] = (),
     seed: int = 0,
     threads: int | None = None,
@@ -112,11 +113,12 @@ def track(
     turns : number of passes, >= 0.
     start, end : names of elements: only the section from the entrance of ``start`` to the entrance of ``end`` is passed
         (default: all). To begin a ring elsewhere, use ``lattice.rotated(name)``.
+    first_turn : number of the first turn, for records, losses and random numbers, where a run is one part of several.
     monitors : what to record, see :mod:`ssmb.tracking.monitors`.
     seed : key of all random numbers, 0 <= seed < 2^63.
     threads : number of threads (default: all); the result does not depend on it.
     progress : True for a progress bar on stderr, or a function of (turns done, turns).
-    checkpoint : file that is written every ``checkpoint_every`` seconds and when the run is interrupted (Ctrl-C).
+    checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
     resume : go on from ``checkpoint`` if it exists; the lattice, the beam size, seed and monitors must be the same.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
 
@@ -144,17 +146,16 @@ def track(
     [0.002000001, 0.002000001, 0.002000001]
     """
     program = lattice if isinstance(lattice, Program) else compile_elements(lattice.elements, lattice.reference)
-    _check_arguments(program, beam, turns, seed, threads, tile, checkpoint_every)
+    _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
-    job = _Job(program, beam.copy(), int(turns), int(seed), probes, start, end, int(tile))
+    job = _Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn))
     saver = _Saver(checkpoint, checkpoint_every)
     if resume:
         saver.load(job)
     began = time.perf_counter()
     with _thread_count(threads) as used, _reporter(progress, job) as report:
         status = job.run(report, saver)
-    if status is RunStatus.INTERRUPTED:
-        saver.save(job)
+    saver.save(job)
     provenance = {
         "seed": job.seed,
         "threads": used,
@@ -165,13 +166,22 @@ def track(
 
 
 def _check_arguments(
-    program: Program, beam: Beam, turns: int, seed: int, threads: int | None, tile: int, checkpoint_every: float
+    program: Program,
+    beam: Beam,
+    turns: int,
+    first_turn: int,
+    seed: int,
+    threads: int | None,
+    tile: int,
+    checkpoint_every: float,
 ) -> None:
     def whole(value: Any) -> bool:
         return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
     if not whole(turns) or turns < 0:
         raise ConfigError(f"turns must be a whole number >= 0, got {turns!r}")
+    if not whole(first_turn) or first_turn < 0:
+        raise ConfigError(f"first_turn must be a whole number >= 0, got {first_turn!r}")
     if not whole(seed) or not 0 <= seed < 2**63:
         raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, got {seed!r}")
     if threads is not None and (not whole(threads) or threads < 1):
@@ -201,10 +211,12 @@ class _Job:
         turns: int,
         seed: int,
         probes: Probes,
-        start: str | None,
-        end: str | None,
+        section: tuple[str | None, str | None],
         tile: int,
+        first_turn: int,
     ) -> None:
+        start, end = section
+        self.first_turn = first_turn
         self.beam, self.turns, self.seed, self.probes, self.tile = beam, turns, seed, probes, tile
         self.reference = program.reference
         first = int(program.first_op[program.index(start)]) if start is not None else 0
@@ -234,7 +246,9 @@ class _Job:
 
         digest = hashlib.sha256(source_hash().encode())
         digest.update(self.ops.tobytes() + self.params.tobytes() + self.beam.ids.tobytes() + self.beam.weight.tobytes())
-        digest.update(repr((self.op_from, self.op_to, self.seed, self.reference, self.probes.monitors)).encode())
+        digest.update(
+            repr((self.op_from, self.op_to, self.seed, self.first_turn, self.reference, self.probes.monitors)).encode()
+        )
         return digest.hexdigest()
 
     def run(self, report: Callable[[int], None], saver: _Saver) -> RunStatus:
@@ -244,7 +258,9 @@ class _Job:
             while self.done < self.turns:
                 if not self.beam.alive.any():
                     return RunStatus.ALL_LOST
-                n = min(piece, self.turns - self.done, self.probes.next_snapshot(self.done) or self.turns)
+                n = min(
+                    piece, self.turns - self.done, self.probes.next_snapshot(self.first_turn + self.done) or self.turns
+                )
                 n = max(1, min(n, _PIECE_DOUBLES // self.probes.doubles_per_turn(self.blocks)))
                 began = time.perf_counter()
                 self._advance(n)
@@ -263,11 +279,11 @@ class _Job:
             advance(
                 beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
                 self.ops, self.op_from, self.op_to, self.params, self.table, ref.inv_gamma2, ref.beta**2,
-                self.seed, self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
+                self.seed, self.first_turn + self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
             )  # fmt: skip
-            self.probes.collect(self.done, moments, bunching)
+            self.probes.collect(self.first_turn + self.done, moments, bunching)
             self.done += turns
-            self.probes.snapshot(self.done - 1, beam)
+            self.probes.snapshot(self.first_turn + self.done - 1, beam)
 
 
 class _Saver:

@@ -1,0 +1,123 @@
+"""Read a run file: the same strict YAML as a lattice, checked by the classes of :mod:`ssmb.studies.config`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
+from ssmb.lattice.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
+from ssmb.studies.config import RunConfig
+
+
+def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> RunConfig:
+    """Read and check a run file.
+
+    Parameters
+    ----------
+    path : a ``*.run.yaml`` file.
+    changes : values that replace those of the file, by dotted key: ``{"beam.particles": 1000}``. A text is read as the
+        file would read it.
+
+    Raises
+    ------
+    ConfigError, SeveralErrors
+        With file, line and column of each error.
+    """
+    file = os.fspath(path)
+    return config_from_text(read_text(path, error=ConfigError), file, changes)
+
+
+def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> RunConfig:
+    """Check the text of a run file (see :func:`load_config`)."""
+    node = load_yaml(text, file, error=ConfigError)
+    if not isinstance(node, MapNode):
+        raise ConfigError("a run file is a mapping: lattice, beam, track ...", node.where)
+    values = plain_value(node)
+    for key, value in (changes or {}).items():
+        _put(values, key, value)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        found = [_as_error(e, node, changes or {}) for e in error.errors(include_url=False)]
+        if len(found) == 1:
+            raise found[0] from None
+        raise SeveralErrors(found) from None
+
+
+def check_config(path: str | os.PathLike[str]) -> list[SsmbError]:
+    """Return all errors of a run file; an empty list if it is sound. The lattice file that it names is not read."""
+    try:
+        load_config(path)
+    except SeveralErrors as error:
+        return list(error.errors)
+    except SsmbError as error:
+        return [error]
+    return []
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    steps = key.split(".")
+    at: Any = values
+    for i, step in enumerate(steps):
+        last = i == len(steps) - 1
+        if isinstance(at, list):
+            if not step.isdigit() or int(step) >= len(at):
+                raise ConfigError(f"change '{key}': '{step}' is not a position in a list of {len(at)}")
+            if last:
+                at[int(step)] = _read(value)
+            else:
+                at = at[int(step)]
+        elif isinstance(at, dict):
+            if last:
+                at[step] = _read(value)
+            else:
+                at = at.setdefault(step, {})
+        else:
+            raise ConfigError(f"change '{key}': '{steps[i - 1]}' is a value and has no '{step}'")
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("[", "{")):
+        return plain_value(load_yaml(value, "<change>", error=ConfigError))
+    return scalar_value(value)
+
+
+def _as_error(error: Any, node: Node, changes: Mapping[str, Any]) -> ConfigError:
+    """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
+    path = tuple(step for step in error["loc"] if step not in ("moments", "bunching", "snapshots"))
+    name = ".".join(str(step) for step in path) or "run file"
+    where: Where = place_of(node, path)
+    given = error.get("input")
+    shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
+    if name in changes:
+        where = Where("<change>")
+    if error["type"] == "extra_forbidden":
+        allowed = _allowed(path[:-1])
+        key = str(path[-1])
+        return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
+    if error["type"] == "missing":
+        return ConfigError(f"'{name}' is missing", where)
+    message = error["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
+
+
+def _allowed(path: tuple[Any, ...]) -> list[str]:
+    """Keys of the section at ``path`` of the run file."""
+    schema = RunConfig.model_json_schema()
+    definitions = schema["$defs"]
+    at: dict[str, Any] = schema
+    for step in path:
+        at = at["items"] if isinstance(step, int) else at.get("properties", {}).get(step, {})
+        options = [at, *at.get("anyOf", ()), *at.get("oneOf", ()), *at.get("allOf", ())]
+        named = [o["$ref"].rpartition("/")[2] for o in options if "$ref" in o]
+        if len(named) > 1:
+            return sorted({key for n in named for key in definitions[n].get("properties", {})})
+        if named:
+            at = definitions[named[0]]
+    return sorted(at.get("properties", {}))
