@@ -90,7 +90,7 @@ class StraightMagnet(Element):
     def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
         out = dict(values)
         length = float(out.get("length", 0.0))
-        for key in [k for k in out if k in cls.alternative_keys]:
+        for key in [k for k in out if k in StraightMagnet.alternative_keys]:
             plain = key[:-1]
             if plain in out:
                 raise LatticeError(f"give either {plain} or {key}, not both")
