@@ -1,6 +1,6 @@
 """Broken and hostile lattice files: a lattice or an SsmbError with file:line:column, soon, and nothing is executed.
 
-The suite reads 3000 mutated files and 900 made by hypothesis. Many more, for instance ten thousand mutated ones:
+The suite reads 2000 mutated files and 600 made by hypothesis. Many more, for instance ten thousand mutated ones:
 
     SSMB_FUZZ=10000 pytest tests/robustness/test_hostile_lattices.py
 """
@@ -26,7 +26,7 @@ from ssmb.errors import LatticeError, SeveralErrors, SsmbError, Where
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.expressions import evaluate
 
-MUTATED = int(os.environ.get("SSMB_FUZZ", "3000"))
+MUTATED = int(os.environ.get("SSMB_FUZZ", "2000"))
 PARTS = 4
 #: Longest time for one file [s]: of the processor, and, on a machine that is busy with other things, by the clock.
 PATIENCE = 2.0
@@ -295,7 +295,7 @@ _documents = st.fixed_dictionaries(
     {"facility": st.lists(_entries, max_size=5) | _values, "use": _words}, optional={"constants": _values}
 )
 _quick = settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
