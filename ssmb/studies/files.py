@@ -162,6 +162,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
         status=RunStatus[stored.results["status"]],
         turns=int(stored.results["turns"]),
         provenance=stored.provenance,
+        folder=str(place),
     )
 
 

@@ -53,6 +53,7 @@ class StudyResult:
     turns: int
     losses: tuple[Any, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    folder: str = ""  #: folder of the run, empty for one in memory
 
     def summary(self) -> dict[str, Any]:
         """Headline numbers in SI units, for ``--json`` and for the table."""

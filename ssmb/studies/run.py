@@ -237,6 +237,7 @@ class _Study:
             turns=turns,
             losses=runs[-1].losses(),
             provenance=_provenance(self.threads),
+            folder="" if self.place is None else str(self.place),
         )
 
     def _track(self, beam: Beam, part: _Part, number: int) -> Run:
@@ -335,8 +336,8 @@ class _Study:
         return float(2.0 * abs(np.mean(moved[5] * np.exp(-2j * math.pi * phase))))
 
     def closed_form(self, want: LightConfig) -> SingleStage | None:
-        """The linear single-stage scheme of this ring, if the laser acts once and a whole number of turns passes."""
-        if self.config.laser is None or self.config.laser.turns != 1 or want.turn < 1:
+        """The linear single-stage scheme of this ring, if only the modulation of the first turn matters."""
+        if self.config.laser is None or want.turn < 1 or (self.config.laser.turns > 1 and want.turn > 1):
             return None
         here, b = self.optics.at(want.at), self.config.beam
         return SingleStage.one_turn(
