@@ -1,23 +1,26 @@
-"""Physical constants: CODATA values of :mod:`scipy.constants`, SI and eV, under the names that the package uses."""
+"""Physical constants: CODATA 2022, SI and eV, under the names that the package uses.
+
+The measured ones stand here as numbers, so that a result does not change with the version of another package; a test
+compares them with :mod:`scipy.constants`.
+"""
 
 import math
 
-from scipy import constants as _codata
+SPEED_OF_LIGHT: float = 299792458.0  #: [m/s], exact
+ELEMENTARY_CHARGE: float = 1.602176634e-19  #: [C], exact
+PLANCK: float = 6.62607015e-34  #: [J s], exact
+HBAR: float = PLANCK / (2.0 * math.pi)  #: [J s]
+VACUUM_PERMITTIVITY: float = 8.8541878188e-12  #: [F/m]
+VACUUM_IMPEDANCE: float = 376.730313412  #: [ohm]
+FINE_STRUCTURE: float = 7.2973525643e-3  #: [1]
 
-SPEED_OF_LIGHT: float = _codata.c  #: [m/s]
-ELEMENTARY_CHARGE: float = _codata.e  #: [C]
-PLANCK: float = _codata.h  #: [J s]
-HBAR: float = _codata.hbar  #: [J s]
-VACUUM_PERMITTIVITY: float = _codata.epsilon_0  #: [F/m]
-VACUUM_IMPEDANCE: float = _codata.physical_constants["characteristic impedance of vacuum"][0]  #: [ohm]
-FINE_STRUCTURE: float = _codata.fine_structure  #: [1]
+_ELECTRON_MASS = 9.1093837139e-31  # [kg]
+_PROTON_MASS = 1.67262192595e-27  # [kg]
+ELECTRON_MASS_EV: float = _ELECTRON_MASS * SPEED_OF_LIGHT**2 / ELEMENTARY_CHARGE  #: rest energy [eV]
+PROTON_MASS_EV: float = _PROTON_MASS * SPEED_OF_LIGHT**2 / ELEMENTARY_CHARGE  #: rest energy [eV]
 
-_J_PER_EV = _codata.e
-ELECTRON_MASS_EV: float = _codata.m_e * _codata.c**2 / _J_PER_EV  #: rest energy [eV]
-PROTON_MASS_EV: float = _codata.m_p * _codata.c**2 / _J_PER_EV  #: rest energy [eV]
-
-CLASSICAL_ELECTRON_RADIUS: float = _codata.physical_constants["classical electron radius"][0]  #: [m]
-ELECTRON_COMPTON_REDUCED: float = _codata.hbar / (_codata.m_e * _codata.c)  #: reduced Compton wavelength [m]
+CLASSICAL_ELECTRON_RADIUS: float = 2.8179403205e-15  #: [m]
+ELECTRON_COMPTON_REDUCED: float = HBAR / (_ELECTRON_MASS * SPEED_OF_LIGHT)  #: reduced Compton wavelength [m]
 
 #: Quantum constant of synchrotron radiation, 55 / (32 sqrt 3) * reduced Compton wavelength [m].
 C_Q: float = 55.0 / (32.0 * math.sqrt(3.0)) * ELECTRON_COMPTON_REDUCED

@@ -67,7 +67,7 @@ _E = TypeVar("_E", bound="type[Element]")
 ELEMENTS: dict[str, type[Element]] = {}
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(param,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def element(kind: str) -> Callable[[_E], _E]:
     """Register a class as the element of this ``kind`` and freeze it."""
 

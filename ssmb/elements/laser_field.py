@@ -23,8 +23,6 @@ import math
 from functools import cache
 from typing import NamedTuple
 
-from scipy import integrate, optimize
-
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.elements.undulator_relations import bessel_factor
 from ssmb.errors import ConfigError
@@ -109,6 +107,8 @@ def field_overlap(rayleigh_ratio: float, detuning: float = 0.0) -> complex:
     def even_part(u: float) -> float:
         v = u / r
         return (math.cos(q * u) + v * math.sin(q * u)) / (1.0 + v * v)
+
+    from scipy import integrate  # a quarter of a second of import, for one closed form
 
     value, _ = integrate.quad(even_part, 0.0, 0.5, limit=200 + int(abs(q)), epsabs=1e-14, epsrel=1e-12)
     return complex(2.0 * value)
@@ -236,6 +236,8 @@ def best_focusing(detuned: bool = False) -> FocusingOptimum:
     """
     if not detuned:
         # d/dr of sqrt(r) atan(1/(2r)) = 0
+        from scipy import optimize
+
         found = optimize.root_scalar(lambda r: math.atan(0.5 / r) - r / (r * r + 0.25), bracket=(0.1, 1.0), xtol=1e-14)
         ratio = float(found.root)
         return FocusingOptimum(ratio, 0.0, math.sqrt(ratio) * math.atan(0.5 / ratio))
@@ -243,6 +245,8 @@ def best_focusing(detuned: bool = False) -> FocusingOptimum:
     def strength_at(log_ratio: float, q: float) -> float:
         ratio = math.exp(log_ratio)
         return field_overlap(ratio, q).real / (2.0 * math.sqrt(ratio))
+
+    from scipy import optimize
 
     found = optimize.minimize(
         lambda v: -strength_at(v[0], v[1]),

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import special
-
 from ssmb.constants import ELECTRON_MASS_EV, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.ranges import count, finite, not_negative, positive
@@ -151,6 +149,8 @@ def bessel_factor(k: float, harmonic: int = 1) -> float:
             "(ssmb.radiation.coherent has the off-axis emission of the even ones)"
         )
     argument = n * modulation_index(k)
+    from scipy import special  # slow to import, and only undulators need it
+
     return float(special.jv((n - 1) // 2, argument) - special.jv((n + 1) // 2, argument))
 
 
