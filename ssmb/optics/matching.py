@@ -49,6 +49,8 @@ _LOCAL_NAMES = (
 )
 _TAYLOR = "taylor"
 _SMALL_STEP = 1e-6
+#: Change of a residual [tolerances] over such a step that is rounding: the knob does not act on the target.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -364,7 +366,9 @@ class _Problem:
                 moved = u.copy()
                 moved[j] += step
                 try:
-                    out[:, j] = (self.evaluate(moved) - off) / step
+                    change = self.evaluate(moved) - off
+                    change[np.abs(change) < _ROUNDING] = 0.0
+                    out[:, j] = change / step
                     break
                 except PhysicsError:
                     continue
