@@ -89,7 +89,10 @@ def misalignment_ops(element: Element, angle: float = 0.0, tilt: float = 0.0) ->
     """
     offset = np.array([element.x_offset, element.y_offset, element.z_offset])
     if not offset.any() and element.x_rot == element.y_rot == 0.0:
-        return ((), ()) if element.z_rot == 0.0 or angle else _as_pairs(roll_ops(element.z_rot))
+        if element.z_rot == 0.0:
+            return (), ()
+        if angle == 0.0:  # a roll of a straight element needs no flight to displaced planes
+            return _as_pairs(roll_ops(element.z_rot))
     turn = rotation_matrix(element.x_rot, element.y_rot, element.z_rot)
     middle, middle_axes = arc(0.5 * angle, 0.5 * element.length, tilt)
     end, end_axes = arc(angle, element.length, tilt)

