@@ -147,6 +147,10 @@ class Element:
         """Pack the part between two fractions of the length (entry effects only if from 0, exit effects only if to 1)."""
         raise LatticeError(f"{self.label()} cannot be sliced")
 
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        """Changes that make the element its first (or last) part of this fraction of the length; None: it stays whole."""
+        return None
+
     def label(self) -> str:
         """``Quadrupole 'qf1'``, for messages."""
         return f"{self.kind} '{self.name}'"

@@ -89,6 +89,10 @@ class Bend(StraightMagnet):
             raise LatticeError(f"{self.label()}: a Bend needs length > 0")
         if abs(self.angle) >= math.pi:
             raise LatticeError(f"{self.label()}: |angle| must be below pi, got {self.angle:g} rad; split the magnet")
+        if self.fringe != "none":
+            raise LatticeError(
+                f"{self.label()}: SSMB_TrackingP.fringe is for quadrupoles; a Bend has SSMB_TrackingP.edge"
+            )
         others = [n for n, v in enumerate(self.coefficients()) if v and n != 1]
         if self.integrator == "matrix" and others:
             raise LatticeError(f"{self.label()}: integrator 'matrix' takes Kn1 only; use 'exact' for other multipoles")
@@ -111,6 +115,13 @@ class Bend(StraightMagnet):
             into, out = roll_ops(self.tilt_ref)
             ops = [into, *ops, out]
         return tuple(ops)
+
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        if self.edge == "full":
+            return None  # the hard-edge fringe would act at the cut
+        inner = {"e2": 0.0, "edge2_int": 0.0} if first else {"e1": 0.0, "edge1_int": 0.0}
+        slices = max(1, math.ceil(self.slices * fraction - 1e-9))
+        return {"length": fraction * self.length, "angle": fraction * self.angle, "slices": slices, **inner}
 
     def _body_ops(self, part: float) -> tuple[Op, ...]:
         length, h, q = part * self.length, self.curvature, self.coefficients()

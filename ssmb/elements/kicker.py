@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.drift import drift_exact
@@ -31,6 +34,9 @@ class Kicker(Element):
         if not (self.hkick or self.vkick):
             return (Op(drift_exact, (length,)),)
         return drift_kick_ops(MULTIPOLE_STEPS, 4, "exact", length, 1, self._dipole(self.length))
+
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        return {"length": fraction * self.length, "hkick": fraction * self.hkick, "vkick": fraction * self.vkick}
 
     @classmethod
     def examples(cls):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import Element, Op, element
 from ssmb.elements.drift import drift_exact
@@ -37,6 +40,9 @@ class Instrument(Element):
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
         length = (fraction_to - fraction_from) * self.length
         return (Op(drift_exact, (length,)),) if length else ()
+
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        return {"length": fraction * self.length}
 
     @classmethod
     def examples(cls):

@@ -28,5 +28,6 @@ class Quadrupole(StraightMagnet):
             cls(name="paraxial", length=0.3, Kn1=2.0, drift="expanded"),
             cls(name="y4", length=0.3, Kn1=2.0, integrator="yoshida4", slices=10, drift="expanded"),
             cls(name="y6", length=0.3, Kn1=-2.0, integrator="yoshida6", slices=2),
+            cls(name="fringe", length=0.3, Kn1=4.0, fringe="both"),
             cls(name="y2", length=1e-6, Kn1=2.0, integrator="yoshida2", slices=1),
         ]

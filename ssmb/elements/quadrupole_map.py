@@ -101,9 +101,7 @@ def multipole_matrix_4(x, px, y, py, z, delta, rpp, dbeta, p):
     return x, px, y, py, z + h * dbeta, delta
 
 
-def quadrupole_matrix_ops(
-    k: float, rest: tuple[float, ...], length: float, slices: int, drift: str
-) -> tuple[Op, ...]:
+def quadrupole_matrix_ops(k: float, rest: tuple[float, ...], length: float, slices: int, drift: str) -> tuple[Op, ...]:
     """Pack a quadrupole of strength k [1/m^2] with other multipoles ``rest`` (Kn/n!, then Ks/n!)."""
     n = max(slices, math.ceil(length * math.sqrt(abs(k) / _SERIES_LIMIT)))
     h = length / n

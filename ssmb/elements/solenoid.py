@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import Element, Op, element, param
@@ -52,6 +54,9 @@ class Solenoid(Element):
             return (Op(drift_exact, (length,)),)
         n = max(1, math.ceil(abs(self.Ksol) * length / 0.5))
         return (Op(solenoid_exact, (length / n, self.Ksol), n),)
+
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        return {"length": fraction * self.length}
 
     @classmethod
     def examples(cls):

@@ -17,6 +17,7 @@ from ssmb.elements.multipole_kicks import (
     SEXTUPOLE_STEPS,
     multipole_thin,
 )
+from ssmb.elements.quadrupole_fringe import quadrupole_fringe
 from ssmb.elements.quadrupole_map import quadrupole_matrix_ops
 from ssmb.elements.splitting import drift_kick_ops
 from ssmb.elements.transformations import roll_ops
@@ -80,6 +81,14 @@ class StraightMagnet(Element):
         "exact", unit="", key="SSMB_TrackingP.drift", choices=("exact", "expanded"), doc="exact or paraxial flights"
     )
 
+    fringe: str = param(
+        "none",
+        unit="",
+        key="SSMB_TrackingP.fringe",
+        choices=("none", "entrance", "exit", "both"),
+        doc="ends at which the hard-edge fringe of Kn1 acts",
+    )
+
     #: True where a length of 0 is allowed and means integrated strengths
     thin_allowed: ClassVar[bool] = False
     alternative_keys: ClassVar[Mapping[str, str]] = {
@@ -120,6 +129,15 @@ class StraightMagnet(Element):
         used = {n for n, v in enumerate(q) if v}
         if length == 0.0:
             return ()
+        body = self._body_ops_of(q, used, length, slices)
+        ends = self.Kn1 and self.fringe != "none"
+        into = ends and fraction_from == 0.0 and self.fringe in ("entrance", "both")
+        out = ends and fraction_to == 1.0 and self.fringe in ("exit", "both")
+        before = (Op(quadrupole_fringe, (self.Kn1,)),) if into else ()
+        after = (Op(quadrupole_fringe, (-self.Kn1,)),) if out else ()
+        return (*before, *body, *after)
+
+    def _body_ops_of(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
         if not used:
             return (Op(drift_exact if self.drift == "exact" else drift_expanded, (length,)),)
         if self.integrator == "matrix":
@@ -130,6 +148,14 @@ class StraightMagnet(Element):
         if used == {2}:
             return drift_kick_ops(SEXTUPOLE_STEPS, order, self.drift, length, slices, (q[2],))
         return drift_kick_ops(MULTIPOLE_STEPS, order, self.drift, length, slices, q)
+
+    def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
+        if self.length == 0.0:
+            return None
+        keep = {"entrance", "both"} if first else {"exit", "both"}
+        end = ("entrance" if first else "exit") if self.fringe in keep else "none"
+        slices = max(1, math.ceil(self.slices * fraction - 1e-9))
+        return {"length": fraction * self.length, "slices": slices, "fringe": end}
 
     def _matrix_ops(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
         if used == {_SKEW + 1}:  # a pure skew quadrupole is a normal one in a frame rolled by 45 degrees
