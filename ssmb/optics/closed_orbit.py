@@ -90,9 +90,7 @@ def closed_orbit(
     return found[:, 0]
 
 
-def find_orbits(
-    program: Program, start: np.ndarray, dim: int, dz: float = 0.0, max_iterations: int = 30
-) -> np.ndarray:
+def find_orbits(program: Program, start: np.ndarray, dim: int, dz: float = 0.0, max_iterations: int = 30) -> np.ndarray:
     """Newton's method for (6, k) orbits at once; energy kicks that do not belong must be gone from the program."""
     free = {4: (0, 1, 2, 3), 5: (0, 1, 2, 3, 5), 6: (0, 1, 2, 3, 4, 5)}[dim]
     rows = {4: (0, 1, 2, 3), 5: (0, 1, 2, 3, 4), 6: (0, 1, 2, 3, 4, 5)}[dim]
@@ -124,7 +122,9 @@ def find_orbits(
             orbit = orbit.copy()
             orbit[list(free)] += move * np.minimum(1.0, 0.1 / np.maximum(np.abs(move).max(axis=0), 1e-300))
     if not best_error.max() < TOLERANCE:
-        raise _none(dim, f"after {max_iterations} steps a turn still moves the particle by {best_error.max():.3g} (m or 1)")
+        raise _none(
+            dim, f"after {max_iterations} steps a turn still moves the particle by {best_error.max():.3g} (m or 1)"
+        )
     return best
 
 

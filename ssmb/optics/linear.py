@@ -45,7 +45,9 @@ def periodic_plane(m: np.ndarray, plane: str) -> tuple[float, float, float]:
     half_trace = 0.5 * (m[0, 0] + m[1, 1])
     square = -m[0, 1] * m[1, 0] - 0.25 * (m[0, 0] - m[1, 1]) ** 2  # sin^2 without the cancellation of 1 - cos^2
     if not (abs(half_trace) < 1.0 and square > 0.0):
-        raise PhysicsError(f"the motion in {plane} is unstable: half the trace of the one-turn matrix is {half_trace:.9g}")
+        raise PhysicsError(
+            f"the motion in {plane} is unstable: half the trace of the one-turn matrix is {half_trace:.9g}"
+        )
     sine = math.copysign(math.sqrt(square), m[0, 1])
     return (
         math.atan2(sine, half_trace) / (2.0 * math.pi) % 1.0,
@@ -92,7 +94,9 @@ def normal_modes(m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     chosen = np.flatnonzero(signs > 1e-9 * scale)
     if len(chosen) != size // 2 or np.abs(np.abs(values[chosen]) - 1.0).max() > 1e-6:
         growth = float(np.abs(values).max())
-        raise PhysicsError(f"the linear motion is unstable: the largest eigenvalue of the one-turn matrix is {growth:.9g}")
+        raise PhysicsError(
+            f"the linear motion is unstable: the largest eigenvalue of the one-turn matrix is {growth:.9g}"
+        )
     vectors = vectors[:, chosen] / np.sqrt(signs[chosen])
     weight = np.abs(vectors[0::2]) * np.abs(vectors[1::2])  # (plane, mode)
     order = _best_order(weight)
@@ -112,7 +116,7 @@ def _best_order(weight: np.ndarray) -> list[int]:
 def generalised_beta(vectors: np.ndarray) -> np.ndarray:
     """Return beta^k_ij = 2 Re(E_ki E_kj*) of (..., 2k, k) eigenvectors, as (..., k, 2k, 2k)."""
     e = np.swapaxes(vectors, -1, -2)
-    return 2.0 * (e[..., :, None] * e[..., None, :].conj()).real
+    return 2.0 * np.real(e[..., :, None] * e[..., None, :].conj())
 
 
 def dispersion_invariant(d: np.ndarray, dp: np.ndarray, beta: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -2,216 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from ssmb.errors import ConfigError, PhysicsError, SsmbError, nearest
+from ssmb.errors import ConfigError, PhysicsError, SsmbError
 from ssmb.lattice.tree import Lattice
+from ssmb.optics.knobs import Knob
 from ssmb.optics.optics import Optics, optics
 from ssmb.optics.propagation import program_of, without
-from ssmb.optics.taylor import taylor_map
-from ssmb.ranges import finite, positive
+from ssmb.optics.targets import Target
 
-#: Numbers of the whole ring that can be matched -> the deviation that counts as reached [in their unit].
-RING_TARGETS: dict[str, float] = {
-    "qx": 1e-7,
-    "qy": 1e-7,
-    "qs": 1e-9,
-    "dqx": 1e-4,
-    "dqy": 1e-4,
-    "dqx2": 1e-1,
-    "dqy2": 1e-1,
-    "alpha_c": 1e-10,
-    "alpha_c2": 1e-6,
-    "alpha_c3": 1e-3,
-    "slip_factor": 1e-10,
-    "slip_factor2": 1e-6,
-    "slip_factor3": 1e-3,
-}
-#: The same for numbers at a place; they end in _x, _y, and for the orbit and the dispersion also _px, _py.
-LOCAL_TARGETS: dict[str, float] = {
-    "beta": 1e-5,
-    "alpha": 1e-5,
-    "mu": 1e-7,
-    "dispersion": 1e-7,
-    "dispersion2": 1e-4,
-    "H": 1e-11,
-    "partial_r56": 1e-8,
-}
-_LOCAL_NAMES = (
-    *(f"{name}_{plane}" for name in ("beta", "alpha", "mu", "H") for plane in "xy"),
-    *(f"{name}_{axis}" for name in ("dispersion", "dispersion2") for axis in ("x", "px", "y", "py")),
-    "partial_r56",
-)
-_TAYLOR = "taylor"
 _SMALL_STEP = 1e-6
 #: Change of a residual [tolerances] over such a step that is rounding: the knob does not act on the target.
 _ROUNDING = 1e-6
-
-
-@dataclass(frozen=True)
-class Target:
-    """A wanted value.
-
-    Parameters
-    ----------
-    quantity : a number of the ring (``"qx"``, ``"dqy"``, ``"alpha_c"``, ``"slip_factor2"`` ...), a number at a place
-        (``"beta_x"``, ``"dispersion_px"``, ``"dispersion2_x"``, ``"H_x"``, ``"partial_r56"`` ...), ``"taylor"`` for a
-        coefficient of a Taylor map, or a function of (Optics, Lattice) that returns a number.
-    value : what it should be [its unit]. For qx and qy a value below 1 stands for the fractional part.
-    at : element at whose entrance a local number is taken.
-    tolerance : deviation that counts as reached, > 0 [its unit]; default: 1e-7 for tunes, and so on.
-    bound : ``"equal"``, or ``"max"`` or ``"min"`` where ``value`` is a limit.
-    row, powers, start, end : for ``"taylor"``: the coefficient of ``powers`` such as ``{"delta": 2}`` in ``row`` from the
-        entrance of ``start`` to that of ``end``.
-    """
-
-    quantity: str | Callable[[Optics, Lattice], float]
-    value: float = 0.0
-    at: str | None = None
-    tolerance: float | None = None
-    bound: str = "equal"
-    row: str = "z"
-    powers: Mapping[str, int] = field(default_factory=dict)
-    start: str | None = None
-    end: str | None = None
-
-    def __post_init__(self) -> None:
-        finite("value", self.value)
-        if self.tolerance is not None:
-            positive("tolerance", self.tolerance)
-        if self.bound not in ("equal", "max", "min"):
-            raise ConfigError(f"bound must be 'equal', 'max' or 'min', not {self.bound!r}")
-        if not isinstance(self.quantity, str):
-            if not callable(self.quantity):
-                raise ConfigError(f"quantity must be a name or a function of (optics, lattice), not {self.quantity!r}")
-            return
-        if self.quantity in _LOCAL_NAMES and self.at is None:
-            raise ConfigError(f"Target('{self.quantity}') needs at=ELEMENT: it depends on the place")
-        if self.quantity == _TAYLOR and not self.powers:
-            raise ConfigError("Target('taylor') needs powers, for example {'delta': 2}")
-        allowed = (*RING_TARGETS, *_LOCAL_NAMES, _TAYLOR)
-        if self.quantity not in allowed:
-            raise ConfigError(
-                f"unknown quantity '{self.quantity}'.{nearest(self.quantity, allowed)} Allowed: {', '.join(allowed)}"
-            )
-
-    @property
-    def label(self) -> str:
-        """Words for tables."""
-        if not isinstance(self.quantity, str):
-            return getattr(self.quantity, "__name__", "function")
-        if self.quantity == _TAYLOR:
-            return f"{self.row}({', '.join(f'{a}^{n}' for a, n in self.powers.items())})"
-        return self.quantity + (f" at {self.at}" if self.at else "")
-
-    @property
-    def reach(self) -> float:
-        """Deviation that counts as reached."""
-        if self.tolerance is not None:
-            return self.tolerance
-        if not isinstance(self.quantity, str):
-            return 1e-6
-        if self.quantity in RING_TARGETS:
-            return RING_TARGETS[self.quantity]
-        return LOCAL_TARGETS.get(self.quantity.partition("_")[0], LOCAL_TARGETS.get(self.quantity, 1e-6))
-
-    def read(self, found: Optics, lattice: Lattice) -> float:
-        """The value that a lattice has."""
-        if not isinstance(self.quantity, str):
-            return float(self.quantity(found, lattice))
-        if self.quantity == _TAYLOR:
-            made = taylor_map(lattice, self.start, self.end, order=sum(self.powers.values()), cavities=False)
-            return made.coefficient(self.row, **self.powers)
-        if self.at is not None and self.quantity in _LOCAL_NAMES:
-            return found.at(self.at)[self.quantity]
-        got = float(getattr(found, self.quantity))
-        return got % 1.0 if self.quantity in ("qx", "qy") and self.value < 1.0 else got
-
-    def residual(self, got: float) -> float:
-        """Deviation over what counts as reached."""
-        off = got - self.value
-        if self.bound != "equal":
-            off = max(0.0, off) if self.bound == "max" else min(0.0, off)
-        elif self.quantity in ("qx", "qy") and self.value < 1.0:
-            off = (off + 0.5) % 1.0 - 0.5
-        return off / self.reach
-
-
-@dataclass(frozen=True)
-class Knob:
-    """A parameter of a family of elements.
-
-    Parameters
-    ----------
-    name : pattern and parameter, ``"Q2K.Kn1"`` or ``"Q1*.Kn1"``; the pattern as in ``Lattice.find``.
-    lower, upper : limits [unit of the parameter; 1 for a scale].
-    mode : ``"value"``: all elements get the value; ``"offset"``, ``"scale"``: it is added to, or multiplies, what
-        each of them has.
-    """
-
-    name: str
-    lower: float
-    upper: float
-    mode: str = "value"
-
-    def __post_init__(self) -> None:
-        if not finite(f"lower limit of {self.name}", self.lower) < finite(f"upper limit of {self.name}", self.upper):
-            raise ConfigError(f"knob '{self.name}': the lower limit must be below the upper one")
-        if self.mode not in ("value", "offset", "scale"):
-            raise ConfigError(f"knob '{self.name}': mode must be 'value', 'offset' or 'scale', not {self.mode!r}")
-        if "." not in self.name:
-            raise ConfigError(f"knob '{self.name}': write family and parameter, like 'Q2K.Kn1'")
-
-    @property
-    def pattern(self) -> str:
-        """The elements."""
-        return self.name.partition(".")[0]
-
-    @property
-    def parameter(self) -> str:
-        """The parameter."""
-        return self.name.partition(".")[2]
-
-    def values(self, lattice: Lattice) -> dict[str, float]:
-        """The present value of each element."""
-        found = lattice.find(self.pattern)
-        if not found:
-            lattice.with_changes({self.pattern: {}})  # says what is near
-        out = {}
-        for e in found:
-            if not hasattr(e, self.parameter):
-                raise ConfigError(f"knob '{self.name}': {e.label()} has no parameter '{self.parameter}'")
-            out[e.name] = float(getattr(e, self.parameter))
-        return out
-
-    def start(self, lattice: Lattice) -> float:
-        """The present setting."""
-        if self.mode != "value":
-            begin = 1.0 if self.mode == "scale" else 0.0
-        else:
-            values = self.values(lattice)
-            begin = next(iter(values.values()))
-            if any(v != begin for v in values.values()):
-                raise ConfigError(
-                    f"knob '{self.name}': the elements have different values ({min(values.values()):g} to "
-                    f"{max(values.values()):g}); use Knob(..., mode='scale') or mode='offset'"
-                )
-        if not self.lower <= begin <= self.upper:
-            raise ConfigError(f"knob '{self.name}': it stands at {begin:g}, outside its limits {self.lower:g}, {self.upper:g}")
-        return begin
-
-    def changes(self, base: Mapping[str, float], setting: float) -> dict[str, dict[str, float]]:
-        """What to change for a setting."""
-        if self.mode == "value":
-            return {name: {self.parameter: setting} for name in base}
-        if self.mode == "scale":
-            return {name: {self.parameter: setting * value} for name, value in base.items()}
-        return {name: {self.parameter: setting + value} for name, value in base.items()}
 
 
 class MatchStatus(Enum):
@@ -315,7 +122,9 @@ class _Problem:
         self.lower = np.array([k.lower for k in knobs])
         self.upper = np.array([k.upper for k in knobs])
         # a knob that stands at 0 is scaled by its range
-        self.scale = np.where(np.abs(self.begin) > 1e-3 * (self.upper - self.lower), np.abs(self.begin), self.upper - self.lower)
+        self.scale = np.where(
+            np.abs(self.begin) > 1e-3 * (self.upper - self.lower), np.abs(self.begin), self.upper - self.lower
+        )
         self.left = int(max_evaluations)
         self.evaluations = 0
         self.cavities = any(not isinstance(t.quantity, str) or t.quantity == "qs" for t in targets)
@@ -384,9 +193,9 @@ class _Problem:
             self.last = (zero, first)
             bounds = ((self.lower - self.begin) / self.scale, (self.upper - self.begin) / self.scale)
             try:
-                least_squares(
-                    self.residuals, zero, self.jacobian, bounds, "trf", 1e-15, 1e-15, 1e-15, x_scale="jac", max_nfev=1000
-                )
+                exact = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "max_nfev": 1000}
+                slopes: Any = self.jacobian
+                least_squares(self.residuals, zero, jac=slopes, bounds=bounds, x_scale="jac", **exact)
             except _Enough:
                 status = MatchStatus.OUT_OF_EVALUATIONS
             except np.linalg.LinAlgError as err:
@@ -407,4 +216,6 @@ class _Problem:
             status = MatchStatus.AT_LIMIT
         values = {k.name: float(v) for k, v in zip(self.knobs, settings, strict=True)}
         limits = [k.name for k, n in zip(self.knobs, near, strict=True) if n]
-        return MatchResult(made, status, values, rows, found, self.evaluations, {"delta": self.delta, "at_limit": limits})
+        return MatchResult(
+            made, status, values, rows, found, self.evaluations, {"delta": self.delta, "at_limit": limits}
+        )

@@ -94,7 +94,7 @@ class Displaced:
 
     def particles(self) -> np.ndarray:
         """(6, k*(1 + 6 f)) coordinates."""
-        k, f = self.orbits.shape[1], len(self.free)
+        f = len(self.free)
         out = np.repeat(self.orbits[:, :, None], 1 + 6 * f, axis=2)
         for j, i in enumerate(self.free):
             for n in range(3):

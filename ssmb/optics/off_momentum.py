@@ -55,7 +55,9 @@ class OffMomentum:
 
 def derivatives(values: np.ndarray, step: float) -> np.ndarray:
     """First, second and third derivative of (..., 9) values at steps -4 .. 4, as (3, ...)."""
-    return np.moveaxis(values @ WEIGHTS.T, -1, 0) / np.array([step, step**2, step**3]).reshape(-1, *[1] * (values.ndim - 1))
+    return np.moveaxis(values @ WEIGHTS.T, -1, 0) / np.array([step, step**2, step**3]).reshape(
+        -1, *[1] * (values.ndim - 1)
+    )
 
 
 def off_momentum(program: Program, delta: float, step: float = DELTA_STEP, tunes: bool = True) -> OffMomentum:

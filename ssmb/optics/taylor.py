@@ -75,7 +75,9 @@ class TaylorMap:
         for axis, power in powers.items():
             wanted[_axis(axis)] = power
         if sum(wanted) > self.order or min(wanted) < 0 or any(p != int(p) for p in wanted):
-            raise ConfigError(f"powers must be whole numbers >= 0 with a sum up to the order {self.order}, not {powers}")
+            raise ConfigError(
+                f"powers must be whole numbers >= 0 with a sum up to the order {self.order}, not {powers}"
+            )
         found = np.flatnonzero((self.exponents == wanted).all(axis=1))
         return float(self.coefficients[_axis(row), found[0]]) if len(found) else 0.0
 
@@ -234,7 +236,7 @@ def _read(v: list[Any], orbit: np.ndarray, order: int) -> TaylorMap:
 def _algebra(order: int) -> Iterator[Any]:
     """Differential algebra of six variables; what the caller computes with daceypy himself is left in order."""
     try:
-        from daceypy import DA
+        from daceypy import DA  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError(
             'Taylor maps need daceypy, the extra "maps": pip install "ssmb[maps]" (or: pip install daceypy)'

@@ -54,7 +54,8 @@ def test_at_another_momentum_it_follows_the_dispersion() -> None:
     orbit = closed_orbit(mls_user(), dim=4, delta=delta)
     want = found.dispersion[0] * delta + 0.5 * found.dispersion2[0] * delta**2
     assert_close(orbit[:4], want, rtol=1e-7, atol=1e-15)
-    assert orbit[5] == delta and orbit[4] == 0.0
+    assert orbit[4] == 0.0
+    assert orbit[5] == delta
 
 
 def test_synchronous_momentum_for_a_change_of_z_per_turn() -> None:

@@ -13,7 +13,9 @@ from tests.support import assert_close
 def test_a_detuned_ring_is_recovered() -> None:
     ring = mls()
     good = optics(ring)
-    off = ring.with_changes({"Q2K": {"Kn1": -4.41}, "Q2L": {"Kn1": -4.12}, "Q1L2": {"Kn1": 3.495}, "Q3K": {"Kn1": 4.95}})
+    off = ring.with_changes(
+        {"Q2K": {"Kn1": -4.41}, "Q2L": {"Kn1": -4.12}, "Q1L2": {"Kn1": 3.495}, "Q3K": {"Kn1": 4.95}}
+    )
     knobs = {"Q2K.Kn1": (-5, -4), "Q2L.Kn1": (-5, -4), "Q1L2.Kn1": (3, 4), "Q3K.Kn1": (4.5, 5.5)}
     made = match(
         off,
@@ -25,7 +27,8 @@ def test_a_detuned_ring_is_recovered() -> None:
             Target("dispersion_x", good.at("U125")["dispersion_x"], at="U125"),
         ],
     )
-    assert made.status is MatchStatus.REACHED and made.reached
+    assert made.status is MatchStatus.REACHED
+    assert made.reached
     want = {"Q2K.Kn1": -4.398, "Q2L.Kn1": -4.1325, "Q1L2.Kn1": 3.48845, "Q3K.Kn1": 4.9426}
     for name, value in want.items():
         assert_close(made.knobs[name], value, rtol=1e-5, atol=0.0, what=name)
