@@ -47,6 +47,30 @@ def test_chromaticities_of_a_ring() -> None:
     assert_close((found.dqx, found.dqy), (0.2, 0.3), rtol=0.0, atol=2e-4)
 
 
+def test_the_mls_is_made_linear_at_the_undulator() -> None:
+    """Chromaticities, second-order slip and second-order dispersion at U125, by all seven families of sextupoles."""
+    families = ("S1P1", "S1P2", "S2P1", "S2P2K", "S2P2L", "S3P1", "S3P2")
+    made = match(
+        mls(),
+        {f"{name}.Kn2": (-600.0, 600.0) for name in families},
+        [
+            Target("dqx", 0.1),
+            Target("dqy", 0.1),
+            Target("slip_factor2", 0.0),
+            Target("dispersion2_x", 0.0, at="U125"),
+            Target("dispersion2_px", 0.0, at="U125"),
+        ],
+    )
+    assert made.reached
+    again = optics(made.lattice)
+    place = again.at("U125")
+    assert_close((again.dqx, again.dqy), 0.1, rtol=0.0, atol=1e-4)
+    assert_close((place["dispersion2_x"], place["dispersion2_px"]), 0.0, rtol=0.0, atol=1e-4)
+    assert_close(again.qx, optics(mls()).qx, rtol=0.0, atol=1e-9, what="sextupoles leave the tunes")
+    third = match(made.lattice, {"OP1.Kn3": (-5e3, 5e3), "OP2.Kn3": (-5e3, 5e3)}, [Target("slip_factor3", 0.0)])
+    assert third.reached
+
+
 def test_scaled_knob_function_target_and_limit() -> None:
     made = match(
         mls(),
