@@ -29,6 +29,7 @@ from ssmb.elements.transformations import frame_change, roll_ops, rotation_matri
 from ssmb.errors import LatticeError
 
 _LINEAR_STEP_LIMIT = 0.3
+_GRADIENT_STEP_LIMIT = 1e-3
 
 
 @element("Bend")
@@ -38,7 +39,7 @@ class Bend(StraightMagnet):
     ``angle`` > 0 bends towards -x. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both positive: wedge
     of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with multipoles),
     ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"`` (paraxial
-    drift-kick-drift, as in AT). ``edge``: ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge
+    drift-kick-drift, as in AT), each with ``slices`` steps (0: as many as Kn1 asks for). ``edge``: ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge
     fringe with finite extent, wedge) or ``"none"``. Chromaticities depend on this choice.
     """
 
@@ -60,7 +61,7 @@ class Bend(StraightMagnet):
         choices=("exact", "matrix", "yoshida2", "yoshida4", "yoshida6"),
         doc="how the body is integrated",
     )
-    slices: int = integration_steps(4)
+    slices: int = integration_steps(0)
 
     alternative_keys: ClassVar[Mapping[str, str]] = {
         **StraightMagnet.alternative_keys,
@@ -120,12 +121,12 @@ class Bend(StraightMagnet):
         if self.edge == "full":
             return None  # the hard-edge fringe would act at the cut
         inner = {"e2": 0.0, "edge2_int": 0.0} if first else {"e1": 0.0, "edge1_int": 0.0}
-        slices = max(1, math.ceil(self.slices * fraction - 1e-9))
+        slices = math.ceil(self.slices * fraction - 1e-9)
         return {"length": fraction * self.length, "angle": fraction * self.angle, "slices": slices, **inner}
 
     def _body_ops(self, part: float) -> tuple[Op, ...]:
         length, h, q = part * self.length, self.curvature, self.coefficients()
-        slices = max(1, math.ceil(self.slices * part - 1e-9))
+        slices = max(1, math.ceil((self.slices or self._enough_slices()) * part - 1e-9))
         if length == 0.0:
             return ()
         if self.integrator == "exact":
@@ -142,6 +143,10 @@ class Bend(StraightMagnet):
         if any(q):
             return drift_kick_ops(GRADIENT_BEND_STEPS, order, "expanded", length, slices, (h, *q))
         return drift_kick_ops(BEND_STEPS, order, "expanded", length, slices, (h,))
+
+    def _enough_slices(self) -> int:
+        """Steps that keep the tune error of a gradient magnet near 1e-9 (fourth order in Kn1 of a step)."""
+        return max(4, math.ceil(self.length * math.sqrt(abs(self.Kn1) / _GRADIENT_STEP_LIMIT)))
 
     def _linear_edge(self, e: float, integral: float) -> list[Op]:
         h = self.curvature

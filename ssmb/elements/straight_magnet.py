@@ -48,9 +48,14 @@ def integrator(default: str) -> Any:
 
 
 def integration_steps(default: int) -> Any:
-    """Declare the number of integration steps."""
+    """Declare the number of integration steps; a default of 0 lets the element choose."""
     return param(
-        default, unit="", key="SSMB_TrackingP.slices", minimum=1, maximum=100000, doc="number of integration steps"
+        default,
+        unit="",
+        key="SSMB_TrackingP.slices",
+        minimum=min(1, default),
+        maximum=100000,
+        doc="number of integration steps" + ("" if default else "; 0: chosen by the element"),
     )
 
 

@@ -129,7 +129,7 @@ def compile_elements(elements: Sequence[Element], reference: Reference) -> Progr
     for index, element in enumerate(elements):
         first.append(len(rows))
         placed = element.in_lattice(float(s[-1]), reference)
-        key = replace(placed, name="")
+        key = (type(placed), *(v for k, v in vars(placed).items() if k != "name"))  # equal magnets are packed once
         if key not in cache:
             cache[key] = element_ops(placed, reference)
         for op in cache[key]:
