@@ -24,7 +24,6 @@ CASES = [
         "Octupole",
         "Bend",
         "Solenoid",
-        "Kicker",
         "Multipole",
     )
     for e in ELEMENTS[kind].examples()
