@@ -1,0 +1,100 @@
+"""The magnets of a lattice as a bar along s: bends, quadrupoles, sextupoles, octupoles, undulators, lasers, cavities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssmb.elements import Element
+from ssmb.plot.canvas import SMALL_SIZE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ssmb.lattice import Lattice
+
+
+@dataclass(frozen=True)
+class _Symbol:
+    """How one family of elements is drawn: from ``low`` to ``high``, on the axis at 0; a line if it has no length."""
+
+    text: str
+    colour: str
+    low: float
+    high: float
+
+
+_BEND = _Symbol("bend", "#555555", -0.4, 0.4)
+_QUADRUPOLE = _Symbol("quad", "#0072B2", 0.0, 1.0)
+_SEXTUPOLE = _Symbol("sext", "#009E73", 0.0, 0.7)
+_OCTUPOLE = _Symbol("oct", "#E69F00", 0.0, 0.7)
+_OTHER = _Symbol("other", "#AAAAAA", -0.3, 0.3)
+_UNDULATOR = _Symbol("undulator", "#CC79A7", -0.25, 0.25)
+_LASER = _Symbol("modulator", "#D55E00", -0.25, 0.25)
+_CAVITY = _Symbol("cavity", "#000000", -0.8, 0.8)
+_LINEAR = _Symbol("map", "#56B4E9", -0.5, 0.5)
+
+_FIXED = {
+    "Bend": _BEND,
+    "RFCavity": _CAVITY,
+    "Solenoid": _OTHER,
+    "Kicker": _OTHER,
+    "SSMB_ThinChicane": _LINEAR,
+    "SSMB_LinearMap": _LINEAR,
+    "Taylor": _LINEAR,
+}
+_MULTIPOLES = {"Quadrupole": (_QUADRUPOLE, 1), "Sextupole": (_SEXTUPOLE, 2), "Octupole": (_OCTUPOLE, 3)}
+
+
+def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
+    """Draw the elements between their ends along s [m], focusing ones above the axis and defocusing ones below.
+
+    Sextupoles and octupoles stand above it for positive strength. Elements without a symbol (drifts, markers) are left
+    out. A legend above the bar names the families that are there.
+    """
+    from matplotlib.patches import Patch
+
+    seen: dict[str, _Symbol] = {}
+    axis.axhline(0.0, color="#000000", lw=0.6)
+    # wide, flat symbols first, so that narrow ones stay visible
+    for element, s in sorted(zip(lattice.elements, lattice.s, strict=True), key=lambda pair: -pair[0].length):
+        symbol, sign = _symbol(element)
+        if symbol is None:
+            continue
+        seen[symbol.text] = symbol
+        low, high = sorted((sign * symbol.low, sign * symbol.high))
+        if element.length > 0.0:
+            axis.broken_barh([(float(s), element.length)], (low, high - low), color=symbol.colour, lw=0)
+        else:
+            axis.vlines(float(s), low, high, color=symbol.colour, lw=1.6)
+    axis.set_ylim(-1.1, 1.1)
+    axis.set_axis_off()
+    order = [_BEND, _QUADRUPOLE, _SEXTUPOLE, _OCTUPOLE, _OTHER, _UNDULATOR, _LASER, _CAVITY, _LINEAR]
+    shown = [symbol for symbol in order if symbol.text in seen]
+    if shown:
+        axis.legend(
+            handles=[Patch(color=symbol.colour, label=symbol.text) for symbol in shown],
+            ncols=len(shown), fontsize=SMALL_SIZE, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0),
+            handlelength=0.9, handleheight=0.9, columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1,
+        )  # fmt: skip
+
+
+def _symbol(element: Element) -> tuple[_Symbol | None, int]:
+    """Return the symbol of an element, and -1 if it is to be drawn below the axis."""
+    if element.kind in _FIXED:
+        return _FIXED[element.kind], 1
+    if element.kind == "Wiggler":
+        return (_LASER if getattr(element, "has_laser", False) else _UNDULATOR), 1
+    if element.kind in _MULTIPOLES:
+        symbol, order = _MULTIPOLES[element.kind]
+        return symbol, _side(element, order)
+    if element.kind == "Multipole":
+        for symbol, order in _MULTIPOLES.values():
+            if getattr(element, f"Kn{order}", 0.0):
+                return symbol, _side(element, order)
+        return _OTHER, 1
+    return None, 1
+
+
+def _side(element: Element, order: int) -> int:
+    return -1 if getattr(element, f"Kn{order}", 0.0) < 0.0 else 1

@@ -1,0 +1,105 @@
+"""plot(): the figure that belongs to an object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ssmb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ssmb.plot.canvas import Figure
+
+#: What can be plotted, for messages.
+PLOTTED = (
+    "Lattice",
+    "Optics",
+    "Beam (with wavelength=...)",
+    "BunchingRecord",
+    "ChargeSignal or several",
+    "SnapshotRecord (with wavelength=...)",
+    "StudyResult",
+)
+
+
+def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> Figure:
+    """Draw the figure that belongs to an object.
+
+    Parameters
+    ----------
+    what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
+        BunchingRecord (|b| against turn), a ChargeSignal or a sequence of them (light against charge), or a StudyResult
+        (all of these that the run has).
+    wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
+    lattice : the Lattice of an Optics, to draw its magnets.
+
+    Returns
+    -------
+    Figure
+        A matplotlib figure that shows itself in a notebook; ``.savefig("name.pdf")`` writes it to a file. It is drawn
+        without pyplot, so nothing has to be closed.
+
+    Raises
+    ------
+    ConfigError
+        There is no figure for such an object, or it holds nothing that could be drawn.
+    PhysicsError
+        No particle is alive, or a lattice has no closed orbit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssmb.beam import Beam, Reference
+    >>> beam = Beam.coasting(Reference(250e6), 1e-8*np.eye(6), wavelength=1e-6, n=500, charge=1e-12)
+    >>> plot(beam, wavelength=1e-6).axes[1].get_xlabel()
+    'z / λ'
+    """
+    from ssmb.beam import Beam
+    from ssmb.lattice import Lattice
+    from ssmb.radiation.signal import ChargeSignal
+    from ssmb.tracking import BunchingRecord, SnapshotRecord
+
+    if isinstance(what, SnapshotRecord):
+        if not what.beams:
+            raise ConfigError("this SnapshotRecord holds no beam: the run ended before the first snapshot was due")
+        what = what.beams[-1]
+    if isinstance(what, Beam):
+        from ssmb.plot.phase_space import plot_phase_space
+
+        if wavelength is None:
+            raise ConfigError("a Beam is drawn over a few wavelengths: give wavelength=... [m], such as 1064e-9")
+        return plot_phase_space(what, wavelength)
+    if isinstance(what, BunchingRecord):
+        from ssmb.plot.bunching import plot_bunching
+
+        return plot_bunching(what)
+    if isinstance(what, ChargeSignal) or _is_row_of(what, ChargeSignal):
+        from ssmb.plot.signal import plot_signal
+
+        return plot_signal([what] if isinstance(what, ChargeSignal) else what)
+    if isinstance(what, Lattice):
+        from ssmb.optics import optics
+        from ssmb.plot.optics import plot_optics
+
+        return plot_optics(optics(what), what)
+    return _of_result(what, lattice)
+
+
+def _of_result(what: Any, lattice: Any) -> Figure:
+    """Optics and StudyResult, whose modules take long to load, so they come last."""
+    from ssmb.optics import Optics
+    from ssmb.studies.result import StudyResult
+
+    if isinstance(what, Optics):
+        from ssmb.plot.optics import plot_optics
+
+        return plot_optics(what, lattice)
+    if isinstance(what, StudyResult):
+        from ssmb.plot.study import plot_study
+
+        return plot_study(what)
+    raise ConfigError(f"no figure is known for a {type(what).__name__}; plot() takes: {', '.join(PLOTTED)}")
+
+
+def _is_row_of(what: Any, kind: type) -> bool:
+    return isinstance(what, Sequence) and len(what) > 0 and all(isinstance(item, kind) for item in what)

@@ -1,0 +1,88 @@
+"""The figures of a run: each alone, or all on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ssmb.errors import ConfigError
+from ssmb.plot.bunching import plot_bunching
+from ssmb.plot.canvas import Figure, new_figure
+from ssmb.plot.optics import plot_optics
+from ssmb.plot.phase_space import plot_phase_space
+from ssmb.plot.signal import plot_signal
+from ssmb.tracking import BunchingRecord
+
+if TYPE_CHECKING:
+    from ssmb.beam import Beam
+    from ssmb.lattice import Lattice
+    from ssmb.studies.result import StudyResult
+
+
+def study_figures(result: StudyResult) -> dict[str, Figure]:
+    """Return the figures that a run can have, by name: optics, phase_space, bunching (one for each monitor), signal."""
+    return {name: draw(None) for name, draw in _drawings(result).items()}
+
+
+def plot_study(result: StudyResult) -> Figure:
+    """Return all figures of a run on one page.
+
+    Raises
+    ------
+    ConfigError
+        The run has nothing to draw.
+    """
+    drawings = list(_drawings(result).values())
+    if not drawings:
+        raise ConfigError("this run has nothing to draw: no optics, no living particles, no records")
+    rows = (len(drawings) + 1) // 2
+    page = new_figure(10.4, 4.3 * rows)
+    parts = page.subfigures(rows, 2, squeeze=False).ravel()
+    for part, draw in zip(parts, drawings, strict=False):
+        draw(part)
+    return page
+
+
+def _drawings(result: StudyResult) -> dict[str, Callable[[Any], Figure]]:
+    """What can be drawn: functions of the place to draw in."""
+    out: dict[str, Callable[[Any], Figure]] = {}
+    if result.optics is not None:
+        lattice = _lattice_of(result)
+        out["optics"] = lambda into: plot_optics(result.optics, lattice, into=into)
+    beam, words = _beam_of(result)
+    wavelength = _wavelength_of(result)
+    if beam is not None and wavelength is not None:
+        out["phase_space"] = lambda into: plot_phase_space(beam, wavelength, title=words, into=into)
+    records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord) and len(r.turn)}
+    for name, record in records.items():
+        key = "bunching" if len(records) == 1 else name.replace("@", "_at_").replace("/", "_")
+        out[key] = lambda into, record=record: plot_bunching(record, into=into)
+    signals = [light.signal for light in result.light if (light.signal.energy > 0.0).any()]
+    if signals:
+        out["signal"] = lambda into: plot_signal(signals, into=into)
+    return out
+
+
+def _lattice_of(result: StudyResult) -> Lattice | None:
+    from ssmb.errors import SsmbError
+    from ssmb.lattice import load_lattice
+
+    try:
+        return load_lattice(result.lattice_text) if result.lattice_text else None
+    except SsmbError:  # written by a newer version, or by hand: the curves can be drawn without it
+        return None
+
+
+def _beam_of(result: StudyResult) -> tuple[Beam | None, str]:
+    light = result.config.light
+    if result.beam_at_light is not None and light is not None and result.beam_at_light.alive.any():
+        return result.beam_at_light, f"at {light.at}, turn {light.turn}"
+    if result.beam is not None and result.beam.alive.any():
+        return result.beam, f"end of turn {result.turns - 1}" if result.turns else "start"
+    return None, ""
+
+
+def _wavelength_of(result: StudyResult) -> float | None:
+    if result.config.laser is not None:
+        return result.config.laser.wavelength
+    return max((light.wavelength * light.harmonic for light in result.light), default=None)

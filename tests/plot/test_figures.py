@@ -1,0 +1,278 @@
+"""Figures: axes with the right labels and finite limits, everything inside the page, clear errors for the rest."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+
+import ssmb
+from ssmb.beam import Beam, LossReason, Reference
+from ssmb.elements import Bend, Drift, Octupole, Quadrupole, RFCavity, Sextupole
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.lattice import Lattice
+from ssmb.optics import optics
+from ssmb.plot import plot
+from ssmb.plot.bunching import plot_bunching
+from ssmb.plot.canvas import power_of_ten, prefixed
+from ssmb.plot.optics import _smooth, plot_optics
+from ssmb.plot.phase_space import plot_phase_space
+from ssmb.plot.signal import plot_signal
+from ssmb.radiation.signal import ChargeSignal
+from ssmb.tracking import BunchingRecord, SnapshotRecord
+from tests.support import assert_close
+
+REFERENCE = Reference(250e6)
+WAVELENGTH = 1064e-9
+
+
+def bunched_beam(n=6000):
+    """A beam whose current is 1 + cos(2 pi z/lambda), with a linear chirp over each period."""
+    fine = np.linspace(0.0, 1.0, 100_001)
+    # the inverse of the integral of the current spreads the particles as the current asks
+    phase = np.interp((np.arange(n) + 0.5) / n, fine + np.sin(2 * np.pi * fine) / (2 * np.pi), fine)
+    rows = np.zeros((6, n))
+    rows[4] = phase * WAVELENGTH
+    rows[5] = 1.5e-3 * np.sin(2 * np.pi * phase)
+    return Beam(REFERENCE, rows, weight=100.0)
+
+
+def ring():
+    half = [
+        Quadrupole(name="qf", length=0.2, Kn1=1.0),
+        Drift(name="d", length=0.5),
+        Bend(name="b", length=1.0, angle=math.pi / 4, e1=math.pi / 8, e2=math.pi / 8),
+        Sextupole(name="s", length=0.1, Kn2=3.0),
+        Octupole(name="o", length=0.1, Kn3=-5.0),
+        Drift(name="d", length=0.4),
+        Quadrupole(name="qd", length=0.2, Kn1=-1.0),
+        Drift(name="d", length=1.0),
+    ]
+    cavity = RFCavity(name="cav", voltage=1e5, harmon=10, zero_phase="ABOVE_TRANSITION")
+    return Lattice.from_elements([*half * 8, cavity], REFERENCE, name="ring")
+
+
+def record(turns=4, wavelengths=(WAVELENGTH, WAVELENGTH / 2)):
+    turn = np.arange(turns)
+    b = 0.3 * np.exp(-turn[:, None] / 5.0) * np.exp(1j * np.arange(len(wavelengths)))
+    return BunchingRecord("U125", np.array(wavelengths), turn, b)
+
+
+def signal(harmonic=1, crossing=2e-12):
+    charge = np.array([1e-13, 1e-12, 1e-11])
+    linear = 1e-15 * charge / 1e-12 / harmonic
+    return ChargeSignal(harmonic, WAVELENGTH / harmonic, 0.1, charge, linear * charge / crossing, linear)
+
+
+def texts_inside(figure):
+    """Fail if a title, label or tick label leaves the page."""
+    figure.canvas.draw()
+    renderer, page = figure.canvas.get_renderer(), figure.bbox
+    for axis in figure.axes:
+        if not axis.axison:
+            continue
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label, *axis.texts):
+            if text.get_text() and text.get_visible():
+                box = text.get_window_extent(renderer)
+                assert box.x0 >= page.x0 - 1
+                assert box.x1 <= page.x1 + 1
+                assert box.y0 >= page.y0 - 1
+                assert box.y1 <= page.y1 + 1
+
+
+def finite_limits(figure):
+    for axis in figure.axes:
+        limits = (*axis.get_xlim(), *axis.get_ylim())
+        assert all(math.isfinite(v) for v in limits)
+        assert limits[0] < limits[1]
+        assert limits[2] < limits[3]
+
+
+def drawn(figure):
+    """The picture has ink, and its texts and limits are in order."""
+    finite_limits(figure)
+    texts_inside(figure)
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    assert np.count_nonzero(pixels.min(axis=2) < 128) > 500
+    return figure
+
+
+def labels(figure):
+    return [(axis.get_xlabel(), axis.get_ylabel()) for axis in figure.axes]
+
+
+def test_phase_space():
+    figure = drawn(plot(bunched_beam(), wavelength=WAVELENGTH))
+    assert labels(figure) == [("", "current\n/ mean"), ("z / λ", "δ [10⁻³]")]
+    assert figure.axes[1].get_xlim() == (-1.5, 1.5)
+    assert figure.axes[0].get_title(loc="left") == "λ = 1064 nm"
+    # the profile of the current is 1 + cos: 2 at the crest, 0 between, mean 1
+    current = figure.axes[0].patches[0].get_data().values
+    assert_close(current.mean(), 1.0, rtol=1e-12, atol=0.0)
+    assert_close(current.max(), 2.0, rtol=0.02, atol=0.0)
+
+
+def test_phase_space_of_few_particles_are_points():
+    figure = drawn(plot_phase_space(bunched_beam(400), WAVELENGTH, periods=2))
+    assert figure.axes[1].get_xlim() == (-1.0, 1.0)
+    assert len(figure.axes[1].lines) == 2
+
+
+def test_phase_space_without_spread():
+    drawn(plot_phase_space(Beam(REFERENCE, np.zeros((6, 50))), WAVELENGTH))
+
+
+def test_lost_particles_are_left_out():
+    beam = bunched_beam(400)
+    beam.delta[:5] = 0.7
+    beam.state[:5] = LossReason.APERTURE
+    low, high = plot_phase_space(beam, WAVELENGTH).axes[1].get_ylim()
+    assert -1.6 < low < high < 1.6
+    beam.state[:] = LossReason.APERTURE
+    with pytest.raises(PhysicsError, match="alive"):
+        plot_phase_space(beam, WAVELENGTH)
+
+
+@pytest.mark.parametrize("wavelength", [0.0, -1e-6, math.nan, math.inf])
+def test_wavelength_out_of_range(wavelength):
+    with pytest.raises(ConfigError, match="wavelength"):
+        plot_phase_space(bunched_beam(100), wavelength)
+
+
+@pytest.mark.parametrize("with_lattice", [True, False])
+def test_optics(with_lattice):
+    lattice = ring()
+    found = optics(lattice)
+    figure = drawn(plot_optics(found, lattice if with_lattice else None))
+    named = [pair for pair in labels(figure) if pair != ("", "")]
+    assert named == [("", "β [m]"), ("s [m]", "Dx [m]")]
+    assert figure.axes[-1].get_xlim() == (0.0, pytest.approx(lattice.length, rel=1e-12))
+    betas = figure.axes[-2].lines
+    assert [line.get_label() for line in betas] == ["βx", "βy"]
+    for j, line in enumerate(betas):
+        ends = np.interp(found.s, *line.get_data())
+        assert_close(ends, found.beta[:, j], rtol=1e-6, atol=0.0, what="beta at the ends of the elements")
+    if with_lattice:
+        legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        assert legend == ["bend", "quad", "sext", "oct", "cavity"]
+
+
+def test_curves_are_exact_in_drifts():
+    s, value, slope = np.array([0.0, 2.0]), np.array([1.0, 5.0]), np.array([0.0, 4.0])
+    at, curve = _smooth(s, value, slope)
+    assert_close(curve, 1.0 + at**2, rtol=1e-14, atol=0.0)
+
+
+def test_lattice_is_drawn_by_type():
+    assert "β [m]" in [axis.get_ylabel() for axis in plot(ring()).axes]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 300])
+def test_bunching_lines(turns):
+    figure = drawn(plot(record(turns)))
+    axis = figure.axes[0]
+    assert labels(figure) == [("turn (at U125)", "bunching factor |b|")]
+    assert [line.get_label() for line in axis.lines] == ["1064 nm", "532 nm"]
+    assert axis.get_ylim()[0] == 0.0
+
+
+def test_bunching_of_many_wavelengths():
+    many = np.linspace(500e-9, 1100e-9, 30)
+    figure = drawn(plot_bunching(record(20, many)))
+    assert labels(figure)[0] == ("turn (at U125)", "wavelength [nm]")
+    assert labels(figure)[1][1] == "bunching factor |b|"
+    one = drawn(plot_bunching(record(1, many)))
+    assert labels(one) == [("wavelength [nm]", "bunching factor |b|")]
+
+
+def test_empty_record():
+    with pytest.raises(ConfigError, match="empty"):
+        plot(BunchingRecord(None, np.array([1e-6]), np.zeros(0, dtype=int), np.zeros((0, 1), dtype=complex)))
+
+
+def test_signal():
+    figure = drawn(plot([signal(1), signal(2, crossing=5e-10)]))
+    axis = figure.axes[0]
+    assert labels(figure)[0] == ("bunch charge [pC]", "energy per passage [fJ]")
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+    words = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert words[0] == "1064 nm, |b| = 0.1, equal at 2 pC"
+    assert words[2:] == ["coherent, as N²", "incoherent, as N"]
+    upright = [line for line in axis.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
+    assert_close(upright[0].get_xdata()[0], 2.0, rtol=1e-12, atol=0.0, what="crossover [pC]")
+    assert len(upright) == 1  # 500 pC lie beyond the axis
+
+
+def test_signal_without_coherent_light():
+    dark = signal(1)
+    only = ChargeSignal(1, WAVELENGTH, 0.0, dark.charge, 0.0 * dark.charge, dark.incoherent_energy)
+    assert "equal" not in drawn(plot(only)).axes[0].get_legend().get_texts()[0].get_text()
+    with pytest.raises(ConfigError, match="zero"):
+        plot_signal([ChargeSignal(1, WAVELENGTH, 0.0, dark.charge, 0.0 * dark.charge, 0.0 * dark.charge)])
+    with pytest.raises(ConfigError, match="no signal"):
+        plot_signal([])
+
+
+@pytest.mark.parametrize("thing", [42, None, "run", [], [1, 2], np.zeros(3)])
+def test_unknown_type(thing):
+    with pytest.raises(ConfigError, match=f"no figure is known for a {type(thing).__name__}.*StudyResult"):
+        plot(thing)
+
+
+def test_beam_needs_a_wavelength():
+    with pytest.raises(ConfigError, match="wavelength="):
+        plot(bunched_beam(100))
+
+
+def test_snapshots():
+    beam = bunched_beam(300)
+    snapshots = SnapshotRecord(np.array([0, 1]), (beam, beam))
+    assert plot(snapshots, wavelength=WAVELENGTH).axes[1].get_xlabel() == "z / λ"
+    with pytest.raises(ConfigError, match="no beam"):
+        plot(SnapshotRecord(np.zeros(0), ()), wavelength=WAVELENGTH)
+
+
+def test_figures_show_themselves_and_leave_no_trace():
+    from matplotlib import pyplot, rcParams
+
+    before, settings = pyplot.get_fignums(), dict(rcParams)
+    figure = plot(record())
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert pyplot.get_fignums() == before
+    assert dict(rcParams) == settings
+    figure.savefig(io.BytesIO(), format="pdf")
+
+
+def test_notebooks_show_the_picture():
+    formatters = pytest.importorskip("IPython.core.formatters", reason="needs IPython")
+    shown, _ = formatters.DisplayFormatter().format(plot(record()))
+    assert shown["image/png"].startswith(b"\x89PNG")
+
+
+def test_the_room_is_the_verb():
+    assert ssmb.plot(record()).axes[0].get_ylabel() == "bunching factor |b|"
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "factor", "label"),
+    [
+        ([1e-13, 4e-11], "C", 1e12, "pC"),
+        ([999.9999e-9], "m", 1e9, "nm"),
+        ([1e-6], "m", 1e6, "µm"),
+        ([1.0], "m", 1.0, "m"),
+        ([2.5e4], "W", 1e-3, "kW"),
+        ([0.0, math.nan, math.inf], "m", 1.0, "m"),
+        ([1e-30], "C", 1e18, "aC"),
+    ],
+)
+def test_prefixes(values, unit, factor, label):
+    assert prefixed(values, unit) == (factor, label)
+
+
+def test_powers_of_ten():
+    assert power_of_ten([1.3e-3, -2e-4]) == (1000.0, "10⁻³")
+    assert power_of_ten([0.5]) == (1.0, "1")
+    assert power_of_ten([0.0]) == (1.0, "1")
+    assert power_of_ten([2e5]) == (1e-5, "10⁵")
