@@ -1,0 +1,73 @@
+"""``ssmb check FILE``: all errors of a lattice or run file at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ssmb.cli.output import error_as_dict, print_json
+from ssmb.errors import SsmbError
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser("check", help="all errors of a lattice or run file, with file:line:column")
+    verb.add_argument("file", metavar="FILE", help="a lattice (*.pals.yaml) or a run file (*.run.yaml)")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; 0 if the file is sound, else 2."""
+    kind = kind_of(args.file)
+    found = _errors_of_run_file(args.file) if kind == "run file" else _errors_of_lattice(args.file)
+    code = max((error.exit_code for error in found), default=0)
+    for error in found:
+        print(f"ssmb: error: {error}", file=sys.stderr)
+    if args.json:
+        print_json({"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]})
+    elif found:
+        print(f"{args.file}: {len(found)} error{'s' if len(found) > 1 else ''}")
+    else:
+        print(f"{args.file}: this {kind} is sound")
+    return code
+
+
+def kind_of(path: str) -> str:
+    """Return "run file" or "lattice": by the name of the file, else by what it holds."""
+    name = Path(path).name
+    if name.endswith((".run.yaml", ".run.yml")):
+        return "run file"
+    if name.endswith((".pals.yaml", ".pals.yml")):
+        return "lattice"
+    from ssmb.lattice.yaml_text import MapNode, load_yaml, read_text
+
+    try:
+        tree = load_yaml(read_text(path), path)
+    except SsmbError:  # the reader of lattices says what is wrong with it
+        return "lattice"
+    return "run file" if isinstance(tree, MapNode) and "PALS" not in tree.entries else "lattice"
+
+
+def _errors_of_lattice(path: str) -> list[SsmbError]:
+    from ssmb.lattice import check_file
+
+    return check_file(path)
+
+
+def _errors_of_run_file(path: str) -> list[SsmbError]:
+    """Errors of the run file, and if it names a lattice, of that too."""
+    from ssmb.errors import ConfigError
+    from ssmb.lattice.yaml_text import MapNode, Scalar, load_yaml, read_text
+    from ssmb.studies.read_config import check_config
+
+    found = check_config(path)
+    try:
+        tree = load_yaml(read_text(path, error=ConfigError), path, error=ConfigError)
+    except SsmbError:
+        return found
+    node = tree.entries.get("lattice") if isinstance(tree, MapNode) else None
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        found = [*found, *_errors_of_lattice(str(Path(path).parent / node.value))]
+    return found

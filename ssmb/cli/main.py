@@ -1,0 +1,135 @@
+"""The command ``ssmb``: finds the verb, runs it, and turns errors into messages and exit codes.
+
+Exit codes: 0 ok; 2 the input is wrong; 3 physics allows no answer; 4 a file cannot be read or written; 130 interrupted
+(a run has written a checkpoint).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn, TextIO
+
+from ssmb.cli import bunching, check, compare, doctor, optics, plot, resume, run, schema, warmup
+from ssmb.cli.output import error_as_dict, print_json
+from ssmb.errors import ConfigError, ResultFileError, SeveralErrors, SsmbError
+
+OK, INTERRUPTED = 0, 130
+
+_VERBS = (run, resume, check, optics, bunching, plot, compare, warmup, doctor, schema)
+
+_EPILOG = """exit codes: 0 ok, 2 input error, 3 no physical answer, 4 file error, 130 interrupted.
+Each verb takes --json: one JSON object on stdout with the names of the Python results, SI units."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line like every other error of the package."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see: {self.prog} --help)")
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        from ssmb import __version__
+
+        print(f"ssmb {__version__}")
+        raise SystemExit(OK)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; building it loads nothing but the verbs themselves."""
+    top = _Parser(
+        prog="ssmb",
+        description="Steady-state microbunching: tracking, optics, coherent light.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
+    for module in _VERBS:
+        module.add_parser(verbs)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; nothing but SystemExit ends it otherwise.
+
+    Parameters
+    ----------
+    argv : arguments without the name of the program; those of the process if None.
+
+    Examples
+    --------
+    >>> main(["optics", "no_such_file.pals.yaml"])
+    2
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in given
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code = _run(given)
+            sys.stdout.flush()
+            return code
+        except SsmbError as error:
+            return _report(error, as_json)
+        except KeyboardInterrupt:
+            print("ssmb: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BrokenPipeError:
+            return _without_reader()
+        except OSError as error:
+            name = f" '{error.filename}'" if error.filename else ""
+            return _report(ResultFileError(f"{error.strerror or error}{name}"), as_json)
+        except MemoryError:
+            return _report(ConfigError("there is not enough memory: take fewer particles or turns"), as_json)
+
+
+def _run(given: list[str]) -> int:
+    try:
+        args = parser().parse_args(given)
+    except SystemExit as leave:  # --help and --version
+        return int(leave.code or OK)
+    return int(args.run(args))
+
+
+def _report(error: SsmbError, as_json: bool) -> int:
+    """Print an error, one line for each if there are several, and return the exit code."""
+    singles = error.errors if isinstance(error, SeveralErrors) else (error,)
+    code = max(e.exit_code for e in singles) if singles else error.exit_code
+    try:
+        for single in singles:
+            print(f"ssmb: error: {single}", file=sys.stderr)
+        if as_json:
+            print_json(
+                {"error": {"exit_code": code, "message": str(error), "errors": [error_as_dict(e) for e in singles]}}
+            )
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _without_reader()
+    return code
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    text = str(message).strip().replace("\n", " ")
+    print(f"ssmb: warning: {text}", file=sys.stderr)
+
+
+def _without_reader() -> int:
+    """The reader of our output (head, less) has gone: leave quietly, as other commands do."""
+    with suppress(OSError, ValueError):
+        # the interpreter flushes stdout once more at its end; let it flush into nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OK
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

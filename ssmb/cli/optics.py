@@ -1,0 +1,103 @@
+"""``ssmb optics LATTICE``: headline numbers and the table at the elements."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ssmb.cli.output import named_values, print_json, quantity, table
+
+if TYPE_CHECKING:
+    from ssmb.optics import Optics
+
+#: What the printed table shows; --csv and --json have all columns.
+_SHOWN = ("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX")
+_HEADLINES = (
+    "qx", "qy", "qs", "dqx", "dqy", "dqx2", "dqy2", "alpha_c", "alpha_c2", "alpha_c3", "slip_factor", "slip_factor2",
+    "slip_factor3", "gamma_t", "coupled",
+)  # fmt: skip
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser("optics", help="tunes, Twiss functions, dispersion, slip factors of a ring")
+    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml)")
+    verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
+    verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
+    verb.add_argument("--delta", type=float, default=0.0, metavar="D", help="relative momentum deviation (default 0)")
+    verb.add_argument("--csv", metavar="FILE", help="write the whole table, all columns, as CSV")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute and print."""
+    from ssmb.lattice import load_lattice
+    from ssmb.optics import optics
+
+    ring = load_lattice(args.lattice)
+    if args.start:
+        ring = ring.rotated(args.start)
+    rows = _rows(ring, args.at)
+    found = optics(ring, delta=args.delta)
+    columns = found.table()
+    if args.csv:
+        write_csv(args.csv, columns)
+    if args.json:
+        print_json(_payload(found) | {"table": {name: values[rows] for name, values in columns.items()}})
+        return 0
+    print(
+        named_values(
+            [("lattice", f"{ring.name}, {quantity(ring.length, 'm', 8)}, {len(ring)} elements"), *_lines(found)]
+        )
+    )
+    print()
+    body = [(str(columns["NAME"][i]), *(_fixed(columns[c][i]) for c in _SHOWN)) for i in rows]
+    print(table(("NAME", *_SHOWN), body))
+    return 0
+
+
+def _rows(ring: Any, pattern: str | None) -> list[int]:
+    """Rows of the table to show: row 0 is the beginning, row i + 1 the exit of element i."""
+    if not pattern:
+        return list(range(len(ring) + 1))
+    from ssmb.errors import LatticeError, nearest
+
+    found = ring.indices(pattern)
+    if not found:
+        raise LatticeError(f"--at: no element matches '{pattern}'.{nearest(pattern, [e.name for e in ring])}")
+    return [i + 1 for i in found]
+
+
+def _fixed(value: float) -> str:
+    """Six digits after the point, and no minus before zero."""
+    return f"{round(float(value), 6) + 0.0:.6f}"
+
+
+def _payload(found: Optics) -> dict[str, Any]:
+    out: dict[str, Any] = {"status": found.status.name.lower()}
+    out |= {name: getattr(found, name) for name in _HEADLINES}
+    return out | {"closed_orbit": found.closed_orbit[0], "m66": found.m66, "provenance": found.provenance}
+
+
+def _lines(found: Optics) -> list[tuple[str, str]]:
+    return [
+        ("status", found.status.value),
+        ("tunes Qx, Qy, Qs", f"{found.qx:.6f}, {found.qy:.6f}, {found.qs:.6g}"),
+        ("chromaticities", f"{found.dqx:.4f}, {found.dqy:.4f} (dQ/d delta)"),
+        ("momentum compaction", f"{found.alpha_c:.6e}, second order {found.alpha_c2:.4e}"),
+        ("slip factor", f"{found.slip_factor:.6e}, {found.slip_factor2:.4e}, {found.slip_factor3:.4e}"),
+        ("bend edges", str(found.provenance.get("bend_edges", "-"))),
+    ]
+
+
+def write_csv(path: str, columns: dict[str, Any]) -> None:
+    """Write columns as CSV with every digit; an older file is replaced only when the new one is complete."""
+    import csv
+
+    from ssmb.store.atomic import atomic_path
+
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))

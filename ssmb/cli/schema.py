@@ -1,0 +1,38 @@
+"""``ssmb schema lattice | run``: the JSON schema of a file, for editors and other programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser("schema", help="JSON schema of lattice files or run files")
+    verb.add_argument("of", choices=("lattice", "run"), help="which kind of file")
+    verb.add_argument("--json", action="store_true", help="on one line")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the schema, which is JSON with and without ``--json``."""
+    from ssmb.cli.output import print_json
+
+    if args.json:
+        print_json(schema_of(args.of))
+    else:
+        print(json.dumps(schema_of(args.of), indent=2, allow_nan=False, ensure_ascii=False))
+    return 0
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of "lattice" or "run" files."""
+    if kind == "lattice":
+        from ssmb.lattice import lattice_schema
+
+        return lattice_schema()
+    from ssmb.studies.config import RunConfig
+
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | RunConfig.model_json_schema()
+    return made | {"title": "run file of ssmb"}

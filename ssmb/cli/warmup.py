@@ -1,0 +1,74 @@
+"""``ssmb warmup``: compile every kernel into the cache, so that the first run does not wait."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from ssmb.cli.output import named_values, print_json, quantity
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser("warmup", help="compile all kernels into the cache")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile and print how long it took."""
+    from tqdm import tqdm
+
+    from ssmb.kernels import jit
+
+    began = time.perf_counter()
+    jobs = compilations()
+    for _, job in tqdm(jobs, file=sys.stderr, unit="kernel", desc="compiling", leave=False):
+        job()
+    seconds = time.perf_counter() - began
+    found = {
+        "kernels": len(jobs),
+        "seconds": seconds,
+        "cache_folder": str(jit.cache_folder()),
+        "jit": not jit.JIT_OFF,
+    }
+    if args.json:
+        print_json(found)
+    else:
+        done = "compiled or found in the cache" if found["jit"] else "not compiled: NUMBA_DISABLE_JIT is set"
+        print(
+            named_values(
+                [
+                    ("kernels", f"{len(jobs)} {done}"),
+                    ("time", quantity(seconds, "s", 3)),
+                    ("cache", found["cache_folder"]),
+                ]
+            )
+        )
+    return 0
+
+
+def compilations() -> list[tuple[str, Callable[[], object]]]:
+    """Return the name of each kernel and what compiles it: all element maps, the turn loop, and the bunching sums."""
+    import numpy as np
+
+    import ssmb.elements  # noqa: F401 - importing the elements registers their kernels
+    from ssmb.kernels import jit
+    from ssmb.kernels.loops import KERNELS
+    from ssmb.kernels.sums import bunching_sums
+
+    def turn_loop() -> None:
+        from ssmb.beam import Reference
+        from ssmb.elements import Drift
+        from ssmb.lattice.program import compile_elements
+
+        compile_elements([Drift(name="d", length=1.0)], Reference(250e6)).propagate(np.zeros((6, 1)))
+
+    if jit.JIT_OFF:
+        return []
+    jobs: list[tuple[str, Callable[[], object]]] = [(kernel.name, kernel.address) for kernel in KERNELS]
+    jobs.append(("turn loop", turn_loop))
+    jobs.append(("bunching sums", lambda: bunching_sums(np.zeros(1), np.ones(1), np.ones(1))))
+    return jobs
