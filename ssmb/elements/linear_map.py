@@ -168,7 +168,7 @@ class LinearMap(Element):
                 f"{self.label()}: {_GROUP}.diffusion is not a covariance: it must be symmetric with no negative "
                 f"eigenvalue (smallest, with unit diagonal: {values[0]:.3g})"
             )
-        upper = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
+        upper: Any = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
         return scale[:, None] * upper.T
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,10 @@ def _ask_for_wide_vectors() -> str:
         return "numba was imported before ssmb: vector width left to LLVM"
     import llvmlite.binding as llvm
 
-    features = llvm.get_host_cpu_features()
-    if not features.get("avx512f", False):
+    features, processor = llvm.get_host_cpu_features(), llvm.get_host_cpu_name()
+    if not features.get("avx512f", False) or not processor:
         return "no AVX-512 on this processor"
-    os.environ["NUMBA_CPU_NAME"] = os.environ.get("NUMBA_CPU_NAME", llvm.get_host_cpu_name())
+    os.environ.setdefault("NUMBA_CPU_NAME", processor)
     os.environ["NUMBA_CPU_FEATURES"] = features.flatten() + ",-prefer-256-bit"
     return "512-bit vectors"
 
@@ -40,7 +41,7 @@ WIDE_VECTORS: str = _ask_for_wide_vectors()
 
 import numba
 from numba.core import types
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 
 JIT_OFF: bool = bool(numba.config.DISABLE_JIT)
@@ -67,22 +68,35 @@ def source_hash() -> str:
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
-    stamp = (sys.version, numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name())
+    settings = [getattr(numba.config, name) for name in ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK")]
+    stamp = (sys.version, numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name(), settings)
     digest.update(repr((stamp, os.environ.get("NUMBA_CPU_FEATURES", ""), sorted(map(str, FLAGS.items())))).encode())
     return digest.hexdigest()[:20]
+
+
+# now, not when it is first needed: a source that is edited after it was imported would lend its new hash to the old code
+source_hash()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else could have put machine code into a folder of the public temporary place."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
 @cache
 def cache_folder() -> Path:
     """Folder of the compiled kernels: ``$SSMB_CACHE_DIR``, else the user's cache folder, else a temporary one."""
     roots = [Path(p) for p in (os.environ.get("SSMB_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")) if p]
-    roots += [
-        Path.home() / ".cache",
-        Path(tempfile.gettempdir()) / f"ssmb-{os.getuid() if hasattr(os, 'getuid') else 0}",
-    ]
-    for root in roots:
+    temporary = Path(tempfile.gettempdir()) / f"ssmb-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    with suppress(RuntimeError):  # a user without a home
+        roots.append(Path.home() / ".cache")
+    for root in [*roots, temporary]:
         folder = root / "ssmb" / source_hash()
         try:
+            if root == temporary and not _is_ours(root):
+                continue
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / f".probe-{os.getpid()}"
             probe.touch()
@@ -118,6 +132,43 @@ class _KernelCacheImpl(CompileResultCacheImpl):
         self._locator = _Locator(name)
         self._filename_base = self.get_filename_base(f"{py_func.__module__}.{name}", getattr(sys, "abiflags", ""))
 
+    def check_cachable(self, cres):
+        return not cres.library.has_dynamic_globals  # the parent's warning needs a source file
+
+
+class _SealedFiles(IndexDataCacheFile):
+    """A file for each compiled function and signature, closed by a checksum; what is damaged counts as not there.
+
+    numba's own files have no checksum, so that machine code with a flipped bit would run, and an index, which two
+    processes that fill a cold cache at once can leave in disorder.
+    """
+
+    _SEAL = hashlib.sha256().digest_size
+
+    def load(self, key):
+        """Return what was compiled, or None; a cache that cannot be read must not stop the work."""
+        name = self._name_of(key)
+        with suppress(OSError):
+            raw = Path(self._data_path(name)).read_bytes()
+            if hashlib.sha256(raw[: -self._SEAL]).digest() == raw[-self._SEAL :]:
+                return self._load_data(name)  # unpickling stops before the seal
+        return None
+
+    def save(self, key, data):
+        """Keep what was compiled, if the disk lets us."""
+        with suppress(OSError):
+            self._save_data(self._name_of(key), data)
+
+    def flush(self):
+        """Nothing to forget: the name of the folder pins the sources."""
+
+    def _name_of(self, key):
+        return f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+
+    def _dump(self, obj):
+        raw = super()._dump(obj)
+        return raw + hashlib.sha256(raw).digest()
+
 
 class KernelCache(FunctionCache):
     """Cache of one compiled function, keyed by its qualified name; the folder pins the sources.
@@ -127,6 +178,10 @@ class KernelCache(FunctionCache):
     """
 
     _impl_class = _KernelCacheImpl
+
+    def __init__(self, py_func: Callable) -> None:
+        super().__init__(py_func)
+        self._cache_file = _SealedFiles(self._cache_path, self._impl.filename_base, source_hash())
 
     def _index_key(self, sig, codegen):
         return sig, codegen.magic_tuple(), self._py_func.__qualname__
@@ -140,10 +195,14 @@ def cached(function: Callable, *, parallel: bool = False) -> Any:
     return dispatcher
 
 
-def native_address(function: Callable, signature: Any) -> tuple[Any, int]:
-    """Compile (or load) ``function`` as native code; return the object that keeps it alive and its address."""
+def native_address(function: Callable, signature: Any, *, keep: bool = True) -> tuple[Any, int]:
+    """Compile (or load) ``function`` as native code; return the object that keeps it alive and its address.
+
+    ``keep`` is for code of this package only, whose sources are in the name of the cache folder.
+    """
     compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=FLAGS)
-    compiled._cache = KernelCache(function)
+    if keep:
+        compiled._cache = KernelCache(function)
     compiled.compile()
     return compiled, compiled.address
 

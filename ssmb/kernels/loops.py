@@ -93,7 +93,8 @@ class Kernel:
     def address(self) -> int:
         """Address of the native loop; compiled or loaded on first use."""
         if self._native is None:
-            self._native = jit.native_address(self.loop(), _SIGNATURE)
+            ours = self.scalar.__module__.startswith("ssmb.")  # a kernel of the user may change from run to run
+            self._native = jit.native_address(self.loop(), _SIGNATURE, keep=ours)
         return self._native[1]
 
 
@@ -121,7 +122,7 @@ if jit.JIT_OFF:
     def _tile(buf):
         return buf
 
-    def _params(p, n):
+    def _params(p, n):  # pyright: ignore[reportRedeclaration]
         return tuple(float(v) for v in p[:n])
 
     def _ids(ids):
@@ -255,4 +256,5 @@ else:
     @jit.numba.njit(inline="always")
     def call_kernel(table, code, buf, n, params, offset, repeat, ids, seed, turn, element):
         """Run op ``code`` on the tile through the native loop at ``table[code]``."""
-        _call_native(table[code], buf, n, params, offset, repeat, ids, seed, turn, element)
+        # numba gives the typing context itself
+        _call_native(table[code], buf, n, params, offset, repeat, ids, seed, turn, element)  # pyright: ignore[reportCallIssue]

@@ -24,7 +24,7 @@ _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to t
 
 if JIT_OFF:
 
-    def power_of_two(n):
+    def power_of_two(n):  # pyright: ignore[reportRedeclaration]
         """2**n for an integral float n in [-1022, 1023]."""
         return math.ldexp(1.0, int(n))
 else:
@@ -41,7 +41,7 @@ else:
     @scalar
     def power_of_two(n):
         """2**n for an integral float n in [-1022, 1023]."""
-        return _bits_to_float((np.int64(n) + 1023) << 52)
+        return _bits_to_float((np.int64(n) + 1023) << 52)  # pyright: ignore[reportCallIssue]
 
 
 @scalar
