@@ -1,7 +1,7 @@
 """Speed of ssmb against pyAT on the common ring, both timed in one process, in turn; prints a table.
 
-    python benchmarks/against_pyat.py            all settings
-    python benchmarks/against_pyat.py --guard    only the guarded ratio; exit code 1 below the limit
+python benchmarks/against_pyat.py            all settings
+python benchmarks/against_pyat.py --guard    only the guarded ratio; exit code 1 below the limit
 """
 
 from __future__ import annotations

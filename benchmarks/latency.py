@@ -1,6 +1,6 @@
 """How long a user waits: import, first call with a warm cache, closed orbit, optics. Each in fresh processes.
 
-    python benchmarks/latency.py
+python benchmarks/latency.py
 """
 
 from __future__ import annotations
