@@ -51,14 +51,14 @@ def start() -> np.ndarray:
 # ---- double-double arithmetic (T. J. Dekker, Numer. Math. 18, 224 (1971), doi:10.1007/BF01397083)
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _two_sum(a, b):
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _two_product(a, b):
     p = a * b
     t = 134217729.0 * a
@@ -69,7 +69,7 @@ def _two_product(a, b):
     return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _add(a, b):
     s, e = _two_sum(a[0], b[0])
     t, f = _two_sum(a[1], b[1])
@@ -77,18 +77,18 @@ def _add(a, b):
     return _two_sum(s, e + f)
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _mul(a, b):
     p, e = _two_product(a[0], b[0])
     return _two_sum(p, e + (a[0] * b[1] + a[1] * b[0]))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _neg(a):
     return -a[0], -a[1]
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _div(a, b):
     q1 = a[0] / b[0]
     r = _add(a, _neg(_mul((q1, 0.0), b)))
@@ -97,14 +97,14 @@ def _div(a, b):
     return _add(_two_sum(q1, q2), (r[0] / b[0], 0.0))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _sqrt(a):
     x = np.sqrt(a[0])
     r = _add(a, _neg(_two_product(x, x)))
     return _two_sum(x, r[0] / (2.0 * x))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _velocity(d, ig2, b2):
     """beta/beta0 of delta = d."""
     q = _mul(d, _add((2.0, 0.0), d))
