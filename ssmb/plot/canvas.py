@@ -65,9 +65,10 @@ def dress(axis: Axes, xlabel: str = "", ylabel: str = "", title: str = "", grid:
     axis.set_axisbelow(True)
 
 
-def legend(axis: Axes, columns: int = 1, loc: Any = "above left") -> None:
+def legend(axis: Axes, columns: int = 1, loc: str = "above left") -> None:
     """Draw a legend above the axes ("above left", "above right"), where it covers no data, or inside at ``loc``."""
-    outside = {"above left": ("lower left", (0.0, 1.0)), "above right": ("lower right", (1.0, 1.0))}
+    outside: dict[str, Any] = {"above left": ("lower left", (0.0, 1.0)), "above right": ("lower right", (1.0, 1.0))}
+    corner: Any
     corner, anchor = outside.get(loc, (loc, None))
     axis.legend(
         loc=corner,
