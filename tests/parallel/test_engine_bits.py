@@ -196,7 +196,11 @@ def test_ellipse_is_smaller_than_its_box():
 
 @pytest.mark.parametrize(
     ("change", "reason", "where"),
-    [({1: 1.5}, NO_FORWARD_MOMENTUM, "q"), ({0: 9.0, 1: 0.9}, OUT_OF_RANGE, "d"), ({1: 0.9999999, 3: 0.0, 5: 0.0}, OUT_OF_RANGE, "d")],
+    [
+        ({1: 1.5}, NO_FORWARD_MOMENTUM, "q"),
+        ({0: 9.0, 1: 0.9}, OUT_OF_RANGE, "d"),
+        ({1: 0.9999999, 3: 0.0, 5: 0.0}, OUT_OF_RANGE, "d"),
+    ],
     ids=["no forward momentum", "too far", "almost sideways"],
 )
 def test_impossible_particles_are_lost_with_a_reason(change, reason, where):
