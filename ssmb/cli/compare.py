@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from typing import TYPE_CHECKING
 
-from ssmb.errors import ConfigError, ResultFileError, SsmbError
+from ssmb.errors import ConfigError, ResultFileError
 
 if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
@@ -65,18 +63,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subject; 0 on success, 2 on an input error, 4 if a file cannot be written."""
-    try:
-        main, tables, payload = args.compare(args, _parameters(args.set))
-        if args.csv:
-            _write(args.csv, main.to_csv())
-        text = json.dumps(payload, allow_nan=False) if args.json else "\n\n".join(str(t) for t in tables)
-        print(text)
-    except SsmbError as error:
-        print(f"ssmb compare: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader (head, less) has gone: that is its right, and no error of ours.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open until the interpreter ends
+    main, tables, payload = args.compare(args, _parameters(args.set))
+    if args.csv:
+        _write(args.csv, main.to_csv())
+    print(json.dumps(payload, allow_nan=False) if args.json else "\n\n".join(str(t) for t in tables))
     return 0
 
 

@@ -14,6 +14,7 @@ from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 from ssmb.lithography.scanner import Scanner, scanner, scanner_points
 from ssmb.lithography.sources import BEAMLINE_RANGE, EuvSource, euv_sources, power_at_focus
 from ssmb.lithography.uncertainty import RoadmapIntervals, ShortageMap
+from ssmb.plot.canvas import COLOURS, LINE_STYLES, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,16 +22,13 @@ if TYPE_CHECKING:
 
 #: Colours and marks that stay apart in grey and for colour-blind readers (Okabe and Ito).
 FAMILY_STYLE = {"LPP": ("#0072B2", "o"), "DPP": ("#56B4E9", "v"), "SSMB": ("#D55E00", "*"), "FEL": ("#009E73", "s")}
-LINE_STYLES = ("-", "--", "-.", ":")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def _axes(ax: Axes | None, size: tuple[float, float] = (7.0, 4.6)) -> tuple[Figure, Axes]:
     if ax is not None:
         return ax.figure, ax  # type: ignore[return-value]
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=size, layout="constrained")
+    figure = new_figure(*size)
+    return figure, figure.add_subplot()
 
 
 def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes | None = None) -> Figure:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
 
 import pytest
 
-from ssmb.cli import compare as cli
+from ssmb.cli.main import main
 from ssmb.lithography import compare_roadmap, compare_scanners, compare_sources, euv_sources
 from ssmb.lithography.tables import Table
 from tests.support import assert_close
 
 
 def ssmb(*words: str) -> int:
-    parser = argparse.ArgumentParser(prog="ssmb")
-    cli.add_parser(parser.add_subparsers(required=True))
-    args = parser.parse_args(["compare", *words])
-    return args.run(args)
+    return main(["compare", *words])
 
 
 @pytest.fixture
