@@ -20,8 +20,6 @@
 # 30 mJ/cm² is 300 J/m².
 
 # %%
-import matplotlib.pyplot as plt
-
 from ssmb.lithography import (
     EuvSource,
     beamline,
@@ -36,8 +34,6 @@ from ssmb.lithography import (
 from ssmb.lithography.band import Column
 from ssmb.lithography.multilayer import LA_B, MO_SI, peak
 from ssmb.plot.lithography import plot_chips, plot_energy, plot_shortage, plot_source_powers, plot_throughput
-
-plt.rcParams["figure.dpi"] = 72
 
 # %% [markdown]
 # ## 1. A power has a plane
@@ -55,7 +51,6 @@ for name in ("two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_t
 
 # %%
 plot_source_powers()
-plt.show()
 
 # %% [markdown]
 # So 1 kW at the undulator is *less* than the best plasma sources of 2026 deliver. Two or three kilowatts per beamline is the
@@ -86,10 +81,9 @@ for label, column in (("ideal width", Column()), ("measured width", Column(width
 # Overhead and transmission are fitted to four published points; the others test the fit. A rate without a dose means nothing.
 
 # %%
-plot_throughput()
-plt.show()
 tool = scanner()
 print(f"half of the ceiling of {tool.ceiling:.0f} wafers/h needs {tool.half_power(300.0):.0f} W at 30 mJ/cm2")
+plot_throughput()
 
 # %% [markdown]
 # ## 4. Energy per exposure
@@ -98,7 +92,6 @@ print(f"half of the ceiling of {tool.ceiling:.0f} wafers/h needs {tool.half_powe
 
 # %%
 plot_energy()
-plt.show()
 
 # %% [markdown]
 # ## 5. Chips per year, with intervals
@@ -109,9 +102,8 @@ plt.show()
 # %%
 cases = [("lpp_3800e", "h100"), ("lpp_1kw_2025", "h100"), ("ssmb_default", "h100"), ("ssmb_default", "b200")]
 results = [roadmap_intervals(source, chip_id=chip) for source, chip in cases]
-plot_chips(results)
-plt.show()
 print(results[2].table())
+plot_chips(results)
 
 # %%
 # Chips on nodes without EUV are not limited by it.
@@ -124,7 +116,6 @@ print(roadmap("ssmb_default", chip_id="a100_80").statement)
 ring = roadmap("ssmb_default")
 demand = model_parameters().demand_start
 plot_shortage(shortage_map(ring.chips_per_year_source, demand=demand, supply_growth=1.4))
-plt.show()
 
 # %% [markdown]
 # With demand growing faster than supply, no number of sources helps for long: ten times more sources buy

@@ -31,7 +31,7 @@ class Figure(_MatplotlibFigure):
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=120)
+        self.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
 
 

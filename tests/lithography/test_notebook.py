@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-matplotlib = pytest.importorskip("matplotlib", reason="the notebook draws figures")
 pytest.importorskip("periodictable", reason="the notebook computes mirrors")
-matplotlib.use("Agg")
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 TEXT = FOLDER / "10_euv_sources_and_chips.py"
@@ -18,18 +16,16 @@ STORED = TEXT.with_suffix(".ipynb")
 
 
 def test_notebook_runs(capsys, monkeypatch):
-    from matplotlib import pyplot as plt
+    from ssmb.plot import lithography
 
-    shown = []
-    monkeypatch.setattr(plt, "show", lambda: shown.append(len(plt.get_fignums())))
-    with matplotlib.rc_context():
-        runpy.run_path(str(TEXT))
+    drawn, new_figure = [], lithography.new_figure
+    monkeypatch.setattr(lithography, "new_figure", lambda *size: drawn.append(size) or new_figure(*size))
+    runpy.run_path(str(TEXT))
     out = capsys.readouterr().out
-    assert len(shown) == 5
+    assert len(drawn) == 5
     assert "250-770 W" in out
     assert "not limited by EUV power" in out
     assert "simulated" in out
-    plt.close("all")
 
 
 def test_stored_notebook_is_executed_and_in_step():
@@ -38,6 +34,7 @@ def test_stored_notebook_is_executed_and_in_step():
     assert code
     assert all(c["execution_count"] for c in code)
     assert not [o for c in code for o in c["outputs"] if o["output_type"] == "error"]
+    assert sum("image/png" in o.get("data", {}) for c in code for o in c["outputs"]) == 5
     assert STORED.stat().st_size < 400_000
     # Compared without white space: the two forms differ in blank lines between cells only.
     text = "".join(TEXT.read_text(encoding="utf-8").split())
