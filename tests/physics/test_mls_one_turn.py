@@ -15,12 +15,13 @@ from ssmb.beam import Beam
 from ssmb.beam.sigma import sigma_from_twiss
 from ssmb.bunching import bunching_factor
 from ssmb.bunching.losses import bunching_losses
+from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics import Knob, MatchStatus, Optics, Target, match, optics, taylor_map
 from ssmb.schemes import SingleStage
 from ssmb.tracking import track
-from tests.support import assert_close
+from tests.support import assert_close, assert_reference, reference_values
 
 LATTICES = Path(__file__).resolve().parents[2] / "lattices"
 LASER = 1064e-9
@@ -106,6 +107,14 @@ def closed_form(r: Ring, emittance: float) -> SingleStage:
         h=r.optics.at("U125")["H_x"],
         tune=r.optics.qx,
     )
+
+
+def test_revolution_frequency() -> None:
+    """The published radio frequency leaves out beta (2e-6): h times c/C instead of beta c/C."""
+    lattice = load_lattice(LATTICES / "mls.pals.yaml")
+    f_rev = lattice.reference.beta * SPEED_OF_LIGHT / lattice.length
+    assert_reference("mls_frev", f_rev / lattice.reference.beta)
+    assert 1.0 - f_rev / reference_values()["mls_frev"]["value"] > 2e-6
 
 
 # ---- through the linear map
