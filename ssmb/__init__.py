@@ -30,6 +30,7 @@ _PUBLIC = {
     "transfer_matrix": "ssmb.optics",
     "taylor_map": "ssmb.optics",
     "match": "ssmb.optics",
+    "equilibrium": "ssmb.equilibrium",
     "Target": "ssmb.optics",
     "track": "ssmb.tracking",
     "MomentMonitor": "ssmb.tracking",
@@ -57,6 +58,7 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference
     from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, shot_noise_level
+    from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
     from ssmb.optics import Target, closed_orbit, match, optics, taylor_map, transfer_matrix

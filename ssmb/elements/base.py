@@ -10,11 +10,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import LatticeError, nearest
 from ssmb.kernels.loops import Kernel
+
+if TYPE_CHECKING:
+    from ssmb.elements.synchrotron_radiation import LocalField
 
 
 class Op(NamedTuple):
@@ -150,6 +153,14 @@ class Element:
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         """Changes that make the element its first (or last) part of this fraction of the length; None: it stays whole."""
         return None
+
+    def local_field(self, ref: Reference) -> LocalField | None:
+        """State the field in which the body radiates, and at which points; None: it does not radiate."""
+        return None
+
+    def ops_with_radiation(self, ref: Reference) -> tuple[Op, ...]:
+        """Pack an element without local field where radiation is tracked; here: as without radiation."""
+        return self.ops(ref)
 
     def label(self) -> str:
         """``Quadrupole 'qf1'``, for messages."""

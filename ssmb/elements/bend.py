@@ -23,12 +23,15 @@ from ssmb.elements.bend_maps import (
     gradient_step_params,
     wedge,
 )
+from ssmb.elements.multipole_kicks import MAX_ORDER
 from ssmb.elements.splitting import drift_kick_ops
 from ssmb.elements.straight_magnet import StraightMagnet, integration_steps
+from ssmb.elements.synchrotron_radiation import MEAN_POINTS, SMOOTH_POINTS, LocalField, step_points
 from ssmb.elements.transformations import frame_change, roll_ops, rotation_matrix
 from ssmb.errors import LatticeError
 
 _LINEAR_STEP_LIMIT = 0.3
+_SKEW = MAX_ORDER + 1
 _GRADIENT_STEP_LIMIT = 1e-3
 
 
@@ -147,6 +150,20 @@ class Bend(StraightMagnet):
     def _enough_slices(self) -> int:
         """Steps that keep the tune error of a gradient magnet near 1e-9 (fourth order in Kn1 of a step)."""
         return max(4, math.ceil(self.length * math.sqrt(abs(self.Kn1) / _GRADIENT_STEP_LIMIT)))
+
+    def local_field(self, ref: Reference) -> LocalField | None:
+        q, h = self.coefficients(), self.curvature
+        if self.length == 0.0 or not (h or any(q)):
+            return None
+        q = (q[0] + h, *q[1:])
+        edges = (math.tan(self.e1), math.tan(self.e2)) if self.edge != "none" else (0.0, 0.0)
+        points, fewer = SMOOTH_POINTS, MEAN_POINTS
+        if self.integrator.startswith("yoshida"):
+            points, fewer = step_points(self.slices or self._enough_slices()), ()
+        if {n for n, v in enumerate(q) if v} <= {0, 1, _SKEW, _SKEW + 1}:
+            numbers = (q[0], q[1], q[_SKEW], q[_SKEW + 1])
+            return LocalField("linear", numbers, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
+        return LocalField("multipole", q, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
 
     def _linear_edge(self, e: float, integral: float) -> list[Op]:
         h = self.curvature

@@ -20,6 +20,7 @@ from ssmb.elements.multipole_kicks import (
 from ssmb.elements.quadrupole_fringe import quadrupole_fringe
 from ssmb.elements.quadrupole_map import quadrupole_matrix_ops
 from ssmb.elements.splitting import drift_kick_ops
+from ssmb.elements.synchrotron_radiation import EXIT_POINT, LocalField
 from ssmb.elements.transformations import roll_ops
 from ssmb.errors import LatticeError
 
@@ -161,6 +162,14 @@ class StraightMagnet(Element):
         end = ("entrance" if first else "exit") if self.fringe in keep else "none"
         slices = max(1, math.ceil(self.slices * fraction - 1e-9))
         return {"length": fraction * self.length, "slices": slices, "fringe": end}
+
+    def local_field(self, ref: Reference) -> LocalField | None:
+        q = self.coefficients()
+        if self.length == 0.0 or not any(q):
+            return None
+        if {n for n, v in enumerate(q) if v} <= {0, 1, _SKEW, _SKEW + 1}:
+            return LocalField("linear", (q[0], q[1], q[_SKEW], q[_SKEW + 1]), EXIT_POINT, self.length, quiet=True)
+        return LocalField("multipole", q, EXIT_POINT, self.length, quiet=True)
 
     def _matrix_ops(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
         if used == {_SKEW + 1}:  # a pure skew quadrupole is a normal one in a frame rolled by 45 degrees

@@ -11,6 +11,7 @@ from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
+from ssmb.elements.synchrotron_radiation import LocalField, step_points
 from ssmb.elements.wiggler_map import wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
 
@@ -19,6 +20,8 @@ _LASER = "SSMB_laser"
 #: Focusing phase advance per step [rad]; measured tune error of the fourth-order step: 1.1e-9 per rad of advance.
 _ADVANCE_PER_STEP = 0.018
 _THICK_SLICES = 8
+#: Intervals between the points at which a wiggler radiates.
+_RADIATION_STEPS = 4
 
 
 def _laser_length(key: str, doc: str, **limits: Any) -> Any:
@@ -208,6 +211,18 @@ class Wiggler(Element):
         if self.laser_model == "THIN":
             return self._thin(ref, fraction_from, fraction_to)
         return tuple(self._thick(ref, fraction_from, fraction_to))
+
+    def local_field(self, ref: Reference) -> LocalField | None:
+        angle = self.wiggling_angle(ref)
+        if angle == 0.0:
+            return None
+        b2, path = (angle * self.k_u) ** 2, self.length * (1.0 + self.path_excess(ref))
+        points = step_points(_RADIATION_STEPS)
+        if self.polarization == "HELICAL":
+            return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0), points, path)
+        across = (0.0, 1.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0)
+        averages = {"square": 0.5, "cube": 4.0 / (3.0 * math.pi)}
+        return LocalField("wiggler", (b2, self.k_u, *across), points, path, **averages)
 
     def _motion(self, ref: Reference, length: float) -> tuple[Op, ...]:
         """The wiggler without light over ``length``."""

@@ -37,8 +37,8 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
 
 
 @scalar
-def _words(key, draw):
-    """Philox words of ``key = (seed, particle, turn, element)`` and draw number."""
+def random_words(key, draw):
+    """Four 32-bit words, held in uint64, of ``key = (seed, particle, turn, element)`` and draw number."""
     seed, particle, turn, element = np.uint64(key[0]), np.uint64(key[1]), np.uint64(key[2]), np.uint64(key[3])
     return philox4x32(
         particle & _LOW,
@@ -55,7 +55,7 @@ def _words(key, draw):
 @scalar
 def uniform_pair(key, draw):
     """Two independent uniform numbers in (0, 1) for ``key = (seed, particle, turn, element)``."""
-    a, b, c, d = _words(key, draw)
+    a, b, c, d = random_words(key, draw)
     u = (float((a << np.uint64(21)) ^ (b >> np.uint64(11))) + 0.5) * _TO_UNIT
     v = (float((c << np.uint64(21)) ^ (d >> np.uint64(11))) + 0.5) * _TO_UNIT
     return u, v

@@ -11,6 +11,7 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.elements import Bend, Element, Op
 from ssmb.elements.aperture import aperture_op
+from ssmb.elements.synchrotron_radiation import checked_mode, radiating_ops
 from ssmb.elements.transformations import misalignment_ops
 from ssmb.errors import LatticeError, nearest
 from ssmb.kernels.engine import LIMIT, MAP, OP_COLUMNS
@@ -29,6 +30,7 @@ class Program:
     ops : (m, 5) op table: kernel, offset into ``params``, repeat, element index, kind.
     params : packed numbers of all ops.
     first_op : (n + 1,) index of the first op of each element, and the number of ops.
+    radiation : "off", "mean", "quantum" or "diffusion", as it was compiled.
     """
 
     reference: Reference
@@ -37,6 +39,7 @@ class Program:
     ops: np.ndarray
     params: np.ndarray
     first_op: np.ndarray
+    radiation: str = "off"
 
     @property
     def length(self) -> float:
@@ -96,7 +99,9 @@ class Program:
         return replace(self, ops=np.ascontiguousarray(ops), first_op=self.first_op + shift)
 
 
-def element_ops(element: Element, reference: Reference) -> tuple[Op, ...]:
+def element_ops(
+    element: Element, reference: Reference, radiation: str = "off", edge_radiation: bool = True
+) -> tuple[Op, ...]:
     """All ops of a placed element: aperture, entry of the displaced body, body, exit, aperture."""
     angle, tilt = (element.angle, element.tilt_ref) if isinstance(element, Bend) else (0.0, 0.0)
     enter, leave = misalignment_ops(element, angle, tilt)
@@ -104,16 +109,30 @@ def element_ops(element: Element, reference: Reference) -> tuple[Op, ...]:
     at = element.aperture_at
     before = (limit,) if limit is not None and at in ("ENTRANCE_END", "BOTH_ENDS") else ()
     after = (limit,) if limit is not None and at in ("EXIT_END", "BOTH_ENDS") else ()
-    return (*before, *enter, *element.ops(reference), *leave, *after)
+    if radiation == "off":
+        body = element.ops(reference)
+    else:
+        body = radiating_ops(element, reference, radiation, edge_radiation)
+    return (*before, *enter, *body, *leave, *after)
 
 
-def compile_elements(elements: Sequence[Element], reference: Reference) -> Program:
+def compile_elements(
+    elements: Sequence[Element], reference: Reference, radiation: str = "off", edge_radiation: bool = True
+) -> Program:
     """Compile a sequence of placed elements with unique names.
+
+    Parameters
+    ----------
+    radiation : "off"; "mean": energy loss without noise; "quantum": photons; "diffusion": loss with Gaussian noise;
+        "envelope": mean loss at all points where the modes with noise emit (for :mod:`ssmb.equilibrium`).
+    edge_radiation : whether the thin pole faces of bends radiate (the pole-face term of the partition numbers).
 
     Raises
     ------
     LatticeError : an element cannot be packed, or two have the same name.
+    ConfigError : an unknown mode of radiation.
     """
+    checked_mode(radiation)
     names = tuple(e.name for e in elements)
     if len(set(names)) != len(names):
         seen: set[str] = set()
@@ -131,7 +150,7 @@ def compile_elements(elements: Sequence[Element], reference: Reference) -> Progr
         placed = element.in_lattice(float(s[-1]), reference)
         key = (type(placed), *(v for k, v in vars(placed).items() if k != "name"))  # equal magnets are packed once
         if key not in cache:
-            cache[key] = element_ops(placed, reference)
+            cache[key] = element_ops(placed, reference, radiation, edge_radiation)
         for op in cache[key]:
             params = op.params + tail if op.kernel.width > op.kernel.n_params else op.params
             if len(params) != op.kernel.width:
@@ -149,4 +168,5 @@ def compile_elements(elements: Sequence[Element], reference: Reference) -> Progr
         ops=np.array(rows, dtype=np.int64).reshape(-1, OP_COLUMNS),
         params=np.array(numbers or [0.0], dtype=np.float64),
         first_op=np.array(first, dtype=np.int64),
+        radiation=radiation,
     )

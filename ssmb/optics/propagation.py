@@ -186,3 +186,25 @@ def op_range(program: Program, start: str | int | None, end: str | int | None) -
             "lattice.rotated(start)"
         )
     return int(program.first_op[a]), int(program.first_op[b])
+
+
+def recorded_at(program: Program, coordinates: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Take (6, n) particles through all ops and return their coordinates before the ops ``cuts`` (rising), (k, 6, n).
+
+    Raises
+    ------
+    PhysicsError
+        If a particle is lost on the way.
+    """
+    here = np.ascontiguousarray(coordinates, dtype=float).copy()
+    loop = _Direct(program, here.shape[1])
+    out = np.empty((len(cuts), *here.shape))
+    at = 0
+    with one_thread():
+        for k, cut in enumerate(np.asarray(cuts).tolist()):
+            if cut > at and not loop(here, at, cut):
+                name = program.names[int(program.ops[cut - 1, 3])]
+                raise PhysicsError(f"a test particle is lost before the end of '{name}'")
+            at = cut
+            out[k] = here
+    return out

@@ -1,0 +1,48 @@
+"""Ideal replacement of the radiated energy."""
+
+from __future__ import annotations
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, Op, element, param
+from ssmb.kernels.jit import scalar
+from ssmb.kernels.loops import kernel
+from ssmb.kernels.primitives import sqrt
+
+
+@kernel("radiation_restored", 2, changes_delta=True, invert=lambda p: (-p[0], p[1]))
+@scalar
+def radiation_restored(x, px, y, py, z, delta, rpp, dbeta, p):
+    """Add the energy p[0] in units of p0 c at a fixed time; p[1] = (m c/p0)^2."""
+    q = 1.0 + delta
+    energy = sqrt(q * q + p[1])
+    gain = p[0]
+    d = gain * (2.0 * energy + gain)
+    q1 = sqrt(q * q + d)
+    return x, px, y, py, z * ((q1 * energy) / (q * (energy + gain))), delta + d / (q + q1)
+
+
+@element("SSMB_EnergyRestorer")
+class EnergyRestorer(Element):
+    """Gives every particle the same energy per pass, along the reference orbit, at any z: an ideal induction cell.
+
+    It acts only where radiation is tracked; optics and tracking without radiation do not see it. px and py stay, so that
+    it damps transverse motion as a cavity does.
+    """
+
+    energy_gain: float = param(
+        0.0, unit="eV", key="SSMB_EnergyRestorerP.energy_gain", doc="energy given per pass, where radiation is tracked"
+    )
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        from ssmb.elements.drift import drift_exact
+
+        return (Op(drift_exact, (self.length,)),) if self.length else ()
+
+    def ops_with_radiation(self, ref: Reference) -> tuple[Op, ...]:
+        """Ops where radiation is tracked: the energy is given at the end of the element."""
+        gain = (self.energy_gain / ref.p0c, (ref.mass / ref.p0c) ** 2)
+        return (*self.ops(ref), Op(radiation_restored, gain)) if self.energy_gain else self.ops(ref)
+
+    @classmethod
+    def examples(cls):
+        return [cls(name="restorer", energy_gain=226.17), cls(name="cell", length=0.5, energy_gain=2.3e3)]

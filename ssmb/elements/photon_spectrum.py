@@ -1,0 +1,195 @@
+"""Sampler of synchrotron photons: how many a particle emits, and with which energies, without branches.
+
+Photons of one particle in one slice are a Poisson process. They are drawn from the hardest down: the k-th hardest has the
+tail probability t_k = (e_1 + ... + e_k)/mean, where e_i are exponential numbers of mean 1 and ``mean`` is the expected
+number of photons; where t_k > 1 there is no k-th photon. A fixed number of slots thus holds all photons but the softest
+of a rare burst, and the loop over particles vectorises.
+
+Energies in units of the critical energy follow from the quantile function of the number spectrum
+
+    n(y) = 3/(5 pi) int_y^inf K_{5/3}(u) du,    t(y) = int_y^inf n,    y = (L P(L)/Q(L))^3,    L = -ln t,
+
+a rational fit over 0 < L < 32 that is right to 1.1e-5 of y. Its moments: <y> = 8/(15 sqrt 3) to 5e-8, <y^2> = 11/27 to 2e-6.
+
+References
+----------
+M. Sands, SLAC-121 (1970), chapter 5: spectrum and its moments.
+H. Burkhardt, CERN-OPEN-2007-018 (2007): tail probabilities of the spectrum.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+
+from ssmb.kernels.jit import JIT_OFF, scalar
+from ssmb.kernels.philox import random_words
+from ssmb.kernels.primitives import sincos_turns, sqrt, where
+
+#: slots for photons -> largest mean number for which the photons left out carry at most 1e-4 of the energy
+SLOTS: dict[int, float] = {4: 0.8, 7: 2.9, 14: 9.0}
+
+#: Moments of the photon number spectrum, in critical energies.
+MEAN_ENERGY = 8.0 / (15.0 * math.sqrt(3.0))
+MEAN_SQUARE_ENERGY = 11.0 / 27.0
+
+if JIT_OFF:
+
+    def _bits_of(value: Any) -> Any:
+        return np.float64(value).view(np.uint64)
+
+    def _with_bits(bits: Any) -> Any:
+        return np.uint64(bits).view(np.float64)
+else:
+
+    def _read_as(given: Any, wanted: Any) -> Any:
+        """Make a function of compiled code that reads the 64 bits of one type as another."""
+
+        def read(typingctx, value):
+            def codegen(context, builder, signature, args):
+                return builder.bitcast(args[0], context.get_value_type(wanted))
+
+            return wanted(given), codegen
+
+        return intrinsic(read)
+
+    _bits_of = _read_as(types.float64, types.uint64)
+    _with_bits = _read_as(types.uint64, types.float64)
+
+
+_MANTISSA = np.uint64(52)
+_BIAS = np.uint64(1024 << 52)
+_HALF = np.uint64(16)
+_HALF_WORD = np.uint64(0xFFFF)
+_ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)  # bits of sqrt(1/2)
+_TWO_52 = np.uint64(0x4330000000000000)  # bits of 2^52: with a small integer below them, 2^52 plus that integer
+
+
+@scalar
+def _parts(u):
+    """Exponent and mantissa - 1 of a normal number > 0, mantissa in [1/sqrt 2, sqrt 2); no conversion of integers."""
+    bits = _bits_of(u)
+    e = (bits - _ROOT_HALF + _BIAS) >> _MANTISSA
+    m = _with_bits(bits + _BIAS - (e << _MANTISSA))
+    return _with_bits(_TWO_52 | e) - (4503599627370496.0 + 1024.0), m - 1.0
+
+
+@scalar
+def quick_log(u):
+    """Natural logarithm of a normal number > 0, relative error below 3e-8 also near u = 1; it vectorises.
+
+    Polynomials here are summed in pairs (Estrin): the slots of a slice wait for each other less than by Horner's rule.
+    """
+    e, f = _parts(u)
+    f2 = f * f
+    f4 = f2 * f2
+    low = (0.999999974189517 - 0.49999987965036874 * f) + f2 * (0.33334185628136515 - 0.25002073995920887 * f)
+    high = (0.19956833416173056 - 0.1656239464556185 * f) + f2 * (0.14952269627940556 - 0.1436683334454538 * f)
+    return e * 0.6931471805599453 + f * (low + f4 * (high + f4 * 0.08722335537872906))
+
+
+@scalar
+def _coarse_log(u):
+    """The same, right to 4e-7."""
+    e, f = _parts(u)
+    f2 = f * f
+    low = (1.00000097483102 - 0.500011128580274 * f) + f2 * (0.33314508782535956 - 0.24909745446338244 * f)
+    high = (0.20496333048100362 - 0.18667843420760183 * f) + f2 * 0.11896076732788771
+    return e * 0.6931471805599453 + f * (low + f2 * f2 * high)
+
+
+@scalar
+def photon_energy(depth):
+    """Energy of a photon [critical energies] with tail probability exp(-depth), 0 <= depth <= 32."""
+    d2 = depth * depth
+    d4 = d2 * d2
+    p = (8.11961378e-01 + 1.30417594e00 * depth) + d2 * (5.03515637e-01 + 8.25848172e-02 * depth)
+    p = p + d4 * (3.03139421e-03 + 7.21275063e-06 * depth)
+    q = (1.0 + 2.10636883e00 * depth) + d2 * (1.31986745e00 + 3.43972565e-01 * depth)
+    q = q + d4 * (3.45354144e-02 + 6.20093158e-04 * depth)
+    s = depth * p / q
+    return s * s * s
+
+
+@scalar
+def _photon(product, log_mean):
+    depth = log_mean - _coarse_log(-quick_log(product))
+    return photon_energy(where(depth > 0.0, depth, 0.0))
+
+
+@scalar
+def _uniform_32(word):
+    """Uniform number of 32 bits in (0, 1); the word becomes the end of a mantissa, which vectorises everywhere."""
+    return (_with_bits(_TWO_52 | word) - 4503599627370495.5) * 2.3283064365386963e-10
+
+
+@scalar
+def _two_uniforms(word):
+    """Two uniform numbers of 16 bits in (0, 1) from one word."""
+    low = (_with_bits(_TWO_52 | (word & _HALF_WORD)) - 4503599627370495.5) * 1.52587890625e-05
+    high = (_with_bits(_TWO_52 | (word >> _HALF)) - 4503599627370495.5) * 1.52587890625e-05
+    return low, high
+
+
+@scalar
+def energy_of_photons_4(mean, key, draw):
+    """Total energy [critical energies] of the photons of a slice that emits ``mean`` photons on average, 4 slots."""
+    log_mean = quick_log(mean + 1e-300)
+    a, b, c, d = random_words(key, draw)
+    p1 = _uniform_32(a)
+    p2 = p1 * _uniform_32(b)
+    p3 = p2 * _uniform_32(c)
+    p4 = p3 * _uniform_32(d)
+    return (_photon(p1, log_mean) + _photon(p2, log_mean)) + (_photon(p3, log_mean) + _photon(p4, log_mean))
+
+
+@scalar
+def _seven_photons(key, draw, product, log_mean):
+    """Energy of the next seven photons, and the product of the uniform numbers so far.
+
+    The hardest sets how far the tail reaches and has 32 random bits; the steps to the softer ones have 16.
+    """
+    a, b, c, d = random_words(key, draw)
+    b1, b2 = _two_uniforms(b)
+    c1, c2 = _two_uniforms(c)
+    d1, d2 = _two_uniforms(d)
+    p1 = product * _uniform_32(a)
+    p2 = p1 * b1
+    p3 = p2 * b2
+    p4 = p3 * c1
+    p5 = p4 * c2
+    p6 = p5 * d1
+    p7 = p6 * d2
+    first = (_photon(p1, log_mean) + _photon(p2, log_mean)) + (_photon(p3, log_mean) + _photon(p4, log_mean))
+    return first + ((_photon(p5, log_mean) + _photon(p6, log_mean)) + _photon(p7, log_mean)), p7
+
+
+@scalar
+def energy_of_photons_7(mean, key, draw):
+    """The same with 7 slots."""
+    total, _ = _seven_photons(key, draw, 1.0, quick_log(mean + 1e-300))
+    return total
+
+
+@scalar
+def energy_of_photons_14(mean, key, draw):
+    """The same with 14 slots."""
+    log_mean = quick_log(mean + 1e-300)
+    first, product = _seven_photons(key, draw, 1.0, log_mean)
+    second, _ = _seven_photons(key, draw + 1.0, product, log_mean)
+    return first + second
+
+
+ENERGY_OF_PHOTONS = {4: energy_of_photons_4, 7: energy_of_photons_7, 14: energy_of_photons_14}
+
+
+@scalar
+def normal(key, draw):
+    """One standard normal number (Box-Muller, at most 6.8 standard deviations)."""
+    a, b, _, _ = random_words(key, draw)
+    _, cosine = sincos_turns(_uniform_32(b))
+    return sqrt(-2.0 * quick_log(_uniform_32(a))) * cosine

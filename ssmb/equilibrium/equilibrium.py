@@ -1,0 +1,239 @@
+"""Equilibrium of a ring: damping, diffusion and the beam that they settle to, for any coupling of the three planes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam.reference import Reference
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.synchrotron_radiation import ENVELOPE
+from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, nearest
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.lattice.tree import Lattice
+from ssmb.optics.linear import normal_modes, symplectic_form
+from ssmb.optics.propagation import has_cavities, laser_wavelength, without
+from ssmb.ranges import positive
+
+_FORM = symplectic_form(6)
+_MODES = ("x", "y", "z")
+
+
+class EquilibriumStatus(Enum):
+    """What kind of equilibrium was found."""
+
+    BUNCHED = "three damped modes; the beam is bound by cavities"
+    MICROBUNCHED = "three damped modes; the beam is bound by lasers, in a micro-bucket"
+    LINEAR = "three damped modes; the beam is bound by a linear map"
+
+
+def _quantity(unit: str, doc: str) -> Any:
+    return field(metadata={"unit": unit, "doc": doc})
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """The beam of a ring in equilibrium, at n + 1 places: the beginning, and the exit of each of the n elements.
+
+    Modes are ordered by the plane in which they are largest: x, y, z. Emittances are rms and geometric; damping times are
+    those of amplitudes (emittances shrink twice as fast); sigma is the second moment about the closed orbit.
+    """
+
+    status: EquilibriumStatus
+    reference: Reference
+    names: tuple[str, ...] = _quantity("", "names of the elements, (n,)")
+    s: np.ndarray = _quantity("m", "position, (n + 1,)")
+    emittances: np.ndarray = _quantity("m", "rms emittances of the modes, from the envelope, (3,)")
+    emittances_sands: np.ndarray = _quantity("m", "the same from eigenvectors and damping rates (Sands, Chao), (3,)")
+    damping_times: np.ndarray = _quantity("s", "amplitude damping times of the modes, (3,)")
+    partition_numbers: np.ndarray = _quantity("1", "damping partition numbers, (3,); their sum is 4")
+    tunes: np.ndarray = _quantity("1", "fractional tunes of the modes, (3,)")
+    sigma_delta: np.ndarray = _quantity("1", "rms energy spread, (n + 1,)")
+    sigma_z: np.ndarray = _quantity("m", "rms bunch length, (n + 1,)")
+    energy_loss: float = _quantity("eV", "energy loss per turn on the closed orbit")
+    sigma: np.ndarray = _quantity("m, 1", "second moments of (x, px, y, py, z, delta), (n + 1, 6, 6)")
+    closed_orbit: np.ndarray = _quantity("m, 1", "closed orbit with radiation, (n + 1, 6)")
+    m66: np.ndarray = _quantity("", "damped one-turn matrix at the beginning, (6, 6)")
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def index(self, name: str) -> int:
+        """Position in the arrays of the entrance of an element."""
+        if name in self.names:
+            return self.names.index(name)
+        copies = [i for i, n in enumerate(self.names) if n.partition("#")[0] == name]
+        if len(copies) == 1:
+            return copies[0]
+        if copies:
+            raise LatticeError(f"'{name}' is placed {len(copies)} times; name one copy, like '{self.names[copies[0]]}'")
+        raise LatticeError(f"no element '{name}' in the equilibrium.{nearest(name, self.names)}")
+
+    def bunching(self, wavelength: float) -> np.ndarray:
+        """|b| that a Gaussian of the local bunch length has, exp(-(2 pi sigma_z/wavelength)^2/2), at every place, (n + 1,).
+
+        Parameters
+        ----------
+        wavelength : [m], > 0.
+        """
+        k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
+        return np.exp(-0.5 * (k * self.sigma_z) ** 2)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Return columns; row 0 is the beginning, row i the exit of element i. Sizes in m, SIGT is the spread of delta."""
+        sizes = np.sqrt(np.maximum(np.diagonal(self.sigma, axis1=1, axis2=2), 0.0))
+        names = ("SIGX", "SIGPX", "SIGY", "SIGPY", "SIGZ", "SIGDELTA")
+        out: dict[str, np.ndarray] = {"NAME": np.array(("$START", *self.names)), "S": self.s}
+        return out | {name: sizes[:, i] for i, name in enumerate(names)}
+
+
+def equilibrium(lattice: Lattice | Program, *, edge_radiation: bool = True, lasers: bool = False) -> Equilibrium:
+    """Return the equilibrium of radiation damping and quantum excitation of a ring.
+
+    The envelope is Sigma = M Sigma M^T + D with M the one-turn map about the closed orbit with radiation and D the local
+    diffusion of all radiation points, carried to the end of the turn.
+
+    Parameters
+    ----------
+    lattice : ring; or a program that was compiled with radiation="envelope".
+    edge_radiation : whether the thin pole faces of bends radiate (J_x of the MLS: 1.055 with it, 1.000 without).
+    lasers : whether lasers act, about the nearest micro-bucket.
+
+    Raises
+    ------
+    PhysicsError
+        No closed orbit, a loss larger than the voltage, unstable motion, or a mode that is not damped.
+
+    References
+    ----------
+    K. Ohmi, K. Hirata, K. Oide, Phys. Rev. E 49, 751 (1994), doi:10.1103/PhysRevE.49.751 (envelope).
+    A. W. Chao, J. Appl. Phys. 50, 595 (1979), doi:10.1063/1.326070 (eigenvectors).
+
+    Examples
+    --------
+    >>> from ssmb.elements import Bend, RFCavity
+    >>> half = Bend(name="b", length=2.0, angle=math.pi / 2, Kn1=-0.3)
+    >>> cavity = RFCavity(name="rf", voltage=1e5, harmon=4, zero_phase="ABOVE_TRANSITION")
+    >>> ring = Lattice.from_elements([half] * 4 + [cavity], Reference(2e8), periodic=True)
+    >>> found = equilibrium(ring)
+    >>> [round(float(j), 3) for j in found.partition_numbers], round(found.energy_loss, 2)
+    ([0.482, 1.0, 2.518], 111.17)
+    """
+    program = _envelope_program(lattice, edge_radiation, lasers)
+    try:
+        turn = damped_turn(program)
+    except PhysicsError as error:
+        raise PhysicsError(f"no equilibrium: {error.message}") from None
+    vectors, rates, tunes = _damped_modes(turn)
+    sigma = _settled(turn)
+    period = program.length / (program.reference.beta * SPEED_OF_LIGHT)
+    partition = (
+        2.0 * rates * program.reference.beta**2 * program.reference.energy / turn.energy_loss
+        if turn.energy_loss > 0.0
+        else np.zeros(3)
+    )
+    along = turn.along @ (sigma + turn.noise) @ np.swapaxes(turn.along, 1, 2)
+    projected = (vectors.conj().T @ _FORM) @ sigma @ (vectors.conj().T @ _FORM).conj().T
+    return Equilibrium(
+        status=_status(program, lasers),
+        reference=program.reference,
+        names=program.names,
+        s=program.s,
+        emittances=np.maximum(np.real(np.diagonal(projected)), 0.0),
+        emittances_sands=_sands(turn, vectors, rates),
+        damping_times=period / rates,
+        partition_numbers=partition,
+        tunes=tunes,
+        sigma_delta=np.sqrt(np.maximum(along[:, 5, 5], 0.0)),
+        sigma_z=np.sqrt(np.maximum(along[:, 4, 4], 0.0)),
+        energy_loss=turn.energy_loss,
+        sigma=along,
+        closed_orbit=turn.orbit,
+        m66=turn.one_turn,
+        provenance={
+            "species": program.reference.species,
+            "energy": program.reference.energy,
+            "edge_radiation": bool(edge_radiation),
+            "lasers": bool(lasers and laser_wavelength(program)),
+            "radiation_points": len(turn.strengths),
+        },
+    )
+
+
+def _envelope_program(lattice: Lattice | Program, edge_radiation: bool, lasers: bool) -> Program:
+    if isinstance(lattice, Program):
+        if lattice.radiation != ENVELOPE:
+            raise ConfigError(
+                f"the program was compiled with radiation='{lattice.radiation}'; the equilibrium needs a Lattice, or "
+                f"compile_elements(..., radiation='{ENVELOPE}')"
+            )
+        program = lattice
+    elif isinstance(lattice, Lattice):
+        program = compile_elements(lattice.elements, lattice.reference, ENVELOPE, edge_radiation)
+    else:
+        raise ConfigError(f"equilibrium needs a Lattice, not {type(lattice).__name__}")
+    if not program.names:
+        raise ConfigError("the lattice has no elements")
+    return without(program, lasers=not lasers)
+
+
+def _status(program: Program, lasers: bool) -> EquilibriumStatus:
+    if lasers and laser_wavelength(program):
+        return EquilibriumStatus.MICROBUNCHED
+    return EquilibriumStatus.BUNCHED if has_cavities(program) else EquilibriumStatus.LINEAR
+
+
+def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvectors (6, 3) of the damped map, normalised to E^dagger S E = i, damping rates per turn and tunes.
+
+    Raises
+    ------
+    PhysicsError
+        If the motion is unstable, or a mode grows.
+    """
+    tunes, clean = normal_modes(turn.symplectic)
+    values, vectors = np.linalg.eig(turn.one_turn)
+    rates, found = np.empty(3), np.empty((6, 3), dtype=complex)
+    overlap = np.abs(clean.conj().T @ _FORM @ (vectors / np.linalg.norm(vectors, axis=0)))  # (mode, eigenvector)
+    for k in range(3):
+        i = int(np.argmax(overlap[k] * (np.abs(np.angle(values * np.exp(-2j * np.pi * tunes[k]))) < 0.1)))
+        sign = float(np.imag(vectors[:, i].conj() @ _FORM @ vectors[:, i]))
+        if not sign > 0.0:
+            raise PhysicsError(
+                f"no equilibrium: mode {_MODES[k]} is too near a resonance to be told from its mirror image"
+            )
+        found[:, k] = vectors[:, i] / math.sqrt(sign)
+        rates[k] = -math.log(abs(values[i]))
+        tunes[k] = np.angle(values[i]) / (2.0 * math.pi) % 1.0
+    for k in range(3):
+        if not rates[k] > 0.0:
+            remedy = {
+                0: "lower the bend gradients that focus in x (or use J_x wigglers, or a smaller dispersion in them)",
+                1: "vertical bends with gradient take the damping; check Ks1 and tilts",
+                2: "damping of z needs radiation and J_z > 0; the gradient of the bends may be too strong",
+            }[k]
+            raise PhysicsError(
+                f"no equilibrium: mode {_MODES[k]} is not damped (rate {rates[k]:.3g} per turn; energy loss "
+                f"{turn.energy_loss:.4g} eV per turn): {remedy}"
+            )
+    return found, rates, tunes
+
+
+def _settled(turn: DampedTurn) -> np.ndarray:
+    """Solve Sigma = M (Sigma + noise) M^T at the beginning, in the eigenbasis of M."""
+    values, vectors = np.linalg.eig(turn.one_turn)
+    inverse = np.linalg.inv(vectors)
+    added = inverse @ (turn.one_turn @ turn.noise[-1] @ turn.one_turn.T) @ inverse.T
+    sigma = (vectors @ (added / (1.0 - np.multiply.outer(values, values))) @ vectors.T).real
+    return 0.5 * (sigma + sigma.T)
+
+
+def _sands(turn: DampedTurn, vectors: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Emittances from eigenvectors: the energy kicks feed |E_k5|^2 and the mode forgets at twice its rate."""
+    if not len(turn.strengths):
+        return np.zeros(3)
+    amplitudes = np.abs(turn.kicks @ (_FORM @ vectors.conj())) ** 2
+    return turn.strengths @ amplitudes / (2.0 * rates)
