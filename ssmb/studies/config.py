@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+def _a_number(value: Any) -> Any:
+    """Refuse what pydantic would read as a number: true, and digits in quotes."""
+    if isinstance(value, (bool, str, bytes)):
+        raise ValueError("input should be a number")
+    return value
+
+
+_Number = BeforeValidator(_a_number)
+# the limits are far from any machine; they keep a slip of the exponent from becoming an overflow deep inside a formula
+Length = Annotated[float, _Number, Field(ge=1e-15, le=1e6, allow_inf_nan=False)]
+Charge = Annotated[float, _Number, Field(ge=1e-24, le=1.0, allow_inf_nan=False)]
+Share = Annotated[float, _Number, Field(ge=1e-9, le=10.0, allow_inf_nan=False)]
+UpToOne = Annotated[float, _Number, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Seconds = Annotated[float, _Number, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
+Count = Annotated[int, _Number, Field(ge=1, le=10_000_000)]
+Turns = Annotated[int, _Number, Field(ge=0, le=10**12)]
+Seed = Annotated[int, _Number, Field(ge=0, lt=2**63)]
 
 
 class _Section(BaseModel):
@@ -20,15 +34,15 @@ class BeamConfig(_Section):
     """The beam at the start: Gaussian about the matched optics; in z Gaussian or uniform over whole wavelengths."""
 
     particles: Count = 100_000
-    charge: Positive = Field(5e-12, description="charge of the bunch [C]; 1/weight of the macroparticles")
-    emit_x: NotNegative = Field(description="rms horizontal emittance [m]")
-    emit_y: NotNegative = Field(description="rms vertical emittance [m]")
-    sigma_delta: NotNegative = Field(description="rms relative momentum spread [1]")
-    sigma_z: Positive = Field(description="rms bunch length [m], also for the light of the whole bunch")
+    charge: Charge = Field(default=5e-12, description="charge of the bunch [C]; 1/weight of the macroparticles")
+    emit_x: UpToOne = Field(description="rms horizontal emittance [m]")
+    emit_y: UpToOne = Field(description="rms vertical emittance [m]")
+    sigma_delta: UpToOne = Field(description="rms relative momentum spread [1]")
+    sigma_z: Length = Field(description="rms bunch length [m], also for the light of the whole bunch")
     z_distribution: Literal["coasting", "gaussian"] = Field(
-        "coasting", description="coasting: uniform over whole laser wavelengths, a slice of the bunch"
+        default="coasting", description="coasting: uniform over whole laser wavelengths, a slice of the bunch"
     )
-    wavelengths: Count = Field(4, description="length of a coasting slice in laser wavelengths")
+    wavelengths: Count = Field(default=4, description="length of a coasting slice in laser wavelengths")
     start: Literal["quiet", "random"] = "quiet"
     seed: Seed = 1
 
@@ -37,17 +51,17 @@ class LaserConfig(_Section):
     """When the laser is on; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
-    wavelength: Positive = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
-    turns: Annotated[int, Field(ge=0)] = Field(1, description="on during the first so many turns, then off")
+    wavelength: Length = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
+    turns: Turns = Field(default=1, description="on during the first so many turns, then off")
 
 
 class TrackConfig(_Section):
     """How far and how."""
 
-    turns: Annotated[int, Field(ge=1)] = 2
+    turns: Turns = Field(default=2, ge=1)
     seed: Seed = 1
-    threads: Annotated[int, Field(ge=1)] | None = None
-    checkpoint_every: Positive = Field(60.0, description="time between checkpoints [s]")
+    threads: Annotated[Count, Field(le=4096)] | None = None
+    checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
 
 
 class MomentsConfig(_Section):
@@ -63,7 +77,7 @@ class BunchingConfig(_Section):
 
     kind: Literal["bunching"]
     at: str | None = None
-    wavelengths: tuple[Positive, ...] = Field(min_length=1, description="wavelengths [m]")
+    wavelengths: tuple[Length, ...] = Field(min_length=1, max_length=1000, description="wavelengths [m]")
     every: Count = 1
 
 
@@ -81,21 +95,24 @@ class LightConfig(_Section):
     """The undulator in which the microbunched beam radiates, and the detector behind it."""
 
     at: str = Field(description="element at whose entrance the bunching is taken; must have a bunching monitor")
-    turn: Annotated[int, Field(ge=0)] = Field(1, description="turn whose bunching radiates")
-    period: Positive = Field(description="undulator period [m]")
-    periods: Annotated[int, Field(ge=5)]
-    harmonics: tuple[Annotated[int, Field(ge=1, le=99)], ...] = (1, 2)
-    bandwidth: Positive = Field(description="full relative width of the detector's filter [1]")
-    acceptance: Positive = Field(description="half angle of the detector's aperture [rad]")
-    charges: tuple[Positive, ...] = Field(
-        (1e-13, 3e-13, 1e-12, 3e-12, 1e-11, 3e-11, 1e-10), description="charges of the scan [C]"
+    turn: Turns = Field(default=1, description="turn whose bunching radiates")
+    period: Annotated[Length, Field(ge=1e-6, le=100.0)] = Field(description="undulator period [m]")
+    periods: Annotated[Count, Field(ge=5, le=1_000_000)]
+    harmonics: tuple[Annotated[Count, Field(le=99)], ...] = Field(default=(1, 2), min_length=1, max_length=99)
+    bandwidth: Share = Field(description="full relative width of the detector's filter [1]")
+    acceptance: Share = Field(description="half angle of the detector's aperture [rad]")
+    charges: tuple[Charge, ...] = Field(
+        default=(1e-13, 3e-13, 1e-12, 3e-12, 1e-11, 3e-11, 1e-10),
+        min_length=1,
+        max_length=1000,
+        description="charges of the scan [C]",
     )
 
 
 class OutputConfig(_Section):
     """What is written into the run folder."""
 
-    folder: str = Field("", description="folder of the run; by default runs/<name of the run file>")
+    folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
     particles: bool = True
     figures: bool = True
 
@@ -108,7 +125,7 @@ class RunConfig(_Section):
     beam: BeamConfig
     laser: LaserConfig | None = None
     track: TrackConfig = TrackConfig()
-    monitors: tuple[MonitorConfig, ...] = ()
+    monitors: tuple[MonitorConfig, ...] = Field(default=(), max_length=100)
     light: LightConfig | None = None
     output: OutputConfig = OutputConfig()
 
@@ -117,6 +134,10 @@ class RunConfig(_Section):
         if self.beam.z_distribution == "coasting" and self.laser is None:
             raise ValueError("a coasting beam needs laser.wavelength as its unit of length")
         if self.light is not None:
+            if self.laser is None:
+                raise ValueError("light needs laser.wavelength: it is the light at the harmonics of the laser")
+            if len(set(self.light.harmonics)) < len(self.light.harmonics):
+                raise ValueError("light.harmonics holds a number twice")
             seen = [m for m in self.monitors if isinstance(m, BunchingConfig) and m.at == self.light.at]
             if not seen:
                 raise ValueError(f"light.at '{self.light.at}' needs a bunching monitor at the same element")

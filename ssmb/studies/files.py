@@ -16,15 +16,14 @@ from ssmb.beam.coordinates import from_openpmd, to_openpmd
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
-from ssmb.lattice.program import compile_elements
-from ssmb.optics import optics
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.store.openpmd import read_particles, write_particles
 from ssmb.store.run_file import RUN_FILE, RunContents, read_run, write_run
 from ssmb.store.tree import Dataset, Tree
 from ssmb.studies.read_config import config_from_text
 from ssmb.studies.result import Light, StudyResult
-from ssmb.tracking import BunchingRecord, MomentRecord, RunStatus, SnapshotRecord
+from ssmb.studies.rings import ring_optics, ring_program
+from ssmb.tracking import BunchingRecord, MomentRecord, RunStatus, SnapshotRecord, losses_of
 
 _STATES = ("state", "lost_turn", "lost_element")
 _AXES = ("x", "px", "y", "py", "z", "delta")
@@ -85,21 +84,23 @@ def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) 
     reference : reference particle for a foreign file; by default one with the mean energy of the particles.
     """
     file = read_particles(path)
-    extra = file.extra
+    extra: Any = file.extra
     if file.reference_energy is not None and "all" in extra:
         rows = np.stack([extra["all"][axis].values for axis in _AXES])
         states = {name: extra[name].values for name in _STATES}
         ref = Reference(file.reference_energy, file.species)
         return Beam(ref, rows, extra["weight"].values, ids=extra["ids"].values, **states)
-    a = file.arrays
+    alive = np.asarray(file.arrays["status"]) == 1
+    if not alive.any():
+        raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")
+    a = {name: np.asarray(values)[alive] for name, values in file.arrays.items()}
     if reference is None:
         momentum = np.sqrt(a["px"] ** 2 + a["py"] ** 2 + a["pz"] ** 2)
         mass = Reference(1e12, file.species).mass
         reference = Reference(float(np.sqrt(np.mean(momentum) ** 2 + mass**2)), file.species)
-    alive = a["status"] == 1
-    columns = {k: np.asarray(a[k])[alive] for k in ("x", "px", "y", "py", "z", "t", "pz")}
+    columns = {k: a[k] for k in ("x", "px", "y", "py", "z", "t", "pz")}
     columns["t"] = columns["t"] - np.mean(columns["t"])
-    return Beam(reference, from_openpmd(columns, reference), np.asarray(a["weight"])[alive] / ELEMENTARY_CHARGE)
+    return Beam(reference, from_openpmd(columns, reference), a["weight"] / ELEMENTARY_CHARGE)
 
 
 def save_result(result: StudyResult, folder: Path) -> None:
@@ -142,25 +143,25 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
         hint = "it was interrupted: go on with 'ssmb resume'" if (place / "run.json").is_file() else "it holds no run"
         raise ResultFileError(f"'{place}' has no {RUN_FILE}: {hint}")
     stored = read_run(place)
+    results: Any = stored.results
+    monitors: Any = stored.monitors
     config = config_from_text(stored.config, str(place / RUN_FILE))
     lattice = load_lattice(stored.lattice)
-    if config.laser is not None:
-        lattice = lattice.with_changes({name: {"laser_on": False} for name in config.laser.elements})
     particles = {p: place / "particles" / f"{p}.h5" for p in ("final", "light")}
     if not particles["final"].is_file():
         raise ResultFileError(f"'{place}': the particles are missing (particles/final.h5); output.particles was false")
+    beam = load_beam(particles["final"])
     return StudyResult(
         config=config,
         lattice_text=stored.lattice,
-        optics=optics(compile_elements(lattice.elements, lattice.reference)),
-        records={name: _record(tree) for name, tree in stored.monitors.items()},
-        light=tuple(
-            _light(int(n), tree) for n, tree in sorted(stored.results["light"].items(), key=lambda i: int(i[0]))
-        ),
-        beam=load_beam(particles["final"]),
+        optics=ring_optics(lattice, config.laser),
+        records={name: _record(tree) for name, tree in monitors.items()},
+        light=tuple(_light(int(n), tree) for n, tree in sorted(results["light"].items(), key=lambda i: int(i[0]))),
+        beam=beam,
         beam_at_light=load_beam(particles["light"]) if particles["light"].is_file() else None,
-        status=RunStatus[stored.results["status"]],
-        turns=int(stored.results["turns"]),
+        status=RunStatus[results["status"]],
+        turns=int(results["turns"]),
+        losses=losses_of(beam, ring_program(lattice, config.laser, False)),
         provenance=stored.provenance,
         folder=str(place),
     )
@@ -174,7 +175,7 @@ def _unit_of_column(name: str) -> str:
 def _record_tree(record: Any) -> Tree:
     tree: Tree = {"turn": Dataset(record.turn, "turn", "turn number")}
     if isinstance(record, SnapshotRecord):
-        beams = {
+        beams: Any = {
             str(int(t)): {
                 a: Dataset(c, "m" if a in "xyz" else "1", a) for a, c in zip(_AXES, b.coordinates, strict=True)
             }
@@ -196,7 +197,7 @@ def _record_tree(record: Any) -> Tree:
     return {"kind": "moments", **tree}
 
 
-def _record(tree: Tree) -> Any:
+def _record(tree: Any) -> Any:
     values = {k: v.values for k, v in tree.items() if isinstance(v, Dataset)}
     if tree["kind"] == "snapshots":
         ref = Reference(float(values["energy"]), str(tree["species"])) if tree["beams"] else None
@@ -224,7 +225,7 @@ def _light_tree(light: Light) -> Tree:
     }
 
 
-def _light(harmonic: int, tree: Tree) -> Light:
+def _light(harmonic: int, tree: Any) -> Light:
     v = {k: d.values for k, d in tree.items() if isinstance(d, Dataset)}
     bunching = complex(v["bunching"])
     closed = str(tree["closed_form"])

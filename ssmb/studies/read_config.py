@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -27,22 +28,44 @@ def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None 
     ConfigError, SeveralErrors
         With file, line and column of each error.
     """
-    file = os.fspath(path)
-    return config_from_text(read_text(path, error=ConfigError), file, changes)
+    return placed_config(path, changes)[0]
 
 
 def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> RunConfig:
     """Check the text of a run file (see :func:`load_config`)."""
+    return _checked(text, file, changes or {})[0]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the values of a run file stand, for errors that only the lattice or the physics can find."""
+
+    node: Node
+    changes: Mapping[str, Any]
+
+    def of(self, *path: str | int) -> Where:
+        """Place of the value at a path of keys and positions, or of what is nearest to it."""
+        name = ".".join(str(step) for step in path)
+        return Where(f"<change {name[:80]}>", 1, 1) if name in self.changes else place_of(self.node, path)
+
+
+def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[RunConfig, Places]:
+    """As :func:`load_config`, with the places of the values."""
+    return _checked(read_text(path, error=ConfigError), os.fspath(path), changes or {})
+
+
+def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[RunConfig, Places]:
     node = load_yaml(text, file, error=ConfigError)
     if not isinstance(node, MapNode):
         raise ConfigError("a run file is a mapping: lattice, beam, track ...", node.where)
     values = plain_value(node)
-    for key, value in (changes or {}).items():
-        _put(values, key, value)
+    for key, value in changes.items():
+        _put(values, str(key), value)
+    places = Places(node, changes)
     try:
-        return RunConfig.model_validate(values)
+        return RunConfig.model_validate(values), places
     except ValidationError as error:
-        found = [_as_error(e, node, changes or {}) for e in error.errors(include_url=False)]
+        found = [_as_error(e, places) for e in error.errors(include_url=False)]
         if len(found) == 1:
             raise found[0] from None
         raise SeveralErrors(found) from None
@@ -88,18 +111,18 @@ def _read(value: Any) -> Any:
     return scalar_value(value)
 
 
-def _as_error(error: Any, node: Node, changes: Mapping[str, Any]) -> ConfigError:
+def _as_error(error: Any, places: Places) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
-    path = tuple(step for step in error["loc"] if step not in ("moments", "bunching", "snapshots"))
-    name = ".".join(str(step) for step in path) or "run file"
-    where: Where = place_of(node, path)
+    loc = error["loc"]
+    # pydantic puts the kind of a monitor between its position and its key
+    path = loc[:2] + loc[3:] if loc[:1] == ("monitors",) and len(loc) > 2 else loc
+    name = ".".join(str(step)[:80] for step in path) or "run file"
+    where = places.of(*path)
     given = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
-    if name in changes:
-        where = Where("<change>")
     if error["type"] == "extra_forbidden":
-        allowed = _allowed(path[:-1])
-        key = str(path[-1])
+        allowed = _allowed(path[:-1], loc[2] if len(path) < len(loc) else "")
+        key = str(path[-1])[:80]
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
         return ConfigError(f"'{name}' is missing", where)
@@ -107,17 +130,15 @@ def _as_error(error: Any, node: Node, changes: Mapping[str, Any]) -> ConfigError
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 
 
-def _allowed(path: tuple[Any, ...]) -> list[str]:
-    """Keys of the section at ``path`` of the run file."""
+def _allowed(path: tuple[Any, ...], kind: str) -> list[str]:
+    """Keys of the section at ``path`` of the run file; ``kind`` is that of the monitor, if it is one."""
     schema = RunConfig.model_json_schema()
     definitions = schema["$defs"]
     at: dict[str, Any] = schema
     for step in path:
         at = at["items"] if isinstance(step, int) else at.get("properties", {}).get(step, {})
-        options = [at, *at.get("anyOf", ()), *at.get("oneOf", ()), *at.get("allOf", ())]
-        named = [o["$ref"].rpartition("/")[2] for o in options if "$ref" in o]
-        if len(named) > 1:
-            return sorted({key for n in named for key in definitions[n].get("properties", {})})
-        if named:
-            at = definitions[named[0]]
+        options = [at, *at.get("anyOf", ()), *at.get("oneOf", ())]
+        named = [definitions[o["$ref"].rpartition("/")[2]] for o in options if "$ref" in o]
+        fitting = [d for d in named if len(named) == 1 or d["properties"]["kind"]["const"] == kind]
+        at = fitting[0] if fitting else at
     return sorted(at.get("properties", {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,7 @@ class StudyResult:
     folder: str = ""  #: folder of the run, empty for one in memory
 
     def summary(self) -> dict[str, Any]:
-        """Headline numbers in SI units, for ``--json`` and for the table."""
+        """Headline numbers in SI units, for ``--json`` and for the table; None for what does not exist."""
         out: dict[str, Any] = {
             "title": self.config.title,
             "status": self.status.name.lower(),
@@ -74,10 +75,10 @@ class StudyResult:
                 "wavelength": light.wavelength,
                 "bunching": abs(light.bunching),
                 "bunching_phase": float(np.angle(light.bunching)),
-                "closed_form_bunching": light.closed_form,
+                "closed_form_bunching": None if math.isnan(light.closed_form) else light.closed_form,
                 "coherent_power": light.coherent_power,
                 "incoherent_power": light.incoherent_power,
-                "crossover_charge": light.signal.crossover_charge,
+                "crossover_charge": crossover if math.isfinite(crossover := light.signal.crossover_charge) else None,
             }
             for light in self.light
         ]

@@ -6,7 +6,8 @@ import datetime
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,28 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, sigma_from_twiss
-from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError, SeveralErrors, SsmbError
 from ssmb.lattice import Lattice, lattice_text, load_lattice
-from ssmb.lattice.program import Program, compile_elements
-from ssmb.optics import Optics, optics
-from ssmb.radiation import Undulator, signal_against_charge
-from ssmb.schemes import SingleStage
+from ssmb.optics import Optics
+from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.run_file import RUN_FILE
-from ssmb.studies.config import BunchingConfig, LightConfig, MomentsConfig, RunConfig
-from ssmb.studies.read_config import config_from_text, load_config
+from ssmb.studies.config import BunchingConfig, MomentsConfig, RunConfig, SnapshotConfig
+from ssmb.studies.files import load_result, save_result
+from ssmb.studies.light import light_of
+from ssmb.studies.read_config import Places, load_config, placed_config
 from ssmb.studies.result import Light, StudyResult
+from ssmb.studies.rings import ring_optics, ring_program
 from ssmb.tracking import (
     BunchingMonitor,
     BunchingRecord,
     MomentMonitor,
     MomentRecord,
+    Monitor,
     Run,
     RunStatus,
     SnapshotMonitor,
     SnapshotRecord,
+    most_threads,
     track,
 )
 
@@ -64,60 +67,86 @@ def run_file(
     SsmbError
         The files are wrong, the ring is unstable, all particles are lost, or the folder cannot be written.
     """
-    config = load_config(path, changes)
-    lattice = load_lattice(Path(path).parent / config.lattice)
+    config, places = placed_config(path, changes)
+    text = lattice_text(_lattice(path, config, places))
+    study = _Study(config, load_lattice(text), threads, progress, places)
     stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
     place = _new_folder(folder if folder is not None else config.output.folder, stem)
+    _write_text(place / LATTICE_FILE, text)
     _write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
-    _write_text(place / LATTICE_FILE, lattice_text(lattice))
-    return _run(config, load_lattice(place / LATTICE_FILE), place, threads, progress)
+    return _finished(study, place)
 
 
 def resume(folder: str | os.PathLike[str], *, threads: int | None = None, progress: bool = False) -> StudyResult:
-    """Go on with a run that was interrupted; the end state is the same to the bit as without the interruption."""
-    place = Path(folder)
+    """Go on with a run that was interrupted; the end state is the same to the bit as without the interruption.
+
+    A run that is finished is only read.
+    """
+    place = checked_path(folder)
     for name in (CONFIG_FILE, LATTICE_FILE):
         if not (place / name).is_file():
             raise ResultFileError(f"'{place}' is not the folder of a run: it has no {name}")
-    config = config_from_text((place / CONFIG_FILE).read_text(encoding="utf-8"), str(place / CONFIG_FILE))
-    return _run(config, load_lattice(place / LATTICE_FILE), place, threads, progress)
+    if (place / RUN_FILE).is_file() and (place / "particles" / "final.h5").is_file():
+        return load_result(place)
+    config = load_config(place / CONFIG_FILE)
+    return _finished(_Study(config, load_lattice(place / LATTICE_FILE), threads, progress), place)
 
 
 def run(config: RunConfig, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> StudyResult:
     """Do a run in memory, without a folder (see :func:`run_file`)."""
-    return _Study(config, lattice, None, threads, progress).result()
+    return _Study(config, lattice, threads, progress).result(None)
 
 
-def _run(config: RunConfig, lattice: Lattice, place: Path, threads: int | None, progress: bool) -> StudyResult:
-    from ssmb.studies.files import save_result
-
-    result = _Study(config, lattice, place, threads, progress).result()
+def _finished(study: _Study, place: Path) -> StudyResult:
+    result = study.result(place)
     if result.status is RunStatus.COMPLETED:
         save_result(result, place)
     return result
 
 
+def _lattice(path: str | os.PathLike[str], config: RunConfig, places: Places) -> Lattice:
+    """The lattice of a run file; a path of any kind is the user's choice, but what is wrong with it is told here."""
+    try:
+        return load_lattice(Path(path).parent / config.lattice)
+    except LatticeError as error:
+        if error.where is not None and error.where.line:
+            raise
+        raise ConfigError(f"lattice: {error}", places.of("lattice")) from None
+
+
 def _new_folder(wanted: str | os.PathLike[str], stem: str) -> Path:
-    if wanted:
-        place = Path(wanted)
+    """Make the folder of a run; by default one that nobody else has."""
+    number = 1
+    while True:
+        place = checked_path(wanted) if wanted else Path("runs") / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            place.mkdir(parents=True, exist_ok=bool(wanted))
+        except FileExistsError as error:
+            if wanted:
+                raise ResultFileError(f"'{place}' is a file, not a folder: choose another with --folder") from error
+            number += 1
+            continue
+        except OSError as error:
+            raise os_failure(error, place, "make the folder") from error
         if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
             raise ConfigError(f"folder '{place}' holds a run already: choose another with --folder, or resume that one")
-    else:
-        place, number = Path("runs") / stem, 2
-        while (place / CONFIG_FILE).exists():
-            place, number = Path("runs") / f"{stem}-{number}", number + 1
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultFileError(f"cannot make the folder '{place}': {error.strerror or error}") from error
-    return place
+        return place
 
 
 def _write_text(path: Path, text: str) -> None:
-    from ssmb.store.atomic import atomic_path
-
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _at(places: Places | None, *path: str | int) -> Iterator[None]:
+    """Errors in this block that have no place of their own belong to this value of the run file."""
+    try:
+        yield
+    except SsmbError as error:
+        if places is None or error.where is not None or isinstance(error, SeveralErrors):
+            raise
+        raise type(error)(f"{'.'.join(str(step) for step in path)}: {error.message}", places.of(*path)) from None
 
 
 @dataclass(frozen=True)
@@ -130,37 +159,73 @@ class _Part:
 
 
 class _Study:
-    """One run: matched beam, parts with the laser on and off, light."""
+    """One run: matched beam, parts with the laser on and off, light. All that can be wrong is found when it is made."""
 
     def __init__(
-        self, config: RunConfig, lattice: Lattice, place: Path | None, threads: int | None, progress: bool
+        self,
+        config: RunConfig,
+        lattice: Lattice,
+        threads: int | None,
+        progress: bool,
+        places: Places | None = None,
     ) -> None:
-        self.config, self.lattice, self.place = config, lattice, place
+        self.config, self.lattice, self.places = config, lattice, places
         self.threads, self.progress = threads if threads is not None else config.track.threads, progress
-        self.programs = {on: self._program(on) for on in ((True, False) if config.laser else (False,))}
-        self._check_names()
-        self.optics: Optics = optics(self.programs[False])
+        self._check_threads()
+        self._check_laser()
+        with _at(places, "lattice"):
+            self.programs = {on: ring_program(lattice, config.laser, on) for on in (True, False)}
+            self.optics: Optics = ring_optics(lattice, config.laser)
+        self.monitors = self._monitors()
+        with _at(places, "beam"):
+            self.start = self.beam()
+        with _at(places, "light"):
+            self.light(self.start.select(np.arange(min(len(self.start), 16))))  # whatever stops it should do so now
 
-    def _program(self, laser_on: bool) -> Program:
-        lattice, laser = self.lattice, self.config.laser
-        if laser is not None:
-            for name in laser.elements:
-                missing = name not in {e.name.partition("#")[0] for e in lattice} and name not in lattice
-                if missing or not all(hasattr(e, "laser_on") for e in lattice.find(name)):
-                    raise ConfigError(
-                        f"laser.elements: '{name}' is not a Wiggler with a laser in lattice '{lattice.name}'"
-                    )
-            lattice = lattice.with_changes({name: {"laser_on": laser_on} for name in laser.elements})
-        return compile_elements(lattice.elements, lattice.reference)
+    def _check_threads(self) -> None:
+        most = most_threads()
+        if self.threads is not None and not 1 <= self.threads <= most:
+            with _at(self.places, "track", "threads"):
+                raise ConfigError(
+                    f"threads must lie between 1 and {most}, got {self.threads}; for more set NUMBA_NUM_THREADS before "
+                    "Python starts"
+                )
 
-    def _check_names(self) -> None:
-        program = self.programs[False]
-        places = [m.at for m in self.config.monitors if isinstance(m, (MomentsConfig, BunchingConfig)) and m.at]
-        for at in [*places, *([self.config.light.at] if self.config.light else [])]:
+    def _check_laser(self) -> None:
+        laser, lattice = self.config.laser, self.lattice
+        known = {e.name.partition("#")[0] for e in lattice} | {e.name for e in lattice}
+        for i, name in enumerate(laser.elements if laser is not None else ()):
+            if name not in known or not all(getattr(e, "laser_wavelength", 0.0) > 0.0 for e in lattice.find(name)):
+                lit = [e.name for e in lattice if getattr(e, "laser_wavelength", 0.0) > 0.0]
+                hint = f" Those with a laser: {', '.join(lit[:10])}." if lit else " No element has an SSMB_laser group."
+                with _at(self.places, "laser", "elements", i):
+                    raise ConfigError(f"'{name}' is not a Wiggler with a laser in lattice '{lattice.name}'.{hint}")
+
+    def _monitors(self) -> list[Monitor]:
+        made: list[Monitor] = []
+        for i, m in enumerate(self.config.monitors):
+            with _at(self.places, "monitors", i):
+                if not isinstance(m, SnapshotConfig):
+                    self._check_place(m.at)
+                if isinstance(m, MomentsConfig):
+                    made.append(MomentMonitor(m.at, m.every))
+                elif isinstance(m, BunchingConfig):
+                    made.append(BunchingMonitor(m.at, m.wavelengths, m.every))
+                else:
+                    made.append(SnapshotMonitor(m.every))
+                if any(made[-1].name == other.name for other in made[:-1]):
+                    raise ConfigError(f"a second monitor of {m.kind} at the same place; put what they record into one")
+        if self.config.light is not None:
+            with _at(self.places, "light", "at"):
+                self._check_place(self.config.light.at)
+        return made
+
+    def _check_place(self, name: str | None) -> None:
+        if name is not None:
             try:
-                program.index(at)
+                self.programs[False].index(name)
             except LatticeError as error:
-                raise ConfigError(f"monitors and light: {error.message}") from None
+                raise ConfigError(error.message) from None
 
     def beam(self) -> Beam:
         """The matched beam at the beginning of the lattice, on the closed orbit."""
@@ -206,20 +271,21 @@ class _Study:
         edges = sorted(cuts)
         return [_Part(a, b - a, a < lit) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
-    def result(self) -> StudyResult:
-        """Track and evaluate."""
-        beam, light_beam, runs = self.beam(), None, []
+    def result(self, place: Path | None) -> StudyResult:
+        """Track and evaluate; with a folder, go on from the checkpoints in it."""
+        beam, light_beam, runs = self.start, None, []
         turns, status = 0, RunStatus.COMPLETED
         for number, part in enumerate(self.parts()):
             if self.config.light is not None and part.first == self.config.light.turn:
                 light_beam = self._beam_at_light(beam, part)
-            done = self._track(beam, part, number)
+            checkpoint = None if place is None else place / f"checkpoint_{number}.h5"
+            done = self._track(beam, part, checkpoint)
             runs.append(done)
             beam, turns, status = done.beam, part.first + done.turns, done.status
             if status is not RunStatus.COMPLETED:
                 break
         if status is RunStatus.ALL_LOST:
-            first = runs[-1].losses()[0]
+            first = min(runs[-1].losses(), key=lambda loss: loss.first_turn)
             raise PhysicsError(
                 f"all particles are lost by turn {turns}, first at '{first.element}' ({first.reason.text}); "
                 "look at the apertures, the tunes and the amplitudes"
@@ -237,30 +303,22 @@ class _Study:
             turns=turns,
             losses=runs[-1].losses(),
             provenance=_provenance(self.threads),
-            folder="" if self.place is None else str(self.place),
+            folder="" if place is None else str(place),
         )
 
-    def _track(self, beam: Beam, part: _Part, number: int) -> Run:
-        monitors = []
-        for m in self.config.monitors:
-            if isinstance(m, MomentsConfig):
-                monitors.append(MomentMonitor(m.at, m.every))
-            elif isinstance(m, BunchingConfig):
-                monitors.append(BunchingMonitor(m.at, m.wavelengths, m.every))
-            else:
-                monitors.append(SnapshotMonitor(m.every))
+    def _track(self, beam: Beam, part: _Part, checkpoint: Path | None) -> Run:
         return track(
             self.programs[part.laser],
             beam,
             part.turns,
             first_turn=part.first,
-            monitors=monitors,
+            monitors=self.monitors,
             seed=self.config.track.seed,
             threads=self.threads,
             progress=self.progress,
-            checkpoint=None if self.place is None else self.place / f"checkpoint_{number}.h5",
+            checkpoint=checkpoint,
             checkpoint_every=self.config.track.checkpoint_every,
-            resume=self.place is not None,
+            resume=checkpoint is not None,
         )
 
     def _beam_at_light(self, beam: Beam, part: _Part) -> Beam:
@@ -272,86 +330,8 @@ class _Study:
         ).beam
 
     def light(self, beam: Beam) -> tuple[Light, ...]:
-        """Light of the tracked bunching in the undulator, with the closed form beside it."""
-        from ssmb.bunching import bunching_factor
-
-        want = self.config.light
-        assert want is not None and self.config.laser is not None
-        undulator = Undulator.resonant(
-            self.lattice.reference, self.config.laser.wavelength, period=want.period, n_periods=want.periods
-        )
-        here, b = self.optics.at(want.at), self.config.beam
-        size = tuple(
-            math.sqrt(e * here[f"beta_{p}"] + (here[f"dispersion_{p}"] * b.sigma_delta) ** 2)
-            for p, e in (("x", b.emit_x), ("y", b.emit_y))
-        )
-        scheme = self.closed_form(want)
-        duration = math.sqrt(2.0 * math.pi) * b.sigma_z / (self.lattice.reference.beta * SPEED_OF_LIGHT)
-        out = []
-        for n in want.harmonics:
-            bunching = complex(bunching_factor(beam, self.config.laser.wavelength / n))
-            options: dict[str, Any] = {
-                "sigma_z": b.sigma_z,
-                "bunching": abs(bunching),
-                "harmonic": n,
-                "sigma_perp": size,
-                "acceptance": want.acceptance,
-                "bandwidth": want.bandwidth,
-            }
-            here_now = signal_against_charge(undulator, [b.charge], **options)
-            quadratic = float(here_now.coherent_energy[0])
-            charges = np.array(want.charges)
-            ratio = charges / b.charge
-            scan = type(here_now)(
-                here_now.harmonic,
-                here_now.wavelength,
-                here_now.bunching,
-                charges,
-                quadratic * ratio**2,
-                float(here_now.incoherent_energy[0]) * ratio,
-            )
-            out.append(
-                Light(
-                    harmonic=n,
-                    wavelength=undulator.wavelength(n),
-                    bunching=bunching,
-                    closed_form=float(abs(scheme.bunching(n))) if scheme is not None else math.nan,
-                    coherent_power=quadratic / duration,
-                    incoherent_power=float(here_now.incoherent_energy[0]) / duration,
-                    signal=scan,
-                )
-            )
-        return tuple(out)
-
-    def modulation_amplitude(self, at: str) -> float:
-        """Peak relative momentum modulation of one passage on axis, from particles spread over one wavelength."""
-        assert self.config.laser is not None
-        wavelength, n, program = self.config.laser.wavelength, 256, self.programs[True]
-        c = np.tile(self.optics.closed_orbit[0][:, None], (1, n))
-        phase = np.arange(n) / n
-        c[4] = phase * wavelength
-        names = set(self.config.laser.elements)
-        last = max(i for i, name in enumerate(program.names) if name in names or name.partition("#")[0] in names)
-        moved, _ = program.propagate(c, 0, int(program.first_op[last + 1]))
-        return float(2.0 * abs(np.mean(moved[5] * np.exp(-2j * math.pi * phase))))
-
-    def closed_form(self, want: LightConfig) -> SingleStage | None:
-        """The linear single-stage scheme of this ring, if only the modulation of the first turn matters."""
-        if self.config.laser is None or want.turn < 1 or (self.config.laser.turns > 1 and want.turn > 1):
-            return None
-        here, b = self.optics.at(want.at), self.config.beam
-        return SingleStage.one_turn(
-            self.lattice.reference,
-            self.config.laser.wavelength,
-            self.optics.slip_factor,
-            float(self.optics.s[-1]),
-            self.modulation_amplitude(want.at),
-            b.sigma_delta,
-            emittance=b.emit_x,
-            h=here["H_x"],
-            tune=self.optics.qx,
-            turns=want.turn,
-        )
+        """Light of the beam at the undulator; nothing if the run file asks for none."""
+        return light_of(self.config, beam, self.optics, self.programs[True]) if self.config.light is not None else ()
 
 
 def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -387,6 +367,6 @@ def _provenance(threads: int | None) -> dict[str, Any]:
         "scipy": scipy.__version__,
         "numba": numba.__version__,
         "kernels": source_hash(),
-        "threads": threads or numba.config.NUMBA_NUM_THREADS,
+        "threads": threads or most_threads(),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

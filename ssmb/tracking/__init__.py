@@ -5,19 +5,24 @@ from ssmb.tracking.monitors import (
     BunchingRecord,
     MomentMonitor,
     MomentRecord,
+    Monitor,
     SnapshotMonitor,
     SnapshotRecord,
 )
-from ssmb.tracking.track import Run, RunStatus, track
+from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, most_threads, track
 
 __all__ = [
     "BunchingMonitor",
     "BunchingRecord",
+    "Loss",
     "MomentMonitor",
     "MomentRecord",
+    "Monitor",
     "Run",
     "RunStatus",
     "SnapshotMonitor",
     "SnapshotRecord",
+    "losses_of",
+    "most_threads",
     "track",
 ]

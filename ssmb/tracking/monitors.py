@@ -63,8 +63,11 @@ class BunchingMonitor:
     name: str = ""
 
     def __post_init__(self) -> None:
-        values = tuple(float(w) for w in np.atleast_1d(np.asarray(self.wavelengths, dtype=float)))
-        if not values or not all(np.isfinite(w) and w > 0.0 for w in values):
+        try:
+            values = tuple(float(w) for w in np.ravel(np.asarray(self.wavelengths, dtype=float)))
+        except (TypeError, ValueError):
+            values = ()
+        if not values or not all(0.0 < w < np.inf and 1.0 / w < np.inf for w in values):
             raise ConfigError(f"BunchingMonitor: wavelengths must be numbers > 0 [m], got {self.wavelengths!r}")
         object.__setattr__(self, "wavelengths", values)
         object.__setattr__(self, "every", _checked_every(self.every, "BunchingMonitor"))
@@ -157,6 +160,9 @@ class Probes:
     """The op rows and buffers of the monitors of one run, and the records as they grow (internal to tracking)."""
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
+        for m in monitors:
+            if not isinstance(m, Monitor):
+                raise ConfigError(f"monitors must be Moment-, Bunching- or SnapshotMonitors, got {type(m).__name__}")
         names = [m.name for m in monitors]
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
@@ -219,6 +225,13 @@ class Probes:
         for m in self.snapshots:
             if (last_turn + 1) % m.every == 0:
                 self.beams[m.name].append((last_turn, beam.copy()))
+
+    def forget_after(self, turn: int) -> None:
+        """Drop all records of later turns."""
+        for kept in self.rows.values():
+            kept[:] = [rows[rows[:, 0] <= turn] for rows in kept]
+        for beams in self.beams.values():
+            beams[:] = [(t, beam) for t, beam in beams if t <= turn]
 
     def next_snapshot(self, turn: int) -> int | None:
         """Turns from ``turn`` until the next snapshot is due."""

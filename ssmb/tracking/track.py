@@ -5,29 +5,33 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ssmb.beam import Beam, LossReason
-from ssmb.errors import ConfigError, ResultFileError
+from ssmb.errors import ConfigError
 from ssmb.kernels.engine import advance
+from ssmb.kernels.jit import numba
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
-from ssmb.store.tree import Dataset
 from ssmb.tracking.monitors import Monitor, Probes
+from ssmb.tracking.saving import Saver
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
 _PIECE_SECONDS = 0.25
 #: The partial sums of a piece stay below this many doubles.
 _PIECE_DOUBLES = 4_000_000
+#: Random numbers are keyed by 40 bits of the turn.
+_LAST_TURN = 2**40
 
 
 class RunStatus(Enum):
@@ -71,20 +75,19 @@ class Run:
 
     def losses(self) -> tuple[Loss, ...]:
         """Losses by element and reason, in the order of the lattice."""
-        beam, out = self.beam, []
-        lost = ~beam.alive
-        for element, reason in sorted({(int(e), int(r)) for e, r in zip(beam.lost_element[lost], beam.state[lost])}):
-            here = lost & (beam.lost_element == element) & (beam.state == reason)
-            out.append(
-                Loss(
-                    self.program.names[element],
-                    float(self.program.s[element]),
-                    LossReason(reason),
-                    int(here.sum()),
-                    int(beam.lost_turn[here].min()),
-                )
-            )
-        return tuple(out)
+        return losses_of(self.beam, self.program)
+
+
+def losses_of(beam: Beam, program: Program) -> tuple[Loss, ...]:
+    """Losses of a beam by element of the program and reason, in the order of the lattice."""
+    lost = ~beam.alive
+    places = {(int(e), int(r)) for e, r in zip(beam.lost_element[lost], beam.state[lost], strict=True)}
+    out = []
+    for element, reason in sorted(places):
+        here = lost & (beam.lost_element == element) & (beam.state == reason)
+        first = int(beam.lost_turn[here].min())
+        out.append(Loss(program.names[element], float(program.s[element]), LossReason(reason), int(here.sum()), first))
+    return tuple(out)
 
 
 def track(
@@ -119,20 +122,20 @@ def track(
     threads : number of threads (default: all); the result does not depend on it.
     progress : True for a progress bar on stderr, or a function of (turns done, turns).
     checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
-    resume : go on from ``checkpoint`` if it exists; the lattice, the beam size, seed and monitors must be the same.
+    resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the same.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
 
     Returns
     -------
     Run
-        With status INTERRUPTED if Ctrl-C was pressed: what was done is in it.
+        With status INTERRUPTED if Ctrl-C was pressed (or ``progress`` raised KeyboardInterrupt): what was done is in it.
 
     Raises
     ------
-    ConfigError
-        Wrong arguments, or a beam of another reference than the lattice.
+    ConfigError, LatticeError
+        Wrong arguments, an element that does not exist, or a beam of another reference than the lattice.
     ResultFileError
-        The checkpoint cannot be read or belongs to another run.
+        The checkpoint cannot be read or written, or belongs to another run.
 
     Examples
     --------
@@ -145,24 +148,29 @@ def track(
     >>> [round(float(x), 9) for x in run.beam.x]
     [0.002000001, 0.002000001, 0.002000001]
     """
+    _check_kinds(lattice, beam)
     program = lattice if isinstance(lattice, Program) else compile_elements(lattice.elements, lattice.reference)
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
-    job = _Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn))
-    saver = _Saver(checkpoint, checkpoint_every)
+    job = Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn))
+    saver = Saver(checkpoint, checkpoint_every, job)
     if resume:
-        saver.load(job)
+        saver.load()
     began = time.perf_counter()
-    with _thread_count(threads) as used, _reporter(progress, job) as report:
-        status = job.run(report, saver)
-    saver.save(job)
-    provenance = {
-        "seed": job.seed,
-        "threads": used,
-        "seconds": time.perf_counter() - began,
-        "fingerprint": job.fingerprint(),
-    }
+    with _thread_count(threads) as used, _reporter(progress, job) as report, _asked_to_stop() as stop:
+        status = job.run(report, saver, stop)
+        saver.save()
+        if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
+            status = RunStatus.INTERRUPTED
+    provenance = {"seed": job.seed, "threads": used, "seconds": time.perf_counter() - began}
     return Run(job.beam, probes.records(), job.done, status, program, provenance)
+
+
+def _check_kinds(lattice: Any, beam: Any) -> None:
+    if not isinstance(lattice, (Lattice, Program)):
+        raise ConfigError(f"track needs a Lattice or a compiled Program, not {type(lattice).__name__}")
+    if not isinstance(beam, Beam):
+        raise ConfigError(f"track needs a Beam, not {type(beam).__name__}; make one with Beam(reference, coordinates)")
 
 
 def _check_arguments(
@@ -182,6 +190,8 @@ def _check_arguments(
         raise ConfigError(f"turns must be a whole number >= 0, got {turns!r}")
     if not whole(first_turn) or first_turn < 0:
         raise ConfigError(f"first_turn must be a whole number >= 0, got {first_turn!r}")
+    if first_turn + turns > _LAST_TURN:
+        raise ConfigError(f"turns are counted to 2^40, got first_turn + turns = {first_turn + turns}")
     if not whole(seed) or not 0 <= seed < 2**63:
         raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, got {seed!r}")
     if threads is not None and (not whole(threads) or threads < 1):
@@ -201,7 +211,7 @@ def _check_arguments(
         )
 
 
-class _Job:
+class Job:
     """A run in progress: the only place where the arrays of a beam change."""
 
     def __init__(
@@ -239,160 +249,101 @@ class _Job:
         self.table = program.kernel_table()
         self.done = 0
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
+        self.alive_at_start = beam.alive
 
     def fingerprint(self) -> str:
-        """Hash of all that a resumed run must share: kernels, maps, monitors, seed, particles, section."""
+        """Hash of all that a resumed run must share: kernels, maps, monitors, seed, section, the beam at the start.
+
+        To be asked for before the first turn, because the beam changes.
+        """
         from ssmb.kernels.jit import source_hash
 
         digest = hashlib.sha256(source_hash().encode())
-        digest.update(self.ops.tobytes() + self.params.tobytes() + self.beam.ids.tobytes() + self.beam.weight.tobytes())
+        for array in (self.ops, self.params, *self.beam.arrays().values()):
+            digest.update(repr((array.dtype.str, array.shape)).encode())
+            digest.update(array.tobytes())
         digest.update(
             repr((self.op_from, self.op_to, self.seed, self.first_turn, self.reference, self.probes.monitors)).encode()
         )
         return digest.hexdigest()
 
-    def run(self, report: Callable[[int], None], saver: _Saver) -> RunStatus:
+    def run(self, report: Callable[[int], None], saver: Saver, stop: Callable[[], bool]) -> RunStatus:
         """Track until all turns are done, all particles are lost, or the user stops it."""
         piece = 1
-        try:
-            while self.done < self.turns:
-                if not self.beam.alive.any():
-                    return RunStatus.ALL_LOST
-                n = min(
-                    piece, self.turns - self.done, self.probes.next_snapshot(self.first_turn + self.done) or self.turns
-                )
-                n = max(1, min(n, _PIECE_DOUBLES // self.probes.doubles_per_turn(self.blocks)))
-                began = time.perf_counter()
-                self._advance(n)
-                spent = time.perf_counter() - began
-                piece = max(1, min(4 * n, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
+        while self.done < self.turns and self.beam.alive.any():
+            n = min(piece, self.turns - self.done, self.probes.next_snapshot(self.first_turn + self.done) or self.turns)
+            n = max(1, min(n, _PIECE_DOUBLES // self.probes.doubles_per_turn(self.blocks)))
+            began = time.perf_counter()
+            self._advance(n)
+            spent = time.perf_counter() - began
+            piece = max(1, min(4 * n, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
+            try:
                 report(self.done)
-                saver.save_when_due(self)
-        except KeyboardInterrupt:
-            return RunStatus.INTERRUPTED
-        return RunStatus.COMPLETED if self.beam.alive.any() or self.turns == 0 else RunStatus.ALL_LOST
+            except KeyboardInterrupt:
+                return RunStatus.INTERRUPTED
+            if stop():
+                return RunStatus.INTERRUPTED
+            saver.save_when_due()
+        if self.beam.alive.any() or self.turns == 0:
+            return RunStatus.COMPLETED
+        self._end_at_last_loss()
+        return RunStatus.ALL_LOST
+
+    def _end_at_last_loss(self) -> None:
+        """Forget the turns without particles at the end of a piece: how long pieces are is a matter of the clock."""
+        turns = self.beam.lost_turn[self.alive_at_start]
+        last = int(turns.max()) if turns.size else self.first_turn - 1
+        self.done = last + 1 - self.first_turn
+        self.probes.forget_after(last)
 
     def _advance(self, turns: int) -> None:
         beam, ref = self.beam, self.reference
         moments, bunching = self.probes.buffers(turns, self.blocks)
-        with _hold_interrupts():
-            advance(
-                beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
-                self.ops, self.op_from, self.op_to, self.params, self.table, ref.inv_gamma2, ref.beta**2,
-                self.seed, self.first_turn + self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
-            )  # fmt: skip
-            self.probes.collect(self.first_turn + self.done, moments, bunching)
-            self.done += turns
-            self.probes.snapshot(self.first_turn + self.done - 1, beam)
-
-
-class _Saver:
-    """Writes and reads the checkpoint of a job."""
-
-    def __init__(self, path: str | os.PathLike[str] | None, every: float) -> None:
-        self.path = None if path is None else Path(path)
-        self.every = every
-        self.last = time.monotonic()
-
-    def save_when_due(self, job: _Job) -> None:
-        if self.path is not None and time.monotonic() - self.last >= self.every and job.done < job.turns:
-            self.save(job)
-
-    def save(self, job: _Job) -> None:
-        if self.path is None:
-            return
-        from ssmb.store.checkpoint import write_checkpoint
-
-        beam = job.beam
-        tree: dict[str, Any] = {
-            "fingerprint": job.fingerprint(),
-            "done": job.done,
-            "beam": _state_tree(beam),
-            "rows": {
-                name: Dataset(np.concatenate(rows), "1", "monitor rows, SI")
-                for name, rows in job.probes.rows.items()
-                if rows
-            },
-            "snapshots": {
-                name: {str(turn): _state_tree(kept) for turn, kept in beams} for name, beams in job.probes.beams.items()
-            },
-        }
-        with _hold_interrupts():
-            write_checkpoint(self.path, tree)
-        self.last = time.monotonic()
-
-    def load(self, job: _Job) -> None:
-        """Set the job to the state of the checkpoint, if there is one."""
-        if self.path is None:
-            raise ConfigError("resume=True needs checkpoint=FILE")
-        from ssmb.store.checkpoint import previous_path, read_checkpoint
-
-        if not self.path.exists() and not previous_path(self.path).exists():
-            return
-        tree = read_checkpoint(self.path)
-        if tree.get("fingerprint") != job.fingerprint():
-            raise ResultFileError(
-                f"{self.path}: this checkpoint belongs to another run (lattice, beam, seed, monitors or ssmb itself have "
-                "changed since); start anew, or go back to what it was made with"
-            )
-        _restore(job.beam, tree["beam"])
-        job.done = int(tree["done"])
-        for name, rows in tree.get("rows", {}).items():
-            job.probes.rows[name].append(np.asarray(rows.values))
-        for name, beams in tree.get("snapshots", {}).items():
-            for turn in sorted(beams, key=int):
-                kept = job.beam.copy()
-                _restore(kept, beams[turn])
-                job.probes.beams[name].append((int(turn), kept))
-
-
-_ROWS = (("x", "m"), ("px", "1"), ("y", "m"), ("py", "1"), ("z", "m"), ("delta", "1"))
-_STATES = ("state", "lost_turn", "lost_element")
-
-
-def _state_tree(beam: Beam) -> dict[str, Dataset]:
-    rows = {name: Dataset(beam.coordinates[i], unit, name) for i, (name, unit) in enumerate(_ROWS)}
-    return rows | {name: Dataset(getattr(beam, name), "1", name) for name in _STATES}
-
-
-def _restore(beam: Beam, tree: dict[str, Any]) -> None:
-    for i, (name, _) in enumerate(_ROWS):
-        beam.coordinates[i] = tree[name].values
-    for name in _STATES:
-        getattr(beam, name)[...] = tree[name].values
+        advance(
+            beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
+            self.ops, self.op_from, self.op_to, self.params, self.table, ref.inv_gamma2, ref.beta**2,
+            self.seed, self.first_turn + self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
+        )  # fmt: skip
+        self.probes.collect(self.first_turn + self.done, moments, bunching)
+        self.done += turns
+        self.probes.snapshot(self.first_turn + self.done - 1, beam)
 
 
 @contextmanager
-def _hold_interrupts() -> Iterator[None]:
-    """Let Ctrl-C take effect only when the beam and the records agree with each other again."""
-    import signal
-    import threading
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each other.
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[Any] = []
-    try:
-        old = signal.signal(signal.SIGINT, lambda *args: pressed.append(args))
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)
-    if pressed:
-        if callable(old):
-            old(*pressed[0])
-        else:
+    So it can break neither a piece nor a checkpoint; who presses it three times leaves at once, with the checkpoint of
+    before. A handler that the user has installed, and a process that ignores the signal, are left alone.
+    """
+    pressed = 0
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed += 1
+        if pressed > 2:
             raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed > 0
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def most_threads() -> int:
+    """Number of threads that this process can use."""
+    compiler: Any = numba
+    return int(compiler.config.NUMBA_NUM_THREADS)
 
 
 @contextmanager
 def _thread_count(threads: int | None) -> Iterator[int]:
-    from ssmb.kernels.jit import numba
-
-    most = numba.config.NUMBA_NUM_THREADS
+    most = most_threads()
     if threads is not None and threads > most:
         raise ConfigError(
             f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python"
@@ -406,13 +357,17 @@ def _thread_count(threads: int | None) -> Iterator[int]:
 
 
 @contextmanager
-def _reporter(progress: bool | Callable[[int, int], None], job: _Job) -> Iterator[Callable[[int], None]]:
+def _reporter(progress: bool | Callable[[int, int], None], job: Job) -> Iterator[Callable[[int], None]]:
     if callable(progress):
         yield lambda done: progress(done, job.turns)
     elif progress:
         from tqdm.auto import tqdm
 
         with tqdm(total=job.turns, initial=job.done, unit="turn", desc="tracking") as bar:
-            yield lambda done: bar.update(done - bar.n) and None
+
+            def show(done: int) -> None:
+                bar.update(done - bar.n)
+
+            yield show
     else:
         yield lambda done: None

@@ -1,0 +1,21 @@
+"""The lattice of a run, as it is tracked and as its optics are computed."""
+
+from __future__ import annotations
+
+from ssmb.lattice import Lattice
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.optics import Optics, optics
+from ssmb.studies.config import LaserConfig
+
+
+def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool) -> Program:
+    """Compile the lattice with the laser on or off."""
+    if laser is not None:
+        lattice = lattice.with_changes({name: {"laser_on": on} for name in laser.elements})
+    return compile_elements(lattice.elements, lattice.reference)
+
+
+def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:
+    """Optics of the lattice without the laser and without random kicks, which optics knows nothing of."""
+    noisy = {e.name: {"diffusion": ()} for e in lattice if getattr(e, "diffusion", ())}
+    return optics(ring_program(lattice.with_changes(noisy) if noisy else lattice, laser, False))

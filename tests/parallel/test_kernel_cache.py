@@ -1,0 +1,170 @@
+"""The cache of compiled kernels: an edit always shows, damage and crowds do no harm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "ssmb"
+
+#: Send one particle through the native tile loop of a drift of 2 m; its x is printed, and whether it was compiled now.
+DRIFT = """
+import ctypes, time
+import numpy as np
+from ssmb.elements import Drift
+from ssmb.beam import Reference
+from ssmb.kernels.jit import cache_folder
+from ssmb.kernels.loops import LANES, RPP, ROWS, STRIDE
+
+op, = Drift(name="d", length=2.0).ops(Reference(250e6))
+before = set(cache_folder().glob("*.nbc"))
+INSERT
+doubles, whole = ctypes.POINTER(ctypes.c_double), ctypes.POINTER(ctypes.c_int64)
+i64 = ctypes.c_int64
+loop = ctypes.CFUNCTYPE(None, doubles, i64, doubles, i64, whole, i64, i64, i64)(op.kernel.address())
+tile, ids, p = np.zeros((ROWS, STRIDE)), np.zeros(STRIDE, dtype=np.int64), np.array(op.params)
+tile[RPP], tile[1] = 1.0, 1e-3
+loop(tile.ctypes.data_as(doubles), LANES, p.ctypes.data_as(doubles), 1, ids.ctypes.data_as(whole), 0, 0, 0)
+print(f"{tile[0, 0]:.9f}", len(set(cache_folder().glob("*.nbc")) - before))
+"""
+
+
+def start(root: Path, cache: Path, script: str = DRIFT, insert: str = "") -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(root), "SSMB_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", script.replace("INSERT", insert)],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """Its x and the number of kernels that it added to the cache."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert err == ""
+    x, new = out.split()
+    return x, int(new)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(PACKAGE, tmp_path / "ssmb", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def edit(root: Path, old: str, new: str) -> None:
+    """Change the drift map of a copy of the package."""
+    path = root / "ssmb" / "elements" / "drift.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) >= 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+RIGHT, WRONG = "0.002000001", "-0.002000001"
+
+
+def test_an_edited_kernel_is_never_served_stale(copy: Path) -> None:
+    """Edited, it is compiled anew; restored, the old code is found again."""
+    cache = copy / "cache"
+    assert result(start(copy, cache)) == (RIGHT, 1)
+    edit(copy, "return x + ", "return x - ")
+    assert result(start(copy, cache)) == (WRONG, 1)
+    edit(copy, "return x - ", "return x + ")
+    assert result(start(copy, cache)) == (RIGHT, 0)
+
+
+def test_a_source_that_is_edited_while_the_program_runs(copy: Path) -> None:
+    """The code that was imported must not be kept under the hash of the new source."""
+    path = copy / "ssmb" / "elements" / "drift.py"
+    change = f"import pathlib; q = pathlib.Path({str(path)!r}); q.write_text(q.read_text().replace('x + ', 'x - '))"
+    assert result(start(copy, copy / "cache", DRIFT.replace("before =", f"{change}\nbefore ="))) == (RIGHT, 1)
+    assert result(start(copy, copy / "cache")) == (WRONG, 1)
+
+
+def test_two_processes_fill_a_cold_cache_at_once(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    both = [start(PACKAGE.parent, cache) for _ in range(2)]
+    assert {result(process)[0] for process in both} == {RIGHT}
+    assert result(start(PACKAGE.parent, cache)) == (RIGHT, 0)
+    assert len([p for p in cache.rglob("*") if p.is_file()]) == 1
+
+
+def test_a_damaged_cache_is_compiled_again(tmp_path: Path) -> None:
+    """Truncated, empty, one bit of the machine code flipped: never run, never an error, and mended."""
+    cache = tmp_path / "cache"
+    assert result(start(PACKAGE.parent, cache)) == (RIGHT, 1)
+    (file,) = cache.rglob("*.nbc")
+    good = file.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    damage = [bytes(flipped), good[: len(good) // 2]]
+    for bad in damage:
+        file.write_bytes(bad)
+        assert result(start(PACKAGE.parent, cache)) == (RIGHT, 0)
+        assert file.stat().st_size > len(good) // 2
+        assert file.read_bytes() != bad
+
+
+@pytest.mark.parametrize("bad", [b"", b"x", b"\x80\x04N.", bytes(100)])
+def test_files_that_are_no_cache(tmp_path: Path, bad: bytes) -> None:
+    from ssmb.kernels.jit import _SealedFiles
+
+    files = _SealedFiles(str(tmp_path), "kernel", "stamp")
+    key = ("signature", ("x86",), "tile.kernel")
+    assert files.load(key) is None
+    files.save(key, ("code", 1))
+    assert files.load(key) == ("code", 1)
+    assert files.load(("another", *key[1:])) is None
+    (file,) = tmp_path.iterdir()
+    good = file.read_bytes()
+    for i in range(len(good)):
+        file.write_bytes(good[:i] + bytes([good[i] ^ 4]) + good[i + 1 :])
+        assert files.load(key) is None
+        file.write_bytes(good[:i])
+        assert files.load(key) is None
+    file.write_bytes(bad)
+    assert files.load(key) is None
+    file.unlink()
+    file.mkdir()
+    assert files.load(key) is None
+    files.save(key, ("code", 1))  # cannot be written: no error
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    """It falls back to the user's cache folder."""
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    home = tmp_path / "home"
+    script = f"import os; os.environ['XDG_CACHE_HOME'] = {str(home)!r}\n" + DRIFT
+    assert result(start(PACKAGE.parent, blocked / "cache", script)) == (RIGHT, 1)
+    assert len(list(home.rglob("*.nbc"))) == 1
+
+
+KERNEL = """
+from ssmb.kernels.jit import scalar
+from ssmb.kernels.loops import kernel
+
+@kernel("mine", 1)
+@scalar
+def mine(x, px, y, py, z, delta, rpp, dbeta, p):
+    return FACTOR * px, px, y, py, z, delta
+
+class op:
+    kernel, params = mine, (0.0,)
+"""
+
+
+def test_a_kernel_of_the_user_is_never_kept(tmp_path: Path) -> None:
+    """Its source is not in the name of the folder."""
+    for factor in ("2.0", "3.0"):
+        insert = KERNEL.replace("FACTOR", factor)
+        assert result(start(PACKAGE.parent, tmp_path, insert=insert)) == (f"{float(factor) * 1e-3:.9f}", 0)
