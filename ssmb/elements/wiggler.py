@@ -221,8 +221,8 @@ class Wiggler(Element):
         if self.polarization == "HELICAL":
             return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0), points, path)
         across = (0.0, 1.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0)
-        averages = {"square": 0.5, "cube": 4.0 / (3.0 * math.pi)}
-        return LocalField("wiggler", (b2, self.k_u, *across), points, path, **averages)
+        cube = 4.0 / (3.0 * math.pi)
+        return LocalField("wiggler", (b2, self.k_u, *across), points, path, square=0.5, cube=cube)
 
     def _motion(self, ref: Reference, length: float) -> tuple[Op, ...]:
         """The wiggler without light over ``length``."""
