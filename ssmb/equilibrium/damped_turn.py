@@ -99,7 +99,7 @@ def damped_turn(program: Program) -> DampedTurn:
         noise=noise[here],
         kicks=np.array(kicks).reshape(-1, 6),
         strengths=np.array(strengths),
-        energy_loss=loss,
+        energy_loss=float(loss),
     )
 
 
@@ -172,7 +172,7 @@ def _factors(
     undamped = pieces.copy()
     for i in np.flatnonzero(~plain):
         pieces[i] = np.eye(6) + change[i]
-        undamped[i] = np.eye(6) if radiates[cuts[i]] else pieces[i]
+        undamped[i] = np.eye(6) if radiates[cuts[i]] else symplectified(pieces[i], 8)
     return pieces, undamped
 
 
@@ -185,9 +185,9 @@ def _products(factors: np.ndarray) -> np.ndarray:
     return out
 
 
-def symplectified(m: np.ndarray) -> np.ndarray:
-    """Nearest symplectic matrices of (..., 6, 6) nearly symplectic ones (two Newton steps of the polar decomposition)."""
-    for _ in range(2):
+def symplectified(m: np.ndarray, steps: int = 2) -> np.ndarray:
+    """Nearest symplectic matrices of (..., 6, 6) nearly symplectic ones (Newton steps of the polar decomposition)."""
+    for _ in range(steps):
         dual = -_FORM @ np.swapaxes(np.linalg.inv(m), -1, -2) @ _FORM
         m = 0.5 * (m + dual)
     return m

@@ -120,7 +120,7 @@ def equilibrium(lattice: Lattice | Program, *, edge_radiation: bool = True, lase
     >>> ring = Lattice.from_elements([half] * 4 + [cavity], Reference(2e8), periodic=True)
     >>> found = equilibrium(ring)
     >>> [round(float(j), 3) for j in found.partition_numbers], round(found.energy_loss, 2)
-    ([0.482, 1.0, 2.518], 111.17)
+    ([0.945, 1.0, 2.055], 111.16)
     """
     program = _envelope_program(lattice, edge_radiation, lasers)
     try:

@@ -106,6 +106,8 @@ def track(
     checkpoint_every: float = 60.0,
     resume: bool = False,
     tile: int = BLOCK,
+    radiation: str = "off",
+    edge_radiation: bool = True,
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
 
@@ -124,6 +126,10 @@ def track(
     checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
     resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the same.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
+    radiation : synchrotron radiation "off"; "mean": energy loss without noise; "quantum": photons with the synchrotron
+        spectrum; "diffusion": loss with Gaussian noise. What is lost comes back from cavities or an
+        SSMB_EnergyRestorer. A compiled program has its own mode.
+    edge_radiation : whether the thin pole faces of bends radiate (they belong to the damping of x).
 
     Returns
     -------
@@ -149,7 +155,7 @@ def track(
     [0.002000001, 0.002000001, 0.002000001]
     """
     _check_kinds(lattice, beam)
-    program = lattice if isinstance(lattice, Program) else compile_elements(lattice.elements, lattice.reference)
+    program = _program(lattice, radiation, edge_radiation)
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
     job = Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn))
@@ -164,6 +170,18 @@ def track(
             status = RunStatus.INTERRUPTED
     provenance = {"seed": job.seed, "threads": used, "seconds": time.perf_counter() - began}
     return Run(job.beam, probes.records(), job.done, status, program, provenance)
+
+
+def _program(lattice: Lattice | Program, radiation: str, edge_radiation: bool) -> Program:
+    """The compiled lattice; a program that is given must have been compiled with the radiation that is asked for."""
+    if isinstance(lattice, Lattice):
+        return compile_elements(lattice.elements, lattice.reference, radiation, edge_radiation)
+    if radiation not in ("off", lattice.radiation):
+        raise ConfigError(
+            f"the program was compiled with radiation='{lattice.radiation}', not {radiation!r}: give the Lattice, or "
+            f"compile_elements(..., radiation={radiation!r})"
+        )
+    return lattice
 
 
 def _check_kinds(lattice: Any, beam: Any) -> None:

@@ -1,0 +1,91 @@
+"""``ssmb equilibrium LATTICE``: emittances, damping, energy spread and bunch length along the ring."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ssmb.cli.output import named_values, print_json, quantity, table
+
+if TYPE_CHECKING:
+    from ssmb.equilibrium import Equilibrium
+
+_VALUES = (
+    "emittances", "emittances_sands", "damping_times", "partition_numbers", "tunes", "energy_loss",
+)  # fmt: skip
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser("equilibrium", help="emittances, damping and bunch length under radiation")
+    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml)")
+    verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
+    verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
+    verb.add_argument("--no-edges", action="store_true", help="pole faces of bends do not radiate")
+    verb.add_argument("--lasers", action="store_true", help="lasers act, about the nearest micro-bucket")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute and print."""
+    from ssmb.equilibrium import equilibrium
+    from ssmb.lattice import load_lattice
+
+    ring = load_lattice(args.lattice)
+    if args.start:
+        ring = ring.rotated(args.start)
+    rows = _rows(ring, args.at)
+    found = equilibrium(ring, edge_radiation=not args.no_edges, lasers=args.lasers)
+    columns = found.table()
+    if args.json:
+        payload: dict[str, Any] = {"status": found.status.name.lower()}
+        payload |= {name: getattr(found, name) for name in _VALUES}
+        payload |= {"sigma_delta": found.sigma_delta[rows], "sigma_z": found.sigma_z[rows]}
+        payload |= {"closed_orbit": found.closed_orbit[0], "m66": found.m66, "provenance": found.provenance}
+        print_json(payload | {"table": {name: values[rows] for name, values in columns.items()}})
+        return 0
+    print(
+        named_values(
+            [("lattice", f"{ring.name}, {quantity(ring.length, 'm', 8)}, {len(ring)} elements"), *_lines(found)]
+        )
+    )
+    print()
+    shown = [name for name in columns if name != "NAME"]
+    body = [
+        (str(columns["NAME"][i]), f"{columns['S'][i]:.6f}", *(f"{columns[c][i]:.6e}" for c in shown[1:])) for i in rows
+    ]
+    print(table(("NAME", *shown), body))
+    return 0
+
+
+def _rows(ring: Any, pattern: str | None) -> list[int]:
+    """Rows of the table to show: row 0 is the beginning, row i + 1 the exit of element i."""
+    if not pattern:
+        return list(range(len(ring) + 1))
+    from ssmb.errors import LatticeError, nearest
+
+    found = ring.indices(pattern)
+    if not found:
+        raise LatticeError(f"--at: no element matches '{pattern}'.{nearest(pattern, [e.name for e in ring])}")
+    return [i + 1 for i in found]
+
+
+def _lines(found: Equilibrium) -> list[tuple[str, str]]:
+    x, y, z = found.emittances
+    jx, jy, jz = found.partition_numbers
+    shortest, longest = quantity(float(found.sigma_z.min()), "m"), quantity(float(found.sigma_z.max()), "m")
+    return [
+        ("status", found.status.value),
+        ("energy loss", f"{quantity(found.energy_loss, 'eV', 6)} per turn"),
+        ("emittances x, y, z", ", ".join(quantity(float(e), "m", 5) for e in (x, y, z))),
+        ("damping times x, y, z", ", ".join(quantity(float(t), "s", 5) for t in found.damping_times)),
+        ("partition numbers", f"{jx:.5f}, {jy:.5f}, {jz:.5f}"),
+        ("tunes", ", ".join(f"{q:.6f}" for q in found.tunes)),
+        ("energy spread", f"{found.sigma_delta[0]:.5e} at the beginning"),
+        (
+            "bunch length",
+            f"{quantity(float(found.sigma_z[0]), 'm')} at the beginning, {shortest} to {longest} along the ring",
+        ),
+        ("pole faces", "radiate" if found.provenance["edge_radiation"] else "do not radiate"),
+    ]
