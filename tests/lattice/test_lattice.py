@@ -119,10 +119,14 @@ def test_apertures_stay_where_they_were_when_a_drift_is_cut() -> None:
         assert [(p.aperture_at, p.x_limits) for p in parts] == limits
 
 
+def test_a_shifted_magnet_is_not_cut() -> None:
+    with pytest.raises(LatticeError, match="Quadrupole 'qf#1' cannot be cut 0.1 m behind its entrance"):
+        cell().with_changes({"qf": {"x_offset": 1e-3}}).with_markers({"m": 0.1})
+
+
 @pytest.mark.parametrize(
     ("positions", "words"),
     [
-        ({"m": 0.1}, "Quadrupole 'qf#1' cannot be cut 0.1 m behind its entrance"),
         ({"m": 2.0}, "s must lie between 0 and 1.7"),
         ({"m": -0.1}, "s must lie between 0"),
         ({"m": float("nan")}, "s must lie between 0"),
