@@ -61,6 +61,9 @@ class TrackConfig(_Section):
     turns: Turns = Field(default=2, ge=1)
     seed: Seed = 1
     threads: Annotated[Count, Field(le=4096)] | None = None
+    radiation: Literal["off", "mean", "quantum", "diffusion"] = Field(
+        default="off", description="synchrotron radiation: none, mean loss, photons, or loss with Gaussian noise"
+    )
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
 
 

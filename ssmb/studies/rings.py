@@ -8,11 +8,11 @@ from ssmb.optics import Optics, optics
 from ssmb.studies.config import LaserConfig
 
 
-def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool) -> Program:
-    """Compile the lattice with the laser on or off."""
+def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: str = "off") -> Program:
+    """Compile the lattice with the laser on or off, with the synchrotron radiation that is to be tracked."""
     if laser is not None:
         lattice = lattice.with_changes({name: {"laser_on": on} for name in laser.elements})
-    return compile_elements(lattice.elements, lattice.reference)
+    return compile_elements(lattice.elements, lattice.reference, radiation)
 
 
 def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:

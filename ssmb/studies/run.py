@@ -174,7 +174,9 @@ class _Study:
         self._check_threads()
         self._check_laser()
         with _at(places, "lattice"):
-            self.programs = {on: ring_program(lattice, config.laser, on) for on in (True, False)}
+            self.programs = {
+                on: ring_program(lattice, config.laser, on, config.track.radiation) for on in (True, False)
+            }
             self.optics: Optics = ring_optics(lattice, config.laser)
         self.monitors = self._monitors()
         with _at(places, "beam"):
@@ -331,7 +333,11 @@ class _Study:
 
     def light(self, beam: Beam) -> tuple[Light, ...]:
         """Light of the beam at the undulator; nothing if the run file asks for none."""
-        return light_of(self.config, beam, self.optics, self.programs[True]) if self.config.light is not None else ()
+        return (
+            light_of(self.config, beam, self.optics, ring_program(self.lattice, self.config.laser, True))
+            if self.config.light is not None
+            else ()
+        )
 
 
 def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -357,11 +363,11 @@ def _provenance(threads: int | None) -> dict[str, Any]:
     import numba
     import scipy
 
-    import ssmb
     from ssmb.kernels.jit import source_hash
+    from ssmb.version import __version__
 
     return {
-        "ssmb": ssmb.__version__,
+        "ssmb": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,

@@ -13,6 +13,7 @@ import pytest
 from ssmb.beam import Beam
 from ssmb.bunching import bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, ResultFileError
 from ssmb.lattice import load_lattice
 from ssmb.store.openpmd import write_particles
@@ -196,3 +197,19 @@ def test_particle_group_finds_the_same_bunching(name: str, tmp_path: Path) -> No
     for light in got.light:
         want = abs(light.bunching)
         assert_close(abs(group.bunching(light.wavelength)), want, rtol=1e-6, atol=1e-9, what=f"b_{light.harmonic}")
+
+
+def test_radiation_takes_the_energy_loss_of_the_ring():
+    """Mean loss of two turns in a run file against the energy loss of the equilibrium."""
+    lattice = load_lattice(LATTICES / "mls_pop2.pals.yaml")
+    dark = lattice.with_changes(
+        {"U125_IN": {"laser_on": False}, "U125_OUT": {"laser_on": False}, "CAV": {"voltage": 0.0}}
+    )
+    changes = {"beam.particles": 512, "light": None, "laser.turns": 0, "track.turns": 2, "monitors": []}
+    ends = []
+    for radiation in ("off", "mean"):
+        config = load_config(LATTICES / "mls_pop2.run.yaml", {**changes, "track.radiation": radiation})
+        ends.append(run(config, dark).beam.delta.mean())
+    loss = equilibrium(lattice, lasers=False).energy_loss
+    ref = lattice.reference
+    assert_close(ends[1] - ends[0], -2.0 * loss / (ref.energy * ref.beta**2), rtol=2e-3, atol=0.0)
