@@ -160,12 +160,11 @@ def test_linear_turn_quiet_start(emittance: float, n: int) -> None:
 
 @pytest.mark.parametrize("emittance", [POINT_LIKE, EMITTANCE])
 def test_linear_turn_of_the_published_optics(emittance: float) -> None:
-    """Its slip factor smears so much that b_4 = 2e-4 and b_5 = 2e-6 drown in the unevenness of 2**17 particles."""
-    got, scheme = through_linear_map("mls", 2**17, "quiet", emittance, 4e-4)
+    """Its slip factor smears so much that b_4 = 2e-4 and b_5 = 2e-6: it takes 2**20 particles to be that even."""
+    got, scheme = through_linear_map("mls", 2**20, "quiet", emittance, 4e-4)
     want = np.array([scheme.bunching(n) for n in HARMONICS])
     assert want[0] > 0.38
-    assert_close(got[:3], want[:3], rtol=0.0, atol=1e-4, what="|b_1| .. |b_3|, quiet start")
-    assert_close(got[3:], want[3:], rtol=0.0, atol=6e-4, what="|b_4|, |b_5|, quiet start")
+    assert_close(got, want, rtol=0.0, atol=1e-4, what="|b_1| .. |b_5|, quiet start")
 
 
 @pytest.mark.parametrize(("name", "amplitude"), [("mls", 4e-4), ("mls_pop", 1.48e-3)])
