@@ -12,7 +12,7 @@ from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 
 
-@kernel("quadrupole_fringe", 1)
+@kernel("quadrupole_fringe", 1, invert=lambda p: p)
 @scalar
 def quadrupole_fringe(x, px, y, py, z, delta, rpp, dbeta, p):
     """Fringe of strength p[0] = +Kn1 at the entrance and -Kn1 at the exit.
@@ -30,3 +30,22 @@ def quadrupole_fringe(x, px, y, py, z, delta, rpp, dbeta, p):
     u = x * (xx + 3.0 * yy)
     v = y * (yy + 3.0 * xx)
     return x + s * u, px1, y - s * v, py1, z - s * rpp * (u * px1 - v * py1), delta
+
+
+@kernel("quadrupole_fringe_inverse", 1, invert=lambda p: p)
+@scalar
+def quadrupole_fringe_inverse(x, px, y, py, z, delta, rpp, dbeta, p):
+    """Inverse of :func:`quadrupole_fringe`: the old place by iteration, each round k x^2/(4 (1+delta)) times closer."""
+    s = p[0] * rpp / 12.0
+    x0, y0 = x, y
+    for _ in range(6):
+        x0, y0 = x - s * (x0 * (x0 * x0 + 3.0 * y0 * y0)), y + s * (y0 * (y0 * y0 + 3.0 * x0 * x0))
+    a = 3.0 * s * (x0 * x0 + y0 * y0)
+    b = 6.0 * s * (x0 * y0)
+    u = x0 * (x0 * x0 + 3.0 * y0 * y0)
+    v = y0 * (y0 * y0 + 3.0 * x0 * x0)
+    return x0, px + (a * px - b * py), y0, py + (b * px - a * py), z + s * rpp * (u * px - v * py), delta
+
+
+quadrupole_fringe.partner = quadrupole_fringe_inverse
+quadrupole_fringe_inverse.partner = quadrupole_fringe
