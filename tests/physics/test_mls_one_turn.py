@@ -214,6 +214,18 @@ def test_retuned_ring_without_emittance_has_most_of_the_closed_form() -> None:
     assert_close(got, [0.5305, 0.3234], rtol=1e-2, atol=0.0, what="|b_1|, |b_2| without emittance")
 
 
+def test_ring_with_all_targets_at_zero() -> None:
+    """Both chromaticities, the slip factor's higher orders and second-order dispersion at U125 matched away."""
+    r = ring("mls_pop_zero")
+    place = r.optics.at("U125")
+    left = [r.optics.dqx, r.optics.dqy, r.optics.slip_factor2, place["dispersion2_x"], place["dispersion2_px"]]
+    assert_close(left, np.zeros(5), rtol=0.0, atol=1e-5, what="dqx, dqy, slip_factor2, D2, D2'")
+    got, want = bunching(one_turn(r, POINT_LIKE)[1])[0], closed_form(r, POINT_LIKE).bunching(1)
+    assert got >= 0.9 * want
+    at_33_nm = bunching(one_turn(r, EMITTANCE, n=2**16)[1])[0]
+    assert_close(at_33_nm, 0.251, rtol=1e-2, atol=0.0, what="|b_1| at 33 nm")
+
+
 def test_retuned_ring_at_33_nm() -> None:
     r = ring("mls_pop")
     got = bunching(one_turn(r, EMITTANCE, n=2**16)[1], 1, 2)
