@@ -1,10 +1,15 @@
 """16-84 % intervals of the roadmap numbers by Monte Carlo over the ranges of the tables.
 
-Every varied input has a log-normal (some a normal) distribution whose median is its default. ``shape="centred"`` takes the
-*width* of the range in the table and centres it on the default, so that the median of a result stays at its deterministic
-value, up to the curvature of the model (4 % of the value at most, an eighth of the interval). ``shape="split"`` takes a
-lopsided range as it stands (5 % at the lower, 95 % at the upper end, median at the default), and then the median of a
-result moves off the deterministic value when ranges are lopsided. Physical bounds clip the samples.
+Every varied input has a log-normal (some a normal) distribution whose median is its default; the range in the table is
+5-95 %. ``shape="centred"`` takes the *width* of the range and centres it on the default (in the logarithm), so that a
+product of inputs has its deterministic value as its median. The model is no pure product (overhead plus exposure time,
+power of the ring plus that of the tool), and its curvature moves the medians by up to 4 %. That shift is known from
+the derivatives of the model at the defaults (:mod:`ssmb.lithography.curvature`, to 0.15 % of the value); it is divided
+out of the samples and stated with each interval, so that the deterministic value is the median of what is shown, within
+the Monte-Carlo error, and the interval lies around it.
+
+``shape="split"`` takes a lopsided range as it stands (5 % at the lower, 95 % at the upper end, median at the default).
+Then the median of a result moves off the deterministic value, and nothing is divided out. Physical bounds clip the inputs.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmb.errors import ConfigError
+from ssmb.lithography.curvature import median_shifts
 from ssmb.lithography.demand import START_YEAR, shortage
 from ssmb.lithography.parameters import SHARES, ModelParameters, parameter_table
 from ssmb.lithography.quantities import choice, count, positive
@@ -51,8 +57,10 @@ class Interval:
     ----------
     name, label, unit : field of :class:`Roadmap`, words, and unit of the numbers below.
     value : deterministic.
-    low, median, high : 16, 50 and 84 % of the samples.
+    low, median, high : 16, 50 and 84 % of the samples, after the shift by curvature is divided out.
     median_error : standard error of the median.
+    curvature : relative shift of the median by the curvature of the model [1]; the samples as the model gives them are
+        larger by 1 + curvature.
     """
 
     name: str
@@ -63,6 +71,7 @@ class Interval:
     median: float
     high: float
     median_error: float
+    curvature: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,12 @@ class RoadmapIntervals:
             f"16-84 % from {self.samples} samples, seed {self.seed}, shape {self.shape}; varied: "
             + ", ".join(v.name for v in self.varied),
         )
+        bent = max(self.intervals, key=lambda i: abs(i.curvature), default=None)
+        if bent is not None and bent.curvature != 0.0:
+            notes += (
+                "The shift of the median by the curvature of the model is taken out of the intervals; "
+                f"largest: {100.0 * bent.curvature:+.1f} % in {bent.label}.",
+            )
         if r.doubtful:
             notes += ("Doubtful cells of the chip: " + ", ".join(r.doubtful),)
         title = f"{r.source_id} -> {r.scanner_id} -> {r.node_id} -> {r.chip_id}"
@@ -147,9 +162,13 @@ def _matters(name: str, case: Case) -> bool:
 
 def draw(varied: Varied, samples: int, seed: int, shape: str = "centred") -> NDArray[np.float64]:
     """Samples of one input; the stream depends on seed and name only, so that other inputs do not shift it."""
-    choice("shape", shape, SHAPES)
     stream = np.random.default_rng([count("seed", seed, least=0), zlib.crc32(varied.name.encode())])
-    z = stream.standard_normal(count("samples", samples))
+    return from_scores(varied, stream.standard_normal(count("samples", samples)), shape)
+
+
+def from_scores(varied: Varied, scores: NDArray[np.float64], shape: str = "centred") -> NDArray[np.float64]:
+    """Values of one input that belong to standard-normal `scores` [sigma]; 0 gives the default."""
+    choice("shape", shape, SHAPES)
     if not varied.low <= varied.value <= varied.high:
         raise ConfigError(
             f"{varied.name}: default {varied.value:g} lies outside its range {varied.low:g}-{varied.high:g}."
@@ -160,7 +179,7 @@ def draw(varied: Varied, samples: int, seed: int, shape: str = "centred") -> NDA
     below, above = (middle - low) / Z95, (high - middle) / Z95
     if shape == "centred":
         below = above = 0.5 * (below + above)
-    x = middle + np.where(z < 0.0, below * z, above * z)
+    x = middle + np.where(scores < 0.0, below * scores, above * scores)
     return np.clip(x if varied.normal else np.exp(x), 0.0, varied.upper_bound)
 
 
@@ -200,16 +219,34 @@ def roadmap_intervals(
     varied = varied_inputs(case)
     columns = {v.name: draw(v, samples, seed, shape) for v in varied}
     results = [evaluate(_sampled(case, {n: float(c[i]) for n, c in columns.items()})) for i in range(samples)]
+    shown = [line for line in SHOWN if getattr(central, line[0]) is not None]
+    bends = curvatures(case, varied, tuple(line[0] for line in shown)) if shape == "centred" else [0.0] * len(shown)
     intervals = []
-    for name, label, scale, unit in SHOWN:
-        value = getattr(central, name)
-        if value is None:
-            continue
-        values = np.array([getattr(r, name) for r in results]) * scale
+    for (name, label, scale, unit), bend in zip(shown, bends, strict=True):
+        values = np.array([getattr(r, name) for r in results]) * (scale / (1.0 + bend))
         low, median, high = (float(q) for q in np.quantile(values, QUANTILES))
         error = math.sqrt(math.pi / 2.0) * 0.5 * (high - low) / math.sqrt(samples)
-        intervals.append(Interval(name, label, unit, value * scale, low, median, high, error))
+        value = getattr(central, name) * scale
+        intervals.append(Interval(name, label, unit, value, low, median, high, error, bend))
     return RoadmapIntervals(central, tuple(intervals), varied, samples, seed, shape)
+
+
+def curvatures(case: Case, varied: tuple[Varied, ...], names: tuple[str, ...]) -> list[float]:
+    """Relative shift of the median of each named number of the roadmap by the curvature of the model [1].
+
+    For the distributions of ``shape="centred"``; from one roadmap per input and side, two more per number.
+    """
+    central = evaluate(case)
+    # A source without power makes nothing, and nothing has no relative shift.
+    bent = [n for n in names if getattr(central, n) > 0.0]
+
+    def logarithms(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = {v.name: float(from_scores(v, z)) for v, z in zip(varied, scores, strict=True)}
+        roadmap = evaluate(_sampled(case, values))
+        return np.log([getattr(roadmap, n) for n in bent])
+
+    shifts = dict(zip(bent, np.expm1(median_shifts(logarithms, len(varied))), strict=True)) if bent else {}
+    return [float(shifts.get(n, 0.0)) for n in names]
 
 
 def _sampled(case: Case, values: Mapping[str, float]) -> Case:
