@@ -39,6 +39,7 @@ _PUBLIC = {
     "RunStatus": "ssmb.tracking",
     "bunching_factor": "ssmb.bunching",
     "bunching_spectrum": "ssmb.bunching",
+    "fold": "ssmb.bunching",
     "shot_noise_level": "ssmb.bunching",
     "MicroBucket": "ssmb.bunching",
     "SingleStage": "ssmb.schemes",
@@ -57,7 +58,7 @@ _PUBLIC = {
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference
-    from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, shot_noise_level
+    from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, fold, shot_noise_level
     from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
