@@ -1,0 +1,138 @@
+"""The light of a source at the exit of its undulator: what optics, and the lithography behind them, are handed.
+
+A coherent line of a train of microbunches is a comb at the harmonics of the laser; its lines are as narrow as the train
+is long and the laser coherent, not 1/N. Its angle and size at the waist follow from the angular distribution; light of
+one transverse mode has the product lambda/(4 pi), a beam that radiates from a larger area or in more directions than
+that is partly coherent, or not diffraction limited.
+
+References
+----------
+K.-J. Kim, Nucl. Instrum. Methods A 246, 71 (1986), doi:10.1016/0168-9002(86)90048-3 (phase space of light).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.errors import ConfigError
+from ssmb.radiation.tracked import TrackedLight
+from ssmb.radiation.undulator import photon_rate
+from ssmb.ranges import count, not_negative, positive, share
+
+
+@dataclass(frozen=True)
+class ExitLight:
+    """Light at the exit of one undulator; the protocol of ``ssmb.lithography.EuvSource.from_result``.
+
+    Parameters
+    ----------
+    wavelength : [m].
+    peak_power : power while the filled part of the beam passes [W].
+    average_power : [W].
+    relative_bandwidth : full width of the line over the wavelength [1].
+    divergence_x, divergence_y : rms angles [rad].
+    beamlines : equal undulators on the ring [1].
+    time_structure : words.
+    band : full relative width of the band that the user counts, 2 % at 13.5 nm [1].
+    """
+
+    wavelength: float
+    peak_power: float
+    average_power: float
+    relative_bandwidth: float
+    divergence_x: float
+    divergence_y: float
+    beamlines: int = 1
+    time_structure: str = "quasi-CW"
+    band: float = 0.02
+
+    def __post_init__(self) -> None:
+        positive("wavelength", self.wavelength, "m")
+        for name in ("peak_power", "average_power"):
+            not_negative(name, getattr(self, name), "W")
+        for name in ("divergence_x", "divergence_y"):
+            positive(name, getattr(self, name), "rad")
+        positive("relative_bandwidth", self.relative_bandwidth)
+        positive("band", self.band)
+        count("beamlines", self.beamlines)
+        if self.average_power > self.peak_power * (1.0 + 1e-12):
+            raise ConfigError(f"average power {self.average_power:g} W is above the peak power {self.peak_power:g} W")
+
+    @classmethod
+    def of_train(
+        cls,
+        light: TrackedLight,
+        *,
+        average_current: float,
+        train_length: float,
+        duty: float = 1.0,
+        laser_line_width: float = 0.0,
+        beamlines: int = 1,
+        band: float = 0.02,
+    ) -> ExitLight:
+        """Return the light of trains with the current of `light`, as many as make the average current.
+
+        Parameters
+        ----------
+        light : result of :func:`ssmb.radiation.tracked.tracked_power`; its current is that inside a train.
+        average_current : [A]; the filling factor is average over train current.
+        train_length : length of a train [m]; infinite for a filled ring.
+        duty : share of the turns in which the trains are bunched (laser on), (0, 1] [1].
+        laser_line_width : full width of the laser line over its frequency [1].
+        beamlines, band : as of the class.
+        """
+        filling = share("filling (average_current over the current in the train)", average_current / light.current)
+        of_train = 0.0 if math.isinf(train_length) else light.wavelength / positive("train_length", train_length, "m")
+        line = max(math.hypot(0.886 * of_train, not_negative("laser_line_width", laser_line_width)), 1e-15)
+        words = "CW" if filling * share("duty", duty) == 1.0 else f"trains, filling {filling:.3g}, duty {duty:.3g}"
+        x, y = light.divergence
+        return cls(light.wavelength, light.power, light.power * filling * duty, line, x, y, beamlines, words, band)
+
+    @property
+    def divergence(self) -> float:
+        """Rms opening angle, both planes together [rad]."""
+        return math.sqrt(self.divergence_x * self.divergence_y)
+
+    @property
+    def in_band_power(self) -> float:
+        """Average power within the band: all of a line that is narrower, the share of its width otherwise [W]."""
+        return self.average_power * min(1.0, self.band / self.relative_bandwidth)
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """Smallest rms size (x, y) of light with this divergence: one transverse mode, lambda/(4 pi)/angle [m]."""
+        mode = self.wavelength / (4.0 * math.pi)
+        return mode / self.divergence_x, mode / self.divergence_y
+
+    def coherent_modes(self, sigma_x: float, sigma_y: float) -> float:
+        """Return rms size times angle over that of one mode, product of both planes [1].
+
+        Parameters
+        ----------
+        sigma_x, sigma_y : rms sizes of the source [m]; for the coherent line of one beam those of :attr:`sizes`.
+        """
+        mode = self.wavelength / (4.0 * math.pi)
+        x = max(1.0, positive("sigma_x", sigma_x, "m") * self.divergence_x / mode)
+        return x * max(1.0, positive("sigma_y", sigma_y, "m") * self.divergence_y / mode)
+
+    @property
+    def etendue(self) -> float:
+        """Etendue of one mode of this divergence, lambda^2 [m^2 sr]: of a coherent line."""
+        return self.wavelength**2
+
+    @property
+    def photon_rate(self) -> float:
+        """Photons per second [1/s]."""
+        return photon_rate(self.average_power, self.wavelength)
+
+    @property
+    def coherence_length(self) -> float:
+        """Length over which the light interferes with itself, lambda over the relative width [m]."""
+        return self.wavelength / self.relative_bandwidth
+
+    @property
+    def coherence_time(self) -> float:
+        """Coherence length over c [s]."""
+        return self.coherence_length / SPEED_OF_LIGHT
