@@ -83,7 +83,7 @@ class Plane:
         # j^T S (1 - i Q S)^-1 j of j = k theta (1, s), Q = diag(0, q)
         form = a + 2.0 * b * length + c * length**2 + 1j * q * (b + c * length) ** 2 / root
         exponent = 0.5j * q - 0.5 * k * k * form
-        return np.exp(np.multiply.outer(theta**2, exponent)) / np.sqrt(root)
+        return np.asarray(np.exp(np.multiply.outer(theta**2, exponent)) / np.sqrt(root), dtype=np.complex128)
 
 
 def debunched_power(
