@@ -18,6 +18,9 @@ W. K. H. Panofsky, W. A. Wenzel, Rev. Sci. Instrum. 27, 967 (1956), doi:10.1063/
 
 from __future__ import annotations
 
+import numpy as np
+
+from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import exp, sincos_turns, sqrt, velocity_excess
@@ -29,6 +32,19 @@ N_LASER_KICK = 31
 
 def _opposite(p: tuple[float, ...]) -> tuple[float, ...]:
     return (-p[0], -p[1], *p[2:])
+
+
+def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
+    """Field and, with another wavelength, 1/k and the phase per z: what makes of a detuned potential a potential.
+
+    The profile and the coupling stay those of the packed wavelength; with N periods that is good to (N (stretch - 1))^2.
+    """
+    angle = 2.0 * np.pi * drive.turns_of_phase(p[6])
+    cosine, sine = drive.amplitude * np.cos(angle), drive.amplitude * np.sin(angle)
+    out = {0: p[0] * cosine - p[1] * sine, 1: p[0] * sine + p[1] * cosine}
+    if drive.stretch is not None:
+        out |= {5: p[5] * drive.stretch, 6: p[6] / drive.stretch}
+    return out
 
 
 @scalar
@@ -60,7 +76,7 @@ def energy_step(z, delta, dbeta, gain, beta0, inv_gamma2, beta2):
     return z + z * (velocity_excess(out, inv_gamma2, beta2) - dbeta) / (1.0 + dbeta), out
 
 
-@kernel("laser_kick", N_LASER_KICK, changes_delta=True, invert=_opposite)
+@kernel("laser_kick", N_LASER_KICK, changes_delta=True, invert=_opposite, driven=_driven)
 @scalar
 def laser_kick(x, px, y, py, z, delta, rpp, dbeta, p):
     """p = (G re, im, b re, im, b im/2pi, 1/k, turns of phase per z, beta0, xc, yc, kx, ky, ax, ay, az, X 8, Y 8).

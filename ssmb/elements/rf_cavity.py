@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.errors import LatticeError
+from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sincos_turns, sqrt
 
 
-@kernel("rf_kick", 4, changes_delta=True, invert=lambda p: (-p[0], *p[1:]))
+def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
+    # the wave of the cavity is exp(i (omega t + phase)), that of a Drive exp(i (k z + phase)): z and what it gains change sign
+    out = {0: p[0] * drive.amplitude, 2: p[2] + drive.phase}
+    if drive.path is not None and drive.stretch is not None:
+        gained = p[1] * drive.path
+        out |= {1: p[1] / drive.stretch, 2: out[2] - (gained - np.rint(gained))}
+    return out
+
+
+@kernel("rf_kick", 4, changes_delta=True, invert=lambda p: (-p[0], *p[1:]), driven=_driven)
 @scalar
 def rf_kick(x, px, y, py, z, delta, rpp, dbeta, p):
     """Energy gain p[0] cos(2 pi (p[2] - p[1] z/(1 + dbeta))) in units of p0 c; p[3] = (m c/p0)^2.

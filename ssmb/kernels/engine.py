@@ -18,8 +18,9 @@ from ssmb.kernels.primitives import sincos_turns, velocity_excess
 #: Columns of the op table.
 OP_KERNEL, OP_OFFSET, OP_REPEAT, OP_ELEMENT, OP_KIND = range(5)
 OP_COLUMNS = 5
-#: Kinds of ops: a map, an aperture, a probe of moments, a probe of bunching.
-MAP, LIMIT, MOMENTS, BUNCHING = range(4)
+#: Kinds of ops: a map, an aperture, a probe of moments, of bunching, of a micro-bucket. Probes have their slot where maps
+#: have the kernel or (moments, bunching) the offset, and act on every n-th turn, n where maps have the repeat.
+MAP, LIMIT, MOMENTS, BUNCHING, BUCKET = range(5)
 
 #: Loss reasons (the same numbers as ``ssmb.beam.LossReason``).
 APERTURE, NO_FORWARD_MOMENTUM, OUT_OF_RANGE = 1, 2, 3
@@ -28,6 +29,13 @@ APERTURE, NO_FORWARD_MOMENTUM, OUT_OF_RANGE = 1, 2, 3
 MOMENT_NUMBERS = 29
 #: Numbers of a bunching record: weight, sum w cos, sum w sin.
 BUNCHING_NUMBERS = 3
+#: Numbers of a bucket record: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside,
+#: and (sum w cos, -sum w sin) for each harmonic.
+BUCKET_NUMBERS = 12
+#: Packed numbers of a bucket: 1/length [1/m]; centre [lengths]; delta of the centre; coefficients of d^2, d^3, d^4, of
+#: sin^2(pi u) and of u in the Hamiltonian; its value on the separatrix; lowest and highest d; lowest and highest u;
+#: number of harmonics. d is delta and u the place in lengths, from the centre, -1/2 <= u < 1/2.
+BUCKET_PARAMS = 14
 
 
 @scalar
@@ -104,9 +112,54 @@ def _block_bunching(buf, lo, hi, inverse_wavelength, out):
 
 
 @numba.njit
+def _in_bucket(z, delta, p, at):
+    """Place in the bucket [lengths], momentum from its centre, and 1.0 inside the separatrix (0.0 outside)."""
+    u = z * p[at] - p[at + 1]
+    u -= np.floor(u + 0.5)
+    d = delta - p[at + 2]
+    _, cosine = sincos_turns(u)
+    h = d * d * (p[at + 3] + d * (p[at + 4] + d * p[at + 5])) + (p[at + 6] * (0.5 - 0.5 * cosine) + p[at + 7] * u)
+    inside = (h < p[at + 8]) and (p[at + 9] < d < p[at + 10]) and (p[at + 11] < u < p[at + 12])
+    return u, d, 1.0 if inside else 0.0
+
+
+@numba.njit
+def _block_bucket(buf, lo, hi, p, at, out):
+    """Moments of lanes lo..hi in one bucket, about the block's own means, of all and of those inside; harmonics of all."""
+    for k in range(out.size):
+        out[k] = 0.0
+    for i in range(lo, hi):
+        u, d, inside = _in_bucket(buf[Z, i], buf[DELTA, i], p, at)
+        for k in range(0, 12, 6):
+            w = buf[WEIGHT, i] * (1.0 if k == 0 else inside)
+            out[k] += w
+            out[k + 1] += w * u
+            out[k + 2] += w * d
+        s, c = sincos_turns(buf[Z, i] * p[at])
+        wc, ws = buf[WEIGHT, i], 0.0
+        for n in range(int(p[at + 13])):
+            wc, ws = wc * c - ws * s, wc * s + ws * c
+            out[BUCKET_NUMBERS + 2 * n] += wc
+            out[BUCKET_NUMBERS + 2 * n + 1] -= ws
+    for k in range(0, 12, 6):
+        if out[k] > 0.0:
+            out[k + 1] /= out[k]
+            out[k + 2] /= out[k]
+    for i in range(lo, hi):
+        u, d, inside = _in_bucket(buf[Z, i], buf[DELTA, i], p, at)
+        for k in range(0, 12, 6):
+            w = buf[WEIGHT, i] * (1.0 if k == 0 else inside)
+            a, b = u - out[k + 1], d - out[k + 2]
+            out[k + 3] += w * (a * a)
+            out[k + 4] += w * (a * b)
+            out[k + 5] += w * (b * b)
+
+
+@numba.njit
 def _turn(
     buf, n, lanes, ids, lane_state, lane_element, kept, before, check,
-    ops, op_from, op_to, params, table, seed, turn, turn_index, block0, inverse_wavelengths, moments, bunching,
+    ops, op_from, op_to, params, table, seed, turn, turn_index, block0,
+    inverse_wavelengths, moments, bunching, buckets,
 ):  # fmt: skip
     """Take one tile through the ops of one turn; with ``check``, find the op at which lanes go bad."""
     for o in range(op_from, op_to):
@@ -145,13 +198,15 @@ def _turn(
             for i in range(n):
                 if lane_state[i] == 0 and buf[FLAG, i] == 0.0 and np.isfinite(buf[0, i]) and np.isfinite(buf[2, i]):
                     _lose(buf, lane_state, lane_element, kept, buf, i, APERTURE, element)
-        else:
+        elif turn % ops[o, OP_REPEAT] == 0:
             slot = ops[o, OP_OFFSET]
             block = block0
             for lo in range(0, n, BLOCK):
                 hi = min(lo + BLOCK, n)
                 if kind == MOMENTS:
                     _block_moments(buf, lo, hi, moments[slot, turn_index, block])
+                elif kind == BUCKET:
+                    _block_bucket(buf, lo, hi, params, slot, buckets[ops[o, OP_KERNEL], turn_index, block])
                 else:
                     _block_bunching(buf, lo, hi, inverse_wavelengths[slot], bunching[slot, turn_index, block])
                 block += 1
@@ -160,12 +215,14 @@ def _turn(
 def _advance(
     coordinates, weight, ids, state, lost_turn, lost_element,
     ops, op_from, op_to, params, table, inv_gamma2, beta2, seed, first_turn, turns, tile,
-    inverse_wavelengths, moments, bunching,
+    inverse_wavelengths, moments, bunching, buckets, drive_at, drive_values,
 ):  # fmt: skip
     """Track all particles through ops[op_from:op_to] for a number of turns; arrays of the beam change in place.
 
-    ``moments[slot, turn, block]`` and ``bunching[slot, turn, block]`` are filled by the probes.
+    ``moments[slot, turn, block]``, ``bunching[...]`` and ``buckets[...]`` are filled by the probes. Before each turn
+    ``params[drive_at]`` becomes ``drive_values[turn]``, in a copy that belongs to the tile.
     """
+    driven = drive_at.size
     count = coordinates.shape[1]
     tiles = (count + tile - 1) // tile
     for t in prange(tiles):
@@ -194,8 +251,11 @@ def _advance(
             else:
                 lane_state[i] = -1
         block0 = start // BLOCK
+        numbers = params.copy() if driven else params
         for turn_index in range(turns):
             turn = first_turn + turn_index
+            for d in range(driven):
+                numbers[drive_at[d]] = drive_values[turn_index, d]
             for r in range(ROWS):
                 for i in range(lanes):
                     saved[r, i] = buf[r, i]
@@ -203,8 +263,8 @@ def _advance(
                 saved_state[i] = lane_state[i]
             _turn(
                 buf, n, lanes, who, lane_state, lane_element, kept, before, False,
-                ops, op_from, op_to, params, table, seed, turn, turn_index, block0,
-                inverse_wavelengths, moments, bunching,
+                ops, op_from, op_to, numbers, table, seed, turn, turn_index, block0,
+                inverse_wavelengths, moments, bunching, buckets,
             )  # fmt: skip
             bad = False
             for i in range(n):
@@ -217,8 +277,8 @@ def _advance(
                     lane_state[i] = saved_state[i]
                 _turn(
                     buf, n, lanes, who, lane_state, lane_element, kept, before, True,
-                    ops, op_from, op_to, params, table, seed, turn, turn_index, block0,
-                    inverse_wavelengths, moments, bunching,
+                    ops, op_from, op_to, numbers, table, seed, turn, turn_index, block0,
+                    inverse_wavelengths, moments, bunching, buckets,
                 )  # fmt: skip
             for i in range(n):
                 if lane_state[i] > 0 and saved_state[i] == 0:
@@ -236,3 +296,11 @@ def _advance(
 
 
 advance = cached(_advance, parallel=True)
+
+
+def no_probes() -> tuple[np.ndarray, ...]:
+    """The last arguments of :func:`advance`, from ``inverse_wavelengths`` on, for a run without probes and drives."""
+    counts = (MOMENT_NUMBERS, BUNCHING_NUMBERS, BUCKET_NUMBERS)
+    return (
+        np.zeros(1), *(np.zeros((1, 1, 1, n)) for n in counts), np.zeros(0, dtype=np.int64), np.zeros((1, 0))
+    )  # fmt: skip

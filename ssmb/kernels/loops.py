@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import carray
 from numba.core import types
@@ -17,6 +18,7 @@ from numba.extending import intrinsic
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from ssmb.kernels import jit
+from ssmb.kernels.drives import Drive
 from ssmb.kernels.primitives import velocity_excess
 
 #: Rows of a tile. RPP = 1/(1+delta) and DBETA = beta/beta0 - 1 are kept, because only few elements change delta.
@@ -57,6 +59,8 @@ class Kernel:
     twice : the loop does two steps of a repeated map per pass, which halves the memory traffic of cheap steps.
     invert : parameters of the inverse map through the same scalar (or that of ``partner``), or None if it has none.
     partner : kernel of the inverse map where it is another one.
+    driven : ``driven(p, drive)`` gives the packed numbers that change under a :class:`~ssmb.kernels.drives.Drive`: their
+        values by turn, by position in ``p``; None for a map that is the same on every turn.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Kernel:
     twice: bool = False
     invert: Callable[[tuple[float, ...]], tuple[float, ...]] | None = None
     partner: Kernel | None = None
+    driven: Callable[[tuple[float, ...], Drive], dict[int, np.ndarray]] | None = None
     index: int = -1
     _native: Any = field(default=None, repr=False)
 

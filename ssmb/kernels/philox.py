@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmb.kernels.jit import scalar
+from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.primitives import log, sincos_turns, sqrt
 
 _M0 = np.uint64(0xD2511F53)
@@ -68,3 +68,16 @@ def normal_pair(key, draw):
     r = sqrt(-2.0 * log(u))
     s, c = sincos_turns(v)
     return r * c, r * s
+
+
+#: In the place of the element: white noise of a machine, which no particle draws.
+_MACHINE = 2**32 - 1
+
+
+def _white_noise(seed, first_turn, out):
+    """Fill ``out[:, i]`` with two standard normal numbers that belong to (seed, first_turn + i)."""
+    for i in range(out.shape[1]):
+        out[0, i], out[1, i] = normal_pair((seed, 0, first_turn + i, _MACHINE), 0)
+
+
+white_noise = cached(_white_noise)

@@ -63,7 +63,7 @@ class Program:
         coordinates : (6, n) x, px, y, py, z, delta [m, 1]; not changed.
         op_from, op_to : range of ops (see :attr:`first_op`).
         """
-        from ssmb.kernels.engine import BUNCHING_NUMBERS, MOMENT_NUMBERS, advance
+        from ssmb.kernels.engine import advance, no_probes
 
         c = np.array(coordinates, dtype=np.float64, order="C")
         n = c.shape[1]
@@ -72,8 +72,7 @@ class Program:
         advance(
             c, np.ones(n), np.arange(n), state, lost[0], lost[1],
             self.ops, op_from, len(self.ops) if op_to is None else op_to, self.params, self.kernel_table(),
-            self.reference.inv_gamma2, self.reference.beta**2, seed, 0, turns, BLOCK,
-            np.zeros(1), np.zeros((1, 1, 1, MOMENT_NUMBERS)), np.zeros((1, 1, 1, BUNCHING_NUMBERS)),
+            self.reference.inv_gamma2, self.reference.beta**2, seed, 0, turns, BLOCK, *no_probes(),
         )  # fmt: skip
         return c, state
 

@@ -1,5 +1,7 @@
 """Tracking: many particles, many turns, monitors, checkpoints."""
 
+from ssmb.tracking.bucket_monitor import BucketMonitor, BucketRecord
+from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import (
     BunchingMonitor,
     BunchingRecord,
@@ -9,11 +11,15 @@ from ssmb.tracking.monitors import (
     SnapshotMonitor,
     SnapshotRecord,
 )
-from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, most_threads, track
+from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, track
+from ssmb.tracking.watching import most_threads
 
 __all__ = [
+    "BucketMonitor",
+    "BucketRecord",
     "BunchingMonitor",
     "BunchingRecord",
+    "LaserProgram",
     "Loss",
     "MomentMonitor",
     "MomentRecord",

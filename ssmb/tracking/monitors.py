@@ -6,7 +6,7 @@ a record does not depend on the number of threads, nor on how the run was cut in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,10 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
-from ssmb.kernels.engine import BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
+from ssmb.kernels.engine import BUCKET, BUCKET_NUMBERS, BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
+from ssmb.tracking.bucket_monitor import BucketMonitor
+from ssmb.tracking.driving import Drives
+from ssmb.tracking.laser_program import LaserProgram
 
 _UPPER = np.triu_indices(6)
 
@@ -91,7 +94,7 @@ class SnapshotMonitor:
         object.__setattr__(self, "every", _checked_every(self.every, "SnapshotMonitor"))
 
 
-Monitor = MomentMonitor | BunchingMonitor | SnapshotMonitor
+Monitor = MomentMonitor | BunchingMonitor | BucketMonitor | SnapshotMonitor
 
 
 @dataclass(frozen=True)
@@ -156,13 +159,18 @@ class SnapshotRecord:
     beams: tuple[Beam, ...]
 
 
+#: Index of the op before which a row goes, and the row.
+OpRow = tuple[int, tuple[int, int, int, int, int]]
+Place = Callable[[str | None], tuple[int, int]]
+
+
 class Probes:
     """The op rows and buffers of the monitors of one run, and the records as they grow (internal to tracking)."""
 
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         for m in monitors:
             if not isinstance(m, Monitor):
-                raise ConfigError(f"monitors must be Moment-, Bunching- or SnapshotMonitors, got {type(m).__name__}")
+                raise ConfigError(f"monitors must be Moment-, Bunching-, Bucket- or SnapshotMonitors, got {type(m).__name__}")
         names = [m.name for m in monitors]
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
@@ -170,55 +178,81 @@ class Probes:
         self.monitors = tuple(monitors)
         self.moments = [m for m in monitors if isinstance(m, MomentMonitor)]
         self.bunching = [m for m in monitors if isinstance(m, BunchingMonitor)]
+        self.buckets = [m for m in monitors if isinstance(m, BucketMonitor)]
         self.snapshots = [m for m in monitors if isinstance(m, SnapshotMonitor)]
         self.inverse_wavelengths = np.array([1.0 / w for m in self.bunching for w in m.wavelengths] or [0.0])
-        self.rows: dict[str, list[np.ndarray]] = {m.name: [] for m in (*self.moments, *self.bunching)}
+        self.rows: dict[str, list[np.ndarray]] = {m.name: [] for m in (*self.moments, *self.bunching, *self.buckets)}
         self.beams: dict[str, list[tuple[int, Beam]]] = {m.name: [] for m in self.snapshots}
 
-    def op_rows(self, place: Any) -> list[tuple[int, tuple[int, int, int, int, int]]]:
-        """Rows to insert in the op table; ``place(name)`` gives the op index and element index of an entrance."""
+    def op_rows(self, place: Place, drives: Drives, programs: Mapping[str, LaserProgram]) -> list[OpRow]:
+        """Rows to insert in the op table, each before the op of the given index.
+
+        Parameters
+        ----------
+        place : gives the op index and element index of the entrance of an element.
+        drives : where the numbers of buckets go.
+        programs : what lasers do, for buckets that follow one.
+        """
         rows = []
         for slot, m in enumerate(self.moments):
             at, element = place(m.at)
-            rows.append((at, (0, slot, 1, element, MOMENTS)))
+            rows.append((at, (0, slot, m.every, element, MOMENTS)))
         slot = 0
         for m in self.bunching:
             at, element = place(m.at)
             for _ in m.wavelengths:
-                rows.append((at, (0, slot, 1, element, BUNCHING)))
+                rows.append((at, (0, slot, m.every, element, BUNCHING)))
                 slot += 1
+        for slot, m in enumerate(self.buckets):
+            at, element = place(m.at)
+            if m.light is not None and m.light not in programs:
+                raise ConfigError(
+                    f"monitor '{m.name}' follows the light of '{m.light}', which has no LaserProgram in drives; "
+                    "light=None is a bucket at rest"
+                )
+            if m.light is None:
+                begin = drives.own_block(m.numbers)
+            else:
+                begin = drives.add(programs[m.light], m.law, m.numbers, noise=False)
+            rows.append((at, (slot, begin, m.every, element, BUCKET)))
         return rows
 
-    def buffers(self, turns: int, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    def buffers(self, turns: int, blocks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Zeroed buffers for the partial sums of a piece of a run."""
         k = len(self.inverse_wavelengths) if self.bunching else 0
         return (
             np.zeros((max(1, len(self.moments)), turns, blocks, MOMENT_NUMBERS)),
             np.zeros((max(1, k), turns, blocks, BUNCHING_NUMBERS)),
+            np.zeros((max(1, len(self.buckets)), turns, blocks, self._bucket_sums)),
         )
+
+    @property
+    def _bucket_sums(self) -> int:
+        return max((m.sums for m in self.buckets), default=BUCKET_NUMBERS)
 
     def doubles_per_turn(self, blocks: int) -> int:
         """Size of the buffers of one turn."""
-        return blocks * (MOMENT_NUMBERS * len(self.moments) + BUNCHING_NUMBERS * len(self.inverse_wavelengths)) + 1
+        buckets = self._bucket_sums * max(1, len(self.buckets))
+        return blocks * (MOMENT_NUMBERS * len(self.moments) + BUNCHING_NUMBERS * len(self.inverse_wavelengths) + buckets)
 
-    def collect(self, first_turn: int, moments: np.ndarray, bunching: np.ndarray) -> None:
+    def collect(self, first_turn: int, moments: np.ndarray, bunching: np.ndarray, buckets: np.ndarray) -> None:
         """Combine the partial sums of a piece of a run, block by block, and keep the turns that are asked for."""
         turns = np.arange(first_turn, first_turn + moments.shape[1])
+
+        def keep(m: MomentMonitor | BunchingMonitor | BucketMonitor, values: Callable[[np.ndarray], np.ndarray]) -> None:
+            due = turns % m.every == 0
+            if due.any():
+                self.rows[m.name].append(np.column_stack((turns[due], values(due))))
+
         for slot, m in enumerate(self.moments):
-            keep = turns % m.every == 0
-            if keep.any():
-                self.rows[m.name].append(np.column_stack((turns[keep], _combined_moments(moments[slot][keep]))))
+            keep(m, lambda due, slot=slot: _combined_moments(moments[slot][due]))
         slot = 0
         for m in self.bunching:
-            keep = turns % m.every == 0
-            columns = [turns[keep].astype(float)]
-            for _ in m.wavelengths:
-                total = _sum_blocks(bunching[slot][keep])
-                weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)
-                columns += [total[:, 1] / weight, total[:, 2] / weight]
-                slot += 1
-            if keep.any():
-                self.rows[m.name].append(np.column_stack(columns))
+            slots = range(slot, slot + len(m.wavelengths))
+            keep(m, lambda due, slots=slots: np.column_stack([_combined_bunching(bunching[i][due]) for i in slots]))
+            slot += len(m.wavelengths)
+        for slot, m in enumerate(self.buckets):
+            keep(m, lambda due, slot=slot, m=m: m.combined(buckets[slot][due][:, :, : m.sums]))
 
     def snapshot(self, last_turn: int, beam: Beam) -> None:
         """Keep the beam if a snapshot is due at the end of this turn."""
@@ -245,10 +279,11 @@ class Probes:
                 kept = self.beams[m.name]
                 out[m.name] = SnapshotRecord(np.array([t for t, _ in kept], dtype=np.int64), tuple(b for _, b in kept))
                 continue
-            width = 1 + MOMENT_NUMBERS if isinstance(m, MomentMonitor) else 1 + 2 * len(m.wavelengths)
-            table = np.concatenate(self.rows[m.name]) if self.rows[m.name] else np.zeros((0, width))
+            table = np.concatenate(self.rows[m.name]) if self.rows[m.name] else np.zeros((0, 1 + _columns(m)))
             turn = table[:, 0].astype(np.int64)
-            if isinstance(m, MomentMonitor):
+            if isinstance(m, BucketMonitor):
+                out[m.name] = m.record(turn, table[:, 1:])
+            elif isinstance(m, MomentMonitor):
                 sigma = np.zeros((len(turn), 6, 6))
                 sigma[:, _UPPER[0], _UPPER[1]] = table[:, 9:]
                 sigma[:, _UPPER[1], _UPPER[0]] = table[:, 9:]
@@ -258,6 +293,19 @@ class Probes:
                 values = table[:, 1::2] + 1j * table[:, 2::2]
                 out[m.name] = BunchingRecord(m.at, np.array(m.wavelengths), turn, values)
         return out
+
+
+def _columns(m: MomentMonitor | BunchingMonitor | BucketMonitor) -> int:
+    """Numbers that a monitor keeps of one turn."""
+    if isinstance(m, BucketMonitor):
+        return m.columns
+    return MOMENT_NUMBERS if isinstance(m, MomentMonitor) else 2 * len(m.wavelengths)
+
+
+def _combined_bunching(parts: np.ndarray) -> np.ndarray:
+    """Combine block sums (turns, blocks, 3) to the real and imaginary part of b (turns, 2)."""
+    total = _sum_blocks(parts)
+    return total[:, 1:] / np.where(total[:, :1] > 0.0, total[:, :1], 1.0)
 
 
 def _sum_blocks(parts: np.ndarray) -> np.ndarray:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -19,12 +16,14 @@ import numpy as np
 from ssmb.beam import Beam, LossReason
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import advance
-from ssmb.kernels.jit import numba
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.tracking.driving import drives_of
+from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
 from ssmb.tracking.saving import Saver
+from ssmb.tracking.watching import asked_to_stop, most_threads, reporter, thread_count
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
 _PIECE_SECONDS = 0.25
@@ -108,6 +107,7 @@ def track(
     tile: int = BLOCK,
     radiation: str = "off",
     edge_radiation: bool = True,
+    drives: Mapping[str, LaserProgram] | None = None,
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
 
@@ -130,6 +130,7 @@ def track(
         spectrum; "diffusion": loss with Gaussian noise. What is lost comes back from cavities or an
         SSMB_EnergyRestorer. A compiled program has its own mode.
     edge_radiation : whether the thin pole faces of bends radiate (they belong to the damping of x).
+    drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.
 
     Returns
     -------
@@ -158,12 +159,12 @@ def track(
     program = _program(lattice, radiation, edge_radiation)
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
-    job = Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn))
+    job = Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn), drives or {})
     saver = Saver(checkpoint, checkpoint_every, job)
     if resume:
         saver.load()
     began = time.perf_counter()
-    with _thread_count(threads) as used, _reporter(progress, job) as report, _asked_to_stop() as stop:
+    with thread_count(threads) as used, reporter(progress, job) as report, asked_to_stop() as stop:
         status = job.run(report, saver, stop)
         saver.save()
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
@@ -242,6 +243,7 @@ class Job:
         section: tuple[str | None, str | None],
         tile: int,
         first_turn: int,
+        drives: Mapping[str, LaserProgram],
     ) -> None:
         start, end = section
         self.first_turn = first_turn
@@ -258,10 +260,10 @@ class Job:
                 raise ConfigError(f"monitor at '{name}' lies outside the tracked section '{start}' to '{end}'")
             return at, (len(program.names) - 1 if name is None else program.index(name))
 
-        rows = probes.op_rows(place)
-        extended = program.with_rows(rows)
-        self.ops = extended.ops
-        self.params = program.params
+        ops = program.ops.copy()
+        self.drives = drives_of(program, ops, drives, self.first_turn + self.turns)
+        rows = probes.op_rows(place, self.drives, drives)
+        self.ops = replace(program, ops=ops).with_rows(rows).ops
         before_first = sum(1 for at, _ in rows if at < first)
         self.op_from, self.op_to = first + before_first, last + len(rows)
         self.table = program.kernel_table()
@@ -277,12 +279,13 @@ class Job:
         from ssmb.kernels.jit import source_hash
 
         digest = hashlib.sha256(source_hash().encode())
-        for array in (self.ops, self.params, *self.beam.arrays().values()):
+        for array in (self.ops, self.drives.params, *self.beam.arrays().values()):
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(array.tobytes())
         digest.update(
             repr((self.op_from, self.op_to, self.seed, self.first_turn, self.reference, self.probes.monitors)).encode()
         )
+        digest.update(self.drives.fingerprint().encode())
         return digest.hexdigest()
 
     def run(self, report: Callable[[int], None], saver: Saver, stop: Callable[[], bool]) -> RunStatus:
@@ -290,7 +293,8 @@ class Job:
         piece = 1
         while self.done < self.turns and self.beam.alive.any():
             n = min(piece, self.turns - self.done, self.probes.next_snapshot(self.first_turn + self.done) or self.turns)
-            n = max(1, min(n, _PIECE_DOUBLES // self.probes.doubles_per_turn(self.blocks)))
+            doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
+            n = max(1, min(n, _PIECE_DOUBLES // doubles))
             began = time.perf_counter()
             self._advance(n)
             spent = time.perf_counter() - began
@@ -316,76 +320,14 @@ class Job:
 
     def _advance(self, turns: int) -> None:
         beam, ref = self.beam, self.reference
-        moments, bunching = self.probes.buffers(turns, self.blocks)
+        first, drives = self.first_turn + self.done, self.drives
+        moments, bunching, buckets = self.probes.buffers(turns, self.blocks)
         advance(
             beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
-            self.ops, self.op_from, self.op_to, self.params, self.table, ref.inv_gamma2, ref.beta**2,
-            self.seed, self.first_turn + self.done, turns, self.tile, self.probes.inverse_wavelengths, moments, bunching,
+            self.ops, self.op_from, self.op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
+            self.seed, first, turns, self.tile,
+            self.probes.inverse_wavelengths, moments, bunching, buckets, drives.at, drives.values(first, turns),
         )  # fmt: skip
-        self.probes.collect(self.first_turn + self.done, moments, bunching)
+        self.probes.collect(first, moments, bunching, buckets)
         self.done += turns
         self.probes.snapshot(self.first_turn + self.done - 1, beam)
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each other.
-
-    So it can break neither a piece nor a checkpoint; who presses it three times leaves at once, with the checkpoint of
-    before. A handler that the user has installed, and a process that ignores the signal, are left alone.
-    """
-    pressed = 0
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal pressed
-        pressed += 1
-        if pressed > 2:
-            raise KeyboardInterrupt
-
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: pressed > 0
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def most_threads() -> int:
-    """Number of threads that this process can use."""
-    compiler: Any = numba
-    return int(compiler.config.NUMBA_NUM_THREADS)
-
-
-@contextmanager
-def _thread_count(threads: int | None) -> Iterator[int]:
-    most = most_threads()
-    if threads is not None and threads > most:
-        raise ConfigError(
-            f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python"
-        )
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads or most)
-    try:
-        yield threads or most
-    finally:
-        numba.set_num_threads(before)
-
-
-@contextmanager
-def _reporter(progress: bool | Callable[[int, int], None], job: Job) -> Iterator[Callable[[int], None]]:
-    if callable(progress):
-        yield lambda done: progress(done, job.turns)
-    elif progress:
-        from tqdm.auto import tqdm
-
-        with tqdm(total=job.turns, initial=job.done, unit="turn", desc="tracking") as bar:
-
-            def show(done: int) -> None:
-                bar.update(done - bar.n)
-
-            yield show
-    else:
-        yield lambda done: None

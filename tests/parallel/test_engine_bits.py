@@ -22,6 +22,7 @@ from ssmb.kernels.engine import (
     NO_FORWARD_MOMENTUM,
     OUT_OF_RANGE,
     advance,
+    no_probes,
 )
 from ssmb.kernels.loops import BLOCK
 from ssmb.lattice.program import Program, compile_elements
@@ -57,7 +58,7 @@ def track(
     advance(
         out.coordinates, np.ones(n), np.arange(n), out.state, out.lost_turn, out.lost_element,
         program.ops, 0, len(program.ops), program.params, program.kernel_table(), REFERENCE.inv_gamma2, REFERENCE.beta**2,
-        seed, 0, turns, tile, np.full(slots, 1.0 / 1064e-9), out.moments, out.bunching,
+        seed, 0, turns, tile, np.full(slots, 1.0 / 1064e-9), out.moments, out.bunching, *no_probes()[3:],
     )  # fmt: skip
     return out
 

@@ -16,7 +16,7 @@ from ssmb.beam.reference import Reference
 from ssmb.elements import ELEMENTS, Drift
 from ssmb.elements.base import Op
 from ssmb.elements.laser_kick import N_LASER_KICK, X_AT, Y_AT, laser_kick
-from ssmb.kernels.engine import BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS, advance
+from ssmb.kernels.engine import MOMENT_NUMBERS, MOMENTS, advance, no_probes
 from ssmb.kernels.loops import BLOCK
 from tests.contract.cases import program_of
 from tests.support import assert_close
@@ -175,11 +175,12 @@ def _mean_energy(points: np.ndarray, turns: int) -> np.ndarray:
     for c in points.T:
         # the probe of a single particle records its coordinates turn by turn
         one, lost = np.array(c[:, None]), np.zeros((2, 1), dtype=np.int64)
-        record, unused = np.zeros((1, turns - 1, 1, MOMENT_NUMBERS)), np.zeros((1, turns - 1, 1, BUNCHING_NUMBERS))
+        unused = no_probes()
+        record = np.zeros((1, turns - 1, 1, MOMENT_NUMBERS))
         advance(
             one, np.ones(1), np.arange(1), np.zeros(1, dtype=np.int32), lost[0], lost[1],
             program.ops, 0, len(program.ops), program.params, program.kernel_table(), REF.inv_gamma2, REF.beta**2,
-            0, 0, turns - 1, BLOCK, np.zeros(1), record, unused,
+            0, 0, turns - 1, BLOCK, unused[0], record, *unused[2:],
         )  # fmt: skip
         z, delta = record[0, :, 0, 6], record[0, :, 0, 7]
         means.append(float((weights * _bucket_energy(z, delta)).sum() / weights.sum()))

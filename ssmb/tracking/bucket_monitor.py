@@ -1,0 +1,172 @@
+"""The micro-bucket against turn: what is captured, how long and how warm it is, what bunching it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.bunching import MicroBucket
+from ssmb.errors import ConfigError
+from ssmb.kernels.drives import Drive
+from ssmb.kernels.engine import BUCKET_NUMBERS
+from ssmb.ranges import count
+
+_FAR = 1e300
+_MOST_HARMONICS = 1000
+
+
+@dataclass(frozen=True)
+class BucketMonitor:
+    """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
+
+    An electron is captured while the smooth Hamiltonian of ``bucket`` is below its value on the separatrix, within the
+    main bucket. The Hamiltonian is that of a point half a kick away from the laser, such as the middle of the modulator;
+    elsewhere in the ring the bucket is sheared.
+
+    Parameters
+    ----------
+    at : name of the element; None: the end of each turn.
+    bucket : the bucket; its ``wavelength`` is the period in z, which is beta times that of the light.
+    harmonics : numbers n of the bunching factors b_n = <exp(-2 pi i n z/wavelength)> of all particles.
+    light : element whose LaserProgram moves the bucket: its phase and detuning, without noise. The depth stays that of
+        ``bucket``, whatever the amplitude. None: the bucket rests.
+    every, name : as in :class:`~ssmb.tracking.monitors.MomentMonitor`.
+    """
+
+    at: str | None
+    bucket: MicroBucket
+    harmonics: Sequence[int] = (1, 2, 3)
+    light: str | None = None
+    every: int = 1
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.bucket, MicroBucket):
+            raise ConfigError(f"BucketMonitor: bucket must be a MicroBucket, got {type(self.bucket).__name__}")
+        if isinstance(self.harmonics, (str, bytes)) or not hasattr(self.harmonics, "__iter__"):
+            raise ConfigError(f"BucketMonitor: harmonics must be whole numbers >= 1, got {self.harmonics!r}")
+        harmonics = tuple(count("BucketMonitor: harmonic", n) for n in self.harmonics)
+        if not harmonics or max(harmonics) > _MOST_HARMONICS:
+            raise ConfigError(f"BucketMonitor: harmonics must be 1 to {_MOST_HARMONICS}, got {self.harmonics!r}")
+        object.__setattr__(self, "harmonics", harmonics)
+        object.__setattr__(self, "every", count("BucketMonitor: every", self.every))
+        object.__setattr__(self, "name", self.name or ("bucket" if self.at is None else f"bucket@{self.at}"))
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The bucket as the turn loop knows it (``BUCKET_PARAMS`` numbers)."""
+        b = self.bucket
+        length = b.wavelength
+        return (
+            *(1.0 / length, b.centre / length, 0.0),
+            *(0.5 * b.slip_length, 0.0, 0.0),
+            *(b.separatrix_level, 0.0, b.separatrix_level),
+            *(-_FAR, _FAR, -_FAR, _FAR),
+            float(max(self.harmonics)),
+        )
+
+    def law(self, p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
+        """Numbers of the bucket that follow the light."""
+        out = {1: p[1] - drive.turns_of_phase(p[0])}
+        if drive.stretch is not None:
+            # the bucket moves by -C (stretch - 1) a turn, and what moves so has this momentum
+            out |= {0: p[0] / drive.stretch, 2: (drive.stretch - 1.0) / self.bucket.slip_factor}
+        return out
+
+    @property
+    def sums(self) -> int:
+        """Numbers that the turn loop sums for one turn."""
+        return BUCKET_NUMBERS + 2 * max(self.harmonics)
+
+    @property
+    def columns(self) -> int:
+        """Numbers that are kept of one turn, without that of the turn."""
+        return BUCKET_NUMBERS + 2 * len(self.harmonics)
+
+    def combined(self, parts: np.ndarray) -> np.ndarray:
+        """Combine the sums of blocks (turns, blocks, sums) to (turns, columns), in the order of the blocks."""
+        total = np.zeros((parts.shape[0], parts.shape[2]))
+        for b in range(parts.shape[1]):
+            total += parts[:, b]
+        weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)[:, None]
+        harmonics = BUCKET_NUMBERS + 2 * (np.array(self.harmonics) - 1)
+        columns = np.column_stack([harmonics, harmonics + 1]).ravel()
+        moments = [_combined(parts[:, :, k : k + 6]) for k in (0, 6)]
+        return np.concatenate([*moments, total[:, columns] / weight], axis=1)
+
+    def record(self, turn: np.ndarray, table: np.ndarray) -> BucketRecord:
+        """Make the record of the kept numbers (turns, columns)."""
+        length = self.bucket.wavelength
+        values = table[:, BUCKET_NUMBERS::2] + 1j * table[:, BUCKET_NUMBERS + 1 :: 2]
+        whole = np.where(table[:, 0] > 0.0, table[:, 0], 1.0)
+        (mean, sigma), (mean_in, sigma_in) = (_moments(table[:, k : k + 6], length) for k in (0, 6))
+        fraction = table[:, 6] / whole
+        return BucketRecord(
+            self.at, length, np.array(self.harmonics), turn, fraction, mean, sigma, mean_in, sigma_in, values
+        )
+
+
+@dataclass(frozen=True)
+class BucketRecord:
+    """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it.
+
+    Attributes
+    ----------
+    wavelength : length of the bucket [m].
+    harmonics : (k,) harmonic numbers.
+    turn : (n,) turn number, from 0.
+    captured : (n,) share of the charge alive that is inside the separatrix [1].
+    mean, sigma : (n, 2), (n, 2, 2) mean and covariance of (z [m], delta) of all particles alive.
+    captured_mean, captured_sigma : the same of those inside.
+    bunching : (n, k) complex bunching factors b_n of all particles alive.
+    """
+
+    at: str | None
+    wavelength: float
+    harmonics: np.ndarray
+    turn: np.ndarray
+    captured: np.ndarray
+    mean: np.ndarray
+    sigma: np.ndarray
+    captured_mean: np.ndarray
+    captured_sigma: np.ndarray
+    bunching: np.ndarray
+
+    @property
+    def sigma_z(self) -> np.ndarray:
+        """(n,) rms length of those inside [m]."""
+        return np.sqrt(self.captured_sigma[:, 0, 0])
+
+    @property
+    def sigma_delta(self) -> np.ndarray:
+        """(n,) rms momentum spread of those inside [1]."""
+        return np.sqrt(self.captured_sigma[:, 1, 1])
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """(n, k) |b_n|."""
+        return np.abs(self.bunching)
+
+
+def _combined(parts: np.ndarray) -> np.ndarray:
+    """Combine (weight, two means, three central second moments) of blocks (turns, blocks, 6) to (turns, 6)."""
+    out = np.zeros((parts.shape[0], 6))
+    for b in range(parts.shape[1]):
+        out[:, 0] += parts[:, b, 0]
+        out[:, 1:3] += parts[:, b, :1] * parts[:, b, 1:3]
+    weight = np.where(out[:, 0] > 0.0, out[:, 0], 1.0)[:, None]
+    out[:, 1:3] /= weight
+    for b in range(parts.shape[1]):
+        a, d = (parts[:, b, i] - out[:, i] for i in (1, 2))
+        out[:, 3:] += parts[:, b, 3:] + parts[:, b, :1] * np.stack([a * a, a * d, d * d], axis=1)
+    out[:, 3:] /= weight
+    return out
+
+
+def _moments(table: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
+    """Means and covariances in metres."""
+    unit = np.array([length, 1.0])
+    sigma = table[:, (3, 4, 4, 5)].reshape(-1, 2, 2) * np.outer(unit, unit)
+    return table[:, 1:3] * unit, sigma

@@ -1,0 +1,81 @@
+"""What surrounds a run in progress: Ctrl-C, the number of threads, the progress bar."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ssmb.errors import ConfigError
+from ssmb.kernels.jit import numba
+
+if TYPE_CHECKING:
+    from ssmb.tracking.track import Job
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each other.
+
+    So it can break neither a piece nor a checkpoint; who presses it three times leaves at once, with the checkpoint of
+    before. A handler that the user has installed, and a process that ignores the signal, are left alone.
+    """
+    pressed = 0
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed += 1
+        if pressed > 2:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed > 0
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def most_threads() -> int:
+    """Number of threads that this process can use."""
+    compiler: Any = numba
+    return int(compiler.config.NUMBA_NUM_THREADS)
+
+
+@contextmanager
+def thread_count(threads: int | None) -> Iterator[int]:
+    """Use so many threads (None: all), and tell how many these are."""
+    most = most_threads()
+    if threads is not None and threads > most:
+        raise ConfigError(
+            f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python"
+        )
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads or most)
+    try:
+        yield threads or most
+    finally:
+        numba.set_num_threads(before)
+
+
+@contextmanager
+def reporter(progress: bool | Callable[[int, int], None], job: Job) -> Iterator[Callable[[int], None]]:
+    """Give the function that is told how many turns are done (see ``progress`` of :func:`~ssmb.tracking.track.track`)."""
+    if callable(progress):
+        yield lambda done: progress(done, job.turns)
+    elif progress:
+        from tqdm.auto import tqdm
+
+        with tqdm(total=job.turns, initial=job.done, unit="turn", desc="tracking") as bar:
+
+            def show(done: int) -> None:
+                bar.update(done - bar.n)
+
+            yield show
+    else:
+        yield lambda done: None
