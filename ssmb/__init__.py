@@ -69,7 +69,15 @@ if TYPE_CHECKING:
     from ssmb.radiation import Undulator, coherent_power, signal_against_charge
     from ssmb.schemes import EchoEnabled, SingleStage
     from ssmb.studies import load, load_result, resume, run_file, save
-    from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMonitor, RunStatus, SnapshotMonitor, track
+    from ssmb.tracking import (
+        BucketMonitor,
+        BunchingMonitor,
+        LaserProgram,
+        MomentMonitor,
+        RunStatus,
+        SnapshotMonitor,
+        track,
+    )
 
 __all__ = sorted([*_PUBLIC, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
 

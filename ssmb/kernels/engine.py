@@ -32,10 +32,10 @@ BUNCHING_NUMBERS = 3
 #: Numbers of a bucket record: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside,
 #: and (sum w cos, -sum w sin) for each harmonic.
 BUCKET_NUMBERS = 12
-#: Packed numbers of a bucket: 1/length [1/m]; centre [lengths]; delta of the centre; coefficients of d^2, d^3, d^4, of
-#: sin^2(pi u) and of u in the Hamiltonian; its value on the separatrix; lowest and highest d; lowest and highest u;
-#: number of harmonics. d is delta and u the place in lengths, from the centre, -1/2 <= u < 1/2.
-BUCKET_PARAMS = 14
+#: Packed numbers of a bucket: 1/length [1/m]; middle between its barriers [lengths]; delta of the fixed point; coefficients
+#: of d^2, d^3, d^4, 1 - cos q and sin q - q in the Hamiltonian; its value on the separatrix; lowest and highest d; fixed
+#: point from the middle [lengths]; number of harmonics. d is delta and q/2 pi the place [lengths], from the fixed point.
+BUCKET_PARAMS = 13
 
 
 @scalar
@@ -113,14 +113,14 @@ def _block_bunching(buf, lo, hi, inverse_wavelength, out):
 
 @numba.njit
 def _in_bucket(z, delta, p, at):
-    """Place in the bucket [lengths], momentum from its centre, and 1.0 inside the separatrix (0.0 outside)."""
+    """Place [lengths] and delta from the fixed point of its bucket, and 1.0 inside the separatrix (0.0 outside)."""
     u = z * p[at] - p[at + 1]
-    u -= np.floor(u + 0.5)
+    u -= np.floor(u + 0.5) + p[at + 11]
     d = delta - p[at + 2]
-    _, cosine = sincos_turns(u)
-    h = d * d * (p[at + 3] + d * (p[at + 4] + d * p[at + 5])) + (p[at + 6] * (0.5 - 0.5 * cosine) + p[at + 7] * u)
-    inside = (h < p[at + 8]) and (p[at + 9] < d < p[at + 10]) and (p[at + 11] < u < p[at + 12])
-    return u, d, 1.0 if inside else 0.0
+    s, c = sincos_turns(u)
+    well = p[at + 6] * (1.0 - c) + p[at + 7] * (s - 2.0 * np.pi * u)
+    level = well + d * d * (p[at + 3] + d * (p[at + 4] + d * p[at + 5]))
+    return u, d, 1.0 if level < p[at + 8] and p[at + 9] < d < p[at + 10] else 0.0
 
 
 @numba.njit
@@ -137,7 +137,7 @@ def _block_bucket(buf, lo, hi, p, at, out):
             out[k + 2] += w * d
         s, c = sincos_turns(buf[Z, i] * p[at])
         wc, ws = buf[WEIGHT, i], 0.0
-        for n in range(int(p[at + 13])):
+        for n in range(int(p[at + 12])):
             wc, ws = wc * c - ws * s, wc * s + ws * c
             out[BUCKET_NUMBERS + 2 * n] += wc
             out[BUCKET_NUMBERS + 2 * n + 1] -= ws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,9 @@ _MOST_HARMONICS = 1000
 class BucketMonitor:
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
-    An electron is captured while the smooth Hamiltonian of ``bucket`` is below its value on the separatrix, within the
-    main bucket. The Hamiltonian is that of a point half a kick away from the laser, such as the middle of the modulator;
-    elsewhere in the ring the bucket is sheared.
+    An electron is captured while it is :meth:`~ssmb.bunching.MicroBucket.inside`: its smooth Hamiltonian is below the value
+    on the separatrix. That Hamiltonian belongs to a point half a kick from the laser, such as the middle of the
+    modulator; right before and behind the modulator the bucket is sheared by half a kick.
 
     Parameters
     ----------
@@ -57,14 +58,14 @@ class BucketMonitor:
     @property
     def numbers(self) -> tuple[float, ...]:
         """The bucket as the turn loop knows it (``BUCKET_PARAMS`` numbers)."""
-        b = self.bucket
-        length = b.wavelength
+        b = self.bucket.main
+        low, high = b.barriers_z
+        from_middle = -0.5 * (low + high) / b.wavelength
+        lowest, highest = (max(-_FAR, min(_FAR, d)) for d in b.barriers_delta)
         return (
-            *(1.0 / length, b.centre / length, 0.0),
-            *(0.5 * b.slip_length, 0.0, 0.0),
-            *(b.separatrix_level, 0.0, b.separatrix_level),
-            *(-_FAR, _FAR, -_FAR, _FAR),
-            float(max(self.harmonics)),
+            *(1.0 / b.wavelength, b.z / b.wavelength - from_middle, b.delta),
+            *(*b.slip, b.depth * math.cos(b.phase), b.depth * math.sin(b.phase)),
+            *(b.level, lowest, highest, from_middle, float(max(self.harmonics))),
         )
 
     def law(self, p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:

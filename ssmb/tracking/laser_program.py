@@ -138,7 +138,7 @@ class LaserProgram:
         amplitude, phase = (np.concatenate([p[i] for p in parts])[here] for i in range(2))
         if not self.detuned:
             return Drive(amplitude, phase)
-        if not self.summed:
+        if isinstance(self.detuning, float):
             stretch = np.full(turns, 1.0 + self.detuning)
             gain = circumference * (self.detuning / (1.0 + self.detuning))
             return Drive(amplitude, phase, stretch, np.arange(first_turn, first_turn + turns) * gain)
@@ -257,7 +257,9 @@ def _pair(name: str, value: Any) -> tuple[Any, Any]:
 def _window(value: Any) -> tuple[int, int]:
     first, after = (count("LaserProgram: turn of a window", v, at_least=0) for v in _pair("a window", value))
     if after <= first:
-        raise ConfigError(f"LaserProgram: window ({first}, {after}) holds no turn; the second number is the turn after it")
+        raise ConfigError(
+            f"LaserProgram: window ({first}, {after}) holds no turn; the second number is the turn after it"
+        )
     return first, after
 
 

@@ -170,7 +170,9 @@ class Probes:
     def __init__(self, monitors: Sequence[Monitor]) -> None:
         for m in monitors:
             if not isinstance(m, Monitor):
-                raise ConfigError(f"monitors must be Moment-, Bunching-, Bucket- or SnapshotMonitors, got {type(m).__name__}")
+                raise ConfigError(
+                    f"monitors must be Moment-, Bunching-, Bucket- or SnapshotMonitors, got {type(m).__name__}"
+                )
         names = [m.name for m in monitors]
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
@@ -233,13 +235,17 @@ class Probes:
     def doubles_per_turn(self, blocks: int) -> int:
         """Size of the buffers of one turn."""
         buckets = self._bucket_sums * max(1, len(self.buckets))
-        return blocks * (MOMENT_NUMBERS * len(self.moments) + BUNCHING_NUMBERS * len(self.inverse_wavelengths) + buckets)
+        return blocks * (
+            MOMENT_NUMBERS * len(self.moments) + BUNCHING_NUMBERS * len(self.inverse_wavelengths) + buckets
+        )
 
     def collect(self, first_turn: int, moments: np.ndarray, bunching: np.ndarray, buckets: np.ndarray) -> None:
         """Combine the partial sums of a piece of a run, block by block, and keep the turns that are asked for."""
         turns = np.arange(first_turn, first_turn + moments.shape[1])
 
-        def keep(m: MomentMonitor | BunchingMonitor | BucketMonitor, values: Callable[[np.ndarray], np.ndarray]) -> None:
+        def keep(
+            m: MomentMonitor | BunchingMonitor | BucketMonitor, values: Callable[[np.ndarray], np.ndarray]
+        ) -> None:
             due = turns % m.every == 0
             if due.any():
                 self.rows[m.name].append(np.column_stack((turns[due], values(due))))

@@ -23,7 +23,7 @@ from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
 from ssmb.tracking.saving import Saver
-from ssmb.tracking.watching import asked_to_stop, most_threads, reporter, thread_count
+from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
 _PIECE_SECONDS = 0.25
@@ -159,7 +159,9 @@ def track(
     program = _program(lattice, radiation, edge_radiation)
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
-    job = Job(program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn), drives or {})
+    job = Job(
+        program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn), drives or {}
+    )
     saver = Saver(checkpoint, checkpoint_every, job)
     if resume:
         saver.load()
