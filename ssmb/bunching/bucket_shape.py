@@ -37,6 +37,7 @@ def _quadrant() -> tuple[Rows, Rows]:
 
 
 _THETA, _WEIGHT = _quadrant()
+_AROUND = np.concatenate([_THETA + 0.5 * math.pi * quarter for quarter in range(4)])
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ class Bucket:
     def reach(self, level: ArrayLike, side: float) -> Rows:
         """Return x > 0 (side = 1) or < 0 (-1) with W(x) = level, at most the barrier [m]."""
         wanted = np.maximum(np.asarray(level, dtype=float), 0.0)
+        if self.phase == 0.0:
+            return side * 2.0 / self.wavenumber * np.arcsin(np.sqrt(np.minimum(0.5 * wanted / self.depth, 1.0)))
         end = abs(self.barriers_z[1 if side > 0.0 else 0])
         return side * _inverse(lambda x: self.well_z(side * x), wanted, end)
 
@@ -179,11 +182,14 @@ class Bucket:
 
     def action(self, level: float) -> float:
         """Return the area inside the orbit of this level, the integral of delta dz [m]."""
-        return self._around(level, lambda x, d, theta: d * self._dz_dtheta(x, theta, level))
+        return self.orbit_integrals(level)[0]
 
-    def mean_square_slip(self, level: float) -> float:
-        """Return the integral of (dz/dn)^2 dn around the orbit of this level [m^2]."""
-        return self._around(level, lambda x, d, theta: self.slope_delta(d) * self._dz_dtheta(x, theta, level))
+    def orbit_integrals(self, level: float) -> tuple[float, float]:
+        """Return the integrals of delta dz [m] and of (dz/dn)^2 dn [m^2] around the orbit of this level."""
+        theta = _AROUND
+        x, d = self._orbit(theta, level)
+        dz = np.tile(_WEIGHT, 4) * math.sqrt(level) * np.cos(theta) / self._root_slope_z(x)
+        return float(d @ dz), float(self.slope_delta(d) @ dz)
 
     def tune(self, level: float) -> float:
         """Return the tune of the orbit of this level, between 0 and the separatrix [2 pi]."""
@@ -191,7 +197,8 @@ class Bucket:
             raise PhysicsError(
                 f"an orbit of level {level:.6g} m is not inside the bucket, which ends at {self.level:.6g} m"
             )
-        return 1.0 / self._around(level, lambda x, d, theta: 0.5 / (self._root_slope_z(x) * self._root_slope_delta(d)))
+        x, d = self._orbit(_AROUND, level)
+        return 1.0 / float(np.tile(_WEIGHT, 4) @ (0.5 / (self._root_slope_z(x) * self._root_slope_delta(d))))
 
     @property
     def small_tune(self) -> float:
@@ -204,15 +211,6 @@ class Bucket:
         in_z, in_delta = level * np.sin(theta) ** 2, level * np.cos(theta) ** 2
         x = np.where(np.sin(theta) >= 0.0, self.reach(in_z, 1.0), self.reach(in_z, -1.0))
         return x, np.where(np.cos(theta) >= 0.0, self.rise(in_delta, 1.0), self.rise(in_delta, -1.0))
-
-    def _around(self, level: float, density: Callable[[Rows, Rows, Rows], Rows]) -> float:
-        """Return the integral over theta of density(x, d, theta) around the orbit of this level."""
-        theta = np.concatenate([_THETA + 0.5 * math.pi * i for i in range(4)])
-        x, d = self._orbit(theta, level)
-        return float(np.tile(_WEIGHT, 4) @ density(x, d, theta))
-
-    def _dz_dtheta(self, x: Rows, theta: Rows, level: float) -> Rows:
-        return math.sqrt(level) * np.cos(theta) / self._root_slope_z(x)
 
     def _root_slope_z(self, x: Rows) -> Rows:
         """Derivative of +-sqrt(W)."""

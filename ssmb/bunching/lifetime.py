@@ -14,8 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from ssmb.bunching.bucket_shape import Bucket
 from ssmb.errors import PhysicsError
 from ssmb.ranges import positive
+
+#: deepest bucket: the lifetime is the exponential of the depth
+DEEPEST = 600.0
 
 
 def sands_lifetime(depth: float) -> float:
@@ -56,7 +60,7 @@ def pendulum_lifetime(depth: float) -> float:
     1067
     """
     depth = positive("depth", depth)
-    if depth > 600.0:
+    if depth > DEEPEST:
         raise PhysicsError(f"depth = {depth:g}: the lifetime is beyond e^600 damping times; nothing leaves this bucket")
     nodes, weights = np.polynomial.legendre.leggauss(64)
     # E = 2 (1 - s^2)^2 is smooth at the bottom and gathers points at the separatrix, where T diverges
@@ -73,6 +77,56 @@ def pendulum_lifetime(depth: float) -> float:
         jacobian = 8.0 * (1.0 - top) * s_out
         total += weight * jacobian * (1.0 + 0.5 * depth * inner / float(_pendulum_action(np.array([energy]))[0]))
     return 0.25 * depth * total
+
+
+def bucket_lifetime(bucket: Bucket, sigma_delta: float) -> float:
+    """Return the quantum lifetime over the amplitude damping time in a bucket of any shape [1].
+
+    :func:`pendulum_lifetime` with higher slip and net loss. delta is damped towards 0, the noise added per turn is ``D =
+    4 alpha sigma_delta^2``; averaged over an orbit of area J and ``G`` = integral of (dz/dn)^2 dn::
+
+        tau_q/tau_z = int_0^level dE e^F/(2 sigma_delta^2 G) int_0^E T e^(-F) dE',   F = int J/(sigma_delta^2 G) dE
+
+    Parameters
+    ----------
+    bucket : main bucket (``MicroBucket.main``); in alpha-buckets damping is not towards the fixed point.
+    sigma_delta : rms momentum spread of the ring without the laser [1].
+
+    Examples
+    --------
+    >>> from ssmb.bunching import MicroBucket
+    >>> plain = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-5)
+    >>> round(bucket_lifetime(plain.main, plain.half_height / 20**0.5))
+    1067
+    """
+    spread = positive("sigma_delta", sigma_delta) ** 2
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    s, w = 0.5 * (nodes + 1.0), 0.5 * weights
+    # E = level (1 - (1 - s)^2): gathered at the separatrix, where the period diverges
+    levels = bucket.level * s * (2.0 - s)
+    action, slip = np.array([bucket.orbit_integrals(float(level)) for level in levels]).T
+    slope = 2.0 * bucket.level * (1.0 - s)  # dE/ds
+    # integrals from 0 to each node: the polynomial through all nodes, integrated
+    upto = _running(nodes)
+    friction = upto @ (action / (spread * slip) * slope)
+    if friction[-1] > DEEPEST:
+        raise PhysicsError(f"depth = {friction[-1]:g}: the lifetime is beyond e^{DEEPEST:g} damping times")
+    # by parts: int T e^(-F) dE = J e^(-F) + int J e^(-F) dF
+    inner = action * np.exp(-friction) + upto @ (action**2 / (spread * slip) * np.exp(-friction) * slope)
+    return float(w @ (np.exp(friction) * inner / (2.0 * spread * slip) * slope))
+
+
+def _running(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrix that takes values at Gauss nodes of [0, 1] to the integrals from 0 to each node."""
+    n = nodes.size
+    vander = np.polynomial.legendre.legvander(nodes, n)
+    inverse = np.linalg.inv(vander[:, :n])
+    # the integral of P_l is (P_(l+1) - P_(l-1))/(2l + 1)
+    primitive = np.empty((n, n))
+    primitive[:, 0] = nodes + 1.0
+    for order in range(1, n):
+        primitive[:, order] = (vander[:, order + 1] - vander[:, order - 1]) / (2 * order + 1)
+    return 0.5 * primitive @ inverse
 
 
 def _pendulum_action(energy: NDArray[np.float64]) -> NDArray[np.float64]:

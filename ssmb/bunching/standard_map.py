@@ -1,4 +1,4 @@
-"""The standard map, to which a thin kick and a slip per turn reduce: linear stability and the area that stays bound.
+"""The standard map, to which a thin kick and a slip per turn reduce, and the area of starts that stay bound.
 
 References
 ----------
@@ -8,10 +8,14 @@ B. V. Chirikov, Phys. Rep. 52, 263 (1979), doi:10.1016/0370-1573(79)90023-1.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmb.ranges import count, positive
+
+Rows = NDArray[np.float64]
 
 #: largest K_s = k |eta| C A of a linearly stable motion
 LINEAR_STABILITY_LIMIT = 4.0
@@ -34,16 +38,39 @@ def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> flo
     1.0
     """
     k_std, turns, grid = positive("k_std", k_std), count("turns", turns), count("grid", grid, at_least=10)
-    # before the kick the island is the smooth one sheared by half a kick
-    reach = 1.1 * (2.0 * math.sqrt(k_std) + 0.5 * k_std)
-    step_phi, step_p = 2.0 * math.pi / grid, reach / grid
-    # (phi, p) -> (-phi, -p) is a symmetry, so that cell centres with p > 0 are half of the answer
-    phi, p = np.meshgrid(-math.pi + step_phi * (np.arange(grid) + 0.5), step_p * (np.arange(grid) + 0.5), indexing="ij")
-    phi, p = phi.ravel(), p.ravel()
-    for _ in range(turns):
+
+    def turn(phi: Rows, p: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
         p = p - k_std * np.sin(phi)
         phi = phi + p
-        inside = np.abs(phi) < math.pi
-        if not inside.all():
-            phi, p = phi[inside], p[inside]
-    return 2.0 * phi.size * step_phi * step_p
+        return phi, p, np.abs(phi) < math.pi
+
+    # before the kick the island is the smooth one sheared by half a kick
+    reach = 1.1 * (2.0 * math.sqrt(k_std) + 0.5 * k_std)
+    # (phi, p) -> (-phi, -p) is a symmetry, so that cell centres with p > 0 are half of the answer
+    return 2.0 * bound_area(turn, (-math.pi, math.pi), (0.0, reach), turns, grid)
+
+
+def bound_area(
+    turn: Callable[[Rows, Rows], tuple[Rows, Rows, NDArray[np.bool_]]],
+    first: tuple[float, float],
+    second: tuple[float, float],
+    turns: int,
+    grid: int,
+) -> float:
+    """Return the area of the starts in a rectangle that stay bound under a map [units of the two axes].
+
+    Parameters
+    ----------
+    turn : map of arrays of both coordinates to the same and to whether each start is still bound.
+    first, second : ends of the rectangle along either axis.
+    turns : number of iterations.
+    grid : number of cells along each axis; their centres are the starts.
+    """
+    share = (np.arange(grid) + 0.5) / grid
+    one, two = (low + (high - low) * share for low, high in (first, second))
+    q, p = (values.ravel() for values in np.meshgrid(one, two, indexing="ij"))
+    for _ in range(turns):
+        q, p, bound = turn(q, p)
+        if not bound.all():
+            q, p = q[bound], p[bound]
+    return q.size * (first[1] - first[0]) * (second[1] - second[0]) / grid**2
