@@ -119,7 +119,7 @@ def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> Radiati
     """
     if not isinstance(lattice, Lattice):
         raise ConfigError(f"radiation integrals need a Lattice, not {type(lattice).__name__}")
-    compiled = compile_elements(lattice.elements, lattice.reference, ENVELOPE, pole_faces)
+    compiled = without(compile_elements(lattice.elements, lattice.reference, ENVELOPE, pole_faces), lasers=True)
     program, cuts, points = _without_radiation(compiled)
     if not len(cuts):
         raise PhysicsError("nothing in the lattice radiates: it has no bends, wigglers or multipoles")
@@ -153,13 +153,9 @@ class _Point:
 
 def _without_radiation(compiled: Program) -> tuple[Program, np.ndarray, list[_Point]]:
     """The program without energy changes, where its radiation ops stood, and what they were."""
-    still = without(compiled, cavities=True, lasers=True)
     restored = next(k.index for k in KERNELS if k.name == "radiation_restored")
     drop = np.isin(compiled.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, restored, rf_kick.index))
     gone = compiled.ops[~np.isin(np.arange(len(compiled.ops)), np.flatnonzero(drop))]
-    lasers = len(compiled.ops) - len(still.ops) - int((compiled.ops[:, 0] == rf_kick.index).sum())
-    if lasers:
-        return _without_radiation(without(compiled, lasers=True))
     before = np.concatenate(([0], np.cumsum(~drop)))
     program = replace(compiled, ops=np.ascontiguousarray(gone), first_op=before[compiled.first_op])
     points = []
