@@ -158,8 +158,8 @@ class Element:
         """State the field in which the body radiates, and at which points; None: it does not radiate."""
         return None
 
-    def ops_with_radiation(self, ref: Reference) -> tuple[Op, ...]:
-        """Pack an element without local field where radiation is tracked; here: as without radiation."""
+    def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:
+        """Pack an element without local field where radiation is tracked in a mode; here: as without radiation."""
         return self.ops(ref)
 
     def label(self) -> str:

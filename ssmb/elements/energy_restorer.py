@@ -38,7 +38,7 @@ class EnergyRestorer(Element):
 
         return (Op(drift_exact, (self.length,)),) if self.length else ()
 
-    def ops_with_radiation(self, ref: Reference) -> tuple[Op, ...]:
+    def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:
         """Ops where radiation is tracked: the energy is given at the end of the element."""
         gain = (self.energy_gain / ref.p0c, (ref.mass / ref.p0c) ** 2)
         return (*self.ops(ref), Op(radiation_restored, gain)) if self.energy_gain else self.ops(ref)

@@ -18,6 +18,8 @@ _GROUP = "SSMB_LinearMapP"
 _TOLERANCE = 1e-9
 _S = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
 _LOWER = np.tril_indices(6)
+#: Numbers of a linear map without noise: the point, the matrix, the point at the exit.
+LINEAR_NUMBERS = 48
 
 
 def symplectic_error(matrix: np.ndarray) -> float:
@@ -31,7 +33,7 @@ def symplectic_error(matrix: np.ndarray) -> float:
 
 def _inverse(p: tuple[float, ...]) -> tuple[float, ...]:
     matrix = np.linalg.inv(np.array(p[6:42]).reshape(6, 6))
-    return (*p[:6], *matrix.ravel().tolist())
+    return (*p[42:48], *matrix.ravel().tolist(), *p[:6])
 
 
 @scalar
@@ -44,43 +46,45 @@ def _matrix_map(x, px, y, py, z, delta, p):
     a, b, c = x - p[0], px - p[1], y - p[2]
     d, e, f = py - p[3], z - p[4], delta - p[5]
     return (
-        p[0] + _row(a, b, c, d, e, f, p[6:12]),
-        p[1] + _row(a, b, c, d, e, f, p[12:18]),
-        p[2] + _row(a, b, c, d, e, f, p[18:24]),
-        p[3] + _row(a, b, c, d, e, f, p[24:30]),
-        p[4] + _row(a, b, c, d, e, f, p[30:36]),
-        p[5] + _row(a, b, c, d, e, f, p[36:42]),
+        p[42] + _row(a, b, c, d, e, f, p[6:12]),
+        p[43] + _row(a, b, c, d, e, f, p[12:18]),
+        p[44] + _row(a, b, c, d, e, f, p[18:24]),
+        p[45] + _row(a, b, c, d, e, f, p[24:30]),
+        p[46] + _row(a, b, c, d, e, f, p[30:36]),
+        p[47] + _row(a, b, c, d, e, f, p[36:42]),
     )
 
 
-@kernel("linear_map", 42, changes_delta=True, invert=_inverse)
+@kernel("linear_map", LINEAR_NUMBERS, changes_delta=True, invert=_inverse)
 @scalar
 def linear_map(x, px, y, py, z, delta, rpp, dbeta, p):
-    """``v -> v0 + M (v - v0)``; p = (v0, rows of M)."""
+    """``v -> v1 + M (v - v0)``; p = (v0, rows of M, v1)."""
     return _matrix_map(x, px, y, py, z, delta, p)
 
 
-@kernel("linear_map_diffusing", 63, stochastic=True)
+@kernel("linear_map_diffusing", LINEAR_NUMBERS + 21, stochastic=True)
 @scalar
 def linear_map_diffusing(x, px, y, py, z, delta, rpp, dbeta, p, key):
-    """The linear map, and then ``v += L n``: p = (v0, rows of M, lower triangle of L by rows), n normal numbers."""
+    """The linear map, and then ``v += L n``: p = (v0, rows of M, v1, lower triangle of L by rows), n normal."""
     x, px, y, py, z, delta = _matrix_map(x, px, y, py, z, delta, p)
     a, b = normal_pair(key, 0)
     c, d = normal_pair(key, 1)
     e, f = normal_pair(key, 2)
     return (
-        x + p[42] * a,
-        px + (p[43] * a + p[44] * b),
-        y + (p[45] * a + p[46] * b + p[47] * c),
-        py + (p[48] * a + p[49] * b + p[50] * c + p[51] * d),
-        z + (p[52] * a + p[53] * b + p[54] * c + p[55] * d + p[56] * e),
-        delta + (p[57] * a + p[58] * b + p[59] * c + p[60] * d + p[61] * e + p[62] * f),
+        x + p[48] * a,
+        px + (p[49] * a + p[50] * b),
+        y + (p[51] * a + p[52] * b + p[53] * c),
+        py + (p[54] * a + p[55] * b + p[56] * c + p[57] * d),
+        z + (p[58] * a + p[59] * b + p[60] * c + p[61] * d + p[62] * e),
+        delta + (p[63] * a + p[64] * b + p[65] * c + p[66] * d + p[67] * e + p[68] * f),
     )
 
 
 @element("SSMB_LinearMap")
 class LinearMap(Element):
     """Linear map about a fixed point: ``v -> v0 + D M (v - v0) + noise``, coordinates (x, px, y, py, z, delta).
+
+    With ``exit_point`` v1, a particle at ``fixed_point`` leaves there: ``v -> v1 + D M (v - v0) + noise``.
 
     ``damping`` holds amplitude damping decrements of the three planes per pass: (x, px), (y, py), (z, delta) shrink by
     exp(-decrement). For coupled motion give ``damping_matrix`` instead. ``diffusion`` is the 6x6 covariance that each
@@ -100,6 +104,13 @@ class LinearMap(Element):
     )
     fixed_point: tuple[float, ...] = param(
         (), unit="", key=f"{_GROUP}.fixed_point", type="vector", doc="six coordinates that the map leaves; default 0"
+    )
+    exit_point: tuple[float, ...] = param(
+        (),
+        unit="",
+        key=f"{_GROUP}.exit_point",
+        type="vector",
+        doc="where the fixed point leaves; default: as it entered",
     )
     damping: tuple[float, ...] = param(
         (), unit="", key=f"{_GROUP}.damping", type="vector", doc="amplitude damping decrements per pass in x, y, z"
@@ -123,7 +134,7 @@ class LinearMap(Element):
                 f"{_TOLERANCE:g}. Give more digits; put damping into {_GROUP}.damping; or set "
                 f"{_GROUP}.allow_nonsymplectic: true"
             )
-        for field, size in (("fixed_point", 6), ("damping", 3)):
+        for field, size in (("fixed_point", 6), ("exit_point", 6), ("damping", 3)):
             values = getattr(self, field)
             if values and len(values) != size:
                 raise LatticeError(f"{self.label()}: {_GROUP}.{field} must be {size} numbers, got {len(values)}")
@@ -157,22 +168,11 @@ class LinearMap(Element):
         return matrix
 
     def _factor(self) -> np.ndarray:
-        """Lower triangular L with L L^T = diffusion; a covariance without full rank is allowed."""
-        covariance = self._square("diffusion")
-        sizes = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        scale = np.where(sizes > 0.0, sizes, 1.0)
-        unit = covariance / np.outer(scale, scale)
-        values, vectors = np.linalg.eigh(0.5 * (unit + unit.T))
-        if np.max(np.abs(unit - unit.T)) > 1e-9 or values[0] < -1e-9 or np.any(unit[sizes == 0.0] != 0.0):
-            raise LatticeError(
-                f"{self.label()}: {_GROUP}.diffusion is not a covariance: it must be symmetric with no negative "
-                f"eigenvalue (smallest, with unit diagonal: {values[0]:.3g})"
-            )
-        upper: Any = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
-        return scale[:, None] * upper.T
+        return root_of_covariance(self._square("diffusion"), f"{self.label()}: {_GROUP}.diffusion")
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
-        p = (*(self.fixed_point or (0.0,) * 6), *self.damped_matrix().ravel().tolist())
+        point = self.fixed_point or (0.0,) * 6
+        p = (*point, *self.damped_matrix().ravel().tolist(), *(self.exit_point or point))
         if not self.diffusion:
             return (Op(linear_map, p),)
         return (Op(linear_map_diffusing, (*p, *self._factor()[_LOWER].tolist())),)
@@ -189,11 +189,33 @@ class LinearMap(Element):
             cls(name="unit", matrix=_rows(identity)),
             cls(name="ring", matrix=rows, length=48.0),
             cls(name="coupled", matrix=_rows(coupled), fixed_point=(1e-4, 0.0, -2e-4, 1e-5, 1e-3, 1e-4)),
+            cls(name="moved", matrix=rows, fixed_point=(0.0, 0.0, 0.0, 0.0, 1e-4, 0.0), exit_point=(1e-5,) * 6),
             cls(name="damped", matrix=rows, damping=(1e-3, 1e-3, 2e-3)),
             cls(name="matrix", matrix=rows, damping_matrix=_rows(0.99 * identity)),
             cls(name="hot", matrix=rows, damping=(1e-3, 1e-3, 2e-3), diffusion=_rows(diffusion)),
             cls(name="scaled", matrix=_rows(1.5 * identity), allow_nonsymplectic=True),
         ]
+
+
+def root_of_covariance(covariance: np.ndarray, what: str) -> np.ndarray:
+    """Lower triangular L with L L^T = covariance; one without full rank is allowed.
+
+    Raises
+    ------
+    LatticeError
+        If the matrix is not a covariance; ``what`` names it.
+    """
+    sizes = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    scale = np.where(sizes > 0.0, sizes, 1.0)
+    unit = covariance / np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(0.5 * (unit + unit.T))
+    if np.max(np.abs(unit - unit.T)) > 1e-9 or values[0] < -1e-9 or np.any(unit[sizes == 0.0] != 0.0):
+        raise LatticeError(
+            f"{what} is not a covariance: it must be symmetric with no negative eigenvalue (smallest, with unit "
+            f"diagonal: {values[0]:.3g})"
+        )
+    upper: Any = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
+    return scale[:, None] * upper.T
 
 
 def one_turn_matrix(tunes: tuple[float, float, float], betas: tuple[float, float, float]) -> np.ndarray:

@@ -305,7 +305,7 @@ def radiating_ops(element: Element, ref: Reference, mode: str, edges: bool = Tru
     """
     field = element.local_field(ref)
     if field is None:
-        return element.ops_with_radiation(ref)
+        return element.ops_with_radiation(ref, mode)
     constants = RadiationConstants.of(ref)
     quiet = field.quiet and _photons(field, constants, field.length) < QUIET
     pack = _PACKERS["mean" if quiet else mode]

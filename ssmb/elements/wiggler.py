@@ -41,7 +41,8 @@ class Wiggler(Element):
     (circular for HELICAL). ``laser_phase`` = 0 means that at exact resonance, with the waist in the middle, the energy
     gain is ``delta += A sin(k z)`` with A > 0: the head gains. The phase is the same on every turn: the light is locked
     to the reference particle. Model THICK integrates the light through the wiggler (1e-3 of the brute-force orbit
-    integral); THIN is one kick in the middle with the closed-form amplitude.
+    integral); THIN is one kick in the middle with the closed-form amplitude. KICK is this kick alone, without motion and
+    without radiation: for ring models, whose maps hold the motion in the wiggler.
 
     Validity: K/(gamma beta) small against 1; distance from the axis small against the period; the wiggling amplitude,
     1/(k_u Z_R), and changes of delta small enough that their squares can be left out of the coupling; slippage short
@@ -91,7 +92,11 @@ class Wiggler(Element):
         0.0, unit="rad", key=f"{_LASER}.y_angle", minimum=-0.1, maximum=0.1, doc="slope dy/ds of the laser axis"
     )
     laser_model: str = param(
-        "THICK", unit="", key=f"{_LASER}.model", choices=("THICK", "THIN"), doc="light in slices, or one kick"
+        "THICK",
+        unit="",
+        key=f"{_LASER}.model",
+        choices=("THICK", "THIN", "KICK"),
+        doc="light in slices, one kick, or a kick alone",
     )
     laser_slices: int = param(
         0, unit="", key=f"{_LASER}.slices", minimum=0, maximum=10000, doc="slices of the thick model; 0: chosen"
@@ -206,6 +211,8 @@ class Wiggler(Element):
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
         if fraction_to <= fraction_from:
             return ()
+        if self.laser_model == "KICK":
+            return self._kick(ref) if fraction_from < 0.5 <= fraction_to else ()
         if not self.has_laser or self.wiggling_angle(ref) == 0.0:
             return self._motion(ref, (fraction_to - fraction_from) * self.length)
         if self.laser_model == "THIN":
@@ -214,7 +221,7 @@ class Wiggler(Element):
 
     def local_field(self, ref: Reference) -> LocalField | None:
         angle = self.wiggling_angle(ref)
-        if angle == 0.0:
+        if angle == 0.0 or self.laser_model == "KICK":
             return None
         b2, path = (angle * self.k_u) ** 2, self.length * (1.0 + self.path_excess(ref))
         points = step_points(_RADIATION_STEPS)
@@ -246,8 +253,13 @@ class Wiggler(Element):
         length = self.length
         if not (a < 0.5 <= b):
             return self._motion(ref, (b - a) * length)
-        kick = self.modulator(ref).thin_op(-0.5 * length, 0.5 * length)
-        return (*self._motion(ref, (0.5 - a) * length), kick, *self._motion(ref, (b - 0.5) * length))
+        return (*self._motion(ref, (0.5 - a) * length), *self._kick(ref), *self._motion(ref, (b - 0.5) * length))
+
+    def _kick(self, ref: Reference) -> tuple[Op, ...]:
+        """The light alone, as one kick."""
+        if not self.has_laser or self.wiggling_angle(ref) == 0.0:
+            return ()
+        return (self.modulator(ref).thin_op(-0.5 * self.length, 0.5 * self.length),)
 
     def _thick(self, ref: Reference, a: float, b: float) -> Iterator[Op]:
         modulator, length = self.modulator(ref), self.length
@@ -296,6 +308,7 @@ class Wiggler(Element):
             cls(name="feeble", length=1e-6, period_length=0.1, K=1e-6),
             cls(name="damping", periods=80.0, period_length=0.125, B_peak=1.9),
             cls(name="thin", **u125, **light, laser_model="THIN"),
+            cls(name="kick", **u125, **light, laser_model="KICK"),
             cls(name="thick", **u125, **light),
             cls(name="dark", **u125, **light, laser_on=False),
             cls(

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssmb.elements.linear_map import linear_map, linear_map_diffusing
+from ssmb.elements.linear_map import LINEAR_NUMBERS, linear_map, linear_map_diffusing
+from ssmb.elements.lumped_radiation import NOISY, radiation_lumped
 from ssmb.elements.rf_cavity import rf_kick
 from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES
 from ssmb.errors import PhysicsError
+from ssmb.kernels.loops import KERNELS
 from ssmb.kernels.objects import pure_python
 from ssmb.lattice.program import Program
 from ssmb.optics.closed_orbit import find_orbits
@@ -24,7 +26,6 @@ from ssmb.optics.matrices import Displaced, suited
 from ssmb.optics.propagation import recorded_at
 
 _FORM = symplectic_form(6)
-_LINEAR_NUMBERS = 42
 _LOWER = np.tril_indices(6)
 
 
@@ -36,8 +37,7 @@ class DampedTurn:
     ----------
     orbit : (n + 1, 6) closed orbit at the entrances of the elements and at the end [m, 1].
     along : (n + 1, 6, 6) maps from the beginning to these places, damping included.
-    one_turn : (6, 6) damped one-turn matrix.
-    symplectic : (6, 6) the same without damping.
+    undamped : (n + 1, 6, 6) the same without damping.
     noise : (n + 1, 6, 6) covariance that one pass adds up to each place, carried back to the beginning.
     kicks : (j, 6) directions of the energy kicks at the radiation points, carried back to the beginning.
     strengths : (j,) variance of delta that each of them adds in a pass.
@@ -46,12 +46,21 @@ class DampedTurn:
 
     orbit: np.ndarray
     along: np.ndarray
-    one_turn: np.ndarray
-    symplectic: np.ndarray
+    undamped: np.ndarray
     noise: np.ndarray
     kicks: np.ndarray
     strengths: np.ndarray
     energy_loss: float
+
+    @property
+    def one_turn(self) -> np.ndarray:
+        """(6, 6) damped one-turn matrix."""
+        return self.along[-1]
+
+    @property
+    def symplectic(self) -> np.ndarray:
+        """(6, 6) one-turn matrix without damping."""
+        return self.undamped[-1]
 
 
 def damped_turn(program: Program) -> DampedTurn:
@@ -65,7 +74,7 @@ def damped_turn(program: Program) -> DampedTurn:
     program, diffusing = _without_noise(program)
     check_voltage(program)
     made, _ = suited(program, find_orbits(program, np.zeros((6, 1)), 6))
-    radiates = np.isin(program.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL))
+    radiates = np.isin(program.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, radiation_lumped.index))
     dissipates = np.flatnonzero(radiates | (program.ops[:, 0] == linear_map.index))
     cuts = np.unique(np.concatenate((program.first_op, dissipates, dissipates + 1, [0, len(program.ops)])))
     record = recorded_at(program, made.particles(), cuts)
@@ -88,14 +97,16 @@ def damped_turn(program: Program) -> DampedTurn:
                 back = back + strength * np.outer(kick, kick)
         if op in diffusing:
             inverse = np.linalg.inv(maps[i + 1])
-            back = back + inverse @ diffusing[op] @ inverse.T
+            columns = inverse @ diffusing[op]
+            back = back + columns @ columns.T
+            kicks.extend(columns.T)
+            strengths.extend([1.0] * columns.shape[1])
         noise[i + 1] = back
     here = [place[int(c)] for c in program.first_op]
     return DampedTurn(
         orbit=orbit[here],
         along=maps[here],
-        one_turn=maps[-1],
-        symplectic=clean[-1],
+        undamped=clean[here],
         noise=noise[here],
         kicks=np.array(kicks).reshape(-1, 6),
         strengths=np.array(strengths),
@@ -142,21 +153,25 @@ def _energy(program: Program, delta: float) -> float:
 
 
 def _without_noise(program: Program) -> tuple[Program, dict[int, np.ndarray]]:
-    """Replace diffusing linear maps by plain ones; return also what each op adds to the covariance."""
-    found = np.flatnonzero(program.ops[:, 0] == linear_map_diffusing.index)
+    """Replace maps with noise by those without; return also the directions L of the noise of each, L L^T its covariance."""
+    noisy = (linear_map_diffusing.index, *NOISY)
+    found = np.flatnonzero(np.isin(program.ops[:, 0], noisy))
     if not len(found):
         return program, {}
-    ops, extra, added = program.ops.copy(), [program.params], {}
+    ops, extra, directions = program.ops.copy(), [program.params], {}
     size, tail = len(program.params), (program.reference.inv_gamma2, program.reference.beta**2)
     for op in found.tolist():
-        start = int(ops[op, 1])
-        lower = np.zeros((6, 6))
-        lower[_LOWER] = program.params[start + _LINEAR_NUMBERS : start + linear_map_diffusing.n_params]
-        added[op] = lower @ lower.T
-        extra.append(np.array([*program.params[start : start + _LINEAR_NUMBERS], *tail]))
-        ops[op, :2] = linear_map.index, size
-        size += _LINEAR_NUMBERS + 2
-    return replace(program, ops=ops, params=np.concatenate(extra)), added
+        code, start = int(ops[op, 0]), int(ops[op, 1])
+        numbers = program.params[start + LINEAR_NUMBERS : start + KERNELS[code].n_params]
+        if code in NOISY:
+            directions[op] = numbers.reshape(6, NOISY[code])
+        else:
+            directions[op] = np.zeros((6, 6))
+            directions[op][_LOWER] = numbers
+        extra.append(np.array([*program.params[start : start + LINEAR_NUMBERS], *tail]))
+        ops[op, :2] = radiation_lumped.index if code in NOISY else linear_map.index, size
+        size += LINEAR_NUMBERS + 2
+    return replace(program, ops=ops, params=np.concatenate(extra)), directions
 
 
 def _factors(

@@ -1,0 +1,110 @@
+"""Kicks by polynomials of two phase-space directions: what is not linear in a section, exactly symplectic.
+
+``l = a_x x + a_px px + a_delta delta`` and ``m = b_y y + b_py py`` commute (delta has z for its partner), so that both stay
+as they are while a potential V(l, m) acts for the time 1, and the map is exact:
+
+    px -= a_x V_l,   x += a_px V_l,   z += a_delta V_l,   py -= b_y V_m,   y += b_py V_m.
+
+Any polynomial of x, px, y, py, delta of third and fourth degree is a sum of such potentials along enough directions, so
+that a row of these kicks has any wanted Taylor map of second and third order that does not depend on z.
+
+References
+----------
+J. Irwin, Nucl. Instrum. Methods A 298, 460 (1990), doi:10.1016/0168-9002(90)90648-P (kick factorisation).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import Element, Op, element, param
+from ssmb.errors import LatticeError
+from ssmb.kernels.jit import scalar
+from ssmb.kernels.loops import kernel
+
+_GROUP = "SSMB_PolynomialKicksP"
+#: Powers of l and m in the columns of ``kicks`` after the five that are directions.
+POWERS = ((3, 0), (2, 1), (1, 2), (0, 3), (4, 0), (3, 1), (2, 2), (1, 3), (0, 4))
+DIRECTIONS = 5
+_ODD = [DIRECTIONS + i for i, (_, power) in enumerate(POWERS) if power % 2]
+
+
+def _opposite(p: tuple[float, ...]) -> tuple[float, ...]:
+    return (*p[:7], *(-c for c in p[7:]))
+
+
+@kernel("polynomial_kick", 16, invert=_opposite)
+@scalar
+def polynomial_kick(x, px, y, py, z, delta, rpp, dbeta, p):
+    """p = (a_x, a_px, a_delta, b_y, b_py, l and m of the point, coefficients of ``POWERS``)."""
+    l = p[0] * x + p[1] * px + p[2] * delta - p[5]
+    m = p[3] * y + p[4] * py - p[6]
+    by_l = l * (l * (3.0 * p[7] + 4.0 * p[11] * l + 3.0 * p[12] * m) + m * (2.0 * p[8] + 2.0 * p[13] * m))
+    by_l += m * m * (p[9] + p[14] * m)
+    by_m = l * (l * (p[8] + p[12] * l + 2.0 * p[13] * m) + m * (2.0 * p[9] + 3.0 * p[14] * m))
+    by_m += m * m * (3.0 * p[10] + 4.0 * p[15] * m)
+    return x + p[1] * by_l, px - p[0] * by_l, y + p[4] * by_m, py - p[3] * by_m, z + p[2] * by_l, delta
+
+
+@kernel("polynomial_kick_even", 12, invert=_opposite)
+@scalar
+def polynomial_kick_even(x, px, y, py, z, delta, rpp, dbeta, p):
+    """The same where only even powers of m occur; p = (as before, coefficients of l^3, l m^2, l^4, l^2 m^2, m^4)."""
+    l = p[0] * x + p[1] * px + p[2] * delta - p[5]
+    m = p[3] * y + p[4] * py - p[6]
+    q = m * m
+    by_l = l * l * (3.0 * p[7] + 4.0 * p[9] * l) + q * (p[8] + 2.0 * p[10] * l)
+    by_m = 2.0 * m * (l * (p[8] + p[10] * l) + 2.0 * p[11] * q)
+    return x + p[1] * by_l, px - p[0] * by_l, y + p[4] * by_m, py - p[3] * by_m, z + p[2] * by_l, delta
+
+
+@element("SSMB_PolynomialKicks")
+class PolynomialKicks(Element):
+    """Row of symplectic kicks of potentials V(l, m) about a point (see the module).
+
+    Each row of ``kicks`` holds a_x, a_px, a_delta, b_y, b_py and the coefficients of l^3, l^2 m, l m^2, m^3, l^4, l^3 m,
+    l^2 m^2, l m^3, m^4, with l and m counted from their values at ``point``. The rows act one after the other. A length,
+    if given, only moves s.
+
+    Raises
+    ------
+    LatticeError
+        If a row has not 14 numbers, or ``point`` not 6.
+    """
+
+    kicks: tuple[tuple[float, ...], ...] = param(
+        (), unit="", key=f"{_GROUP}.kicks", type="matrix", doc="rows of 5 numbers of directions and 9 coefficients"
+    )
+    point: tuple[float, ...] = param(
+        (), unit="", key=f"{_GROUP}.point", type="vector", doc="six coordinates from which it is counted; default 0"
+    )
+
+    def check(self) -> None:
+        size = DIRECTIONS + len(POWERS)
+        wrong = [n for n, row in enumerate(self.kicks, start=1) if len(row) != size]
+        if wrong:
+            raise LatticeError(f"{self.label()}: {_GROUP}.kicks needs rows of {size} numbers; row {wrong[0]} is not")
+        if self.point and len(self.point) != 6:
+            raise LatticeError(f"{self.label()}: {_GROUP}.point must be 6 numbers, got {len(self.point)}")
+
+    def ops(self, ref: Reference) -> tuple[Op, ...]:
+        rows = np.array(self.kicks).reshape(-1, DIRECTIONS + len(POWERS))
+        even = not rows[:, _ODD].any()
+        used = [i for i in range(DIRECTIONS, rows.shape[1]) if not (even and i in _ODD)]
+        point = np.array(self.point or (0.0,) * 6)
+        along, across = rows[:, :3] @ point[[0, 1, 5]], rows[:, 3:5] @ point[[2, 3]]
+        packed = np.column_stack((rows[:, :DIRECTIONS], along, across, rows[:, used]))
+        return tuple(Op(polynomial_kick_even if even else polynomial_kick, tuple(p)) for p in packed.tolist())
+
+    @classmethod
+    def examples(cls) -> list[Any]:
+        even = ((1.0, 0.5, 0.2, 0.7, -0.4, 2.0, 0.0, -3.0, 0.0, 40.0, 0.0, 90.0, 0.0, -30.0),)
+        odd = ((0.8, -2.0, 0.1, 0.3, 1.5, 1.0, -2.0, 0.5, 3.0, 20.0, -60.0, 50.0, 10.0, 40.0),)
+        return [
+            cls(name="none"),
+            cls(name="even", kicks=even, length=1.0),
+            cls(name="skew", kicks=even + odd, point=(1e-4, -2e-5, 3e-4, 1e-5, 0.0, 1e-4)),
+        ]
