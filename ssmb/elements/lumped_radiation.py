@@ -150,8 +150,8 @@ class LumpedRadiation(Element):
         if len(still) < 2:
             return (Op(radiation_lumped_noise_6, (*p, *root.ravel().tolist())),)
         # two coordinates without noise: what is left has four normal numbers at most
-        moved = np.linalg.qr(root.T, mode="r").T
-        moved = moved[:, np.argsort(~moved.any(axis=0), kind="stable")[:4]]
+        upper: Any = np.linalg.qr(root.T, mode="r")
+        moved = upper.T[:, np.argsort(~upper.any(axis=1), kind="stable")[:4]]
         return (Op(radiation_lumped_noise_4, (*p, *moved.ravel().tolist())),)
 
     @classmethod
