@@ -130,10 +130,10 @@ class LumpedRadiation(Element):
             if rows and (len(rows) != 6 or any(len(row) != 6 for row in rows)):
                 raise LatticeError(f"{self.label()}: {_GROUP}.{field} must be six rows of six numbers")
         if self.diffusion:
-            self._root()
+            self._root(np.array(self.diffusion))
 
-    def _root(self) -> np.ndarray:
-        return root_of_covariance(np.array(self.diffusion), f"{self.label()}: {_GROUP}.diffusion")
+    def _root(self, covariance: np.ndarray) -> np.ndarray:
+        return root_of_covariance(covariance, f"{self.label()}: {_GROUP}.diffusion")
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         return ()
@@ -145,14 +145,14 @@ class LumpedRadiation(Element):
         p = (*(self.mean or zero), *(self.point or zero), *damping.ravel().tolist())
         if mode == "mean" or not self.diffusion:
             return (Op(radiation_lumped, p),)
-        root = self._root()
-        still = [i for i in range(6) if not root[i].any()]
-        if len(still) < 2:
-            return (Op(radiation_lumped_noise_6, (*p, *root.ravel().tolist())),)
-        # two coordinates without noise: what is left has four normal numbers at most
-        upper: Any = np.linalg.qr(root.T, mode="r")
-        moved = upper.T[:, np.argsort(~upper.any(axis=1), kind="stable")[:4]]
-        return (Op(radiation_lumped_noise_4, (*p, *moved.ravel().tolist())),)
+        covariance = np.array(self.diffusion)
+        moved = np.flatnonzero(np.diag(covariance))
+        normals = 4 if len(moved) <= 4 else 6
+        root = np.zeros((6, normals))
+        root[np.ix_(moved, range(len(moved)))] = self._root(covariance[np.ix_(moved, moved)])
+        return (
+            Op(radiation_lumped_noise_4 if normals == 4 else radiation_lumped_noise_6, (*p, *root.ravel().tolist())),
+        )
 
     @classmethod
     def examples(cls) -> list[Any]:
