@@ -33,6 +33,7 @@ _PUBLIC = {
     "equilibrium": "ssmb.equilibrium",
     "Target": "ssmb.optics",
     "track": "ssmb.tracking",
+    "ring_model": "ssmb.tracking",
     "MomentMonitor": "ssmb.tracking",
     "BunchingMonitor": "ssmb.tracking",
     "BucketMonitor": "ssmb.tracking",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         MomentMonitor,
         RunStatus,
         SnapshotMonitor,
+        ring_model,
         track,
     )
 

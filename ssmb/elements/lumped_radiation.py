@@ -149,7 +149,7 @@ class LumpedRadiation(Element):
         moved = np.flatnonzero(np.diag(covariance))
         normals = 4 if len(moved) <= 4 else 6
         root = np.zeros((6, normals))
-        root[np.ix_(moved, range(len(moved)))] = self._root(covariance[np.ix_(moved, moved)])
+        root[np.ix_(moved, np.arange(len(moved)))] = self._root(covariance[np.ix_(moved, moved)])
         return (
             Op(radiation_lumped_noise_4 if normals == 4 else radiation_lumped_noise_6, (*p, *root.ravel().tolist())),
         )

@@ -11,6 +11,7 @@ from ssmb.tracking.monitors import (
     SnapshotMonitor,
     SnapshotRecord,
 )
+from ssmb.tracking.ring_model import ring_model
 from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, track
 from ssmb.tracking.watching import most_threads
 
@@ -30,5 +31,6 @@ __all__ = [
     "SnapshotRecord",
     "losses_of",
     "most_threads",
+    "ring_model",
     "track",
 ]

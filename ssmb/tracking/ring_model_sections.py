@@ -1,0 +1,168 @@
+"""The maps of the sections of a ring model: matrices, and what is not linear in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.beam.reference import Reference
+from ssmb.elements import Element
+from ssmb.elements.linear_map import LinearMap
+from ssmb.elements.polynomial_kicks import PolynomialKicks
+from ssmb.elements.synchrotron_radiation import ENVELOPE
+from ssmb.elements.thin_chicane import ThinChicane
+from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn, symplectified
+from ssmb.errors import PhysicsError
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.optics.closed_orbit import find_orbits
+from ssmb.optics.factorisation import kicks_of
+from ssmb.optics.linear import generalised_beta, normal_modes
+from ssmb.optics.matrices import jacobians
+from ssmb.optics.off_momentum import derivatives, off_momentum
+from ssmb.optics.propagation import carry, has_cavities, program_of, recorded_at, without
+from ssmb.optics.taylor import taylor_map
+from ssmb.tracking.ring_model_parts import Part, Role
+
+#: Orbits closer than this to the reference count as it [m, 1]: below any length that matters.
+_ON_AXIS = 1e-15
+#: Maps that touch z or delta by less than this keep delta, and do not depend on z, exactly.
+_UNTOUCHED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Ring:
+    """The ring that is modelled.
+
+    Attributes
+    ----------
+    parts : its parts, a place first.
+    program : compiled without radiation, without the kicks of lasers.
+    orbit : (n + 1, 6) closed orbit at the entrances of the parts and at the end [m, 1]; with radiation if the model has it.
+    turn : maps about that orbit with radiation, or None.
+    """
+
+    parts: list[Part]
+    program: Program
+    orbit: np.ndarray
+    turn: DampedTurn | None
+
+    @classmethod
+    def of(cls, parts: list[Part], reference: Reference, radiation: bool, edge_radiation: bool) -> Ring:
+        """Compile the parts and find the closed orbit.
+
+        Raises
+        ------
+        PhysicsError
+            If there is none, or betatron motion is not stable.
+        """
+        elements = [part.element for part in parts]
+        program = without(program_of(compile_elements(elements, reference)), lasers=True)
+        start = find_orbits(program, np.zeros((6, 1)), 6 if has_cavities(program) else 4)
+        still = without(program, cavities=True)
+        normal_modes(jacobians(still, start)[0][:4, :4])
+        if not radiation:
+            return cls(parts, program, recorded_at(program, start, program.first_op)[:, :, 0], None)
+        turn = _radiating_turn(compile_elements(elements, reference, ENVELOPE, edge_radiation))
+        return cls(parts, program, turn.orbit, turn)
+
+    def sections(self) -> Iterator[tuple[int, int]]:
+        """Ranges of the parts behind each place up to the next one."""
+        places = [i for i, part in enumerate(self.parts) if part.role is Role.PLACE]
+        yield from ((a + 1, b) for a, b in zip(places, [*places[1:], len(self.parts)], strict=True))
+
+    def ops(self, begin: int, end: int) -> tuple[int, int]:
+        """Range of ops of a range of parts."""
+        return int(self.program.first_op[begin]), int(self.program.first_op[end])
+
+    def matrix(self, begin: int, end: int) -> np.ndarray:
+        """(6, 6) symplectic matrix of a range of parts about the closed orbit."""
+        if self.turn is None:
+            matrix = jacobians(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[0]
+        else:
+            matrix = self.turn.undamped[end] @ np.linalg.inv(self.turn.undamped[begin])
+        matrix, unit = symplectified(matrix), np.eye(6)
+        if max(np.abs(matrix[:, 4] - unit[:, 4]).max(), np.abs(matrix[5] - unit[5]).max()) < _UNTOUCHED:
+            matrix[:, 4], matrix[5] = unit[:, 4], unit[5]
+        return matrix
+
+    def reached(self, begin: int, end: int) -> np.ndarray:
+        """Where a particle on the closed orbit gets without radiation; before a cavity at the time at which it gets there.
+
+        So cavities give the energy that they give in the ring, though the model radiates only at the ends of sections.
+        """
+        out = carry(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[:, 0]
+        if end < len(self.parts) and self.parts[end].role is Role.CAVITY:
+            out[4] = self.orbit[end, 4]
+        return out
+
+
+def _radiating_turn(program: Program) -> DampedTurn:
+    """The damped turn; where no cavity binds z, that of a particle in a micro-bucket."""
+    try:
+        return damped_turn(without(program, lasers=has_cavities(program)))
+    except PhysicsError as error:
+        raise PhysicsError(
+            f"the ring model has no closed orbit with radiation: {error.message}. If nothing replaces the energy that is lost, "
+            "add a cavity or an SSMB_EnergyRestorer, or ask for radiation=False"
+        ) from None
+
+
+def linear_elements(ring: Ring, begin: int, end: int, name: str) -> list[Element]:
+    """The matrices of a section, and its cavities between them."""
+    out: list[Element] = []
+    cuts = [begin - 1, *(i for i in range(begin, end) if ring.parts[i].role is Role.CAVITY), end]
+    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        if a >= begin:
+            out.append(ring.parts[a].element)
+        first, last = ring.ops(a + 1, b)
+        length = sum(part.length for part in ring.parts[a + 1 : b])
+        if first == last and length == 0.0:
+            continue
+        enter, leave = ring.orbit[a + 1], ring.reached(a + 1, b)
+        points = {}
+        if max(np.abs(enter).max(), np.abs(leave).max()) > _ON_AXIS:
+            points = {"fixed_point": tuple(enter.tolist()), "exit_point": tuple(leave.tolist())}
+        rows = tuple(tuple(row) for row in ring.matrix(a + 1, b).tolist())
+        out.append(LinearMap(name=name, length=length, matrix=rows, **points))
+    return out
+
+
+def slips(ring: Ring) -> list[ThinChicane | None]:
+    """What a particle without betatron motion slips in each section by the second and third power of delta."""
+    still = without(ring.program, cavities=True)
+    off = off_momentum(still, 0.0, tunes=False)
+    z = recorded_at(still, off.orbits, still.first_op)[:, 4]
+    _, second, third = derivatives(z, off.step)
+    out: list[ThinChicane | None] = []
+    for begin, end in ring.sections():
+        t566, u5666 = ((d[end] - d[begin]) / f for d, f in ((second, 2.0), (third, 6.0)))
+        out.append(ThinChicane(t566=float(t566), u5666=float(u5666)) if t566 or u5666 else None)
+    return out
+
+
+def kicks(ring: Ring, order: int) -> list[PolynomialKicks | None]:
+    """The kicks of each section that give its Taylor map, cavities off."""
+    still = without(ring.program, cavities=True)
+    out: list[PolynomialKicks | None] = []
+    for (begin, end), twiss in zip(ring.sections(), _twiss(ring), strict=True):
+        if begin == end:
+            out.append(None)
+            continue
+        section = taylor_map(still, begin, end, order=order, orbit=ring.orbit[begin])
+        rows = kicks_of(section, twiss)
+        out.append(PolynomialKicks(kicks=rows, point=tuple(ring.orbit[begin].tolist())))
+    return out
+
+
+def _twiss(ring: Ring) -> list[tuple[float, float, float, float]]:
+    """beta_x [m], alpha_x, beta_y [m], alpha_y behind each place."""
+    still = without(ring.program, cavities=True)
+    _, vectors = normal_modes(jacobians(still, ring.orbit[0][:, None])[0][:4, :4])
+    out = []
+    for begin, _ in ring.sections():
+        to_here = jacobians(still, ring.orbit[0][:, None], 0, ring.ops(begin, begin)[0])[0]
+        beta = generalised_beta(to_here[:4, :4] @ vectors)
+        out.append((*(float(v) for k in (0, 1) for v in (beta[k, 2 * k, 2 * k], -beta[k, 2 * k, 2 * k + 1])),))
+    return out
