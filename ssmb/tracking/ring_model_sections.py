@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +122,7 @@ def linear_elements(ring: Ring, begin: int, end: int, name: str) -> list[Element
         if first == last and length == 0.0:
             continue
         enter, leave = ring.orbit[a + 1], ring.reached(a + 1, b)
-        points = {}
+        points: dict[str, Any] = {}
         if max(np.abs(enter).max(), np.abs(leave).max()) > _ON_AXIS:
             points = {"fixed_point": tuple(enter.tolist()), "exit_point": tuple(leave.tolist())}
         rows = tuple(tuple(row) for row in ring.matrix(a + 1, b).tolist())
