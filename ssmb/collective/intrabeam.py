@@ -32,6 +32,7 @@ from scipy import special
 from ssmb.beam import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.lattice.tree import Lattice
 from ssmb.ranges import positive
 
 Array = NDArray[np.float64]
@@ -162,6 +163,59 @@ def intrabeam_rates(
         twiss = np.array([[(1.0 + a * a) / b, a], [a, b]])
         amplitude.append(0.5 * float(np.trace(twiss @ (kick @ rate @ kick.T))) / (2.0 * emit[i]))
     return IntrabeamRates(float(rate[5, 5]) / (4.0 * sigma_delta**2), amplitude[0], amplitude[1])
+
+
+@dataclass(frozen=True)
+class IntrabeamHeating:
+    """Intrabeam scattering along a ring, for ``ssmb.equilibrium(ring, heating=...)``.
+
+    Parameters
+    ----------
+    reference : reference particle.
+    lengths : lengths of the elements (n,) [m].
+    electrons, current, coulomb_log : as in :func:`intrabeam_diffusion`; the covariances are those of one bunch, which
+        for electrons in micro-buckets is a microbunch, or of a coasting beam.
+
+    Notes
+    -----
+    The rate of an element is that at its entrance: cut long elements where the beam changes much inside.
+    """
+
+    reference: Reference
+    lengths: tuple[float, ...]
+    electrons: float | None = None
+    current: float | None = None
+    coulomb_log: float = 11.0
+
+    @classmethod
+    def of(
+        cls,
+        ring: Lattice,
+        *,
+        electrons: float | None = None,
+        current: float | None = None,
+        coulomb_log: float = 11.0,
+    ) -> IntrabeamHeating:
+        """Return the heating of a beam in a ring."""
+        lengths = tuple(float(e.length) for e in ring.elements)
+        return cls(ring.reference, lengths, electrons, current, coulomb_log)
+
+    def __call__(self, sigma: Array) -> Array:
+        """Covariance that a passage of each element adds, (n, 6, 6)."""
+        if len(sigma) != len(self.lengths):
+            raise ConfigError(f"intrabeam heating of {len(self.lengths)} elements was asked for at {len(sigma)} places")
+        out = np.zeros((len(sigma), 6, 6))
+        for i, length in enumerate(self.lengths):
+            if length > 0.0:
+                rate = intrabeam_diffusion(
+                    self.reference,
+                    sigma[i],
+                    electrons=self.electrons,
+                    current=self.current,
+                    coulomb_log=self.coulomb_log,
+                )
+                out[i] = rate * length / (self.reference.beta * SPEED_OF_LIGHT)
+        return out
 
 
 def coulomb_logarithm(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -22,6 +23,10 @@ from ssmb.ranges import positive
 
 _FORM = symplectic_form(6)
 _MODES = ("x", "y", "z")
+#: Beam and heating are found when the emittances change by less than this in a step; and how many steps that may take.
+_SAME, _MOST_STEPS = 1e-5, 400
+#: Covariance that a passage adds at the entrance of each element (n, 6, 6), of the covariances there (n, 6, 6).
+Heating = Callable[[np.ndarray], np.ndarray]
 
 
 class EquilibriumStatus(Enum):
@@ -90,7 +95,13 @@ class Equilibrium:
         return out | {name: sizes[:, i] for i, name in enumerate(names)}
 
 
-def equilibrium(lattice: Lattice | Program, *, edge_radiation: bool = True, lasers: bool = False) -> Equilibrium:
+def equilibrium(
+    lattice: Lattice | Program,
+    *,
+    edge_radiation: bool = True,
+    lasers: bool = False,
+    heating: Heating | None = None,
+) -> Equilibrium:
     """Return the equilibrium of radiation damping and quantum excitation of a ring.
 
     The envelope is Sigma = M Sigma M^T + D with M the one-turn map about the closed orbit with radiation and D the local
@@ -101,11 +112,15 @@ def equilibrium(lattice: Lattice | Program, *, edge_radiation: bool = True, lase
     lattice : ring; or a program that was compiled with radiation="envelope".
     edge_radiation : whether the thin pole faces of bends radiate (J_x of the MLS: 1.055 with it, 1.000 without).
     lasers : whether lasers act, about the nearest micro-bucket.
+    heating : diffusion that depends on the beam, such as that of intrabeam scattering (:mod:`ssmb.collective`): of the
+        covariances at the entrances of the n elements, (n, 6, 6), what a passage of each adds to them, (n, 6, 6). The
+        beam is then that which such a heating and the radiation leave; ``emittances_sands`` stay those of radiation.
 
     Raises
     ------
     PhysicsError
-        No closed orbit, a loss larger than the voltage, unstable motion, or a mode that is not damped.
+        No closed orbit, a loss larger than the voltage, unstable motion, a mode that is not damped, or a heating that
+        finds no balance.
 
     References
     ----------
@@ -128,14 +143,16 @@ def equilibrium(lattice: Lattice | Program, *, edge_radiation: bool = True, lase
     except PhysicsError as error:
         raise PhysicsError(f"no equilibrium: {error.message}") from None
     vectors, rates, tunes = _damped_modes(turn)
-    sigma = _settled(turn)
+    sigma, noise = _settled(turn, turn.noise[-1]), turn.noise
+    if heating is not None:
+        sigma, noise = _heated(turn, sigma, heating)
     period = program.length / (program.reference.beta * SPEED_OF_LIGHT)
     partition = (
         2.0 * rates * program.reference.beta**2 * program.reference.energy / turn.energy_loss
         if turn.energy_loss > 0.0
         else np.zeros(3)
     )
-    along = turn.along @ (sigma + turn.noise) @ np.swapaxes(turn.along, 1, 2)
+    along = turn.along @ (sigma + noise) @ np.swapaxes(turn.along, 1, 2)
     projected = (vectors.conj().T @ _FORM) @ sigma @ (vectors.conj().T @ _FORM).conj().T
     return Equilibrium(
         status=_status(program, lasers),
@@ -222,13 +239,31 @@ def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return found, rates, tunes
 
 
-def _settled(turn: DampedTurn) -> np.ndarray:
+def _settled(turn: DampedTurn, noise: np.ndarray) -> np.ndarray:
     """Solve Sigma = M (Sigma + noise) M^T at the beginning, in the eigenbasis of M."""
     values, vectors = np.linalg.eig(turn.one_turn)
     inverse = np.linalg.inv(vectors)
-    added = inverse @ (turn.one_turn @ turn.noise[-1] @ turn.one_turn.T) @ inverse.T
+    added = inverse @ (turn.one_turn @ noise @ turn.one_turn.T) @ inverse.T
     sigma = (vectors @ (added / (1.0 - np.multiply.outer(values, values))) @ vectors.T).real
     return 0.5 * (sigma + sigma.T)
+
+
+def _heated(turn: DampedTurn, sigma: np.ndarray, heating: Heating) -> tuple[np.ndarray, np.ndarray]:
+    """Beam at the beginning and noise along the ring with a heating that depends on the beam: repeated until both agree."""
+    maps, back = turn.along[:-1], np.linalg.inv(turn.along[:-1])
+    extra, invariants = np.zeros_like(turn.noise), None
+    for _ in range(_MOST_STEPS):
+        here = maps @ (sigma + turn.noise[:-1] + extra[:-1]) @ np.swapaxes(maps, 1, 2)
+        added = np.cumsum(back @ heating(here) @ np.swapaxes(back, 1, 2), axis=0)
+        extra[1:] = added if invariants is None else 0.5 * (extra[1:] + added)
+        sigma = _settled(turn, turn.noise[-1] + extra[-1])
+        found = np.sort(np.abs(np.linalg.eigvals(sigma @ _FORM)))[::2]
+        if invariants is not None and np.all(np.abs(found - invariants) <= _SAME * found):
+            return sigma, turn.noise + extra
+        invariants = found
+    raise PhysicsError(
+        f"no equilibrium with heating: the emittances still change after {_MOST_STEPS} steps; lower the current"
+    )
 
 
 def _sands(turn: DampedTurn, vectors: np.ndarray, rates: np.ndarray) -> np.ndarray:

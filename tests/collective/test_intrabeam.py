@@ -11,9 +11,14 @@ import pytest
 from scipy import integrate
 
 from ssmb.beam import Reference
-from ssmb.collective import coulomb_logarithm, intrabeam_diffusion, intrabeam_rates
+from ssmb.collective import IntrabeamHeating, coulomb_logarithm, intrabeam_diffusion, intrabeam_rates
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.elements import Bend, Quadrupole, RFCavity
+from ssmb.equilibrium import equilibrium
+from ssmb.equilibrium.damped_turn import damped_turn
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.lattice import Lattice
+from ssmb.lattice.program import compile_elements
 from tests.support import assert_close
 
 _FILE = Path(__file__).parents[1] / "reference" / "values.json"
@@ -124,3 +129,36 @@ def test_logarithm_and_bad_input():
         intrabeam_diffusion(REF, np.diag([1e-8, 0.0, 1e-9, 4e-11, 2.5e-15, 1e-7]), electrons=1.0)
     with pytest.raises(ConfigError, match=r"\(6, 6\)"):
         intrabeam_diffusion(REF, np.eye(4), electrons=1.0)
+
+
+def _ring():
+    """Four combined-function bends, with cavity: fast damping, a bunch of millimetres."""
+    half = Bend(name="b", length=2.0, angle=math.pi / 2, Kn1=-0.3)
+    cavity = RFCavity(name="rf", voltage=1e5, harmon=4, zero_phase="ABOVE_TRANSITION")
+    tilt = Quadrupole(name="q", length=0.1, Ks1=0.05)
+    return Lattice.from_elements([half] * 4 + [tilt, cavity], Reference(2e8), periodic=True)
+
+
+def test_equilibrium_with_scattering_balances_damping():
+    """Growth by scattering and by quanta together equal damping, in each mode, at the beam that is found."""
+    ring = _ring()
+    quiet = equilibrium(ring)
+    heating = IntrabeamHeating.of(ring, electrons=1e9)
+    found = equilibrium(ring, heating=heating)
+    assert (found.emittances > 1.2 * quiet.emittances).any()
+    here, m = found.sigma[0], found.m66
+    turn = damped_turn(compile_elements(ring.elements, ring.reference, "envelope"))
+    after = m @ (here + turn.noise[-1]) @ m.T
+    for i, one in enumerate(heating(found.sigma[:-1])):
+        onward = m @ np.linalg.inv(turn.along[i])
+        after += onward @ one @ onward.T
+    # a turn changes nothing, while damping alone takes 2.2e-6 of the beam
+    sizes = np.sqrt(np.diag(here))
+    assert_close((after - here) / np.outer(sizes, sizes), 0.0, rtol=0.0, atol=1e-9, what="change in a turn")
+    assert np.abs((m @ here @ m.T - here) / np.outer(sizes, sizes)).max() > 2e-6
+
+
+def test_without_electrons_nothing_changes():
+    ring = _ring()
+    quiet, found = equilibrium(ring), equilibrium(ring, heating=IntrabeamHeating.of(ring, electrons=1e-3))
+    assert_close(found.emittances, quiet.emittances, rtol=1e-4, atol=0.0, what="emittances")
