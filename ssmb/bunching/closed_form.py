@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
+from ssmb.errors import ConfigError
 from ssmb.ranges import count, finite, not_negative, positive
 
 
@@ -181,6 +184,35 @@ def drift_angle_bunching(emittance: float, beta_waist: float, length: float, wav
     """
     spread = not_negative("emittance", emittance, "m rad") / positive("beta_waist", beta_waist, "m")
     return math.hypot(1.0, _wavenumber(wavelength) * spread * not_negative("length", length, "m")) ** -0.5
+
+
+def quadratic_path_bunching(quadratic: ArrayLike, sigma: ArrayLike, wavelength: float) -> float:
+    """Return the factor on b of a path that is a quadratic form of Gaussian coordinates [1].
+
+    ``|det(1 + 2 i k Sigma Q)|^(-1/2)`` for the path ``u^T Q u``: all terms T_5ij of some coordinates together, the
+    horizontal ones of a section for example. A drift, Q = -L/2 for the angle alone, gives :func:`drift_angle_bunching`.
+
+    Parameters
+    ----------
+    quadratic : (n, n) Q, T_5ij symmetric in i and j [m per product of the units of the coordinates].
+    sigma : (n, n) covariance of the same coordinates.
+    wavelength : wavelength of the light [m].
+
+    Raises
+    ------
+    ConfigError
+        If the two are not square matrices of one size.
+
+    Examples
+    --------
+    >>> round(quadratic_path_bunching([[-5.0]], [[1e-10]], 13.5e-9), 3)
+    0.952
+    """
+    q, s = np.atleast_2d(np.asarray(quadratic, dtype=float)), np.atleast_2d(np.asarray(sigma, dtype=float))
+    if q.ndim != 2 or q.shape[0] != q.shape[1] or q.shape != s.shape:
+        raise ConfigError(f"quadratic and sigma must be square matrices of one size, not {q.shape} and {s.shape}")
+    matrix = np.eye(len(q)) + 2j * _wavenumber(wavelength) * (s @ (0.5 * (q + q.T)))
+    return float(abs(np.linalg.det(matrix)) ** -0.5)
 
 
 def chirp_compressed_length(sigma_delta: float, chirp: float) -> float:

@@ -1,0 +1,261 @@
+"""Closure of a pair of laser modulators: what a path error between them does to the emittance, and the power it leaves.
+
+In transverse-longitudinal coupling a second modulator takes back what the first one gave. An electron that comes to it
+with a path error dz keeps the kick ``A [sin(k (z + dz)) - sin(k z)]``, at random, because a coasting beam has a random
+phase on every turn; at dispersion this is emittance:
+
+    d eps per turn = H_mod A^2 (1 - <cos k dz>)/2, for small k dz  H_mod h^2 <dz^2>/4, h = k A,
+
+against damping ``2 alpha eps`` per turn. The path error that raises eps by a fraction f of itself is
+``dz_rms = sigma_R sqrt(8 alpha f)`` with sigma_R = sqrt(eps/(h^2 H_mod)), the length at the radiator: tens of picometres.
+A relative phase error of the two lasers counts like ``dz = d phi/k``.
+
+The path from the first to the second modulator is z of a Taylor map; a closed insertion (+-I in both planes, achromatic,
+isochronous) still has terms of second and higher order, which by symplecticity are its chromatic errors: T_533 is the
+change of the vertical focusing with momentum.
+
+References
+----------
+Z. Li, X. Deng, Z. Pan, C. Tang, A. Chao, Phys. Rev. Accel. Beams 26, 110701 (2023),
+doi:10.1103/PhysRevAccelBeams.26.110701 (the scheme; the growth law is derived here).
+K. L. Brown, SLAC-PUB-2257 (1979): second-order achromats.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ssmb.beam import Beam
+from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.lattice.tree import Lattice
+from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
+from ssmb.ranges import not_negative, positive, share
+from ssmb.tracking import track
+
+#: Above this rms of k dz the kicks that stay are no longer small against those that were given.
+_SMALL_PHASE = 0.3
+
+
+def allowed_path_error(sigma_rad: float, damping: float, fraction: float = 0.3) -> float:
+    """Return the rms path error between two modulators that raises the emittance by a fraction of itself [m].
+
+    ``sigma_R sqrt(8 alpha f)``.
+
+    Parameters
+    ----------
+    sigma_rad : sqrt(eps H_rad) at full compression, which is sqrt(eps/H_mod)/h [m].
+    damping : amplitude damping decrement of the plane per turn [1].
+    fraction : f, allowed growth of the equilibrium emittance over itself [1].
+
+    Examples
+    --------
+    >>> round(allowed_path_error(2.24e-9, 5e-5, 0.3) * 1e12, 1)
+    24.5
+    """
+    rate = positive("damping", damping) * positive("fraction", fraction)
+    return positive("sigma_rad", sigma_rad, "m") * math.sqrt(8.0 * rate)
+
+
+def emittance_growth(h_mod: float, chirp: float, wavelength: float, path_error: ArrayLike) -> float:
+    """Return the growth of the emittance per turn by path errors between two modulators [m rad].
+
+    Parameters
+    ----------
+    h_mod : chromatic invariant of the dispersion at the modulators [m].
+    chirp : h = k A, slope of the modulation [1/m].
+    wavelength : laser wavelength [m].
+    path_error : the rms of a Gaussian path error, or the path errors of particles (their mean is left out) [m].
+
+    Notes
+    -----
+    Validity: random laser phase on every turn, modulators that are thin or match as a whole, equal amplitude in both.
+
+    Examples
+    --------
+    >>> round(emittance_growth(0.03, 2.5e4, 1064e-9, 30e-12) * 1e12, 4)
+    0.0042
+    """
+    k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
+    amplitude = positive("chirp", chirp, "1/m") / k
+    half = _half_turned_away(k, path_error)
+    return positive("h_mod", h_mod, "m") * amplitude * amplitude * half
+
+
+def _half_turned_away(k: float, path_error: ArrayLike) -> float:
+    """(1 - <cos k dz>)/2, formed without cancellation."""
+    if np.ndim(path_error) == 0:
+        sigma = k * not_negative("path_error", path_error, "m")
+        return -0.5 * math.expm1(-0.5 * sigma * sigma)
+    dz = np.asarray(path_error, dtype=float)
+    if dz.size == 0 or not np.isfinite(dz).all():
+        raise PhysicsError("path errors of no particles, or not finite: nothing came to the second modulator")
+    return float(np.mean(np.sin(0.5 * k * (dz - dz.mean())) ** 2))
+
+
+@dataclass(frozen=True)
+class PathTerm:
+    """One term of the path between the modulators: its product of coordinates, coefficient [SI] and rms over the beam [m]."""
+
+    name: str
+    coefficient: float
+    rms: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClosureBudget:
+    """What the path error between two modulators costs.
+
+    Attributes
+    ----------
+    dz_rms : rms path error of the tracked beam, without its mean [m].
+    terms : terms of the Taylor map, largest first.
+    beyond : rms of what the terms do not explain: higher orders [m].
+    allowed : rms path error for the allowed fraction of the emittance [m].
+    growth : growth of the emittance per turn, laser on [m rad].
+    damping : amplitude damping decrement per turn [1].
+    emittance : emittance that the ring has without the path error [m rad].
+    fraction : allowed growth of the emittance over itself [1].
+    smear_rate : (n k)^2 H_rad: what the emittance takes from the power, exp(-smear_rate d eps) [1/(m rad)].
+    """
+
+    dz_rms: float
+    terms: tuple[PathTerm, ...]
+    beyond: float
+    allowed: float
+    growth: float
+    damping: float
+    emittance: float
+    fraction: float
+    smear_rate: float
+
+    @property
+    def equilibrium_emittance(self) -> float:
+        """Emittance with the laser on in every turn, growth against damping [m rad]."""
+        return self.emittance + self.growth / (2.0 * self.damping)
+
+    @property
+    def duty(self) -> float:
+        """Largest share of the turns with laser that keeps the emittance within the allowed fraction [1]."""
+        allowed = 2.0 * self.damping * self.fraction * self.emittance
+        return 1.0 if self.growth <= allowed else allowed / self.growth
+
+    @property
+    def best_duty(self) -> float:
+        """Share of the turns with laser that gives the largest average power, growing emittance included [1]."""
+        rise = self.smear_rate * self.growth / (2.0 * self.damping)
+        return 1.0 if rise <= 1.0 else 1.0 / rise
+
+    @property
+    def power_factor(self) -> float:
+        """Average power at the best duty over that of a perfect closure [1]."""
+        duty = self.best_duty
+        return duty * math.exp(-self.smear_rate * duty * self.growth / (2.0 * self.damping))
+
+    def table(self) -> str:
+        """Return the budget as lines of text."""
+        pm = 1e12
+        lines = [
+            f"path error MOD1-MOD2, rms      {pm * self.dz_rms:12.1f} pm   (allowed {pm * self.allowed:.1f} pm)",
+            f"emittance growth per turn      {pm * self.growth:12.4f} pm   (damping takes "
+            f"{2.0 * pm * self.damping * self.emittance:.4f} pm)",
+            f"equilibrium emittance          {pm * self.equilibrium_emittance:12.1f} pm   (without {pm * self.emittance:.1f} pm)",
+            f"laser duty for +{100 * self.fraction:.0f} % emittance  {self.duty:12.2e}",
+            f"laser duty, most power         {self.best_duty:12.2e}",
+            f"average power left             {self.power_factor:12.2e}",
+            f"{'term of the path':24s} {'coefficient':>14s} {'rms [pm]':>10s}",
+        ]
+        lines += [f"{t.name:24s} {t.coefficient:14.5g} {pm * t.rms:10.1f}" for t in self.terms]
+        return "\n".join((*lines, f"{'beyond the map':39s} {pm * self.beyond:10.1f}"))
+
+
+def closure_budget(
+    insertion: Lattice,
+    beam: Beam,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    chirp: float,
+    wavelength: float,
+    harmonic: int,
+    h_mod: float,
+    emittance: float,
+    damping: float,
+    fraction: float = 0.3,
+    order: int = 3,
+    largest: int = 12,
+) -> ClosureBudget:
+    """Return the closure budget of the insertion between two modulators, tracked and by Taylor terms.
+
+    Parameters
+    ----------
+    insertion : lattice with the section between the middles of the modulators, lasers not acting in between.
+    beam : coasting beam in the middle of the first modulator, behind its (thin) kick.
+    start, end : middles of the modulators; default: beginning and end of the lattice.
+    chirp : h = k A of the modulation [1/m].
+    wavelength : laser wavelength [m].
+    harmonic : harmonic that is radiated [1].
+    h_mod : chromatic invariant of the dispersion at the modulators [m].
+    emittance : emittance of that plane without path error [m rad].
+    damping : its amplitude damping decrement per turn [1].
+    fraction : allowed growth of the emittance over itself [1].
+    order : order of the Taylor map that names the terms.
+    largest : how many terms are kept.
+
+    Raises
+    ------
+    PhysicsError
+        If particles are lost on the way.
+    """
+    k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
+    out = track(insertion, beam, start=start, end=end).beam
+    if not out.alive.all():
+        raise PhysicsError(f"{int((~out.alive).sum())} particles are lost between the modulators")
+    dz = out.z - beam.z
+    dz = dz - dz.mean()
+    dz_rms = float(dz.std())
+    if k * dz_rms > _SMALL_PHASE:
+        warnings.warn(
+            f"the path error of {dz_rms:.3g} m is not small against the laser wavelength: the second modulator undoes "
+            "nothing, and the emittance is lost within turns",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    terms, explained = path_terms(taylor_map(insertion, start, end, order=order), beam)
+    h_rad = 1.0 / (positive("chirp", chirp, "1/m") ** 2 * positive("h_mod", h_mod, "m"))
+    return ClosureBudget(
+        dz_rms=dz_rms,
+        terms=terms[:largest],
+        beyond=float((dz - (explained - explained.mean())).std()),
+        allowed=allowed_path_error(math.sqrt(positive("emittance", emittance, "m rad") * h_rad), damping, fraction),
+        growth=emittance_growth(h_mod, chirp, wavelength, dz),
+        damping=positive("damping", damping),
+        emittance=emittance,
+        fraction=share("fraction", fraction),
+        smear_rate=(harmonic * k) ** 2 * h_rad,
+    )
+
+
+def path_terms(section: TaylorMap, beam: Beam) -> tuple[tuple[PathTerm, ...], np.ndarray]:
+    """Return the terms of z - z(entrance) of a section over a beam, largest rms first, and their sum per particle [m].
+
+    Parameters
+    ----------
+    section : Taylor map of the section; its orbit is that of the beam.
+    beam : beam at its entrance.
+    """
+    u = beam.coordinates - section.orbit[:, None]
+    terms, total = [], np.zeros(u.shape[1])
+    for powers, coefficient in zip(section.exponents, section.coefficients[4], strict=True):
+        c = coefficient - (1.0 if powers.tolist() == [0, 0, 0, 0, 1, 0] else 0.0)
+        if c == 0.0 or not powers.any():
+            continue
+        part = c * np.prod([u[j] ** int(powers[j]) for j in range(6) if powers[j]], axis=0)
+        name = " ".join(f"{AXES[j]}^{powers[j]}" if powers[j] > 1 else AXES[j] for j in range(6) if powers[j])
+        terms.append(PathTerm(name, float(c), float(part.std())))
+        total += part
+    return tuple(sorted(terms, key=lambda t: -t.rms)), total
