@@ -105,7 +105,9 @@ def test_conditions_of_the_scheme():
     m = section_s1()
     assert_close(m.r56, 42.4e-6, rtol=1e-5, atol=0.0, what="r56")
     assert_close(m.R[4, 2] * D_Y, -m.r56, rtol=1e-5, atol=0.0, what="a.D = -r56")
-    assert_close(BETA_Y * m.R[4, 2] ** 2 + m.R[4, 3] ** 2 / BETA_Y, 7.2e-8, rtol=2e-3, atol=0.0, what="H_rad of the study")
+    assert_close(
+        BETA_Y * m.R[4, 2] ** 2 + m.R[4, 3] ** 2 / BETA_Y, 7.2e-8, rtol=2e-3, atol=0.0, what="H_rad of the study"
+    )
     assert abs(m.coefficient("z", y=2)) < 1e-4  # no quadrupoles: T_533 is nothing
 
 
