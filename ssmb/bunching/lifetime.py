@@ -79,6 +79,46 @@ def pendulum_lifetime(depth: float) -> float:
     return 0.25 * depth * total
 
 
+def turn_by_turn_factor(depth: float, damping: float) -> float:
+    """Return the factor on the lifetime in a cosine bucket if it is only seen once a turn who is outside [1].
+
+    A random walk of steps s that is looked at after every step passes a border 0.5826 s behind where a continuous one
+    does. Here s is the noise of one turn in the oscillation energy, ``2 sqrt(alpha) sigma_delta`` times the slip, averaged
+    along the separatrix. Found by tracking at xi = 5: 1.147(13), 1.079(14), 1.011(13) for alpha = 4e-3, 1e-3, 2.5e-4 and
+    K_s = 0.02, against 1.139, 1.067, 1.033; the thin kick takes off about 0.7 K_s.
+
+    Parameters
+    ----------
+    depth : xi = delta_half^2/(2 sigma_delta^2) [1], at most 600.
+    damping : amplitude damping alpha per turn, well below the synchrotron tune [1].
+
+    References
+    ----------
+    D. Siegmund, Adv. Appl. Probab. 11, 701 (1979) (border of a random walk).
+
+    Examples
+    --------
+    >>> round(turn_by_turn_factor(5.0, 1e-3), 3)
+    1.067
+    """
+    depth, damping = positive("depth", depth), positive("damping", damping)
+    # mean of |p|^3 over the mean of p^2 on the separatrix is pi/4 of its half height
+    shift = 0.5826 * 2.0 * math.sqrt(damping) * math.sqrt(2.0 * depth) * math.pi / 4.0
+    return math.exp(shift * _growth(depth))
+
+
+def _growth(depth: float) -> float:
+    """d ln(lifetime)/d(E_s/theta): what a border a little farther out would bring."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    s = 0.5 * (nodes + 1.0)
+    energy = 2.0 * s * s
+    # e^(E_s/theta) times the integral of T e^(-E/theta) up to the separatrix, by parts
+    inner = 16.0 + 0.5 * weights @ (
+        4.0 * s * 0.5 * depth * np.exp(depth - 0.5 * depth * energy) * _pendulum_action(energy)
+    )
+    return float(inner / 32.0 / pendulum_lifetime(depth))
+
+
 def bucket_lifetime(bucket: Bucket, sigma_delta: float) -> float:
     """Return the quantum lifetime over the amplitude damping time in a bucket of any shape [1].
 
