@@ -4,18 +4,24 @@ from ssmb.radiation.coherent import bunching_for_power, coherent_energy, coheren
 from ssmb.radiation.debunching import Plane, debunched_power
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
+from ssmb.radiation.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.radiation.incoherent import central_cone_power, incoherent_energy, total_power
 from ssmb.radiation.signal import ChargeSignal, signal_against_charge
+from ssmb.radiation.single_electron import angular_density, orbit_field, photon_flux, stokes, undulator_field
 from ssmb.radiation.tracked import TrackedLight, energy_exchange, tracked_power
+from ssmb.radiation.trajectory import Orbit, orbit_in_field, tabulated_orbit, undulator_orbit
 from ssmb.radiation.undulator import Undulator, photon_energy, photon_rate
 
 __all__ = [
     "ChargeSignal",
     "ExitLight",
     "FieldGrowth",
+    "Orbit",
     "Plane",
     "TrackedLight",
     "Undulator",
+    "angular_density",
+    "angular_energy",
     "bunching_for_power",
     "central_cone_power",
     "coherent_energy",
@@ -24,11 +30,21 @@ __all__ = [
     "energy_exchange",
     "field_growth",
     "gain_parameter",
+    "harmonic_amplitude",
+    "harmonic_energy",
     "incoherent_energy",
+    "orbit_field",
+    "orbit_in_field",
     "photon_energy",
+    "photon_flux",
     "photon_rate",
     "pierce_parameter",
+    "resonant_density",
     "signal_against_charge",
+    "stokes",
+    "tabulated_orbit",
     "total_power",
     "tracked_power",
+    "undulator_field",
+    "undulator_orbit",
 ]
