@@ -100,6 +100,7 @@ def _text(summary: dict[str, Any], result: StudyResult) -> str:
         heads = ("harmonic", "wavelength", "|b|", "closed form", "coherent", "incoherent", "crossover charge")
         parts.append(table(heads, [_light_row(light) for light in summary["light"]]))
         parts.append("power: mean over the passage of the bunch; crossover: charge at which both parts are equal")
+    parts += [_bucket(bucket) for bucket in summary["buckets"]]
     if summary["folder"]:
         parts.append(named_values([("folder", str(summary["folder"]))]))
     return "\n\n".join(parts)
@@ -115,6 +116,29 @@ def _light_row(light: dict[str, Any]) -> tuple[str, ...]:
         quantity(light["incoherent_power"], "W"),
         quantity(light["crossover_charge"], "C"),
     )
+
+
+def _bucket(bucket: dict[str, Any]) -> str:
+    """The bucket, its record at some turns, and how long it holds what is in it."""
+    lines = [
+        ("bucket", f"at {bucket['at'] or 'the end of each turn'}"),
+        ("", f"tune {number(bucket['tune'])}, half height {number(bucket['half_height'], 4)} of delta"),
+    ]
+    if bucket["lifetime"] is not None:
+        lines.append(("lifetime", f"{number(bucket['lifetime'], 4)} turns, from the second half of the run"))
+    heads = ("turn", "captured", "sigma_z", "sigma_delta", *(f"|b_{n}|" for n in bucket["harmonics"][:6]))
+    rows = [
+        (
+            str(row["turn"]),
+            number(row["captured"], 4),
+            quantity(row["sigma_z"], "m"),
+            number(row["sigma_delta"], 4),
+            *(number(b, 4) for b in row["bunching"][:6]),
+        )
+        for row in bucket["turns"]
+    ]
+    what = "sizes: rms of what is captured; bunching: of all particles"
+    return "\n\n".join([named_values(lines), table(heads, rows), what])
 
 
 def _loss(loss: Any) -> str:

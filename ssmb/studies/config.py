@@ -24,6 +24,9 @@ Seconds = Annotated[float, _Number, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
 Count = Annotated[int, _Number, Field(ge=1, le=10_000_000)]
 Turns = Annotated[int, _Number, Field(ge=0, le=10**12)]
 Seed = Annotated[int, _Number, Field(ge=0, lt=2**63)]
+Factor = Annotated[float, _Number, Field(ge=-1e3, le=1e3, allow_inf_nan=False)]
+Detuning = Annotated[float, _Number, Field(ge=-1e-4, le=1e-4, allow_inf_nan=False)]
+Noise = Annotated[float, _Number, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -47,12 +50,77 @@ class BeamConfig(_Section):
     seed: Seed = 1
 
 
+class DutyConfig(_Section):
+    """On during the first ``on`` of each ``period`` turns."""
+
+    period: Count
+    on: Count
+
+    @model_validator(mode="after")
+    def _agree(self) -> DutyConfig:
+        if self.on > self.period:
+            raise ValueError(f"on = {self.on} turns do not fit into a period of {self.period}")
+        return self
+
+
+class RampConfig(_Section):
+    """Amplitude of the laser's field against turn, constant before the first point and after the last."""
+
+    turns: tuple[Turns, ...] = Field(min_length=1, max_length=10_000, description="turns of the points, rising")
+    amplitude: tuple[Factor, ...] = Field(
+        min_length=1, max_length=10_000, description="factors on the field; the power goes as their square"
+    )
+    shape: Literal["linear", "smooth"] = Field(
+        default="linear", description="between the points; smooth: 3 t^2 - 2 t^3"
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> RampConfig:
+        if len(self.turns) != len(self.amplitude):
+            raise ValueError(f"{len(self.turns)} turns, but {len(self.amplitude)} amplitudes; give one for each turn")
+        if any(b <= a for a, b in zip(self.turns[:-1], self.turns[1:], strict=True)):
+            raise ValueError("turns must rise")
+        return self
+
+
+class NoiseConfig(_Section):
+    """White noise of the laser from turn to turn, the same in all its elements."""
+
+    phase: Noise = Field(default=0.0, description="rms of the phase [2 pi]")
+    amplitude: Noise = Field(default=0.0, description="relative rms of the field [1]")
+    seed: Seed = 1
+
+
 class LaserConfig(_Section):
-    """When the laser is on; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
+    """When the laser is on, and how it changes; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
     wavelength: Length = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
     turns: Turns = Field(default=1, description="on during the first so many turns, then off")
+    windows: tuple[tuple[Turns, Turns], ...] = Field(
+        default=(), max_length=10_000, description="[first turn, turn after the last] of each time that it is on"
+    )
+    duty: DutyConfig | None = None
+    ramp: RampConfig | None = None
+    detuning: Detuning = Field(default=0.0, description="relative change of the wavelength [1]; the buckets move")
+    noise: NoiseConfig | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is more than on and then off."""
+        return bool(self.windows or self.duty or self.ramp or self.detuning or self.noise)
+
+    @model_validator(mode="after")
+    def _agree(self) -> LaserConfig:
+        for first, after in self.windows:
+            if after <= first:
+                raise ValueError(f"window [{first}, {after}] holds no turn; the second number is the turn after it")
+        last = max((after for _, after in self.windows), default=0)
+        if last > self.turns:
+            raise ValueError(f"a window ends at turn {last}, but the laser goes off for good at turns = {self.turns}")
+        if self.changes and self.turns < 2:
+            raise ValueError(f"what changes by turn needs several turns with light, but turns = {self.turns}")
+        return self
 
 
 class TrackConfig(_Section):
@@ -84,6 +152,17 @@ class BunchingConfig(_Section):
     every: Count = 1
 
 
+class BucketConfig(_Section):
+    """A monitor of the micro-bucket that laser and ring make: captured share, sizes, bunching."""
+
+    kind: Literal["bucket"]
+    at: str | None = None
+    harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(
+        default=(1, 2, 3), min_length=1, max_length=1000, description="harmonics of the laser"
+    )
+    every: Count = 1
+
+
 class SnapshotConfig(_Section):
     """Whole beams at the end of every n-th turn."""
 
@@ -91,7 +170,7 @@ class SnapshotConfig(_Section):
     every: Count = 1
 
 
-MonitorConfig = Annotated[MomentsConfig | BunchingConfig | SnapshotConfig, Field(discriminator="kind")]
+MonitorConfig = Annotated[MomentsConfig | BunchingConfig | BucketConfig | SnapshotConfig, Field(discriminator="kind")]
 
 
 class LightConfig(_Section):
@@ -136,6 +215,8 @@ class RunConfig(_Section):
     def _agree(self) -> RunConfig:
         if self.beam.z_distribution == "coasting" and self.laser is None:
             raise ValueError("a coasting beam needs laser.wavelength as its unit of length")
+        if self.laser is None and any(isinstance(m, BucketConfig) for m in self.monitors):
+            raise ValueError("a bucket monitor needs laser.wavelength, the length of a bucket")
         if self.light is not None:
             if self.laser is None:
                 raise ValueError("light needs laser.wavelength: it is the light at the harmonics of the laser")

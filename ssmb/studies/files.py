@@ -13,6 +13,7 @@ import numpy as np
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.coordinates import from_openpmd, to_openpmd
+from ssmb.bunching import MicroBucket
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
@@ -23,7 +24,7 @@ from ssmb.store.tree import Dataset, Tree
 from ssmb.studies.read_config import config_from_text
 from ssmb.studies.result import Light, StudyResult
 from ssmb.studies.rings import ring_optics, ring_program
-from ssmb.tracking import BunchingRecord, MomentRecord, RunStatus, SnapshotRecord, losses_of
+from ssmb.tracking import BucketRecord, BunchingRecord, MomentRecord, RunStatus, SnapshotRecord, losses_of
 
 _STATES = ("state", "lost_turn", "lost_element")
 _AXES = ("x", "px", "y", "py", "z", "delta")
@@ -190,11 +191,29 @@ def _record_tree(record: Any) -> Tree:
         tree["wavelengths"] = Dataset(record.wavelengths, "m", "wavelengths")
         tree["bunching"] = Dataset(record.bunching, "1", "complex bunching factor <exp(-2 pi i z/lambda)>")
         return {"kind": "bunching", **tree}
+    if isinstance(record, BucketRecord):
+        return _bucket_tree(record, tree)
     tree["particles"] = Dataset(record.particles, "1", "macroparticles alive")
     tree["charge"] = Dataset(record.charge, "C", "charge alive")
     tree["mean"] = Dataset(record.mean, "1", "means of x [m], px, y [m], py, z [m], delta")
     tree["sigma"] = Dataset(record.sigma, "1", "covariance of x [m], px, y [m], py, z [m], delta")
     return {"kind": "moments", **tree}
+
+
+def _bucket_tree(record: BucketRecord, tree: Tree) -> Tree:
+    names = [f.name for f in fields(MicroBucket)]
+    numbers = np.array([getattr(record.bucket, name) for name in names])
+    tree["bucket"] = Dataset(numbers, "1", f"{names[0]} [m], {', '.join(names[1:])}")
+    tree["harmonics"] = Dataset(record.harmonics, "1", "harmonics of the laser")
+    tree["captured"] = Dataset(record.captured, "1", "share of the charge alive inside the separatrix")
+    for name, whose in (("", "all particles alive"), ("captured_", "those inside the separatrix")):
+        for kind in ("mean", "sigma"):
+            key = name + kind
+            tree[key] = Dataset(
+                getattr(record, key), "1", f"{kind} of z [m] and delta from the bucket's centre, {whose}"
+            )
+    tree["bunching"] = Dataset(record.bunching, "1", "complex bunching factors <exp(-2 pi i n z/wavelength)>")
+    return {"kind": "bucket", **tree}
 
 
 def _record(tree: Any) -> Any:
@@ -211,6 +230,11 @@ def _record(tree: Any) -> Any:
     at = str(tree["at"]) or None
     if tree["kind"] == "bunching":
         return BunchingRecord(at, values["wavelengths"], values["turn"], values["bunching"])
+    if tree["kind"] == "bucket":
+        bucket = MicroBucket(*(float(v) for v in values["bucket"]))
+        return BucketRecord(
+            at, bucket, *(values[f.name] for f in fields(BucketRecord) if f.name not in ("at", "bucket"))
+        )
     return MomentRecord(at, *(values[f.name] for f in fields(MomentRecord) if f.name != "at"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -73,7 +74,9 @@ def light_of(config: RunConfig, beam: Beam, optics: Optics, lit: Program) -> tup
 def closed_form(config: RunConfig, optics: Optics, lit: Program) -> SingleStage | None:
     """The linear single-stage scheme of this ring, if only the modulation of the first turn matters."""
     want, laser, b = config.light, config.laser, config.beam
-    if want is None or laser is None or want.turn < 1 or laser.turns < 1 or (laser.turns > 1 and want.turn > 1):
+    if want is None or laser is None or laser.changes or want.turn < 1:
+        return None
+    if laser.turns < 1 or (laser.turns > 1 and want.turn > 1):
         return None
     here, reference = optics.at(want.at), lit.reference
     return SingleStage.one_turn(
@@ -81,7 +84,7 @@ def closed_form(config: RunConfig, optics: Optics, lit: Program) -> SingleStage 
         laser.wavelength,
         optics.slip_factor,
         float(optics.s[-1]),
-        modulation_amplitude(laser, optics, lit),
+        modulation(laser, optics, lit)[0],
         b.sigma_delta,
         emittance=b.emit_x,
         h=here["H_x"],
@@ -90,8 +93,13 @@ def closed_form(config: RunConfig, optics: Optics, lit: Program) -> SingleStage 
     )
 
 
-def modulation_amplitude(laser: LaserConfig, optics: Optics, lit: Program) -> float:
-    """Peak relative momentum modulation of one passage on axis, from particles spread over one wavelength [1]."""
+def modulation(laser: LaserConfig, optics: Optics, lit: Program) -> tuple[float, float]:
+    """Kick A sin(2 pi (z/lambda + phase)) of one passage on axis, from particles spread over one wavelength.
+
+    Returns
+    -------
+    (A, phase) : peak relative momentum modulation [1]; phase [2 pi].
+    """
     n = 256
     c = np.tile(optics.closed_orbit[0][:, None], (1, n))
     phase = np.arange(n) / n
@@ -99,4 +107,5 @@ def modulation_amplitude(laser: LaserConfig, optics: Optics, lit: Program) -> fl
     names = set(laser.elements)
     last = max(i for i, name in enumerate(lit.names) if name in names or name.partition("#")[0] in names)
     moved, _ = lit.propagate(c, 0, int(lit.first_op[last + 1]))
-    return float(2.0 * abs(np.mean(moved[5] * np.exp(-2j * math.pi * phase))))
+    wave = complex(2j * np.mean(moved[5] * np.exp(-2j * math.pi * phase)))
+    return abs(wave), cmath.phase(wave) / (2.0 * math.pi)

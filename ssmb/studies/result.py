@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,14 @@ from ssmb.beam import Beam
 from ssmb.optics import Optics
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.studies.config import RunConfig
-from ssmb.tracking import RunStatus
+from ssmb.tracking import BucketRecord, RunStatus
+
+#: Turns of which the summary of a bucket tells.
+_TOLD = 9
+#: A lifetime is told if the captured share falls by this many standard errors, and by this much, in the second half.
+_SIGNIFICANT, _FALL = 5.0, 0.01
+#: Fields of records that do not depend on the turn.
+_SAME_IN_ALL_PARTS = {"at", "wavelength", "wavelengths", "harmonics", "bucket"}
 
 
 @dataclass(frozen=True)
@@ -82,4 +89,69 @@ class StudyResult:
             }
             for light in self.light
         ]
+        out["buckets"] = [bucket_summary(r) for r in self.records.values() if isinstance(r, BucketRecord)]
         return out
+
+
+def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the records of the parts of a run, by name of the monitor."""
+    out: dict[str, Any] = {}
+    for name, first in parts[0].items():
+        records = [p[name] for p in parts]
+        values = {f.name: getattr(first, f.name) for f in fields(first)}
+        for key in values.keys() - _SAME_IN_ALL_PARTS:
+            rows = [getattr(r, key) for r in records]
+            values[key] = tuple(b for row in rows for b in row) if key == "beams" else np.concatenate(rows)
+        out[name] = type(first)(**values)
+    return out
+
+
+def bucket_summary(record: BucketRecord) -> dict[str, Any]:
+    """Headline numbers of a bucket record: the bucket, some turns, and the lifetime of what is captured.
+
+    Returns
+    -------
+    dict
+        ``tune`` is None beyond the stability limit, ``lifetime`` [turns] where the captured share does not fall.
+    """
+    bucket = record.bucket
+    count = len(record.turn)
+    rows = np.unique(np.rint(np.linspace(0, count - 1, min(count, _TOLD))).astype(int)) if count else []
+    return {
+        "at": record.at,
+        "tune": bucket.tune if bucket.focusing < 4.0 else None,
+        "half_height": bucket.half_height,
+        "amplitude": bucket.amplitude,
+        "harmonics": record.harmonics.tolist(),
+        "turns": [
+            {
+                "turn": int(record.turn[i]),
+                "captured": float(record.captured[i]),
+                "sigma_z": float(record.sigma_z[i]),
+                "sigma_delta": float(record.sigma_delta[i]),
+                "bunching": record.magnitude[i].tolist(),
+            }
+            for i in rows
+        ],
+        "lifetime": lifetime(record.turn, record.captured),
+    }
+
+
+def lifetime(turn: np.ndarray, captured: np.ndarray) -> float | None:
+    """Turns in which the captured share falls to 1/e, from its second half; None if it does not fall clearly.
+
+    >>> round(lifetime(np.arange(100), np.exp(-np.arange(100)/500.0)))
+    500
+    >>> lifetime(np.arange(100), np.full(100, 0.5)) is None
+    True
+    """
+    half = slice(len(turn) // 2, None)
+    t, share = turn[half].astype(float), captured[half]
+    if t.size < 8 or not (share > 0.0).all():
+        return None
+    t = t - t.mean()
+    y = np.log(share)
+    slope = float((t @ y) / (t @ t))
+    error = math.sqrt(float(np.sum((y - y.mean() - slope * t) ** 2)) / (t.size - 2) / float(t @ t))
+    fall = -slope * float(t[-1] - t[0])
+    return -1.0 / slope if fall > _FALL and -slope > _SIGNIFICANT * error else None

@@ -20,25 +20,26 @@ from ssmb.lattice import Lattice, lattice_text, load_lattice
 from ssmb.optics import Optics
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.run_file import RUN_FILE
-from ssmb.studies.config import BunchingConfig, MomentsConfig, RunConfig, SnapshotConfig
+from ssmb.studies.config import BucketConfig, BunchingConfig, MomentsConfig, RunConfig, SnapshotConfig
 from ssmb.studies.files import load_result, save_result
 from ssmb.studies.light import light_of
 from ssmb.studies.read_config import Places, load_config, placed_config
-from ssmb.studies.result import Light, StudyResult
+from ssmb.studies.result import Light, StudyResult, joined
 from ssmb.studies.rings import ring_optics, ring_program
+from ssmb.studies.steady import bucket_of, laser_program
 from ssmb.tracking import (
+    BucketMonitor,
     BunchingMonitor,
-    BunchingRecord,
+    LaserProgram,
     MomentMonitor,
-    MomentRecord,
     Monitor,
     Run,
     RunStatus,
     SnapshotMonitor,
-    SnapshotRecord,
     most_threads,
     track,
 )
+from ssmb.tracking.driving import drives_of
 
 CONFIG_FILE = "run.json"
 LATTICE_FILE = "lattice.pals.yaml"
@@ -173,11 +174,14 @@ class _Study:
         self.threads, self.progress = threads if threads is not None else config.track.threads, progress
         self._check_threads()
         self._check_laser()
+        self.drives = self._drives()
         with _at(places, "lattice"):
             self.programs = {
                 on: ring_program(lattice, config.laser, on, config.track.radiation) for on in (True, False)
             }
             self.optics: Optics = ring_optics(lattice, config.laser)
+        with _at(places, "laser"):
+            drives_of(self.programs[True], self.programs[True].ops.copy(), self.drives, config.track.turns)
         self.monitors = self._monitors()
         with _at(places, "beam"):
             self.start = self.beam()
@@ -203,6 +207,12 @@ class _Study:
                 with _at(self.places, "laser", "elements", i):
                     raise ConfigError(f"'{name}' is not a Wiggler with a laser in lattice '{lattice.name}'.{hint}")
 
+    def _drives(self) -> dict[str, LaserProgram]:
+        """What each laser element does by turn; nothing if the laser is only on and then off."""
+        with _at(self.places, "laser"):
+            light = laser_program(self.config.laser, self.config.track.turns)
+        return {name: light for name in self.config.laser.elements} if self.config.laser and light else {}
+
     def _monitors(self) -> list[Monitor]:
         made: list[Monitor] = []
         for i, m in enumerate(self.config.monitors):
@@ -213,6 +223,8 @@ class _Study:
                     made.append(MomentMonitor(m.at, m.every))
                 elif isinstance(m, BunchingConfig):
                     made.append(BunchingMonitor(m.at, m.wavelengths, m.every))
+                elif isinstance(m, BucketConfig):
+                    made.append(self._bucket_monitor(m))
                 else:
                     made.append(SnapshotMonitor(m.every))
                 if any(made[-1].name == other.name for other in made[:-1]):
@@ -221,6 +233,11 @@ class _Study:
             with _at(self.places, "light", "at"):
                 self._check_place(self.config.light.at)
         return made
+
+    def _bucket_monitor(self, m: BucketConfig) -> BucketMonitor:
+        """A bucket that moves with the light, if the light moves."""
+        light = next((name for name, p in self.drives.items() if p.detuned), None)
+        return BucketMonitor(m.at, bucket_of(self.config, self.lattice, self.optics), m.harmonics, light, m.every)
 
     def _check_place(self, name: str | None) -> None:
         if name is not None:
@@ -266,9 +283,10 @@ class _Study:
         )
 
     def parts(self) -> list[_Part]:
-        """Cut the turns where the laser goes off, and where the light is wanted."""
+        """Cut the turns where the laser goes off for good (if it is not driven), and where the light is wanted."""
         turns = self.config.track.turns
         lit = min(self.config.laser.turns, turns) if self.config.laser else 0
+        lit = turns if self.drives else lit
         cuts = {0, lit, turns} | ({self.config.light.turn} if self.config.light else set())
         edges = sorted(cuts)
         return [_Part(a, b - a, a < lit) for a, b in zip(edges[:-1], edges[1:], strict=True)]
@@ -297,7 +315,7 @@ class _Study:
             config=self.config,
             lattice_text=lattice_text(self.lattice),
             optics=self.optics,
-            records=_joined([r.monitors for r in runs]),
+            records=joined([r.monitors for r in runs]),
             light=self.light(light_beam) if finished and light_beam is not None else (),
             beam=beam,
             beam_at_light=light_beam,
@@ -321,15 +339,16 @@ class _Study:
             checkpoint=checkpoint,
             checkpoint_every=self.config.track.checkpoint_every,
             resume=checkpoint is not None,
+            drives=self.drives if part.laser else None,
         )
 
     def _beam_at_light(self, beam: Beam, part: _Part) -> Beam:
         program, at = self.programs[part.laser], self.config.light.at  # type: ignore[union-attr]
         if program.first_op[program.index(at)] == 0:
             return beam.copy()
-        return track(
-            program, beam, 1, end=at, first_turn=part.first, seed=self.config.track.seed, threads=self.threads
-        ).beam
+        drives = self.drives if part.laser else None
+        given: dict[str, Any] = {"first_turn": part.first, "seed": self.config.track.seed, "threads": self.threads}
+        return track(program, beam, 1, end=at, drives=drives, **given).beam
 
     def light(self, beam: Beam) -> tuple[Light, ...]:
         """Light of the beam at the undulator; nothing if the run file asks for none."""
@@ -338,25 +357,6 @@ class _Study:
             if self.config.light is not None
             else ()
         )
-
-
-def _joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join the records of the parts of a run."""
-    out: dict[str, Any] = {}
-    for name, first in parts[0].items():
-        records = [p[name] for p in parts]
-        turn = np.concatenate([r.turn for r in records])
-        if isinstance(first, SnapshotRecord):
-            out[name] = SnapshotRecord(turn, tuple(b for r in records for b in r.beams))
-        elif isinstance(first, BunchingRecord):
-            out[name] = BunchingRecord(first.at, first.wavelengths, turn, np.concatenate([r.bunching for r in records]))
-        else:
-            assert isinstance(first, MomentRecord)
-            joined = (
-                np.concatenate([getattr(r, k) for r in records]) for k in ("particles", "charge", "mean", "sigma")
-            )
-            out[name] = MomentRecord(first.at, turn, *joined)
-    return out
 
 
 def _provenance(threads: int | None) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class BucketMonitor:
         (mean, sigma), (mean_in, sigma_in) = (_moments(table[:, k : k + 6], length) for k in (0, 6))
         fraction = table[:, 6] / whole
         return BucketRecord(
-            self.at, length, np.array(self.harmonics), turn, fraction, mean, sigma, mean_in, sigma_in, values
+            self.at, self.bucket, np.array(self.harmonics), turn, fraction, mean, sigma, mean_in, sigma_in, values
         )
 
 
@@ -115,7 +115,7 @@ class BucketRecord:
 
     Attributes
     ----------
-    wavelength : length of the bucket [m].
+    bucket : the bucket, at rest.
     harmonics : (k,) harmonic numbers.
     turn : (n,) turn number, from 0.
     captured : (n,) share of the charge alive that is inside the separatrix [1].
@@ -125,7 +125,7 @@ class BucketRecord:
     """
 
     at: str | None
-    wavelength: float
+    bucket: MicroBucket
     harmonics: np.ndarray
     turn: np.ndarray
     captured: np.ndarray

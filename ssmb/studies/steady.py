@@ -1,0 +1,66 @@
+"""Steady state: what the laser of a run does by turn, and the bucket that it makes."""
+
+from __future__ import annotations
+
+from ssmb.bunching import MicroBucket
+from ssmb.elements import RFCavity
+from ssmb.lattice import Lattice
+from ssmb.optics import Optics
+from ssmb.studies.config import LaserConfig, RunConfig
+from ssmb.studies.light import modulation
+from ssmb.studies.rings import ring_program
+from ssmb.tracking import LaserProgram
+
+
+def laser_program(laser: LaserConfig | None, turns: int) -> LaserProgram | None:
+    """What the laser does by turn; None if it is only on and then off.
+
+    Parameters
+    ----------
+    turns : turns of the run; the laser is on up to ``laser.turns`` of them.
+    """
+    if laser is None or not laser.changes:
+        return None
+    windows = laser.windows or (((0, laser.turns),) if laser.turns < turns else ())
+    noise, ramp, duty = laser.noise, laser.ramp, laser.duty
+    return LaserProgram(
+        detuning=laser.detuning,
+        windows=windows,
+        duty=(duty.period, duty.on) if duty else (1, 1),
+        ramp=tuple(zip(ramp.turns, ramp.amplitude, strict=True)) if ramp else (),
+        ramp_shape=ramp.shape if ramp else "linear",
+        amplitude_noise=noise.amplitude if noise else 0.0,
+        phase_noise=noise.phase if noise else 0.0,
+        seed=noise.seed if noise else 0,
+    )
+
+
+def bucket_of(config: RunConfig, lattice: Lattice, optics: Optics) -> MicroBucket:
+    """The micro-bucket of ring and laser at full amplitude; its length is beta times the wavelength.
+
+    The laser has to replace the radiated energy if it is tracked and no cavity with voltage is there; what an energy
+    restorer gives is counted.
+
+    Raises
+    ------
+    ConfigError, PhysicsError
+        No laser power, no slip, or a loss that the laser cannot replace.
+    """
+    laser = config.laser
+    assert laser is not None  # the config class demands it
+    amplitude, phase = modulation(laser, optics, ring_program(lattice, laser, True))
+    loss = 0.0
+    if config.track.radiation != "off" and not any(isinstance(e, RFCavity) and e.voltage for e in lattice):
+        orbit = optics.closed_orbit[0][:, None]
+        moved, _ = ring_program(lattice, laser, False, "mean").propagate(orbit)
+        loss = float(orbit[5, 0] - moved[5, 0])
+    return MicroBucket(
+        wavelength=laser.wavelength * lattice.reference.beta,
+        slip_factor=float(optics.slip_factor),
+        circumference=float(optics.s[-1]),
+        amplitude=amplitude,
+        slip_factor2=float(optics.slip_factor2),
+        slip_factor3=float(optics.slip_factor3),
+        energy_loss=loss,
+        phase=phase,
+    )
