@@ -54,7 +54,24 @@ output:
   folder: ""
   particles: false
 """
-SEEDS = [RUN, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
+STEADY = """title: steady state
+lattice: ring.pals.yaml
+beam: {particles: 64, emit_x: 1e-8, emit_y: 1e-9, sigma_delta: 1e-4, sigma_z: 1e-4, wavelengths: 1}
+laser:
+  elements: [U]
+  wavelength: 1064e-9
+  turns: 50
+  windows: [[0, 10], [12, 50]]
+  duty: {period: 4, on: 3}
+  ramp: {turns: [0, 5, 20], amplitude: [0.0, 0.5, 1.0], shape: smooth}
+  detuning: 1e-9
+  noise: {phase: 1e-3, amplitude: 1e-2, seed: 4}
+track: {turns: 60, radiation: quantum}
+monitors:
+- {kind: bucket, at: U, harmonics: [1, 2], every: 2}
+- {kind: bucket}
+"""
+SEEDS = [RUN, STEADY, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
     "sigma_delta": 1e-4, "sigma_z": 1e-4, "wavelengths": 2}, "laser": {"elements": ["U"], "wavelength": 1064e-9}}, indent=1)]  # fmt: skip
 
 #: Pieces that mutation writes into the text. What they try to run would leave the file `pwned` behind.
@@ -67,7 +84,10 @@ HOSTILE = [
     "&a", "*a", "&a [*a]", "<<: *a", "? [a]: b", "- - - -", "[" * 200, "{" * 200, "]", "}", ":", ": ", "\t", "\r", "\n", "|", ">",
     "'", '"', '"\\x00"', '"\\ud800"', "#", "%YAML 1.1\n---\n", "---\n", "...\n", "\x00", "\x1b", "\ufeff", "\u2028", "\x85",
     "\U0001f4a9", "\u0661", "\u202e", "include: ../x.yaml", "lattice: /etc/passwd", "lattice: ../x.yaml", "lattice: small.run.yaml",
-    "lattice: .", "lattice: /dev/zero", "lattice: ''", "lattice: 5", "kind: moments", "kind: bunching", "kind: x", "moments: 1",
+    "lattice: .", "lattice: /dev/zero", "lattice: ''", "lattice: 5", "kind: moments", "kind: bunching", "kind: x", "kind: bucket", "windows: [[0, 1]]", "windows: [0, 1]",
+    "windows: [[5, 2]]", "duty: {period: 0, on: 0}", "duty: {period: 2, on: 3}", "duty: 2", "ramp: {turns: [1], amplitude: [1, 2]}",
+    "ramp: {turns: [2, 1], amplitude: [1, 2]}", "ramp: []", "shape: smoth", "detuning: 1", "detuning: 1e-3", "detuning: 1e-300",
+    "noise: {phase: -1}", "noise: {phase: 1e300}", "noise: {}", "noise: 1", "harmonics: [1000]", "harmonics: [0]", "every: 0", "moments: 1",
     "snapshots: {}", "bunching: []", "partcles: 100", "turns: -1", "turns: 1e300", "particles: 1e300", "particles: 1e7", "at: V",
     "at: U", "elements: [d]", "elements: []", "elements: [U, U]", "elements: ['*']", "wavelength: 800e-9", "harmonics: [1, 1]",
     "threads: 1000000", "threads: 0", "seed: -1", "seed: 99999999999999999999", "checkpoint_every: 0", "light: null", "laser: null",
@@ -278,7 +298,7 @@ def message(text: str, **changes: Any) -> str:
         ("title:", "titel:", r"unknown key 'titel'.*Did you mean 'title'\?"),
         ("title: small ring", "moments: 1", r"a.run.yaml:1:\d+: unknown key 'moments'; allowed: beam, laser, lattice"),
         ("kind: moments, at: stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
-        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'snapshots'"),
+        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'bucket', 'snapshots'"),
         ("kind: snapshots, ", "", r":10:\d+: monitors.3: unable to extract tag using discriminator 'kind'"),
         ("particles: 700", "particles: true", "beam.particles: input should be a number, got 'True'"),
         ("particles: 700", "particles: '700'", "beam.particles: input should be a number, got '700'"),
@@ -299,6 +319,15 @@ def message(text: str, **changes: Any) -> str:
         ("turn: 1,", "turn: 600,", "light.turn 600 is not tracked: track.turns is 600"),
         ("kind: bunching, at: U", "kind: bunching, at: qf", "light.at 'U' needs a bunching monitor at the same element"),
         ("harmonics: [1]", "harmonics: [1, 1]", "light.harmonics holds a number twice"),
+        ("turns: 200}", "turns: 200, windows: [[3, 3]]}", r"a.run.yaml:4:\d+: laser: window \[3, 3\] holds no turn"),
+        ("turns: 200}", "turns: 200, windows: [[3, 300]]}", "laser: a window ends at turn 300, but the laser goes off for good at turns = 200"),
+        ("turns: 200}", "turns: 1, duty: {period: 2, on: 1}}", "laser: what changes by turn needs several turns with light, but turns = 1"),
+        ("turns: 200}", "turns: 200, duty: {period: 2, on: 3}}", "laser.duty: on = 3 turns do not fit into a period of 2"),
+        ("turns: 200}", "turns: 200, ramp: {turns: [1, 1], amplitude: [0, 1]}}", "laser.ramp: turns must rise"),
+        ("turns: 200}", "turns: 200, ramp: {turns: [1], amplitude: [0, 1]}}", "laser.ramp: 1 turns, but 2 amplitudes"),
+        ("turns: 200}", "turns: 200, detuning: 0.01}", "laser.detuning: input should be less than or equal to 0.0001, got '0.01'"),
+        ("turns: 200}", "turns: 200, noise: {phse: 1}}", "unknown key 'laser.noise.phse'; allowed: amplitude, phase, seed.*'phase'"),
+        ("kind: snapshots", "kind: bucket, harmoncs: [1]", "unknown key 'monitors.3.harmoncs'; allowed: at, every, harmonics, kind"),
         ("light:", "lght:", r"unknown key 'lght'.*'light'"),
         ("seed", "seed", ""),
     ][:-1],
@@ -360,6 +389,8 @@ def test_changes_that_do_not_fit(key: str, value: Any) -> None:
         ({"lattice": "/dev/zero"}, "lattice: .*is not a regular file"),
         ({"lattice": "small.run.yaml"}, "small.run.yaml:1:1: .*PALS"),
         ({"track.threads": "4000"}, "track.threads: "),
+        ({"laser.elements": "[U, 'U#1']", "laser.detuning": 1e-9}, "laser"),
+        ({"monitors.3": {"kind": "bucket", "at": "V"}}, "monitors.3: no element 'V'"),
     ],
 )  # fmt: skip
 def test_refused_before_a_folder_is_made(folder: Path, changes: dict[str, Any], want: str) -> None:
