@@ -1,4 +1,4 @@
-"""Synchrotron radiation in tracking: mean energy loss, photons one by one, or Gaussian diffusion.
+"""Synchrotron radiation in tracking: mean energy loss, photons, or Gaussian diffusion.
 
 A radiating body is cut into slices with one radiation op at each point of a quadrature over its length. The op takes the
 local curvature b = e B/p0 [1/m] at the particle, the path (1 + h x + (x'^2 + y'^2)/2) ds, and changes the momentum and
@@ -9,32 +9,54 @@ nothing else: the direction stays. With q = 1 + delta and gamma, beta of the ref
                energy (3/2) lambdabar (gamma beta)^2 b q^2 (in units of p0 c beta^2);
     diffusion  the mean loss, and a normal number of variance 55/(24 sqrt 3) alpha lambdabar^2 (gamma beta)^5 b^3 q^4 dl.
 
+With ``opening_angle`` photons leave at their angle psi to the plane of the orbit, and the recoil turns the momentum: normal
+numbers with the exact <psi^2> of each photon energy (``quantum``), or 13/55 of the diffusion over (gamma q)^2. In a wiggler,
+whose motion is averaged, photons then also leave along the wiggling velocity: 1/5 of the diffusion times the squared
+wiggling angle in its plane (helical: 1/2 in both), which is the emittance growth of the wiggler's own dispersion.
+
+The field of a planar wiggler varies along the period: its photons are drawn at two fractions of the peak field, the
+quadrature of |sin| that keeps number, mean, variance and third cumulant.
+
 The pole face of a bend with linear edges is a thin kick; the piece of field that it stands for has the length -x tan(e)
 and radiates too (``radiation_edge``): this gives the pole-face term of the partition numbers.
 
-Left out: the opening angle of the photons; the velocity in z = -beta c t at the instant of emission (relative change
-delta/gamma^2 of z); recoil in thin lenses, kickers and solenoids.
+Left out: the velocity in z = -beta c t at the instant of emission (relative change delta/gamma^2 of z); thin lenses and
+thin kickers, which have no length and so no field (give them their length); solenoids and hard-edge fringes, whose field
+bends a particle only by its angle or offset: a power of (Ksol x')^2 against h^2 of bends, 1e-6 of it for Ksol = 1/m and
+x' = 1 mrad.
 
 References
 ----------
 M. Sands, SLAC-121 (1970).
+T. O. Raubenheimer, SLAC-PUB-4937 (1991): opening angle.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE
 from ssmb.elements.base import Op
-from ssmb.elements.multipole_kicks import MULTIPOLE_TERMS, multipole_kick
-from ssmb.elements.photon_spectrum import ENERGY_OF_PHOTONS, SLOTS, normal
+from ssmb.elements.photon_spectrum import MEAN_ENERGY, MEAN_SQUARE_ANGLE, MOST_IN_SLOTS
+from ssmb.elements.photon_totals import MOST_PHOTONS, total_fit
+from ssmb.elements.radiation_kernels import (
+    DIFFUSION,
+    DIFFUSION_WITH_ANGLES,
+    FIELDS,
+    MEAN,
+    PHOTONS,
+    PHOTONS_WITH_ANGLES,
+    SINGLE_PHOTONS,
+    radiation_edge,
+)
+from ssmb.elements.radiation_kernels import EDGE_KERNEL as EDGE_KERNEL
+from ssmb.elements.radiation_kernels import MEAN_KERNELS as MEAN_KERNELS
+from ssmb.elements.radiation_kernels import SQUARES as SQUARES
 from ssmb.elements.transformations import roll_ops
 from ssmb.errors import ConfigError, LatticeError, nearest
-from ssmb.kernels.jit import scalar
-from ssmb.kernels.loops import Kernel, kernel
-from ssmb.kernels.primitives import sqrt
+from ssmb.kernels.objects import pure_python
 
 if TYPE_CHECKING:
     from ssmb.beam.reference import Reference
@@ -47,7 +69,9 @@ ENVELOPE = "envelope"
 #: Straight magnets that give fewer photons than this in a pass at 3 mm from the axis lose energy without noise: their
 #: share of the diffusion goes with the third power of the field, 1e-10 of that of a bend for a beam of 0.1 mm.
 QUIET = 0.5
-_FAR_OUT = 3e-3
+_ABOUT = ((0.0, 0.0), (3e-3, 0.0), (-3e-3, 0.0), (0.0, 3e-3), (0.0, -3e-3))
+#: A field is steady where it varies by less than this out to 3 mm: photons are then drawn by their total.
+_STEADY = 0.3
 #: Random draws that belong to one radiation op.
 _DRAWS = 2
 _MOST_REPEATS = 4096
@@ -60,7 +84,8 @@ class LocalField:
     Attributes
     ----------
     field : "linear": (b_y, db_y/dx, b_x, db_x/dx) on the axis; "multipole": Kn/n! and Ks/n!, curvature in the first;
-        "wiggler": (b0^2, k_u, wx, wy), a field that grows like cosh k_u (wx x + wy y).
+        "wiggler": (b0^2, k_u, wx, wy), a field that grows like cosh k_u (wx x + wy y), and the recoil (ux, uy, vx, vy)
+        of :func:`ssmb.elements.radiation_kernels.wiggler_recoil`.
     numbers : those numbers, in curvature e B/p0 [1/m].
     points : (fraction of the length, weight) of the radiation points; weights sum up to 1.
     mean_points : the same where only the mean loss is tracked; default: ``points``.
@@ -69,7 +94,7 @@ class LocalField:
     h : curvature of the reference orbit [1/m].
     tilt : roll of the field [rad].
     edges : tangents of pole-face angles whose kicks are thin, at entrance and exit.
-    square, cube : averages of b^2/b0^2 and |b|^3/b0^3 over a period (1 for constant fields).
+    shares : (fraction of b0, share of the length) of a field that varies along a period; constant fields have one.
     """
 
     field: str
@@ -79,128 +104,32 @@ class LocalField:
     h: float = 0.0
     tilt: float = 0.0
     edges: tuple[float, float] = (0.0, 0.0)
-    square: float = 1.0
-    cube: float = 1.0
+    shares: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
     mean_points: tuple[tuple[float, float], ...] = ()
     quiet: bool = False
+
+    @property
+    def square(self) -> float:
+        """Average of b^2/b0^2 over a period."""
+        return sum(share * fraction**2 for fraction, share in self.shares)
+
+    @property
+    def cube(self) -> float:
+        """Average of |b|^3/b0^3 over a period."""
+        return sum(share * fraction**3 for fraction, share in self.shares)
 
     def strength(self, x: float = 0.0, y: float = 0.0) -> float:
         """Local curvature |b| [1/m]."""
         return math.sqrt(SQUARES[self.field](x, y, self.numbers))
 
+    def strongest(self) -> float:
+        """Largest local curvature out to 3 mm from the axis [1/m]."""
+        return max(self.strength(x, y) for x, y in _ABOUT)
 
-# ---- local fields
-
-
-@scalar
-def linear_square(x, y, q):
-    """b^2 of dipole and quadrupole fields, normal and skew."""
-    b_y = q[0] + (q[1] * x - q[3] * y)
-    b_x = q[2] + (q[1] * y + q[3] * x)
-    return b_y * b_y + b_x * b_x
-
-
-@scalar
-def multipole_square(x, y, q):
-    """b^2 of all multipoles."""
-    a, b, _ = multipole_kick(x, y, 0.0, 1.0, q)
-    return a * a + b * b
-
-
-@scalar
-def wiggler_square(x, y, q):
-    """b^2 across the velocity, b0^2 cosh^2 u with its series to u^4 (the field along the beam does not bend)."""
-    u = q[1] * (q[2] * x + q[3] * y)
-    u2 = u * u
-    return q[0] * (1.0 + u2 * (1.0 + u2 / 3.0))
-
-
-SQUARES: dict[str, Any] = {"linear": linear_square, "multipole": multipole_square, "wiggler": wiggler_square}
-_SIZES = {"linear": 4, "multipole": MULTIPOLE_TERMS, "wiggler": 4}
-
-
-# ---- kernels
-
-
-def _negated_length(p: tuple[float, ...]) -> tuple[float, ...]:
-    return (-p[0], *p[1:])
-
-
-@scalar
-def _path(x, px, py, rpp, length, h):
-    u = px * rpp
-    v = py * rpp
-    return length * (1.0 + h * x + 0.5 * (u * u + v * v))
-
-
-def _mean_of(square: Any) -> Any:
-    @scalar
-    def mean(x, px, y, py, z, delta, rpp, dbeta, p):
-        """p = (length, h, loss, spread, field); the spread is for the envelope, the map does without."""
-        q = 1.0 + delta
-        a = p[2] * square(x, y, p[4:]) * _path(x, px, py, rpp, p[0], p[1]) * q
-        f = 1.0 / (1.0 + a)
-        return x, px * f, y, py * f, z, delta - q * a * f
-
-    return mean
-
-
-def _diffusion_of(square: Any) -> Any:
-    @scalar
-    def diffusion(x, px, y, py, z, delta, rpp, dbeta, p, key):
-        """p = (length, h, loss, spread, first draw, field)."""
-        q = 1.0 + delta
-        b2 = square(x, y, p[5:])
-        path = _path(x, px, py, rpp, p[0], p[1])
-        a = p[2] * b2 * path * q
-        f = 1.0 / (1.0 + a) + q * normal(key, p[4]) * sqrt(p[3] * b2 * sqrt(b2) * path)
-        return x, px * f, y, py * f, z, delta - q * (1.0 - f)
-
-    return diffusion
-
-
-def _photons_of(square: Any, energy: Any) -> Any:
-    @scalar
-    def photons(x, px, y, py, z, delta, rpp, dbeta, p, key):
-        """p = (length, h, photons per length and curvature, critical energy, first draw, field)."""
-        q = 1.0 + delta
-        b = sqrt(square(x, y, p[5:]))
-        mean = p[2] * b * _path(x, px, py, rpp, p[0], p[1])
-        loss = p[3] * b * q * energy(mean, key, p[4])
-        return x, px * (1.0 - loss), y, py * (1.0 - loss), z, delta - q * loss
-
-    return photons
-
-
-_MEAN: dict[str, Kernel] = {}
-_DIFFUSION: dict[str, Kernel] = {}
-_PHOTONS: dict[tuple[str, int], Kernel] = {}
-for _name, _square in SQUARES.items():
-    _MEAN[_name] = kernel(f"radiation_{_name}", 4 + _SIZES[_name], changes_delta=True, invert=_negated_length)(
-        _mean_of(_square)
-    )
-    _DIFFUSION[_name] = kernel(f"radiation_{_name}_diffusion", 5 + _SIZES[_name], stochastic=True)(
-        _diffusion_of(_square)
-    )
-    for _slots, _energy in ENERGY_OF_PHOTONS.items():
-        _PHOTONS[_name, _slots] = kernel(f"radiation_{_name}_photons_{_slots}", 5 + _SIZES[_name], stochastic=True)(
-            _photons_of(_square, _energy)
-        )
-
-
-@kernel("radiation_edge", 2, changes_delta=True, invert=_negated_length)
-@scalar
-def radiation_edge(x, px, y, py, z, delta, rpp, dbeta, p):
-    """Mean loss in the piece of field that a thin pole face stands for: p = (-tan e, loss b^2)."""
-    q = 1.0 + delta
-    a = p[1] * (p[0] * x) * q
-    f = 1.0 / (1.0 + a)
-    return x, px * f, y, py * f, z, delta - q * a * f
-
-
-#: Codes of the kernels of mean loss in a field, and the name of their field.
-MEAN_KERNELS: dict[int, str] = {k.index: name for name, k in _MEAN.items()}
-EDGE_KERNEL: int = radiation_edge.index
+    def steady(self) -> bool:
+        """Whether the field is nearly the same over the beam."""
+        centre = self.strength()
+        return all(abs(self.strength(x, y) - centre) < _STEADY * centre for x, y in _ABOUT)
 
 
 # ---- constants of a reference particle
@@ -264,6 +193,9 @@ SMOOTH_POINTS: tuple[tuple[float, float], ...] = (
     (0.5 + 0.5 * _LOBATTO, 49 / 180),
     (1.0, 1 / 20),
 )
+#: (|sin|, share of the length) of a sinusoidal field: the averages of |sin|^n are exact for n = 1 to 4, that is the number
+#: of photons and the first three cumulants of their energy.
+SINE_SHARES = ((0.9144479484659751, 0.5217544500043798), (0.39937356388239476, 0.39938168267204716))
 #: Straight magnets radiate little: one point, at the exit, so that the body stays whole.
 EXIT_POINT: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
 
@@ -290,13 +222,16 @@ def checked_mode(radiation: str) -> str:
     return radiation
 
 
-def radiating_ops(element: Element, ref: Reference, mode: str, edges: bool = True) -> tuple[Op, ...]:
+def radiating_ops(
+    element: Element, ref: Reference, mode: str, edges: bool = True, opening_angle: bool = False
+) -> tuple[Op, ...]:
     """Pack the body of an element with radiation.
 
     Parameters
     ----------
     mode : "mean", "quantum", "diffusion" or "envelope".
     edges : whether the thin pole faces of bends radiate.
+    opening_angle : whether photons leave at an angle to the orbit (modes with noise).
 
     Raises
     ------
@@ -309,6 +244,7 @@ def radiating_ops(element: Element, ref: Reference, mode: str, edges: bool = Tru
     constants = RadiationConstants.of(ref)
     quiet = field.quiet and _photons(field, constants, field.length) < QUIET
     pack = _PACKERS["mean" if quiet else mode]
+    angle = (1.0 / ref.gamma,) if opening_angle else ()
     points = (field.mean_points or field.points) if mode == "mean" else field.points
     ops: list[Op] = []
     here = 0.0
@@ -318,7 +254,10 @@ def radiating_ops(element: Element, ref: Reference, mode: str, edges: bool = Tru
         if at > here:
             ops += element.slice_ops(ref, here, at)
             here = at
-        ops += _rolled(field, pack(element, field, constants, weight * field.length, number))
+        try:
+            ops += _rolled(field, pack(field, constants, weight * field.length, number, angle))
+        except LatticeError as error:
+            raise LatticeError(f"{element.label()}: {error.message}") from None
     if here < 1.0:
         ops += element.slice_ops(ref, here, 1.0)
     if edges:
@@ -326,48 +265,74 @@ def radiating_ops(element: Element, ref: Reference, mode: str, edges: bool = Tru
     return tuple(ops)
 
 
-def _rolled(field: LocalField, op: Op) -> tuple[Op, ...]:
+def recoil_kicks(name: str, x: float, y: float, numbers: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """Kicks (px, py) that make up the recoil across the orbit, for a diffusion of 1 and 1/(gamma q) = 1: their squares add.
+
+    Parameters
+    ----------
+    name : kind of field, as in :class:`LocalField`.
+    x, y : where the photons are emitted [m].
+    numbers : of the field.
+    """
+    recoil = pure_python(FIELDS[name].recoil)
+    return tuple(recoil(x, y, numbers, MEAN_SQUARE_ANGLE, 1.0, *n) for n in ((1.0, 0.0), (0.0, 1.0)))
+
+
+def _rolled(field: LocalField, ops: tuple[Op, ...]) -> tuple[Op, ...]:
     if not field.tilt:
-        return (op,)
+        return ops
     into, out = roll_ops(field.tilt)
-    return (into, op, out)
+    return (into, *ops, out)
 
 
-def _mean_op(element: Element, field: LocalField, c: RadiationConstants, length: float, number: int) -> Op:
+def _mean_ops(field: LocalField, c: RadiationConstants, length: float, number: int, angle: tuple) -> tuple[Op, ...]:
     head = (length, field.h, c.loss * field.square, c.spread * field.cube)
-    return Op(_MEAN[field.field], (*head, *field.numbers))
+    return (Op(MEAN[field.field], (*head, *field.numbers)),)
 
 
-def _diffusion_op(element: Element, field: LocalField, c: RadiationConstants, length: float, number: int) -> Op:
-    head = (length, field.h, c.loss * field.square, c.spread * field.cube, float(_DRAWS * number))
-    return Op(_DIFFUSION[field.field], (*head, *field.numbers))
+def _diffusion_ops(
+    field: LocalField, c: RadiationConstants, length: float, number: int, angle: tuple
+) -> tuple[Op, ...]:
+    head = (length, field.h, c.loss * field.square, c.spread * field.cube, float(_DRAWS * number), *angle)
+    kernels = DIFFUSION_WITH_ANGLES if angle else DIFFUSION
+    return (Op(kernels[field.field], (*head, *field.numbers)),)
 
 
-def _photon_op(element: Element, field: LocalField, c: RadiationConstants, length: float, number: int) -> Op:
-    # an equivalent constant field with the mean loss and the mean square of the photons of a varying one
-    rate, critical = c.photons * field.square**2 / field.cube, c.critical * field.cube / field.square
-    mean = _photons(field, c, length)
-    repeat = max(1, math.ceil(mean / max(SLOTS.values())))
-    if repeat > _MOST_REPEATS:
-        raise LatticeError(
-            f"{element.label()}: {mean:.3g} photons in one slice, at most {_MOST_REPEATS * max(SLOTS.values()):.3g} can be "
-            "drawn; use radiation='diffusion'"
-        )
-    slots = min(k for k, limit in SLOTS.items() if mean / repeat <= limit)
-    head = (length / repeat, field.h, rate, critical, float(_DRAWS * number))
-    return Op(_PHOTONS[field.field, slots], (*head, *field.numbers), repeat)
+def _photon_ops(field: LocalField, c: RadiationConstants, length: float, number: int, angle: tuple) -> tuple[Op, ...]:
+    """One op for each share of the field; photons by their total, or one by one where that cannot be."""
+    ops = []
+    for j, (fraction, share) in enumerate(field.shares):
+        rate, critical = c.photons * fraction, c.critical * fraction
+        draw = float(_DRAWS * (number * len(field.shares) + j))
+        by_total = not angle and field.steady()
+        mean = rate * share * length * (field.strength() if by_total else field.strongest())
+        most = MOST_PHOTONS if by_total else MOST_IN_SLOTS
+        repeat = max(1, math.ceil(mean / most))
+        if repeat > _MOST_REPEATS:
+            raise LatticeError(
+                f"{mean:.3g} photons in one slice, at most {_MOST_REPEATS * most:.3g} can be drawn; use "
+                "radiation='diffusion'"
+            )
+        piece = share * length / repeat
+        if by_total:
+            mean = mean / repeat
+            head = (piece, field.h, rate / mean, critical, draw, mean * MEAN_ENERGY, *total_fit(mean))
+            ops.append(Op(PHOTONS[field.field], (*head, *field.numbers), repeat))
+        else:
+            kernels = PHOTONS_WITH_ANGLES if angle else SINGLE_PHOTONS
+            ops.append(Op(kernels[field.field], (piece, field.h, rate, critical, draw, *angle, *field.numbers), repeat))
+    return tuple(ops)
 
 
-_PACKERS = {"mean": _mean_op, ENVELOPE: _mean_op, "diffusion": _diffusion_op, "quantum": _photon_op}
+_PACKERS = {"mean": _mean_ops, ENVELOPE: _mean_ops, "diffusion": _diffusion_ops, "quantum": _photon_ops}
 
 
 def _photons(field: LocalField, c: RadiationConstants, length: float) -> float:
     """Number of photons over a length, at most, out to 3 mm from the axis."""
-    strongest = max(field.strength(x, y) for x, y in ((0.0, 0.0), (_FAR_OUT, 0.0), (0.0, _FAR_OUT)))
-    return c.photons * field.square**2 / field.cube * strongest * length
+    return c.photons * sum(fraction * share for fraction, share in field.shares) * field.strongest() * length
 
 
 def _edge_ops(field: LocalField, tangent: float, c: RadiationConstants) -> tuple[Op, ...]:
     if not tangent:
         return ()
-    return _rolled(field, Op(radiation_edge, (-tangent, c.loss * field.strength() ** 2)))
+    return _rolled(field, (Op(radiation_edge, (-tangent, c.loss * field.strength() ** 2)),))

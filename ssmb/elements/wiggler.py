@@ -11,7 +11,7 @@ from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
-from ssmb.elements.synchrotron_radiation import LocalField, step_points
+from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
 from ssmb.elements.wiggler_map import wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
 
@@ -225,11 +225,14 @@ class Wiggler(Element):
             return None
         b2, path = (angle * self.k_u) ** 2, self.length * (1.0 + self.path_excess(ref))
         points = step_points(_RADIATION_STEPS)
+        swing = (ref.gamma * angle) ** 2  # squared wiggling angle in units of 1/gamma^2
         if self.polarization == "HELICAL":
-            return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0), points, path)
-        across = (0.0, 1.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0)
-        cube = 4.0 / (3.0 * math.pi)
-        return LocalField("wiggler", (b2, self.k_u, *across), points, path, square=0.5, cube=cube)
+            recoil = (0.5, 0.5, 0.5 * swing, 0.5 * swing)
+            return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0, *recoil), points, path)
+        # <|cos|^3 sin^2>/<|cos|^3> = 1/5 of the wiggling angle counts in the plane of the orbit
+        plane = (0.0, 1.0, 0.2 * swing, 0.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0, 0.0, 0.2 * swing)
+        across = plane[:2]  # the field grows along its own direction
+        return LocalField("wiggler", (b2, self.k_u, *across, *plane), points, path, shares=SINE_SHARES)
 
     def _motion(self, ref: Reference, length: float) -> tuple[Op, ...]:
         """The wiggler without light over ``length``."""

@@ -15,7 +15,7 @@ import numpy as np
 from ssmb.elements.linear_map import LINEAR_NUMBERS, linear_map, linear_map_diffusing
 from ssmb.elements.lumped_radiation import NOISY, radiation_lumped
 from ssmb.elements.rf_cavity import rf_kick
-from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES
+from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, recoil_kicks
 from ssmb.errors import PhysicsError
 from ssmb.kernels.loops import KERNELS
 from ssmb.kernels.objects import pure_python
@@ -27,6 +27,7 @@ from ssmb.optics.propagation import recorded_at
 
 _FORM = symplectic_form(6)
 _LOWER = np.tril_indices(6)
+_MOST_NUMBERS = 12  # that a local field has
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,8 @@ class DampedTurn:
     along : (n + 1, 6, 6) maps from the beginning to these places, damping included.
     undamped : (n + 1, 6, 6) the same without damping.
     noise : (n + 1, 6, 6) covariance that one pass adds up to each place, carried back to the beginning.
-    kicks : (j, 6) directions of the energy kicks at the radiation points, carried back to the beginning.
-    strengths : (j,) variance of delta that each of them adds in a pass.
+    kicks : (j, 6) directions of the kicks at the radiation points, carried back to the beginning.
+    strengths : (j,) variance of delta (or, with the opening angle, of what they say) that each of them adds in a pass.
     energy_loss : energy lost in a turn on the closed orbit [eV].
     """
 
@@ -89,12 +90,11 @@ def damped_turn(program: Program) -> DampedTurn:
         if radiates[op]:
             loss += _energy(program, orbit[i, 5]) - _energy(program, orbit[i + 1, 5])
             if int(program.ops[op, 0]) in MEAN_KERNELS:
-                q = 1.0 + orbit[i, 5]
-                kick = np.linalg.solve(maps[i], np.array([0.0, orbit[i, 1] / q, 0.0, orbit[i, 3] / q, 0.0, 1.0]))
                 strength = spread_of(program, op, orbit[i])
-                kicks.append(kick)
-                strengths.append(strength)
-                back = back + strength * np.outer(kick, kick)
+                for kick in np.linalg.solve(maps[i], _recoils(program, op, orbit[i]).T).T:
+                    kicks.append(kick)
+                    strengths.append(strength)
+                    back = back + strength * np.outer(kick, kick)
         if op in diffusing:
             inverse = np.linalg.inv(maps[i + 1])
             columns = inverse @ diffusing[op]
@@ -122,6 +122,19 @@ def spread_of(program: Program, op: int, at: np.ndarray) -> float:
     q = 1.0 + at[5]
     path = p[0] * (1.0 + p[1] * at[0] + 0.5 * (at[1] ** 2 + at[3] ** 2) / q**2)
     return float(p[3] * square(at[0], at[2], p[4:]) ** 1.5 * path * q**4)
+
+
+def _recoils(program: Program, op: int, at: np.ndarray) -> np.ndarray:
+    """Directions (j, 6) in which photons push: along the orbit, and with the opening angle across it."""
+    q = 1.0 + at[5]
+    along = [0.0, at[1] / q, 0.0, at[3] / q, 0.0, 1.0]
+    if not program.opening_angle:
+        return np.array([along])
+    numbers = tuple(program.params[int(program.ops[op, 1]) + 4 :][:_MOST_NUMBERS].tolist())
+    name = MEAN_KERNELS[int(program.ops[op, 0])]
+    angle = 1.0 / (program.reference.gamma * q)
+    across = recoil_kicks(name, float(at[0]), float(at[2]), numbers)
+    return np.array([along, *([0.0, angle * x, 0.0, angle * y, 0.0, 0.0] for x, y in across if x or y)])
 
 
 def check_voltage(program: Program) -> None:

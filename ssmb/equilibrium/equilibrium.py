@@ -99,6 +99,7 @@ def equilibrium(
     lattice: Lattice | Program,
     *,
     edge_radiation: bool = True,
+    opening_angle: bool = False,
     lasers: bool = False,
     heating: Heating | None = None,
 ) -> Equilibrium:
@@ -111,6 +112,8 @@ def equilibrium(
     ----------
     lattice : ring; or a program that was compiled with radiation="envelope".
     edge_radiation : whether the thin pole faces of bends radiate (J_x of the MLS: 1.055 with it, 1.000 without).
+    opening_angle : whether photons leave at their angle to the plane of the orbit, which sets the floor of the vertical
+        emittance (and in wigglers along the wiggling velocity). A compiled program has its own setting.
     lasers : whether lasers act, about the nearest micro-bucket.
     heating : diffusion that depends on the beam, such as that of intrabeam scattering (:mod:`ssmb.collective`): of the
         covariances at the entrances of the n elements, (n, 6, 6), what a passage of each adds to them, (n, 6, 6). The
@@ -137,7 +140,7 @@ def equilibrium(
     >>> [round(float(j), 3) for j in found.partition_numbers], round(found.energy_loss, 2)
     ([0.945, 1.0, 2.055], 111.16)
     """
-    program = _envelope_program(lattice, edge_radiation, lasers)
+    program = _envelope_program(lattice, edge_radiation, opening_angle, lasers)
     try:
         turn = damped_turn(program)
     except PhysicsError as error:
@@ -174,13 +177,14 @@ def equilibrium(
             "species": program.reference.species,
             "energy": program.reference.energy,
             "edge_radiation": bool(edge_radiation),
+            "opening_angle": program.opening_angle,
             "lasers": bool(lasers and laser_wavelength(program)),
             "radiation_points": len(turn.strengths),
         },
     )
 
 
-def _envelope_program(lattice: Lattice | Program, edge_radiation: bool, lasers: bool) -> Program:
+def _envelope_program(lattice: Lattice | Program, edge_radiation: bool, opening_angle: bool, lasers: bool) -> Program:
     if isinstance(lattice, Program):
         if lattice.radiation != ENVELOPE:
             raise ConfigError(
@@ -189,7 +193,7 @@ def _envelope_program(lattice: Lattice | Program, edge_radiation: bool, lasers: 
             )
         program = lattice
     elif isinstance(lattice, Lattice):
-        program = compile_elements(lattice.elements, lattice.reference, ENVELOPE, edge_radiation)
+        program = compile_elements(lattice.elements, lattice.reference, ENVELOPE, edge_radiation, opening_angle)
     else:
         raise ConfigError(f"equilibrium needs a Lattice, not {type(lattice).__name__}")
     if not program.names:

@@ -31,6 +31,7 @@ class Program:
     params : packed numbers of all ops.
     first_op : (n + 1,) index of the first op of each element, and the number of ops.
     radiation : "off", "mean", "quantum" or "diffusion", as it was compiled.
+    opening_angle : whether it was compiled with the opening angle of photons.
     """
 
     reference: Reference
@@ -40,6 +41,7 @@ class Program:
     params: np.ndarray
     first_op: np.ndarray
     radiation: str = "off"
+    opening_angle: bool = False
 
     @property
     def length(self) -> float:
@@ -99,7 +101,11 @@ class Program:
 
 
 def element_ops(
-    element: Element, reference: Reference, radiation: str = "off", edge_radiation: bool = True
+    element: Element,
+    reference: Reference,
+    radiation: str = "off",
+    edge_radiation: bool = True,
+    opening_angle: bool = False,
 ) -> tuple[Op, ...]:
     """All ops of a placed element: aperture, entry of the displaced body, body, exit, aperture."""
     angle, tilt = (element.angle, element.tilt_ref) if isinstance(element, Bend) else (0.0, 0.0)
@@ -111,12 +117,16 @@ def element_ops(
     if radiation == "off":
         body = element.ops(reference)
     else:
-        body = radiating_ops(element, reference, radiation, edge_radiation)
+        body = radiating_ops(element, reference, radiation, edge_radiation, opening_angle)
     return (*before, *enter, *body, *leave, *after)
 
 
 def compile_elements(
-    elements: Sequence[Element], reference: Reference, radiation: str = "off", edge_radiation: bool = True
+    elements: Sequence[Element],
+    reference: Reference,
+    radiation: str = "off",
+    edge_radiation: bool = True,
+    opening_angle: bool = False,
 ) -> Program:
     """Compile a sequence of placed elements with unique names.
 
@@ -125,6 +135,7 @@ def compile_elements(
     radiation : "off"; "mean": energy loss without noise; "quantum": photons; "diffusion": loss with Gaussian noise;
         "envelope": mean loss at all points where the modes with noise emit (for :mod:`ssmb.equilibrium`).
     edge_radiation : whether the thin pole faces of bends radiate (the pole-face term of the partition numbers).
+    opening_angle : whether photons leave at their angle to the plane of the orbit (modes with noise, and the envelope).
 
     Raises
     ------
@@ -149,7 +160,7 @@ def compile_elements(
         placed = element.in_lattice(float(s[-1]), reference)
         key = (type(placed), *(v for k, v in vars(placed).items() if k != "name"))  # equal magnets are packed once
         if key not in cache:
-            cache[key] = element_ops(placed, reference, radiation, edge_radiation)
+            cache[key] = element_ops(placed, reference, radiation, edge_radiation, opening_angle)
         for op in cache[key]:
             params = op.params + tail if op.kernel.width > op.kernel.n_params else op.params
             if len(params) != op.kernel.width:
@@ -168,4 +179,5 @@ def compile_elements(
         params=np.array(numbers or [0.0], dtype=np.float64),
         first_op=np.array(first, dtype=np.int64),
         radiation=radiation,
+        opening_angle=bool(opening_angle),
     )
