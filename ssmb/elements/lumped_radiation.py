@@ -43,6 +43,13 @@ def _damped(x, px, y, py, z, delta, p):
     )
 
 
+@kernel("radiation_shift", 6, changes_delta=True, invert=lambda p: tuple(-c for c in p))
+@scalar
+def radiation_shift(x, px, y, py, z, delta, rpp, dbeta, p):
+    """``v += p``."""
+    return x + p[0], px + p[1], y + p[2], py + p[3], z + p[4], delta + p[5]
+
+
 @kernel("radiation_lumped", _N, changes_delta=True, invert=_inverse)
 @scalar
 def radiation_lumped(x, px, y, py, z, delta, rpp, dbeta, p):
@@ -83,6 +90,8 @@ def radiation_lumped_noise_6(x, px, y, py, z, delta, rpp, dbeta, p, key):
     )
 
 
+#: Kernels without noise.
+MEAN_OF_SECTION = (radiation_shift.index, radiation_lumped.index)
 #: Kernels with noise -> how many normal numbers they take.
 NOISY = {radiation_lumped_noise_4.index: 4, radiation_lumped_noise_6.index: 6}
 
@@ -140,8 +149,10 @@ class LumpedRadiation(Element):
 
     def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:
         """Ops where radiation is tracked."""
-        damping = np.array(self.damping or np.zeros((6, 6)))
         zero = (0.0,) * 6
+        if not self.damping and not self.diffusion:
+            return (Op(radiation_shift, self.mean),) if self.mean else ()
+        damping = np.array(self.damping or np.zeros((6, 6)))
         p = (*(self.mean or zero), *(self.point or zero), *damping.ravel().tolist())
         if mode == "mean" or not self.diffusion:
             return (Op(radiation_lumped, p),)
@@ -165,6 +176,7 @@ class LumpedRadiation(Element):
         mean = (1e-8, 0.0, 0.0, 0.0, -2e-9, -1e-6)
         return [
             cls(name="nothing"),
+            cls(name="shift", mean=mean),
             cls(name="mean", mean=mean, damping=rows),
             cls(name="planar", mean=mean, damping=rows, diffusion=covariance),
             cls(name="full", mean=mean, point=(1e-5, 0.0, 0.0, 0.0, 1e-6, 1e-5), damping=rows, diffusion=full),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssmb.elements.energy_restorer import radiation_restored
 from ssmb.elements.linear_map import LINEAR_NUMBERS, linear_map, linear_map_diffusing
-from ssmb.elements.lumped_radiation import NOISY, radiation_lumped
+from ssmb.elements.lumped_radiation import MEAN_OF_SECTION, NOISY, radiation_lumped
 from ssmb.elements.rf_cavity import rf_kick
 from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, recoil_kicks
 from ssmb.errors import PhysicsError
@@ -64,8 +65,13 @@ class DampedTurn:
         return self.undamped[-1]
 
 
-def damped_turn(program: Program) -> DampedTurn:
+def damped_turn(program: Program, start: np.ndarray | None = None) -> DampedTurn:
     """Linearise a turn of a program that was compiled with radiation="envelope" (or "mean").
+
+    Parameters
+    ----------
+    program : ring, or a section of one.
+    start : (6,) coordinates at the beginning about which it is linear [m, 1]; default: the closed orbit.
 
     Raises
     ------
@@ -73,14 +79,20 @@ def damped_turn(program: Program) -> DampedTurn:
         If there is no closed orbit: in particular if the loss exceeds the voltage.
     """
     program, diffusing = _without_noise(program)
-    check_voltage(program)
-    made, _ = suited(program, find_orbits(program, np.zeros((6, 1)), 6))
-    radiates = np.isin(program.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, radiation_lumped.index))
-    dissipates = np.flatnonzero(radiates | (program.ops[:, 0] == linear_map.index))
+    if start is None:
+        check_voltage(program)
+        orbit = find_orbits(program, np.zeros((6, 1)), 6)
+    else:
+        orbit = np.array(start, dtype=float)[:, None]
+    made, _ = suited(program, orbit)
+    radiates = np.isin(program.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, *MEAN_OF_SECTION))
+    # what radiation takes and what a restorer gives back are both no part of the map without damping
+    changes = radiates | (program.ops[:, 0] == radiation_restored.index)
+    dissipates = np.flatnonzero(changes | (program.ops[:, 0] == linear_map.index))
     cuts = np.unique(np.concatenate((program.first_op, dissipates, dissipates + 1, [0, len(program.ops)])))
     record = recorded_at(program, made.particles(), cuts)
     place = {int(c): i for i, c in enumerate(cuts)}
-    factors, undamped = _factors(made, record, cuts, {int(d) for d in dissipates}, radiates)
+    factors, undamped = _factors(made, record, cuts, {int(d) for d in dissipates}, changes)
     maps, clean = _products(factors), _products(undamped)
     orbit = made.centre(record)[:, :, 0]
     back, noise, kicks, strengths = np.zeros((6, 6)), np.zeros((len(cuts), 6, 6)), [], []
@@ -139,8 +151,6 @@ def _recoils(program: Program, op: int, at: np.ndarray) -> np.ndarray:
 
 def check_voltage(program: Program) -> None:
     """Raise PhysicsError if the cavities cannot replace what a particle on the reference orbit loses."""
-    from ssmb.elements.energy_restorer import radiation_restored
-
     ref = program.reference
     rows = program.ops[program.ops[:, 0] == rf_kick.index]
     voltage = float(np.abs(program.params[rows[:, 1]]).sum()) * ref.p0c
@@ -188,9 +198,9 @@ def _without_noise(program: Program) -> tuple[Program, dict[int, np.ndarray]]:
 
 
 def _factors(
-    made: Displaced, record: np.ndarray, cuts: np.ndarray, dissipates: set[int], radiates: np.ndarray
+    made: Displaced, record: np.ndarray, cuts: np.ndarray, dissipates: set[int], changes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Matrices of the pieces between cuts, (k - 1, 6, 6): with damping, and with 1 in place of radiation."""
+    """Matrices of the pieces between cuts, (k - 1, 6, 6): with damping, and with 1 in place of radiation and restorers."""
     slopes = made.slopes(record)[:, 0]
     inverse = np.linalg.inv(slopes[:-1])
     pieces = slopes[1:] @ inverse
@@ -200,7 +210,7 @@ def _factors(
     undamped = pieces.copy()
     for i in np.flatnonzero(~plain):
         pieces[i] = np.eye(6) + change[i]
-        undamped[i] = np.eye(6) if radiates[cuts[i]] else symplectified(pieces[i], 8)
+        undamped[i] = np.eye(6) if changes[cuts[i]] else symplectified(pieces[i], 8)
     return pieces, undamped
 
 

@@ -83,10 +83,10 @@ def ring_model(
     ring = Ring.of(parts, lattice.reference, radiation, edge_radiation)
     nonlinear = slips(ring) if order == 1 else kicks(ring, order)
     maps: list[list[Element]] = []
-    for number, ((begin, end), part) in enumerate(zip(ring.sections(), nonlinear, strict=True), start=1):
+    for number, part in enumerate(nonlinear, start=1):
         name = f"section_{number}"
         own: list[Element] = [replace(part, name=f"{name}_{'slip' if order == 1 else 'kicks'}")] if part else []
-        maps.append(own + linear_elements(ring, begin, end, f"{name}_map"))
+        maps.append(own + linear_elements(ring, number - 1, f"{name}_map"))
     lumps = radiation_of(ring, maps)
     elements: list[Element] = []
     for number, ((begin, _), section) in enumerate(zip(ring.sections(), maps, strict=True), start=1):

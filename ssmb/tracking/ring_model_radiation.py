@@ -24,29 +24,22 @@ def radiation_of(ring: Ring, maps: Sequence[Sequence[Element]]) -> list[LumpedRa
     ----------
     maps : elements of the model in each section, in order.
     """
-    turn, out = ring.turn, []
-    if turn is None:
-        return out
-    for (begin, end), elements in zip(ring.sections(), maps, strict=True):
-        before, after = turn.orbit[begin], turn.orbit[end]
+    out = []
+    for (begin, end), elements, turn in zip(ring.sections(), maps, ring.damped, strict=False):
+        before, after = ring.orbit[begin], ring.orbit[end]
         # where the maps of the model take the orbit of the ring; the rest is radiation
         row = Lattice.from_elements(elements, ring.program.reference).elements
-        point = carry(compile_elements(row, ring.program.reference), before[:, None])[:, 0]
-        damping = _between(turn.along, begin, end) @ np.linalg.inv(_between(turn.undamped, begin, end)) - np.eye(6)
-        noise = turn.along[end] @ (turn.noise[end] - turn.noise[begin]) @ turn.along[end].T
+        point = carry(compile_elements(row, ring.program.reference, "mean"), before[:, None])[:, 0]
+        carried = turn.along[-1] @ (turn.kicks * np.sqrt(turn.strengths)[:, None]).T
         out.append(
             LumpedRadiation(
                 mean=tuple((after - point).tolist()),
                 point=tuple(point.tolist()),
-                damping=_rows(damping),
-                diffusion=_rows(_clean(noise)),
+                damping=_rows(turn.one_turn @ np.linalg.inv(turn.symplectic) - np.eye(6)),
+                diffusion=_rows(_clean(carried @ carried.T)),
             )
         )
     return out
-
-
-def _between(maps: np.ndarray, begin: int, end: int) -> np.ndarray:
-    return maps[end] @ np.linalg.inv(maps[begin])
 
 
 def _clean(noise: np.ndarray) -> np.ndarray:

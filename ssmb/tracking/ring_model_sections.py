@@ -11,10 +11,11 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
+from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
 from ssmb.elements.synchrotron_radiation import ENVELOPE
 from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn, symplectified
+from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics.closed_orbit import find_orbits
@@ -28,8 +29,8 @@ from ssmb.tracking.ring_model_parts import Part, Role
 
 #: Orbits closer than this to the reference count as it [m, 1]: below any length that matters.
 _ON_AXIS = 1e-15
-#: Maps that touch z or delta by less than this keep delta, and do not depend on z, exactly.
-_UNTOUCHED = 1e-9
+#: Maps that touch z or delta by less than this part of their largest entry keep delta, and do not depend on z, exactly.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +42,13 @@ class Ring:
     parts : its parts, a place first.
     program : compiled without radiation, without the kicks of lasers.
     orbit : (n + 1, 6) closed orbit at the entrances of the parts and at the end [m, 1]; with radiation if the model has it.
-    turn : maps about that orbit with radiation, or None.
+    damped : maps of the sections about that orbit with radiation; empty without.
     """
 
     parts: list[Part]
     program: Program
     orbit: np.ndarray
-    turn: DampedTurn | None
+    damped: list[DampedTurn]
 
     @classmethod
     def of(cls, parts: list[Part], reference: Reference, radiation: bool, edge_radiation: bool) -> Ring:
@@ -64,9 +65,14 @@ class Ring:
         still = without(program, cavities=True)
         normal_modes(jacobians(still, start)[0][:4, :4])
         if not radiation:
-            return cls(parts, program, recorded_at(program, start, program.first_op)[:, :, 0], None)
-        turn = _radiating_turn(compile_elements(elements, reference, ENVELOPE, edge_radiation))
-        return cls(parts, program, turn.orbit, turn)
+            return cls(parts, program, recorded_at(program, start, program.first_op)[:, :, 0], [])
+        radiating = compile_elements(elements, reference, ENVELOPE, edge_radiation)
+        orbit = _radiating_orbit(radiating)
+        ring = cls(parts, program, orbit, [])
+        for begin, end in ring.sections():
+            section = compile_elements(elements[begin:end], reference, ENVELOPE, edge_radiation)
+            ring.damped.append(damped_turn(section, orbit[begin]))
+        return ring
 
     def sections(self) -> Iterator[tuple[int, int]]:
         """Ranges of the parts behind each place up to the next one."""
@@ -77,32 +83,31 @@ class Ring:
         """Range of ops of a range of parts."""
         return int(self.program.first_op[begin]), int(self.program.first_op[end])
 
-    def matrix(self, begin: int, end: int) -> np.ndarray:
-        """(6, 6) symplectic matrix of a range of parts about the closed orbit."""
-        if self.turn is None:
-            matrix = jacobians(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[0]
-        else:
-            matrix = self.turn.undamped[end] @ np.linalg.inv(self.turn.undamped[begin])
-        matrix, unit = symplectified(matrix), np.eye(6)
-        if max(np.abs(matrix[:, 4] - unit[:, 4]).max(), np.abs(matrix[5] - unit[5]).max()) < _UNTOUCHED:
+    def matrix(self, section: int, begin: int, end: int) -> np.ndarray:
+        """(6, 6) symplectic matrix of a range of parts of a section about the closed orbit."""
+        matrix = jacobians(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[0]
+        unit, rounding = np.eye(6), _ROUNDING * np.abs(matrix).max()
+        does_without_z = max(np.abs(matrix[:, 4] - unit[:, 4]).max(), np.abs(matrix[5] - unit[5]).max()) < rounding
+        if self.damped:
+            first, _ = list(self.sections())[section]
+            maps = self.damped[section].undamped
+            matrix = maps[end - first] @ np.linalg.inv(maps[begin - first])
+        matrix = symplectified(matrix)
+        if does_without_z:
             matrix[:, 4], matrix[5] = unit[:, 4], unit[5]
         return matrix
 
     def reached(self, begin: int, end: int) -> np.ndarray:
-        """Where a particle on the closed orbit gets without radiation; before a cavity at the time at which it gets there.
-
-        So cavities give the energy that they give in the ring, though the model radiates only at the ends of sections.
-        """
-        out = carry(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[:, 0]
-        if end < len(self.parts) and self.parts[end].role is Role.CAVITY:
-            out[4] = self.orbit[end, 4]
-        return out
+        """Where a particle on the closed orbit gets without radiation."""
+        return carry(self.program, self.orbit[begin][:, None], *self.ops(begin, end))[:, 0]
 
 
-def _radiating_turn(program: Program) -> DampedTurn:
-    """The damped turn; where no cavity binds z, that of a particle in a micro-bucket."""
+def _radiating_orbit(program: Program) -> np.ndarray:
+    """(n + 1, 6) closed orbit with radiation; where no cavity binds z, that of a particle in a micro-bucket."""
     try:
-        return damped_turn(without(program, lasers=has_cavities(program)))
+        check_voltage(program)
+        program = without(program, lasers=has_cavities(program))
+        return recorded_at(program, find_orbits(program, np.zeros((6, 1)), 6), program.first_op)[:, :, 0]
     except PhysicsError as error:
         raise PhysicsError(
             f"the ring model has no closed orbit with radiation: {error.message}. If nothing replaces the energy that is lost, "
@@ -110,13 +115,16 @@ def _radiating_turn(program: Program) -> DampedTurn:
         ) from None
 
 
-def linear_elements(ring: Ring, begin: int, end: int, name: str) -> list[Element]:
+def linear_elements(ring: Ring, section: int, name: str) -> list[Element]:
     """The matrices of a section, and its cavities between them."""
+    begin, end = list(ring.sections())[section]
     out: list[Element] = []
+    here = begin
     cuts = [begin - 1, *(i for i in range(begin, end) if ring.parts[i].role is Role.CAVITY), end]
     for a, b in zip(cuts[:-1], cuts[1:], strict=True):
         if a >= begin:
-            out.append(ring.parts[a].element)
+            out += [*_shift(ring, here, a, name), ring.parts[a].element]
+        here = a + 1
         first, last = ring.ops(a + 1, b)
         length = sum(part.length for part in ring.parts[a + 1 : b])
         if first == last and length == 0.0:
@@ -125,9 +133,15 @@ def linear_elements(ring: Ring, begin: int, end: int, name: str) -> list[Element
         points: dict[str, Any] = {}
         if max(np.abs(enter).max(), np.abs(leave).max()) > _ON_AXIS:
             points = {"fixed_point": tuple(enter.tolist()), "exit_point": tuple(leave.tolist())}
-        rows = tuple(tuple(row) for row in ring.matrix(a + 1, b).tolist())
+        rows = tuple(tuple(row) for row in ring.matrix(section, a + 1, b).tolist())
         out.append(LinearMap(name=name, length=length, matrix=rows, **points))
     return out
+
+
+def _shift(ring: Ring, begin: int, cavity: int, name: str) -> list[Element]:
+    """The radiation before a cavity, as far as it changes the time at which the closed orbit gets there."""
+    mean = ring.orbit[cavity] - ring.reached(begin, cavity)
+    return [LumpedRadiation(name=f"{name}_radiation", mean=tuple(mean.tolist()))] if ring.damped else []
 
 
 def slips(ring: Ring) -> list[ThinChicane | None]:
