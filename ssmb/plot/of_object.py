@@ -18,6 +18,7 @@ PLOTTED = (
     "BunchingRecord",
     "ChargeSignal or several",
     "SnapshotRecord (with wavelength=...)",
+    "MicroBucket",
     "StudyResult",
 )
 
@@ -28,8 +29,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     Parameters
     ----------
     what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
-        BunchingRecord (|b| against turn), a ChargeSignal or a sequence of them (light against charge), or a StudyResult
-        (all of these that the run has).
+        BunchingRecord (|b| against turn), a ChargeSignal or a sequence of them (light against charge), a MicroBucket
+        (separatrices), or a StudyResult (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics, to draw its magnets.
 
@@ -55,6 +56,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     'z / λ'
     """
     from ssmb.beam import Beam
+    from ssmb.bunching import MicroBucket
     from ssmb.lattice import Lattice
     from ssmb.radiation.signal import ChargeSignal
     from ssmb.tracking import BunchingRecord, SnapshotRecord
@@ -69,6 +71,10 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         if wavelength is None:
             raise ConfigError("a Beam is drawn over a few wavelengths: give wavelength=... [m], such as 1064e-9")
         return plot_phase_space(what, wavelength)
+    if isinstance(what, MicroBucket):
+        from ssmb.plot.bucket import plot_bucket
+
+        return plot_bucket(what)
     if isinstance(what, BunchingRecord):
         from ssmb.plot.bunching import plot_bunching
 
