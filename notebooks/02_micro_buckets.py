@@ -177,7 +177,7 @@ plt.show()
 # ## 3. Energy loss and nonlinear slip
 #
 # A net loss per turn moves the centre to the phase where the laser replaces it, and opens one end of the bucket: a quarter of $A$
-# costs half of the area. And at $\eta = 10^{-6}$ the next orders of the slip count: where $\eta_0 + \eta_1\delta$ vanishes, at
+# costs 40 % of the area. And at $\eta = 10^{-6}$ the next orders of the slip count: where $\eta_0 + \eta_1\delta$ vanishes, at
 # $\delta = -\eta_0/\eta_1$, a second row of buckets sits (α-buckets), half a wavelength away. When the laser is strong
 # enough, the separatrices reconnect and the height of the main bucket is limited by the slip.
 

@@ -21,6 +21,7 @@ X. J. Deng et al., Phys. Rev. Accel. Beams 24, 094001 (2021), doi:10.1103/PhysRe
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,7 +34,7 @@ from ssmb.bunching.closed_form import boltzmann_bunching
 from ssmb.bunching.folding import fold
 from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
-from ssmb.errors import PhysicsError
+from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 __all__ = ["LINEAR_STABILITY_LIMIT", "MicroBucket", "pendulum_lifetime", "sands_lifetime", "standard_map_island"]
@@ -229,6 +230,27 @@ class MicroBucket:
         slope = self.wavenumber * self.amplitude * math.cos(self.synchronous_phase())
         return not_negative("sigma_delta", sigma_delta) * math.sqrt(self.slip_length / slope)
 
+    def thin_sigma_z(self, sigma_delta: float, *, opposite: bool = False) -> float:
+        """Equilibrium rms length of the thin linear map in the middle of the kick, or half a turn from it [m].
+
+        ``sigma_delta sqrt(<beta_z> beta_z)``, photons spread evenly over the slip, ``<beta_z> = (beta_z_kick + 2
+        beta_z_opposite)/3``. Tends to :meth:`sigma_z` for a small tune. For photons at other places, or more modulators:
+        :class:`ssmb.bunching.LongitudinalRing`.
+
+        Parameters
+        ----------
+        sigma_delta : rms momentum spread of the ring without the laser [1].
+        opposite : half a turn from the kick.
+
+        >>> bucket = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-4)
+        >>> [round(1e9 * bucket.thin_sigma_z(3.4e-4, opposite=place), 1) for place in (False, True)]
+        [69.0, 66.8]
+        """
+        here, there = self.beta_z_kick, self.beta_z_opposite
+        return not_negative("sigma_delta", sigma_delta) * math.sqrt(
+            (here + 2.0 * there) / 3.0 * (there if opposite else here)
+        )
+
     # ------------------------------------------------------------------ smooth Hamiltonian
 
     @property
@@ -307,7 +329,16 @@ class MicroBucket:
         return self.amplitude / (self.wavenumber * self.slip_length * positive("sigma_delta", sigma_delta) ** 2)
 
     def bunching(self, harmonic: int, sigma_delta: float) -> float:
-        """Return b_n of the Boltzmann distribution with the rms momentum spread `sigma_delta` [1]."""
+        """Return b_n of the Boltzmann distribution with the rms momentum spread `sigma_delta` [1].
+
+        Warns (ValidityWarning) for a bucket with loss or higher slip, to which the closed form does not belong.
+        """
+        if self.slip_factor2 or self.slip_factor3 or self.energy_loss:
+            warnings.warn(
+                "b_n of the cosine bucket: loss and higher slip of this bucket are left out; track a beam to have them",
+                ValidityWarning,
+                stacklevel=2,
+            )
         return boltzmann_bunching(self.kappa(sigma_delta), harmonic)
 
     def captured_fraction(self, sigma_delta: float) -> float:

@@ -12,7 +12,7 @@ import pytest
 from scipy import special
 
 from ssmb.bunching import MicroBucket
-from ssmb.errors import ConfigError, PhysicsError
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from tests.support import assert_close
 
 WAVELENGTH = 1064e-9
@@ -221,5 +221,7 @@ def test_laser_phase_moves_the_bucket_only() -> None:
 def test_what_is_refused(changes: dict, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         MicroBucket(WAVELENGTH, 1e-6, 100.0, 4.2e-4, **changes)
+    with pytest.warns(ValidityWarning, match="left out"):
+        CROOKED[0].bunching(1, 1e-4)
     with pytest.raises(PhysicsError, match="not inside"):
         PLAIN.main.tune(1.0)

@@ -99,6 +99,21 @@ def test_equilibrium_of_strong_focusing_by_the_moments_of_the_damped_map() -> No
         found.equilibrium_emittance(sigma_delta, [1.0])
 
 
+@pytest.mark.parametrize("k_std", [0.01, 0.5, 2.0])
+def test_length_of_the_thin_bucket_is_that_of_a_ring_with_photons_everywhere(k_std: float) -> None:
+    bucket, pieces, sigma_delta = MicroBucket(WAVELENGTH, 1e-6, 100.0, amplitude(k_std)), 400, 3.4e-4
+    ring = LongitudinalRing((ThinModulator(amplitude(k_std), WAVELENGTH), *[Slip(-SLIP / pieces)] * pieces))
+    found = ring.optics()
+    shares = np.append(0.0, np.full(pieces + 1, 1 / pieces))
+    shares[1] = shares[-1] = 0.5 / pieces
+    lengths = found.sigma_z(found.equilibrium_emittance(sigma_delta, shares))
+    assert_close(bucket.thin_sigma_z(sigma_delta), lengths[0], rtol=1e-5, atol=0.0, what="at the kick")
+    opposite = bucket.thin_sigma_z(sigma_delta, opposite=True)
+    assert_close(opposite, lengths[1 + pieces // 2], rtol=1e-5, atol=0.0, what="opposite")
+    if k_std == 0.01:
+        assert_close(opposite, bucket.sigma_z(sigma_delta), rtol=2e-3, atol=0.0, what="smooth")
+
+
 @pytest.mark.parametrize("k_std", [0.05, 0.5, 1.5])
 def test_stable_area_of_one_modulator_is_the_island(k_std: float) -> None:
     ring = LongitudinalRing.even(WAVELENGTH, amplitude(k_std), SLIP)
