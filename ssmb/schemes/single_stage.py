@@ -11,19 +11,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
+import numpy as np
 from scipy import optimize, special
 
-from ssmb.beam.reference import Reference
+from ssmb.beam import Reference
 from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
+from ssmb.elements.thin_laser import ThinLaser
+from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
+from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.kicked import kicked_phase_factor
+from ssmb.schemes.profile import profile_nodes
 
 
+@scheme("single_stage")
 @dataclass(frozen=True)
-class SingleStage:
-    """Coasting beam, ``delta += A sin(k z)``, then ``z += r56 delta``.
+class SingleStage(Scheme):
+    """Coasting beam, ``delta += A sin(k z)``, then ``z += r56 delta`` (HGHG, CHG, one turn of a ring).
 
-    ``|b_n| = |J_n(n k r56 A)| exp(-(n k)^2 [(r56_incoming sigma_delta)^2 + smear^2]/2)``
+    ``|b_n| = |<J_n(n k r56 A(x, y))>| exp(-(n k)^2 [(r56_incoming sigma_delta)^2 + smear^2]/2)``
 
     Parameters
     ----------
@@ -36,11 +44,14 @@ class SingleStage:
     smear : rms of a Gaussian path smear that does not depend on delta [m], such as 2 sqrt(eps H)|sin(pi nu)|.
     r56_incoming : path per relative momentum that the electron brought along [m]; None takes `r56`. The two
         differ where an incoming delta sits on a dispersion orbit and a fresh one does not.
+    waist : w0 of the laser in the modulator [m]; None for a laser that is wide against the beam.
+    sigma_x, sigma_y : rms sizes of the beam in the modulator [m]; they count with a waist.
 
     Notes
     -----
     Validity: thin modulator, bunch long against the wavelength, linear path (second-order terms are smears or
-    distortions of their own), no collective effects.
+    distortions of their own), no collective effects. With a waist the smear must not depend on the place of the
+    electron in the modulator.
 
     Examples
     --------
@@ -56,6 +67,15 @@ class SingleStage:
     sigma_delta: float
     smear: float = 0.0
     r56_incoming: float | None = None
+    waist: float | None = None
+    sigma_x: float = 0.0
+    sigma_y: float = 0.0
+
+    title: ClassVar[str] = "one modulation, one dispersive section (HGHG, CHG)"
+    references: ClassVar[tuple[str, ...]] = (
+        "L. H. Yu, Phys. Rev. A 44, 5178 (1991), doi:10.1103/PhysRevA.44.5178",
+        "X. Deng et al., Nature 590, 576 (2021), doi:10.1038/s41586-021-03203-0",
+    )
 
     def __post_init__(self) -> None:
         positive("wavelength", self.wavelength, "m")
@@ -65,6 +85,7 @@ class SingleStage:
         not_negative("smear", self.smear, "m")
         if self.r56_incoming is not None:
             finite("r56_incoming", self.r56_incoming, "m")
+        profile_nodes(self.waist, self.sigma_x, self.sigma_y)
 
     @classmethod
     def one_turn(
@@ -111,10 +132,26 @@ class SingleStage:
     def bunching(self, harmonic: int) -> float:
         """Return |b_n| at the harmonic n of the laser [1]."""
         n = count("harmonic", harmonic)
-        incoming = self.r56 if self.r56_incoming is None else self.r56_incoming
-        smear = math.hypot(incoming * self.sigma_delta, self.smear)
-        argument = n * self._wavenumber * self.r56 * self.amplitude
-        return abs(float(special.jv(n, argument))) * gaussian_bunching(smear, self.wavelength / n)
+        smear = math.hypot(self._incoming * self.sigma_delta, self.smear)
+        nodes = profile_nodes(self.waist, self.sigma_x, self.sigma_y)
+        factors = kicked_phase_factor(n, self.wavelength, self.r56 * self.amplitude * nodes.share)
+        return abs(complex(nodes.weight @ factors)) * gaussian_bunching(smear, self.wavelength / n)
+
+    def thin_line(self) -> Lattice:
+        """Return a laser kick and a section with `r56`; what smears is carried by the horizontal angle."""
+        laser = ThinLaser(
+            name="MOD", laser_wavelength=self.wavelength, amplitude=self.amplitude, waist=self.waist or 0.0
+        )
+        section = coupling("SECTION", x=(0.0, SMEAR_LEVER), r56=self.r56)
+        return line((laser, section), self.reference, "single_stage")
+
+    def sigma(self) -> np.ndarray:
+        """Return the covariance in front of the modulator: dispersion and smear in the horizontal angle."""
+        slope, spread = (self._incoming - self.r56) / SMEAR_LEVER, self.sigma_delta**2
+        sigma = np.diag([self.sigma_x**2, (self.smear / SMEAR_LEVER) ** 2, self.sigma_y**2, 0.0, 0.0, spread])
+        sigma[1, 1] += slope * slope * spread
+        sigma[1, 5] = sigma[5, 1] = slope * spread
+        return sigma
 
     def with_best_amplitude(self, harmonic: int) -> SingleStage:
         """Return the same section with the modulation that maximises |b_n|: n k |r56| A at the first peak of J_n."""
@@ -141,14 +178,29 @@ class SingleStage:
 
     @classmethod
     def examples(cls) -> list[SingleStage]:
-        """Return cases for the contract tests: one turn of the MLS, a chicane of a seeded FEL."""
+        """Return cases for the contract tests: one turn of the MLS, a chicane of a seeded FEL, and a small laser spot."""
         mls = Reference(energy=250e6)
         return [
             cls.one_turn(
                 mls, 1064e-9, 1.57671e-5, 48.0, 3.9e-4, 1.842e-4, emittance=33.05e-9, h=0.1066e-6, tune=0.1781229
             ),
             cls(Reference(energy=1.5e9), 266e-9, r56=6e-5, amplitude=9e-4, sigma_delta=1.5e-4),
+            cls(
+                Reference(energy=1.5e9),
+                266e-9,
+                r56=6e-5,
+                amplitude=9e-4,
+                sigma_delta=1.5e-4,
+                smear=2e-9,
+                waist=4e-4,
+                sigma_x=1.5e-4,
+                sigma_y=5e-5,
+            ),
         ]
+
+    @property
+    def _incoming(self) -> float:
+        return self.r56 if self.r56_incoming is None else self.r56_incoming
 
     @property
     def _wavenumber(self) -> float:

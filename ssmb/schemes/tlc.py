@@ -1,11 +1,10 @@
-"""Transverse-longitudinal coupling: microbunches as short as a small transverse emittance allows (GLSF, ADM, PEHG).
+"""Transverse-longitudinal coupling: microbunches as short as a small transverse emittance allows (GLSF).
 
 At the modulator an electron has the betatron coordinates Y = (y, y') and sits on the dispersion D = (eta, eta'). The
 section to the radiator adds ``a.Y + r56 delta`` to z. If ``a.D = -r56`` the incoming momentum drops out, and the
 modulation ``A sin(k z)`` compresses the beam to ``sqrt(eps_y H_rad)`` for ``r56 h = -1``, h = k A.
 
-Theorem 1 (energy modulation): ``h^2 H_mod H_rad >= 1``, by Cauchy-Schwarz on a.D = 1/h.
-Theorem 2 (angular modulation y' += t z): ``t^2 beta_mod H_rad >= 1``, the smallest H with a_2 = -1/t.
+Theorem 1, ``h^2 H_mod H_rad >= 1``, is in :mod:`ssmb.schemes.theorems`.
 
 References
 ----------
@@ -19,55 +18,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import special
 
-from ssmb.beam.reference import Reference
-from ssmb.bunching.closed_form import gaussian_bunching
+from ssmb.beam import Reference
 from ssmb.errors import PhysicsError
+from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
-
-
-def minimum_energy_chirp(h_mod: float, h_rad: float) -> float:
-    """Return the least chirp h of theorem 1, ``1/sqrt(H_mod H_rad)`` [1/m].
-
-    Parameters
-    ----------
-    h_mod : chromatic invariant of the dispersion at the modulator [m].
-    h_rad : H_rad = sigma_z^2/eps_y at the radiator [m].
-
-    Examples
-    --------
-    >>> round(minimum_energy_chirp(0.05, 0.2e-6))
-    10000
-    """
-    return 1.0 / math.sqrt(positive("h_mod", h_mod, "m") * positive("h_rad", h_rad, "m"))
-
-
-def minimum_angular_chirp(beta_mod: float, h_rad: float) -> float:
-    """Return the least angular chirp t of theorem 2, ``1/sqrt(beta_mod H_rad)`` [1/m].
-
-    Parameters
-    ----------
-    beta_mod : beta function at the modulator [m].
-    h_rad : H_rad = sigma_z^2/eps_y at the radiator [m].
-
-    Examples
-    --------
-    >>> round(minimum_angular_chirp(10.0, 0.2e-6), 1)
-    707.1
-    """
-    return 1.0 / math.sqrt(positive("beta_mod", beta_mod, "m") * positive("h_rad", h_rad, "m"))
-
-
-def h_rad_for_length(sigma_z: float, emittance: float) -> float:
-    """Return H_rad = sigma_z^2/eps [m] that compresses the emittance [m rad] to the rms length [m].
-
-    >>> round(h_rad_for_length(2e-9, 20e-12) * 1e6, 3)
-    0.2
-    """
-    return positive("sigma_z", sigma_z, "m") ** 2 / positive("emittance", emittance, "m rad")
+from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.kicked import CoupledStage, kicked_bunching
+from ssmb.schemes.theorems import energy_coupling_product
 
 
 def compressed_bunching(
@@ -94,20 +56,7 @@ def compressed_bunching(
     >>> round(compressed_bunching(79, 1064e-9, -1064e-9 / (2 * math.pi), 2e-9), 5)
     0.06745
     """
-    n, k = count("harmonic", harmonic), 2.0 * math.pi / positive("wavelength", wavelength, "m")
-    argument = -n * k * finite("path_amplitude", path_amplitude, "m")
-    factor = gaussian_bunching(smear, wavelength / n)
-    if sigma_z_mod is None:
-        return abs(float(special.jv(n, argument))) * factor
-    width = k * not_negative("sigma_z_mod", sigma_z_mod, "m")
-    if width == 0.0:
-        return factor
-    # J_m(x) is below 1e-16 for |m| beyond this reach, the Gaussian beyond 9/width
-    reach = abs(argument) + 12.0 * abs(argument) ** (1.0 / 3.0) + 30.0
-    low, high = max(-reach, n - 9.0 / width), min(reach, n + 9.0 / width)
-    m = np.arange(math.floor(low), math.ceil(high) + 1)
-    total = float(np.sum(special.jv(m, argument) * np.exp(-0.5 * ((m - n) * width) ** 2))) if m.size else 0.0
-    return abs(total) * factor
+    return kicked_bunching(harmonic, wavelength, path_amplitude, smear, sigma_z_mod)
 
 
 def best_compression(harmonic: int) -> float:
@@ -154,9 +103,12 @@ def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
     return math.sqrt(2.0 * math.log(ceiling / b)) * positive("wavelength", wavelength, "m") / (2.0 * math.pi * n)
 
 
+@scheme("tlc_energy")
 @dataclass(frozen=True)
-class EnergyModulationCoupling:
-    """Energy modulation at a dispersive place, compression by the vertical emittance (GLSF; ADM with D = (0, angle)).
+class EnergyModulationCoupling(Scheme):
+    """Energy modulation at a dispersive place, compression by the vertical emittance (generalised strong focusing).
+
+    ``|b_n| = |<J_n(n k r56 A)>| exp(-(n k)^2 [eps H_rad + (leak sigma_delta)^2 + smear^2]/2)`` for a coasting beam.
 
     Parameters
     ----------
@@ -170,11 +122,17 @@ class EnergyModulationCoupling:
     r56_leak : a.D + r56 [m], zero for an ideal section.
     sigma_z_mod : rms microbunch length at the modulator [m]; None for a coasting beam.
     smear : further independent rms path smear, such as 2 sqrt(eps_x H_x)|sin(pi nu)| of the other plane [m].
+    h_mod : H of the dispersion (0, D') at the modulator [m]; None takes twice the least that theorem 1 allows.
+    beta_mod : beta function of the coupled plane at the modulator, with alpha = 0 [m].
+    waist : w0 of the laser [m]; None for a laser that is wide against the beam.
+    sigma_x : rms size of the beam in the other plane at the modulator [m]; it counts with a waist.
 
     Notes
     -----
-    Validity: linear section, laser spot large against the beam, thin modulator. Second-order path terms of the
-    betatron motion and the variation of A over the beam are not included.
+    Validity: linear section, thin modulator; z in front of the modulator does not depend on the betatron coordinates.
+    Second-order path terms of the betatron motion are not included, see :mod:`ssmb.schemes.terms`. With a waist the
+    share of the amplitude is that at the electron's place, the path ``a1 y`` of that place goes with it, and the
+    transverse kick of the laser acts through a2.
 
     Examples
     --------
@@ -193,6 +151,16 @@ class EnergyModulationCoupling:
     r56_leak: float = 0.0
     sigma_z_mod: float | None = None
     smear: float = 0.0
+    h_mod: float | None = None
+    beta_mod: float = 5.0
+    waist: float | None = None
+    sigma_x: float = 0.0
+
+    title: ClassVar[str] = "transverse-longitudinal coupling, energy modulation (GLSF)"
+    references: ClassVar[tuple[str, ...]] = (
+        "X. J. Deng et al., Phys. Rev. Accel. Beams 24, 094001 (2021), doi:10.1103/PhysRevAccelBeams.24.094001",
+        "Z. Li et al., Phys. Rev. Accel. Beams 26, 110701 (2023), doi:10.1103/PhysRevAccelBeams.26.110701",
+    )
 
     def __post_init__(self) -> None:
         positive("wavelength", self.wavelength, "m")
@@ -203,8 +171,14 @@ class EnergyModulationCoupling:
         not_negative("sigma_delta", self.sigma_delta)
         finite("r56_leak", self.r56_leak, "m")
         not_negative("smear", self.smear, "m")
+        positive("beta_mod", self.beta_mod, "m")
+        if self.h_mod is not None:
+            positive("h_mod", self.h_mod, "m")
         if self.sigma_z_mod is not None:
             positive("sigma_z_mod", self.sigma_z_mod, "m")
+        if self.waist is not None:
+            positive("waist", self.waist, "m")
+        not_negative("sigma_x", self.sigma_x, "m")
 
     @property
     def chirp(self) -> float:
@@ -214,93 +188,82 @@ class EnergyModulationCoupling:
     @property
     def sigma_z(self) -> float:
         """Linear rms length at the radiator without the modulation's own share, sqrt(eps H_rad + ...) [m]."""
-        leak = self.r56_leak * self.sigma_delta
-        return math.sqrt(self.emittance * self.h_rad + leak * leak + self.smear * self.smear)
+        return self.stage().linear_length
 
     def bunching(self, harmonic: int) -> float:
         """Return |b_n| at the harmonic n of the laser [1]."""
-        path = self.r56 * self.amplitude
-        return compressed_bunching(harmonic, self.wavelength, path, self.sigma_z, self.sigma_z_mod)
+        return self.stage().bunching(harmonic)
+
+    def stage(self) -> CoupledStage:
+        """Return beam, kick and section of the thin model."""
+        a1, a2 = self.section()
+        return CoupledStage(
+            self.wavelength,
+            amplitude=self.amplitude,
+            r56=self.r56,
+            a1=a1,
+            a2=a2,
+            emittance=self.emittance,
+            beta=self.beta_mod,
+            eta_prime=self.dispersion_slope,
+            sigma_delta=self.sigma_delta,
+            smear=self.smear,
+            sigma_z=self.sigma_z_mod,
+            waist=self.waist,
+            sigma_x=self.sigma_x,
+        )
 
     def minimum_h_mod(self) -> float:
         """Return the least H of the dispersion at the modulator by theorem 1, 1/(h^2 H_rad) [m]."""
         return 1.0 / (self.chirp**2 * positive("h_rad", self.h_rad, "m"))
 
+    def bound_product(self) -> float:
+        """Return h^2 H_mod H_rad, which theorem 1 keeps above 1 for a section of full compression [1]."""
+        return energy_coupling_product(self.chirp, self._h_mod, self.h_rad)
+
+    @property
+    def dispersion_slope(self) -> float:
+        """D' at the modulator, sqrt(H_mod/beta_mod) [1]."""
+        return math.sqrt(self._h_mod / self.beta_mod)
+
+    def section(self) -> tuple[float, float]:
+        """Return (a1 [1], a2 [m]) of the section, which fulfil a.D = leak - r56 and H_rad.
+
+        Raises
+        ------
+        PhysicsError
+            If no section has so small an H_rad (theorem 1).
+        """
+        a2 = (self.r56_leak - self.r56) / self.dispersion_slope
+        square = self.h_rad / self.beta_mod - (a2 / self.beta_mod) ** 2
+        if square < -1e-12 * (a2 / self.beta_mod) ** 2:
+            raise PhysicsError(
+                f"no section has H_rad = {self.h_rad:.4g} m with r56 = {self.r56:.4g} m and H_mod = {self._h_mod:.4g} m: "
+                f"H_rad H_mod must be at least (a.D)^2 = {(self.r56_leak - self.r56) ** 2:.4g} m^2 (theorem 1)"
+            )
+        return math.sqrt(max(0.0, square)), a2
+
+    def thin_line(self) -> Lattice:
+        """Return a laser kick and the coupled section."""
+        return line(self.stage().elements(), self.reference, self.name)
+
+    def sigma(self) -> np.ndarray:
+        """Return the covariance on the dispersion in front of the modulator; `smear` sits in the horizontal angle."""
+        return self.stage().sigma()
+
+    @property
+    def _h_mod(self) -> float:
+        if self.h_mod is not None:
+            return self.h_mod
+        return 2.0 * (self.r56_leak - self.r56) ** 2 / positive("h_rad", self.h_rad, "m")
+
     @classmethod
     def examples(cls) -> list[EnergyModulationCoupling]:
-        """Return cases for the contract tests: coasting, over-compressed, and microbunched at the modulator."""
+        """Return cases for the contract tests: coasting, over-compressed, microbunched, and a small laser spot."""
         ring, k = Reference(energy=600e6), 2.0 * math.pi / 1064e-9
         return [
             cls(ring, 1064e-9, 1e4 / k, -1e-4, 20e-12, 0.2e-6, sigma_delta=4e-4),
-            cls(ring, 1064e-9, 1e4 / k, -1e-4 * best_compression(20), 20e-12, 2e-6, 4e-4, r56_leak=1e-6),
+            cls(ring, 1064e-9, 1e4 / k, -1e-4 * best_compression(20), 20e-12, 2e-6, 4e-4, r56_leak=1e-6, smear=3e-9),
             cls(ring, 1064e-9, 1e4 / k, -1e-4, 20e-12, 0.2e-6, 4e-4, sigma_z_mod=0.3 / k),
+            cls(ring, 1064e-9, 1.1e4 / k, -1e-4, 200e-12, 0.2e-6, 4e-4, waist=1e-4, sigma_x=1e-5, beta_mod=0.5),
         ]
-
-
-@dataclass(frozen=True)
-class AngularModulationCoupling:
-    """Angular modulation ``y' += (t/k) sin(k z)`` (TEM01 mode or tilted beams), compression by the emittance.
-
-    Parameters
-    ----------
-    reference : reference particle.
-    wavelength : laser wavelength [m].
-    angular_chirp : t, slope of the angle over z at the zero crossing [1/m].
-    a2 : path of the section per angle y' [m/rad]; -1/t is full compression.
-    emittance : rms emittance of the modulated plane [m rad].
-    h_rad : beta a1^2 - 2 alpha a1 a2 + gamma_t a2^2 of the section [m].
-    sigma_delta : rms momentum spread [1].
-    r56 : path of the section per relative momentum [m], zero for an ideal section.
-    sigma_z_mod : rms microbunch length at the modulator [m]; None for a coasting beam.
-
-    Notes
-    -----
-    The Panofsky-Wenzel partner ``delta += t y cos(k z)`` of the modulation moves z only through `r56` and is left out.
-
-    Examples
-    --------
-    >>> scheme = AngularModulationCoupling.examples()[0]
-    >>> round(scheme.bunching(20), 4)
-    0.1602
-    """
-
-    reference: Reference
-    wavelength: float
-    angular_chirp: float
-    a2: float
-    emittance: float
-    h_rad: float
-    sigma_delta: float = 0.0
-    r56: float = 0.0
-    sigma_z_mod: float | None = None
-
-    def __post_init__(self) -> None:
-        positive("wavelength", self.wavelength, "m")
-        positive("angular_chirp", self.angular_chirp, "1/m")
-        not_zero("a2", self.a2, "m/rad")
-        not_negative("emittance", self.emittance, "m rad")
-        not_negative("h_rad", self.h_rad, "m")
-        not_negative("sigma_delta", self.sigma_delta)
-        finite("r56", self.r56, "m")
-        if self.sigma_z_mod is not None:
-            positive("sigma_z_mod", self.sigma_z_mod, "m")
-
-    @property
-    def sigma_z(self) -> float:
-        """Linear rms length at the radiator without the modulation's own share [m]."""
-        return math.sqrt(self.emittance * self.h_rad + (self.r56 * self.sigma_delta) ** 2)
-
-    def bunching(self, harmonic: int) -> float:
-        """Return |b_n| at the harmonic n of the laser [1]."""
-        path = self.a2 * self.angular_chirp * self.wavelength / (2.0 * math.pi)
-        return compressed_bunching(harmonic, self.wavelength, path, self.sigma_z, self.sigma_z_mod)
-
-    def minimum_beta_mod(self) -> float:
-        """Return the least beta function at the modulator by theorem 2, 1/(t^2 H_rad) [m]."""
-        return 1.0 / (self.angular_chirp**2 * positive("h_rad", self.h_rad, "m"))
-
-    @classmethod
-    def examples(cls) -> list[AngularModulationCoupling]:
-        """Return cases for the contract tests."""
-        ring = Reference(energy=600e6)
-        return [cls(ring, 1064e-9, 1.0 / math.sqrt(10.0 * 0.2e-6), -math.sqrt(10.0 * 0.2e-6), 20e-12, 0.2e-6)]

@@ -1,25 +1,19 @@
-"""Bunching, micro-buckets and schemes: each closed form against quadrature or tracking."""
+"""Bunching and micro-buckets: each closed form against quadrature or tracking."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import integrate
 from scipy.stats import norm, qmc
 
-from ssmb.beam.reference import Reference
 from ssmb.bunching import closed_form as cf
 from ssmb.bunching.buckets import MicroBucket, pendulum_lifetime, standard_map_island
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.schemes import tlc
-from ssmb.schemes.eehg import EchoEnabled
-from ssmb.schemes.single_stage import SingleStage
 from tests.support import assert_close
 
-MLS = Reference(energy=250e6)
 WAVELENGTH = 1064e-9
 K_LASER = 2 * math.pi / WAVELENGTH
 
@@ -81,150 +75,6 @@ def test_second_order_path_sign_and_size_in_a_thin_fodo_ring() -> None:
         v[1] += v[0] / focal
     want = path / turns
     assert_close(cf.second_order_path(chromaticity, action), want, rtol=2e-3, atol=0.0, what="z per cell")
-
-
-def _one_turn_matrix(beta: float, tune: float, dispersion: tuple[float, float], slip_length: float) -> np.ndarray:
-    """Symplectic (x, x', z, delta) matrix of a coasting ring with alpha = 0 and the given closed dispersion."""
-    mu, j = 2 * math.pi * tune, np.array([[0.0, 1.0], [-1.0, 0.0]])
-    m2 = np.array([[math.cos(mu), beta * math.sin(mu)], [-math.sin(mu) / beta, math.cos(mu)]])
-    d = np.array(dispersion)
-    m = np.eye(4)
-    m[:2, :2], m[:2, 3] = m2, d - m2 @ d
-    m[2, :2] = -m2.T @ j @ m[:2, 3]
-    m[2, 3] = -slip_length - m[2, :2] @ d
-    s = np.kron(np.eye(2), j)
-    assert np.abs(m.T @ s @ m - s).max() < 1e-12
-    return m
-
-
-@pytest.mark.parametrize("turns", [1, 2])
-def test_one_turn_bunching_by_tracking_through_a_ring_that_leaks_dispersion(turns: int) -> None:
-    # H is large enough for the betatron wave of the kick to matter: 20 % of the path
-    beta, tune, slip, d0, eps, sigma = 4.0, 0.178, 8e-4, 0.025, 4e-12, 0.7e-4
-    h = cf.h_function(beta, 0.0, d0, 0.0)
-    amplitude = 3e-4
-    q = _quiet_normal(17, 4)
-    z, delta = q[:, 0] * WAVELENGTH, q[:, 1] * sigma
-    x, px = q[:, 2] * math.sqrt(eps * beta) + d0 * delta, q[:, 3] * math.sqrt(eps / beta)
-    m = np.linalg.matrix_power(_one_turn_matrix(beta, tune, (d0, 0.0), slip), turns)
-    out = m @ np.array([x, px, z, delta + amplitude * np.sin(K_LASER * z)])
-    scheme = SingleStage.one_turn(
-        MLS, WAVELENGTH, slip / 48.0, 48.0, amplitude, sigma, emittance=eps, h=h, tune=tune, turns=turns
-    )
-    assert abs(scheme.r56 / (-turns * slip) - 1) > 0.03  # the leak term is part of what is tested
-    for n in (1, 2, 3):
-        want = abs(np.exp(-1j * n * K_LASER * out[2]).mean())
-        assert_close(scheme.bunching(n), want, rtol=0.0, atol=3e-4, what=f"b_{n} after {turns} turns")
-
-
-@pytest.mark.parametrize("scheme", SingleStage.examples(), ids=["ring", "chicane"])
-def test_single_stage_bunching_by_tracking(scheme: SingleStage) -> None:
-    q, k = _quiet_normal(17, 3), 2 * math.pi / scheme.wavelength
-    z, delta = q[:, 0] * scheme.wavelength, q[:, 1] * scheme.sigma_delta
-    incoming = scheme.r56 if scheme.r56_incoming is None else scheme.r56_incoming
-    out = z + scheme.r56 * scheme.amplitude * np.sin(k * z) + incoming * delta + q[:, 2] * scheme.smear
-    for n in range(1, 6):
-        want = abs(np.exp(-1j * n * k * out).mean())
-        assert_close(scheme.bunching(n), want, rtol=0.0, atol=3e-4, what=f"b_{n}")
-
-
-def test_best_amplitude_and_best_r56_are_maxima() -> None:
-    for n in (1, 2, 5):
-        start = SingleStage.examples()[1]
-        best = start.with_best_amplitude(n)
-        scan = max(replace(start, amplitude=float(a)).bunching(n) for a in np.linspace(1e-5, 4e-3, 4000))
-        assert_close(best.bunching(n), scan, rtol=1e-5, atol=0.0, what=f"best amplitude, n={n}")
-        best = start.with_best_r56(n)
-        scan = max(replace(start, r56=float(r)).bunching(n) for r in np.linspace(1e-6, 3e-4, 6000))
-        assert_close(best.bunching(n), scan, rtol=1e-5, atol=0.0, what=f"best r56, n={n}")
-
-
-@pytest.mark.parametrize("phase", [0.0, 0.17])
-@pytest.mark.parametrize("scheme", EchoEnabled.examples(), ids=["24th", "doubled"])
-def test_echo_bunching_by_quadrature(scheme: EchoEnabled, phase: float) -> None:
-    scheme = replace(scheme, phase=phase)
-    zeta = np.arange(2048)[:, None] * (2 * math.pi / 2048)
-    p = np.linspace(-7, 7, 3001)[None, :]
-    weight = norm.pdf(p) * (p[0, 1] - p[0, 0]) / 2048
-    a1, a2 = scheme.amplitude_1 / scheme.sigma_delta, scheme.amplitude_2 / scheme.sigma_delta
-    p1 = p + a1 * np.sin(zeta)
-    z1 = zeta + scheme.b1 * p1
-    p2 = p1 + a2 * np.sin(scheme.wavelength_ratio * z1 + 2 * math.pi * phase)
-    z2 = z1 + scheme.b2 * p2
-    for harmonic in (3, 7, 24):
-        want = abs((weight * np.exp(-1j * harmonic * z2)).sum())
-        assert_close(scheme.bunching(harmonic), want, rtol=1e-6, atol=1e-9, what=f"harmonic {harmonic}")
-
-
-def test_echo_optimum_is_a_maximum_over_both_sections() -> None:
-    best = EchoEnabled.examples()[0].with_best_dispersions(-1, 25)
-    peak = abs(best.term(-1, 25))
-    for scale_1 in (0.98, 0.995, 1.005, 1.02):
-        for scale_2 in (0.98, 0.995, 1.005, 1.02):
-            nearby = replace(best, r56_1=best.r56_1 * scale_1, r56_2=best.r56_2 * scale_2)
-            assert abs(nearby.term(-1, 25)) <= peak
-
-
-@pytest.mark.parametrize("scheme", tlc.EnergyModulationCoupling.examples(), ids=["coasting", "over", "bunched"])
-def test_coupled_bunching_by_tracking_through_a_section(scheme: tlc.EnergyModulationCoupling) -> None:
-    # a modulator with D = (0, D') and a section a = (a1, a2) that fulfil a.D = leak - r56 and H_rad
-    beta, d_prime = 5.0, 0.2
-    a2 = (scheme.r56_leak - scheme.r56) / d_prime
-    a1 = math.sqrt(scheme.h_rad / beta - (a2 / beta) ** 2)
-    q, k = _quiet_normal(18, 4), 2 * math.pi / scheme.wavelength
-    z = q[:, 0] * scheme.wavelength
-    if scheme.sigma_z_mod is not None:
-        z = norm.ppf(q[:, 0]) * scheme.sigma_z_mod
-    delta = q[:, 1] * scheme.sigma_delta
-    y, py = q[:, 2] * math.sqrt(scheme.emittance * beta), q[:, 3] * math.sqrt(scheme.emittance / beta) + d_prime * delta
-    out = z + a1 * y + a2 * py + scheme.r56 * (delta + scheme.amplitude * np.sin(k * z))
-    for n in (1, 7, 20):
-        want = abs(np.exp(-1j * n * k * out).mean())
-        assert_close(scheme.bunching(n), want, rtol=0.0, atol=2e-3, what=f"b_{n}")
-
-
-def test_angular_modulation_bunching_by_tracking() -> None:
-    scheme = tlc.AngularModulationCoupling.examples()[0]
-    beta, k = 10.0, 2 * math.pi / scheme.wavelength
-    q = _quiet_normal(18, 2)
-    z, py = q[:, 0] * scheme.wavelength, q[:, 1] * math.sqrt(2e-11 / beta)
-    py = py + scheme.angular_chirp / k * np.sin(k * z)
-    # alpha = 0 at the modulator: theorem 2 with equality has a1 = 0
-    out = z + scheme.a2 * py
-    assert_close(scheme.a2**2 / beta, scheme.h_rad, rtol=1e-12, atol=0.0, what="H_rad")
-    assert_close(scheme.minimum_beta_mod(), beta, rtol=1e-12, atol=0.0, what="beta_mod")
-    for n in (1, 5, 20):
-        want = abs(np.exp(-1j * n * k * out).mean())
-        assert_close(scheme.bunching(n), want, rtol=0.0, atol=2e-3, what=f"b_{n}")
-
-
-def test_both_theorems_by_random_search() -> None:
-    rng = np.random.default_rng(7)
-    n = 50_000
-    beta, alpha, t = np.exp(rng.standard_normal(n)), rng.standard_normal(n), np.exp(rng.standard_normal(n))
-    gamma = (1 + alpha**2) / beta
-    a1, a2, d, d_prime = 2 * rng.standard_normal((4, n))
-    h_rad = beta * a1**2 - 2 * alpha * a1 * a2 + gamma * a2**2
-    h_mod = np.array(
-        [cf.h_function(*row) for row in zip(beta[:2000], alpha[:2000], d[:2000], d_prime[:2000], strict=True)]
-    )
-    assert_close(h_mod, (gamma * d**2 + 2 * alpha * d * d_prime + beta * d_prime**2)[:2000], rtol=1e-9, atol=0.0)
-    chirp = 1 / np.abs(a1 * d + a2 * d_prime)[:2000]
-    ratio = np.array([c / tlc.minimum_energy_chirp(m, r) for c, m, r in zip(chirp, h_mod, h_rad, strict=False)])
-    assert 1.0 - 1e-9 < ratio.min() < 1.01
-    h_angle = beta * a1**2 + 2 * alpha * a1 / t + gamma / t**2
-    ratio = t[:2000] / np.array([tlc.minimum_angular_chirp(b, h) for b, h in zip(beta[:2000], h_angle, strict=False)])
-    assert 1.0 - 1e-9 < ratio.min() < 1.01
-
-
-def test_best_compression_is_the_maximum_and_follows_its_asymptote() -> None:
-    for n in (5, 20, 79):
-        x = np.linspace(0.9, 1.5, 4001)
-        scan = [tlc.compressed_bunching(n, WAVELENGTH, -float(v) / K_LASER, 0.0) for v in x]
-        assert_close(tlc.best_compression(n), x[int(np.argmax(scan))], rtol=0.0, atol=3e-4, what=f"n={n}")
-        assert_close(
-            tlc.best_compression(n), 1 + 0.8086 * n ** (-2 / 3), rtol=0.0, atol=0.1 * n ** (-4 / 3), what=f"n={n}"
-        )
 
 
 # ------------------------------------------------------------------ micro-bucket
@@ -339,8 +189,6 @@ def test_pendulum_lifetime_by_langevin_tracking() -> None:
         (lambda: MicroBucket(WAVELENGTH, 0.0, 48.0, 1e-4), ConfigError),
         (lambda: MicroBucket(WAVELENGTH, 1e-5, 48.0, 1e-4).tune_at(600e-9), PhysicsError),
         (lambda: MicroBucket(WAVELENGTH, 1e-5, 48.0, 1e-4).synchronous_phase(2e-4), PhysicsError),
-        (lambda: EchoEnabled.examples()[0].with_best_dispersions(0, 5), ConfigError),
-        (lambda: tlc.implied_length(0.9, 20, WAVELENGTH), PhysicsError),
     ],
 )
 def test_bad_arguments_are_refused(call, error) -> None:

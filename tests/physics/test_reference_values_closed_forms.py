@@ -25,7 +25,7 @@ from ssmb.elements import laser_field
 from ssmb.elements.undulator_relations import bessel_factor, resonant_deflection
 from ssmb.radiation import coherent, incoherent, spectral, statistics
 from ssmb.radiation.undulator import Undulator, photon_energy, photon_rate
-from ssmb.schemes import tlc
+from ssmb.schemes import theorems, tlc
 from ssmb.schemes.eehg import EchoEnabled
 from ssmb.schemes.single_stage import SingleStage
 from tests.support import assert_reference, reference_values
@@ -204,9 +204,9 @@ CASES: dict[str, Callable[[Inputs], float]] = {
     "J20_20": lambda i: tlc.compressed_bunching(i["n"], 1e-6, -1e-6 / (2 * math.pi), 0.0),
     "bunch_tlc_79_2nm": _full_compression,
     "bunch_tlc_microbunched": _coupled_microbunch,
-    "tlc_Hrad": lambda i: tlc.h_rad_for_length(i["sigma_z_rad"], i["eps_y"]),
-    "tlc_hmin_energy": lambda i: tlc.minimum_energy_chirp(i["H_mod"], i["H_rad"]),
-    "tlc_tmin_angle": lambda i: tlc.minimum_angular_chirp(i["beta_mod"], i["H_rad"]),
+    "tlc_Hrad": lambda i: theorems.h_rad_for_length(i["sigma_z_rad"], i["eps_y"]),
+    "tlc_hmin_energy": lambda i: theorems.minimum_energy_chirp(i["H_mod"], i["H_rad"]),
+    "tlc_tmin_angle": lambda i: theorems.minimum_angular_chirp(i["beta_mod"], i["H_rad"]),
     "tlc_dE_min": lambda i: laser_field.modulation_for_chirp(i["h_min"], 1.0, i["lambda_L"]),
     "tlc_laser_power": _coupling_laser_power,
     "adm_20_implied_sigma": lambda i: tlc.implied_length(i["b"], i["n"], i["lambda_L"]),

@@ -1,0 +1,184 @@
+"""What a microbunching scheme is: a closed form, the thin model it is exact for, and a beamline that realises it.
+
+To add a scheme, write one file: a frozen dataclass that inherits :class:`Scheme` and is registered with
+:func:`scheme`. The contract tests (tracked thin model against closed form, tracked magnets against closed form), the
+table of schemes and ``ssmb compare schemes`` find it by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ssmb.beam import Beam, Reference
+from ssmb.bunching import bunching_factor
+from ssmb.elements import Element
+from ssmb.elements.linear_map import LinearMap
+from ssmb.errors import ConfigError, nearest
+from ssmb.lattice import Lattice
+from ssmb.ranges import count
+from ssmb.schemes.quadrature import quadrature_beam
+from ssmb.tracking import track
+
+_S = TypeVar("_S", bound="type[Scheme]")
+
+#: name of a scheme -> its class
+SCHEMES: dict[str, type[Scheme]] = {}
+
+#: macroparticles of a quiet start that give |b| to 1e-5 up to the 79th harmonic
+QUIET_PARTICLES = 2**20
+
+
+#: thin models carry smears that have no other cause by an angle: path per angle [m], so small that the transverse kick
+#: of the laser itself moves nothing
+SMEAR_LEVER = 1e-4
+
+
+def scheme(name: str) -> Callable[[_S], _S]:
+    """Register a class as the scheme of this name."""
+
+    def register(cls: _S) -> _S:
+        if name in SCHEMES:
+            raise ValueError(f"scheme '{name}' is registered twice")
+        cls.name = name
+        SCHEMES[name] = cls
+        return cls
+
+    return register
+
+
+def scheme_class(name: str) -> type[Scheme]:
+    """Return the scheme of a name, or raise ConfigError with the nearest one.
+
+    >>> scheme_class("eehg").__name__
+    'EchoEnabled'
+    """
+    if name not in SCHEMES:
+        raise ConfigError(f"no scheme '{name}'.{nearest(name, SCHEMES)} Schemes: {', '.join(sorted(SCHEMES))}")
+    return SCHEMES[name]
+
+
+class Scheme(ABC):
+    """A microbunching scheme with all its parameters; subclasses are frozen dataclasses.
+
+    Attributes
+    ----------
+    name : name in the registry.
+    title : what it is, in words.
+    references : where it comes from.
+    reference : reference particle.
+    wavelength : laser wavelength [m], in whose harmonics bunching is counted.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    references: ClassVar[tuple[str, ...]] = ()
+    #: passes through the thin model after which its bunching is that of the closed form
+    thin_turns: ClassVar[int] = 1
+
+    reference: Reference
+    wavelength: float
+
+    @abstractmethod
+    def bunching(self, harmonic: int) -> float:
+        """Return the closed form of |b| at `harmonic` times the laser frequency [1]."""
+
+    def exact_bunching(self, harmonic: int) -> float:
+        """Return |b_n| of the thin model with what the closed form leaves out; the closed form where it is exact [1]."""
+        return self.bunching(harmonic)
+
+    def departure(self, harmonic: int) -> float:
+        """Return how far the closed form is from the thin model that it describes, in |b_n| [1]; 0 where it is exact."""
+        return abs(self.bunching(harmonic) - self.exact_bunching(harmonic))
+
+    @abstractmethod
+    def thin_line(self) -> Lattice:
+        """Return the thin model: laser kicks and linear maps, from the first modulator to the radiator."""
+
+    @abstractmethod
+    def sigma(self) -> np.ndarray:
+        """Return the covariance (6, 6) in front of the first modulator; its row of z is zero for a coasting beam."""
+
+    def beam(self, n: int = QUIET_PARTICLES, seed: int = 1) -> Beam:
+        """Return the matched quiet-start beam in front of the first modulator of the thin model.
+
+        A coasting beam fills one laser wavelength.
+
+        Parameters
+        ----------
+        n : number of macroparticles.
+        seed : scrambling of the quiet start.
+        """
+        return quiet_beam(self.reference, self.wavelength, self.sigma(), n, seed)
+
+    def quadrature(self, nodes: int = 12, more: Mapping[str, int] | None = None) -> Beam:
+        """Return a weighted beam in front of the first modulator whose means are quadratures, free of noise.
+
+        Parameters
+        ----------
+        nodes, more : numbers of nodes, see :func:`ssmb.schemes.quadrature.quadrature_beam`.
+        """
+        return quadrature_beam(self.reference, self.wavelength, self.sigma(), nodes=nodes, more=more)
+
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> Sequence[Any]:
+        """Return typical and extreme members, from which the contract tests run."""
+
+    def best_harmonic(self) -> int:
+        """Return the harmonic that this member is made for, for tables and tests [1]."""
+        values = [(self.bunching(n) * math.sqrt(n), n) for n in range(1, 31)]
+        return max(values)[1]
+
+    def tracked_bunching(self, harmonics: Sequence[int], beam: Beam | None = None) -> np.ndarray:
+        """Return |b| at these harmonics of a beam that was tracked through the thin model, shape of `harmonics` [1].
+
+        Parameters
+        ----------
+        harmonics : harmonics of the laser [1].
+        beam : beam in front of the modulator; default :meth:`beam`, whose error is some 1e-5 where few coordinates
+            matter and 1e-3 in an echo; :meth:`quadrature` has less.
+        """
+        orders = np.array([count("harmonic", h) for h in harmonics])
+        run = track(self.thin_line(), self.beam() if beam is None else beam, self.thin_turns)
+        return np.abs(bunching_factor(run.beam, self.wavelength / orders))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters by name, in the order in which they are given."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+def coupling(
+    name: str = "section", *, x: tuple[float, float] = (0.0, 0.0), y: tuple[float, float] = (0.0, 0.0), r56: float = 0.0
+) -> LinearMap:
+    """Return the symplectic section ``z += a . (x, px, y, py) + r56 delta``, identity in the transverse planes.
+
+    Parameters
+    ----------
+    x, y : (a1 [1], a2 [m]), what the path takes from position and angle of a plane. By symplecticity the section has
+        the dispersion (a2, -a1).
+    r56 : path per relative momentum [m], > 0: higher energy arrives earlier.
+    """
+    m = np.eye(6)
+    m[4, :4] = *x, *y
+    m[:4, 5] = x[1], -x[0], y[1], -y[0]
+    m[4, 5] = r56
+    return LinearMap(name=name, matrix=tuple(tuple(row) for row in m.tolist()))
+
+
+def quiet_beam(reference: Reference, wavelength: float, sigma: np.ndarray, n: int, seed: int) -> Beam:
+    """Return a quiet start with the covariance `sigma` (6, 6): coasting over one wavelength where it has no length."""
+    charge = 1e-12  # bunching is a mean: the charge does not matter
+    if sigma[4, 4] == 0.0:
+        return Beam.coasting(reference, sigma, wavelength=wavelength, n=n, charge=charge, seed=seed)
+    return Beam.gaussian(reference, sigma, n=n, charge=charge, seed=seed, start="quiet")
+
+
+def line(elements: Sequence[Element], reference: Reference, name: str) -> Lattice:
+    """Return a single-pass lattice of these elements."""
+    return Lattice.from_elements(elements, reference, name=name, periodic=False)

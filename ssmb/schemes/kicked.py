@@ -1,0 +1,213 @@
+"""One sinusoidal modulation and one linear section: the bunching that most schemes have in common.
+
+A particle at z in front of the modulator arrives at ``c z + s sin(k z) + g``, g an independent Gaussian smear. With
+``e^(i x sin u) = sum_m J_m(x) e^(i m u)``:
+
+- coasting beam, c = 1: ``|J_n(n k s)| exp(-(n k sigma_g)^2/2)``;
+- Gaussian microbunch: ``|sum_m J_m(-n k s) exp(-((m - c n) k sigma_z)^2/2)| exp(-(n k sigma_g)^2/2)``.
+
+References
+----------
+L. H. Yu, Phys. Rev. A 44, 5178 (1991), doi:10.1103/PhysRevA.44.5178.
+E. Hemsing, G. Stupakov, D. Xiang, A. Zholents, Rev. Mod. Phys. 86, 897 (2014), doi:10.1103/RevModPhys.86.897.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from ssmb.bunching.closed_form import gaussian_bunching
+from ssmb.elements import Element
+from ssmb.elements.thin_laser import ThinLaser
+from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.schemes.base import SMEAR_LEVER, coupling
+from ssmb.schemes.profile import profile_nodes
+
+#: spot that stands for a wide one where nodes over the beam are needed all the same, in beam sizes
+_WIDE = 1e6
+
+
+def kicked_phase_factor(
+    harmonic: int,
+    wavelength: float,
+    path_amplitude: ArrayLike,
+    sigma_z: float | None = None,
+    stretch: float = 1.0,
+    phase: ArrayLike = 0.0,
+) -> NDArray[np.complex128]:
+    """Return the complex b_n of ``c z + s sin(k z + psi)`` for each path amplitude, before any smear [1].
+
+    Parameters
+    ----------
+    harmonic : n [1].
+    wavelength : laser wavelength 2 pi/k [m].
+    path_amplitude : s, path of the peak modulation [m], any shape; ``r56 A`` for an energy modulation.
+    sigma_z : rms length of the microbunch in front of the modulator [m]; None stands for a coasting beam.
+    stretch : c [1], not 1 if the microbunch comes with a chirp; a coasting beam has none.
+    phase : psi [rad], shape of `path_amplitude` or one number.
+
+    Examples
+    --------
+    >>> import math
+    >>> round(float(kicked_phase_factor(79, 1064e-9, -1064e-9/(2*math.pi)).real), 5)
+    0.10424
+    """
+    n, k = count("harmonic", harmonic), 2.0 * math.pi / positive("wavelength", wavelength, "m")
+    argument, psi = -n * k * np.asarray(path_amplitude, dtype=float), np.asarray(phase, dtype=float)
+    if sigma_z is None:
+        return special.jv(n, argument) * np.exp(1j * n * psi)
+    width = k * not_negative("sigma_z", sigma_z, "m")
+    centre = n * finite("stretch", stretch)
+    if width == 0.0:
+        return np.exp(1j * argument * np.sin(psi))
+    # J_m(x) is below 1e-16 for |m| beyond this reach, the Gaussian beyond 9/width
+    largest = float(np.max(np.abs(argument)))
+    reach = largest + 12.0 * largest ** (1.0 / 3.0) + 30.0
+    low, high = max(-reach, centre - 9.0 / width), min(reach, centre + 9.0 / width)
+    m = np.arange(math.floor(low), math.ceil(high) + 1)
+    weights = np.exp(-0.5 * ((m - centre) * width) ** 2) * np.exp(1j * m * psi[..., None])
+    return np.sum(special.jv(m, argument[..., None]) * weights, axis=-1)
+
+
+def kicked_bunching(
+    harmonic: int,
+    wavelength: float,
+    path_amplitude: float,
+    smear: float,
+    sigma_z: float | None = None,
+    stretch: float = 1.0,
+) -> float:
+    """Return |b_n| of ``c z + s sin(k z)`` plus an independent Gaussian smear [1].
+
+    Parameters
+    ----------
+    smear : rms of everything that does not depend on the phase [m].
+    harmonic, wavelength, path_amplitude, sigma_z, stretch : see :func:`kicked_phase_factor`.
+
+    Examples
+    --------
+    >>> import math
+    >>> round(kicked_bunching(79, 1064e-9, -1064e-9/(2*math.pi), 2e-9), 5)
+    0.06745
+    """
+    path = finite("path_amplitude", path_amplitude, "m")
+    factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch)
+    return abs(complex(factor)) * gaussian_bunching(smear, wavelength / harmonic)
+
+
+@dataclass(frozen=True)
+class CoupledStage:
+    """A Gaussian beam on dispersion, one laser kick and a linear section, alpha = 0 at the modulator.
+
+    The electron is at ``y = y_b + eta delta``, ``y' = y'_b + eta' delta`` and arrives at ``z + a1 y + a2 y' + r56 delta`` with
+    the y' and delta that it has behind the kick. With ``g`` the part that does not depend on the phase,
+
+        b_n = <exp(-i n k g) J_n-sum of [p_sin(x, y) sin(k z) + p_cos(x, y) cos(k z)]>,
+
+    exact for the thin kick of an energy modulation (with a waist: its Panofsky-Wenzel kick too) or an angular one.
+
+    Parameters
+    ----------
+    wavelength : laser wavelength [m].
+    amplitude : peak relative momentum modulation on axis [1].
+    angular_chirp : t of an angular modulation ``y' += (t/k) sin(k z)``, ``delta += t y cos(k z)`` [1/m].
+    r56 : path per relative momentum [m].
+    a1, a2 : path per position [1] and per angle [m].
+    emittance, beta : of the coupled plane at the modulator [m rad, m].
+    eta, eta_prime : its dispersion there [m, 1].
+    sigma_delta : rms momentum spread [1].
+    smear : rms of independent path smears [m].
+    sigma_z : rms microbunch length in front of the modulator [m]; None for a coasting beam.
+    waist : w0 of the laser [m]; None for a wide one.
+    sigma_x : rms size in the other plane [m].
+    """
+
+    wavelength: float
+    amplitude: float = 0.0
+    angular_chirp: float = 0.0
+    r56: float = 0.0
+    a1: float = 0.0
+    a2: float = 0.0
+    emittance: float = 0.0
+    beta: float = 1.0
+    eta: float = 0.0
+    eta_prime: float = 0.0
+    sigma_delta: float = 0.0
+    smear: float = 0.0
+    sigma_z: float | None = None
+    waist: float | None = None
+    sigma_x: float = 0.0
+
+    @property
+    def r56_leak(self) -> float:
+        """a . D + r56, path per incoming momentum [m]."""
+        return self.a1 * self.eta + self.a2 * self.eta_prime + self.r56
+
+    @property
+    def h_rad(self) -> float:
+        """H_rad = beta a1^2 + a2^2/beta [m]."""
+        return self.beta * self.a1**2 + self.a2**2 / self.beta
+
+    @property
+    def sigma_y(self) -> float:
+        """Rms size in the coupled plane at the modulator [m]."""
+        return math.hypot(math.sqrt(self.emittance * self.beta), self.eta * self.sigma_delta)
+
+    @property
+    def linear_length(self) -> float:
+        """Rms of g: sqrt(eps H_rad + (leak sigma_delta)^2 + smear^2) [m]."""
+        variance = self.emittance * self.h_rad + (self.r56_leak * self.sigma_delta) ** 2 + self.smear**2
+        return math.sqrt(variance)
+
+    def bunching(self, harmonic: int, partner: bool = True) -> float:
+        """Return |b_n| [1]; without `partner` the kick that Panofsky and Wenzel add to the wanted one is left out."""
+        n, k = count("harmonic", harmonic), 2.0 * math.pi / self.wavelength
+        needs_partner = partner and self.angular_chirp != 0.0 and self.r56 != 0.0 and self.sigma_y > 0.0
+        if self.waist is None and not needs_partner:
+            path = self.r56 * self.amplitude + self.a2 * self.angular_chirp / k
+            return kicked_bunching(n, self.wavelength, path, self.linear_length, self.sigma_z)
+        w0 = _WIDE * self.sigma_y if self.waist is None else self.waist
+        nodes = profile_nodes(w0, self.sigma_x, self.sigma_y)
+        y, share = nodes.y, nodes.share
+        angle = self.angular_chirp / k * share * (1.0 - 2.0 * (y / w0) ** 2)
+        p_sin = self.r56 * self.amplitude * share + self.a2 * angle
+        p_cos = np.zeros_like(share)
+        if partner:
+            gain, kick = self.angular_chirp * y * share, 2.0 * self.amplitude * y * share / (k * w0 * w0)
+            p_cos = self.r56 * gain + self.a2 * kick
+        factors = kicked_phase_factor(
+            n, self.wavelength, np.hypot(p_sin, p_cos), self.sigma_z, phase=np.arctan2(p_cos, p_sin)
+        )
+        # of g, the part that goes with y, and what is left
+        with_y = self.a1 * self.emittance * self.beta + self.r56_leak * self.eta * self.sigma_delta**2
+        slope = with_y / self.sigma_y**2 if self.sigma_y else 0.0
+        rest = math.sqrt(max(0.0, self.linear_length**2 - (slope * self.sigma_y) ** 2))
+        turns = np.exp(-1j * n * k * slope * y)
+        return abs(complex(nodes.weight @ (factors * turns))) * gaussian_bunching(rest, self.wavelength / n)
+
+    def sigma(self) -> NDArray[np.float64]:
+        """Return the covariance (6, 6) in front of the modulator; `smear` sits in the horizontal angle."""
+        spread, out = self.sigma_delta**2, np.zeros((6, 6))
+        d = np.array([self.eta, self.eta_prime])
+        out[0, 0], out[1, 1] = self.sigma_x**2, (self.smear / SMEAR_LEVER) ** 2
+        out[2:4, 2:4] = self.emittance * np.diag([self.beta, 1.0 / self.beta]) + spread * np.outer(d, d)
+        out[2:4, 5] = out[5, 2:4] = d * spread
+        out[4, 4], out[5, 5] = (self.sigma_z or 0.0) ** 2, spread
+        return out
+
+    def elements(self) -> tuple[Element, Element]:
+        """Return the laser kick MOD and the section SECTION of the thin model."""
+        laser = ThinLaser(
+            name="MOD",
+            laser_wavelength=self.wavelength,
+            laser_phase=0.25 if self.angular_chirp else 0.0,
+            amplitude=self.amplitude,
+            gradient=self.angular_chirp,
+            waist=self.waist or 0.0,
+        )
+        return laser, coupling("SECTION", x=(0.0, SMEAR_LEVER), y=(self.a1, self.a2), r56=self.r56)

@@ -1,0 +1,153 @@
+"""Direct harmonics of the micro-bucket: the beam that lives in the bucket of a laser, without any further compression.
+
+References
+----------
+D. F. Ratner, A. W. Chao, Phys. Rev. Lett. 105, 154801 (2010), doi:10.1103/PhysRevLett.105.154801.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ssmb.beam import Beam, Reference
+from ssmb.bunching.buckets import MicroBucket
+from ssmb.bunching.closed_form import boltzmann_bunching
+from ssmb.elements.thin_chicane import ThinChicane
+from ssmb.elements.thin_laser import ThinLaser
+from ssmb.lattice import Lattice
+from ssmb.ranges import count, positive, share
+from ssmb.schemes.base import QUIET_PARTICLES, Scheme, line, scheme
+from ssmb.schemes.quadrature import normal_rule
+
+
+@scheme("micro_bucket")
+@dataclass(frozen=True)
+class MicroBucketHarmonics(Scheme):
+    """Boltzmann distribution in the cosine bucket of one modulator: ``b_n = captured I_n(kappa)/I_0(kappa)``.
+
+    Parameters
+    ----------
+    reference : reference particle.
+    wavelength : laser wavelength [m].
+    slip_factor : eta = alpha_c - 1/gamma^2 [1], either sign.
+    circumference : C [m].
+    amplitude : A, peak relative momentum modulation per turn [1].
+    sigma_delta : rms momentum spread of the equilibrium [1].
+    captured : share of the beam that lives in the buckets; the rest is not bunched [1].
+
+    Notes
+    -----
+    Validity: small synchrotron tune. At the half-turn point opposite to the thin kick the bunch is shorter than the smooth
+    one by the factor (1 - K_s/4)^(1/4); :meth:`departure` is what this does to b_n, to first order in K_s.
+
+    Examples
+    --------
+    >>> scheme = MicroBucketHarmonics.examples()[0]
+    >>> round(scheme.bunching(5), 4)
+    0.2391
+    """
+
+    reference: Reference
+    wavelength: float
+    slip_factor: float
+    circumference: float
+    amplitude: float
+    sigma_delta: float
+    captured: float = 1.0
+
+    title: ClassVar[str] = "harmonics of the micro-bucket itself"
+    references: ClassVar[tuple[str, ...]] = (
+        "D. F. Ratner, A. W. Chao, Phys. Rev. Lett. 105, 154801 (2010), doi:10.1103/PhysRevLett.105.154801",
+    )
+    thin_turns: ClassVar[int] = 20
+
+    def __post_init__(self) -> None:
+        positive("sigma_delta", self.sigma_delta)
+        share("captured", self.captured)
+        self.bucket()
+
+    def bucket(self) -> MicroBucket:
+        """Return the bucket."""
+        return MicroBucket(self.wavelength, self.slip_factor, self.circumference, self.amplitude)
+
+    @property
+    def kappa(self) -> float:
+        """A/(k |eta| C sigma_delta^2), half the bucket depth over the temperature [1]."""
+        return self.bucket().kappa(self.sigma_delta)
+
+    def bunching(self, harmonic: int) -> float:
+        """Return |b_n| at the harmonic n of the laser [1]."""
+        return self.captured * boltzmann_bunching(self.kappa, harmonic)
+
+    def departure(self, harmonic: int) -> float:
+        """Return the change of |b_n| by the finite synchrotron tune [1]: ``b_n (n k sigma_z)^2 K_s/8``, twice the linear one.
+
+        A smooth beam in the thin-kick bucket is mismatched, so that its length beats between one and two such steps.
+        """
+        n, bucket = count("harmonic", harmonic), self.bucket()
+        phase = n * bucket.wavenumber * bucket.sigma_z(self.sigma_delta)
+        return self.bunching(n) * phase * phase * bucket.k_std / 8.0
+
+    def thin_line(self) -> Lattice:
+        """Return one turn: half of the slip, the kick, half of the slip; the radiator is opposite to the kick."""
+        half = -0.5 * self.slip_factor * self.circumference
+        laser = ThinLaser(name="MOD", laser_wavelength=self.wavelength, amplitude=self.amplitude)
+        return line(
+            (ThinChicane(name="SLIP1", r56=half), laser, ThinChicane(name="SLIP2", r56=half)), self.reference, self.name
+        )
+
+    def tracked_bunching(self, harmonics: Sequence[int], beam: Beam | None = None) -> np.ndarray:
+        """Return |b| of the whole beam: the captured part is tracked, the rest counts as unbunched, see :class:`Scheme`."""
+        return self.captured * super().tracked_bunching(harmonics, beam)
+
+    def sigma(self) -> np.ndarray:
+        """Return the covariance of the captured beam in one bucket; its distribution in z is Boltzmann's, not Gaussian."""
+        phi = 2.0 * math.pi * (np.arange(4096) + 0.5) / 4096 - math.pi
+        density = np.exp(self.kappa * (np.cos(phi) - 1.0))
+        k = 2.0 * math.pi / self.wavelength
+        sigma_z2 = float((density @ phi**2) / density.sum()) / (k * k)
+        return np.diag([0.0, 0.0, 0.0, 0.0, sigma_z2, self.sigma_delta**2])
+
+    def beam(self, n: int = QUIET_PARTICLES, seed: int = 1) -> Beam:
+        """Return a quiet start of the captured beam: z from the inverse of Boltzmann's distribution over one wavelength."""
+        made = Beam.coasting(
+            self.reference, np.diag([0.0, 0.0, 0.0, 0.0, 0.0, self.sigma_delta**2]), wavelength=1.0, n=n, charge=1e-12,
+            seed=seed,
+        )  # fmt: skip
+        phi = np.linspace(-math.pi, math.pi, 200_001)
+        density = np.exp(self.kappa * (np.cos(phi) - 1.0))
+        step = 0.5 * (density[1:] + density[:-1])
+        total = np.concatenate(([0.0], np.cumsum(step))) / step.sum()
+        rows = made.coordinates
+        rows[4] = np.interp(rows[4] + 0.5, total, phi) * self.wavelength / (2.0 * math.pi) + self.bucket().centre
+        return made
+
+    def quadrature(self, nodes: int = 12, more: Mapping[str, int] | None = None) -> Beam:
+        """Return weighted particles on a grid of z and delta; see :meth:`Scheme.quadrature`."""
+        own = dict(more or {})
+        n = own.get("z", 512)
+        phi = 2.0 * math.pi * ((np.arange(n) + 0.5) / n - 0.5)
+        density = np.exp(self.kappa * (np.cos(phi) - 1.0))
+        t, w = normal_rule(own.get("delta", 401))
+        rows = np.zeros((6, n * t.size))
+        rows[4] = np.repeat(phi * self.wavelength / (2.0 * math.pi) + self.bucket().centre, t.size)
+        rows[5] = np.tile(t * self.sigma_delta, n)
+        return Beam(self.reference, rows, np.outer(density / density.sum(), w).ravel())
+
+    @classmethod
+    def examples(cls) -> list[MicroBucketHarmonics]:
+        """Return cases for the contract tests: a slow bucket, one of negative slip, and one with a synchrotron tune of 0.03."""
+        ring, k = Reference(energy=400e6), 2.0 * math.pi / 1064e-9
+
+        def bucket(k_std: float, sign: float, captured: float) -> MicroBucketHarmonics:
+            slip = 1e-5
+            amplitude = k_std / (k * slip)
+            spread = math.sqrt(amplitude / (k * slip * 9.0))
+            return cls(ring, 1064e-9, sign * slip / 100.0, 100.0, amplitude, spread, captured)
+
+        return [bucket(5e-4, 1.0, 1.0), bucket(5e-4, -1.0, 0.8), bucket(0.04, 1.0, 1.0)]

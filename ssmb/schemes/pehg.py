@@ -1,0 +1,165 @@
+"""Phase-merging enhanced harmonic generation: the coupling is the slip in a transverse-gradient undulator.
+
+A beam on the dispersion eta meets an undulator whose field grows with y, ``K = K0 (1 + gradient y)``. Where K is larger the
+electron falls back further, so that ``z += a1 y`` with ``a1 = -N lambda gradient K^2/(1 + K^2/2)``. With ``a1 eta = -r56`` all
+electrons that share a phase of the laser arrive together whatever momentum they came with.
+
+References
+----------
+H. Deng, C. Feng, Phys. Rev. Lett. 111, 084801 (2013), doi:10.1103/PhysRevLett.111.084801.
+C. Feng, H. Deng, D. Wang, Z. Zhao, New J. Phys. 16, 043021 (2014), doi:10.1088/1367-2630/16/4/043021.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ssmb.beam import Reference
+from ssmb.lattice import Lattice
+from ssmb.ranges import finite, not_negative, not_zero, positive
+from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.kicked import CoupledStage
+
+
+def gradient_slip(n_periods: float, wavelength: float, k: float, gradient: float) -> float:
+    """Return the path per position of a planar transverse-gradient undulator, dz/dy [1].
+
+    ``-N lambda gradient K^2/(1 + K^2/2)``: negative where a larger y means a larger field.
+
+    Parameters
+    ----------
+    n_periods : number of periods N between the kick of the laser and the end [1].
+    wavelength : resonant wavelength [m].
+    k : deflection parameter on the orbit [1].
+    gradient : relative change of K per y [1/m].
+
+    Examples
+    --------
+    >>> round(gradient_slip(20, 1064e-9, 5.0, -30.0) * 1e3, 3)
+    1.182
+    """
+    slip = positive("n_periods", n_periods) * positive("wavelength", wavelength, "m")
+    k2 = not_negative("k", k) ** 2
+    return -slip * finite("gradient", gradient, "1/m") * k2 / (1.0 + 0.5 * k2)
+
+
+@scheme("pehg")
+@dataclass(frozen=True)
+class PhaseMerging(Scheme):
+    """Dispersed beam, modulator, slip with position, dispersive section.
+
+    ``|b_n| = |J_n(n k r56 A)| exp(-(n k)^2 [eps beta a1^2 + (a1 eta + r56)^2 sigma_delta^2]/2)``
+
+    Parameters
+    ----------
+    reference : reference particle.
+    wavelength : laser wavelength [m].
+    amplitude : A, peak relative momentum modulation [1].
+    eta : dispersion of y in the modulator [m].
+    slip_gradient : a1, path per position behind the kick, see :func:`gradient_slip` [1].
+    r56 : path of the dispersive section per relative momentum [m].
+    emittance : rms emittance of the plane of the gradient [m rad].
+    beta_mod : its beta function in the modulator, with alpha = 0 [m].
+    sigma_delta : rms momentum spread [1].
+    smear : further independent rms path smear [m].
+    waist : w0 of the laser [m], with its axis on the orbit; None for a laser that is wide against the beam.
+    sigma_x : rms size of the beam in the other plane [m]; it counts with a waist.
+
+    Notes
+    -----
+    Validity: thin kick followed by the slip. In one undulator for both, half of its slip lies behind the effective kick,
+    and the resonance of an electron changes with y by ``gradient y K^2/(1 + K^2/2)``, which must be small against 1/N.
+    The dispersed size ``eta sigma_delta`` must fit into the laser spot: the waist takes it into account.
+
+    Examples
+    --------
+    >>> scheme = PhaseMerging.examples()[0]
+    >>> round(scheme.bunching(20), 4)
+    0.1507
+    """
+
+    reference: Reference
+    wavelength: float
+    amplitude: float
+    eta: float
+    slip_gradient: float
+    r56: float
+    emittance: float
+    beta_mod: float
+    sigma_delta: float = 0.0
+    smear: float = 0.0
+    waist: float | None = None
+    sigma_x: float = 0.0
+
+    title: ClassVar[str] = "phase merging in a transverse-gradient undulator (PEHG)"
+    references: ClassVar[tuple[str, ...]] = (
+        "H. Deng, C. Feng, Phys. Rev. Lett. 111, 084801 (2013), doi:10.1103/PhysRevLett.111.084801",
+        "C. Feng et al., New J. Phys. 16, 043021 (2014), doi:10.1088/1367-2630/16/4/043021",
+    )
+
+    def __post_init__(self) -> None:
+        positive("wavelength", self.wavelength, "m")
+        not_negative("amplitude", self.amplitude)
+        not_zero("eta", self.eta, "m")
+        not_zero("slip_gradient", self.slip_gradient)
+        not_zero("r56", self.r56, "m")
+        not_negative("emittance", self.emittance, "m rad")
+        positive("beta_mod", self.beta_mod, "m")
+        not_negative("sigma_delta", self.sigma_delta)
+        not_negative("smear", self.smear, "m")
+        if self.waist is not None:
+            positive("waist", self.waist, "m")
+        not_negative("sigma_x", self.sigma_x, "m")
+
+    def stage(self) -> CoupledStage:
+        """Return beam, kick and section of the thin model."""
+        return CoupledStage(
+            self.wavelength,
+            amplitude=self.amplitude,
+            r56=self.r56,
+            a1=self.slip_gradient,
+            emittance=self.emittance,
+            beta=self.beta_mod,
+            eta=self.eta,
+            sigma_delta=self.sigma_delta,
+            smear=self.smear,
+            waist=self.waist,
+            sigma_x=self.sigma_x,
+        )
+
+    @property
+    def h_mod(self) -> float:
+        """H of the dispersion at the modulator, eta^2/beta [m]."""
+        return self.eta**2 / self.beta_mod
+
+    @property
+    def h_rad(self) -> float:
+        """H of the slip, beta a1^2 [m]."""
+        return self.stage().h_rad
+
+    def bunching(self, harmonic: int) -> float:
+        """Return |b_n| at the harmonic n of the laser [1]."""
+        return self.stage().bunching(harmonic)
+
+    def thin_line(self) -> Lattice:
+        """Return a laser kick and the section with slip by position and r56."""
+        return line(self.stage().elements(), self.reference, self.name)
+
+    def sigma(self) -> np.ndarray:
+        """Return the covariance on the dispersion in front of the modulator."""
+        return self.stage().sigma()
+
+    @classmethod
+    def examples(cls) -> list[PhaseMerging]:
+        """Return cases for the contract tests: full merging, and a finite laser spot with a leak."""
+        beam, k = Reference(energy=1e9), 2.0 * math.pi / 1064e-9
+        r56, eta = 4e-5, 0.05
+        amplitude, slip = 1.0 / (r56 * k), -r56 / eta
+        return [
+            cls(beam, 1064e-9, amplitude, eta, slip, r56, 20e-12, 1.0, sigma_delta=4e-4),
+            cls(beam, 1064e-9, 1.1 * amplitude, eta, 0.99 * slip, r56, 5e-12, 1.0, 4e-4, waist=1e-4, sigma_x=1e-5),
+        ]
