@@ -64,7 +64,7 @@ class MicroBucketHarmonics(Scheme):
     references: ClassVar[tuple[str, ...]] = (
         "D. F. Ratner, A. W. Chao, Phys. Rev. Lett. 105, 154801 (2010), doi:10.1103/PhysRevLett.105.154801",
     )
-    thin_turns: ClassVar[int] = 20
+    thin_turns: ClassVar[int] = 10
 
     def __post_init__(self) -> None:
         positive("sigma_delta", self.sigma_delta)

@@ -18,7 +18,7 @@ QUADRATURE_CASES = [case for case in CASES if case != ("eehg", 0)]
 LABELS = [f"{name}-{i}" for name, i in CASES]
 #: nodes per coordinate: the phase turns fast with delta in an echo, with y where an angular modulation leaks r56
 NODES: dict[str, dict[str, int]] = {
-    "eehg": {"z": 192, "delta": 240, "px": 6, "py": 6, "x": 6, "y": 5},
+    "eehg": {"z": 160, "delta": 220, "px": 5, "py": 5, "x": 5, "y": 5},
     "tlc_angular": {"z": 128, "y": 40, "delta": 7, "x": 5},
     "micro_bucket": {"z": 400, "delta": 401},
     "single_stage": {"z": 96, "delta": 16, "x": 12, "y": 8, "px": 5},
