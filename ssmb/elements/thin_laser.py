@@ -60,6 +60,8 @@ class ThinLaser(Element):
             cls(name="wide", laser_wavelength=1064e-9, amplitude=4e-4),
             cls(name="spot", laser_wavelength=1064e-9, amplitude=1e-3, waist=5e-4, laser_phase=0.1),
             cls(name="angular", laser_wavelength=1064e-9, gradient=1.2e-1, laser_phase=0.25),
-            cls(name="tilted", laser_wavelength=515e-9, amplitude=1e-4, gradient=-0.3, laser_orientation="X", waist=2e-3),
+            cls(
+                name="tilted", laser_wavelength=515e-9, amplitude=1e-4, gradient=-0.3, laser_orientation="X", waist=2e-3
+            ),
             cls(name="dark", laser_wavelength=1064e-9, amplitude=1e-3, laser_on=False),
         ]
