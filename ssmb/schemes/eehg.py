@@ -169,14 +169,14 @@ class EchoEnabled(Scheme):
 
     def thin_line(self) -> Lattice:
         """Return two laser kicks and two sections; the smears are carried by the angles, the first by that in x."""
-        spot = {"waist": self.waist or 0.0}
+        spot = self.waist or 0.0
         second = self.wavelength / self.wavelength_ratio
         return line(
             (
-                ThinLaser(name="MOD1", laser_wavelength=self.wavelength, amplitude=self.amplitude_1, **spot),
+                ThinLaser(name="MOD1", laser_wavelength=self.wavelength, amplitude=self.amplitude_1, waist=spot),
                 coupling("SECTION1", x=(0.0, SMEAR_LEVER), r56=self.r56_1),
                 ThinLaser(
-                    name="MOD2", laser_wavelength=second, laser_phase=self.phase, amplitude=self.amplitude_2, **spot
+                    name="MOD2", laser_wavelength=second, laser_phase=self.phase, amplitude=self.amplitude_2, waist=spot
                 ),
                 coupling("SECTION2", y=(0.0, SMEAR_LEVER), r56=self.r56_2),
             ),
