@@ -1,4 +1,4 @@
-"""``ssmb compare sources | scanners | roadmap``: parses, calls, prints."""
+"""``ssmb compare sources | scanners | roadmap | schemes``: parses, calls, prints."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from ssmb.cli import compare_schemes
 from ssmb.errors import ConfigError, ResultFileError
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb ``compare`` with its three subjects."""
-    parser = subparsers.add_parser("compare", help="EUV sources, scanners, and the way from watts to chips")
-    subjects = parser.add_subparsers(dest="subject", required=True, metavar="{sources,scanners,roadmap}")
+    """Add the verb ``compare`` with its subjects."""
+    parser = subparsers.add_parser(
+        "compare", help="EUV sources, scanners, the way from watts to chips; microbunching schemes"
+    )
+    subjects = parser.add_subparsers(dest="subject", required=True, metavar="{sources,scanners,roadmap,schemes}")
 
     sources = subjects.add_parser("sources", help="EUV sources: power with its plane, band, readiness, features")
     sources.add_argument("--family", help="LPP, DPP, synchrotron, FEL, HHG, SSMB or other")
@@ -51,6 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.add_argument("--samples", type=int, default=1000, help="samples of the intervals")
     roadmap.add_argument("--seed", type=int, default=1, help="seed of the intervals")
     roadmap.set_defaults(compare=_roadmap)
+
+    compare_schemes.add_subject(subjects)
 
     for p in (sources, scanners, roadmap):
         p.add_argument(

@@ -6,7 +6,9 @@ import pkgutil
 from ssmb.schemes.adm import AngularDispersion, ReversibleAngularDispersion
 from ssmb.schemes.angular import AngularModulationCoupling
 from ssmb.schemes.base import SCHEMES, Scheme, scheme, scheme_class
+from ssmb.schemes.compare import SchemeComparison, SchemeNeeds, compare_schemes
 from ssmb.schemes.eehg import EchoEnabled
+from ssmb.schemes.given import Given
 from ssmb.schemes.lsf import StrongFocusing, TwoModulators
 from ssmb.schemes.micro_bucket import MicroBucketHarmonics
 from ssmb.schemes.pehg import PhaseMerging
@@ -22,13 +24,17 @@ __all__ = [
     "AngularModulationCoupling",
     "EchoEnabled",
     "EnergyModulationCoupling",
+    "Given",
     "MicroBucketHarmonics",
     "PhaseMerging",
     "ReversibleAngularDispersion",
     "Scheme",
+    "SchemeComparison",
+    "SchemeNeeds",
     "SingleStage",
     "StrongFocusing",
     "TwoModulators",
+    "compare_schemes",
     "scheme",
     "scheme_class",
 ]

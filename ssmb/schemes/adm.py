@@ -24,7 +24,8 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, coupling, line, scheme
-from ssmb.schemes.kicked import CoupledStage
+from ssmb.schemes.given import Given
+from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 
 
 @scheme("adm")
@@ -134,6 +135,18 @@ class AngularDispersion(Scheme):
     def sigma(self) -> np.ndarray:
         """Return the covariance behind the bend; `smear` sits in the horizontal angle."""
         return self.stage().sigma()
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> AngularDispersion:
+        """Return bend and dogleg for the bend and beta given, over-compressed for this harmonic."""
+        length = length_for_bunching(harmonic, given.wavelength, bunching)
+        eta = length * math.sqrt(given.beta_mod / given.emittance)
+        r56 = -eta * given.bend
+        amplitude = best_compression(harmonic) / (given.wavenumber * abs(r56))
+        return cls(
+            given.reference, given.wavelength, amplitude, given.bend, eta, r56, given.emittance, given.beta_mod,
+            given.sigma_delta,
+        )  # fmt: skip
 
     @classmethod
     def examples(cls) -> list[AngularDispersion]:

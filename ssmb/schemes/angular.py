@@ -25,7 +25,8 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
-from ssmb.schemes.kicked import CoupledStage
+from ssmb.schemes.given import Given
+from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 from ssmb.schemes.theorems import angular_coupling_product
 
 
@@ -164,6 +165,17 @@ class AngularModulationCoupling(Scheme):
     @property
     def _beta_mod(self) -> float:
         return self.a2**2 / self.h_rad if self.beta_mod is None else self.beta_mod
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> AngularModulationCoupling:
+        """Return the section at the bound of theorem 2 with the beta given, over-compressed for this harmonic."""
+        xi = best_compression(harmonic)
+        h_rad = length_for_bunching(harmonic, given.wavelength, bunching) ** 2 / given.emittance
+        a2 = -math.sqrt(h_rad * given.beta_mod)
+        return cls(
+            given.reference, given.wavelength, xi / abs(a2), a2, given.emittance, h_rad, given.sigma_delta,
+            beta_mod=given.beta_mod,
+        )  # fmt: skip
 
     @classmethod
     def examples(cls) -> list[AngularModulationCoupling]:

@@ -19,9 +19,13 @@ from ssmb.beam import Beam, Reference
 from ssmb.bunching import bunching_factor
 from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
-from ssmb.errors import ConfigError, nearest
+from ssmb.elements.thin_chicane import ThinChicane
+from ssmb.elements.thin_laser import ThinLaser
+from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
 from ssmb.ranges import count
+from ssmb.schemes.given import Given
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.quadrature import quadrature_beam
 from ssmb.tracking import track
 
@@ -129,6 +133,42 @@ class Scheme(ABC):
     @abstractmethod
     def examples(cls) -> Sequence[Any]:
         """Return typical and extreme members, from which the contract tests run."""
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> Scheme:
+        """Return the member that reaches |b_n| with the least laser power from what is given.
+
+        Raises
+        ------
+        PhysicsError
+            If the scheme cannot reach it, with the reason.
+        """
+        raise PhysicsError(f"{cls.title}: there is no rule to design it for a wanted bunching")
+
+    def dispersions(self) -> tuple[float, ...]:
+        """Return the r56 of the sections of the thin model in turn [m]."""
+        sections = (e for e in self.thin_line() if isinstance(e, (LinearMap, ThinChicane)))
+        return tuple(e.r56 if isinstance(e, ThinChicane) else e.matrix[4][5] for e in sections)
+
+    def laser_powers(self, undulator: ModulatorUndulator) -> tuple[float, ...]:
+        """Return the power of each laser, if all modulators are such undulators [W]."""
+        return tuple(
+            undulator.power_for_gradient(self.reference, e.laser_wavelength, e.gradient)
+            if e.gradient
+            else undulator.power(self.reference, e.laser_wavelength, e.amplitude)
+            for e in self._lasers()
+        )
+
+    def modulations(self) -> tuple[float, ...]:
+        """Return the peak relative modulation of each laser [1], of an angular one its slope t [1/m]."""
+        return tuple(e.gradient or e.amplitude for e in self._lasers())
+
+    def _lasers(self) -> list[ThinLaser]:
+        return [e for e in self.whole_line() if isinstance(e, ThinLaser)]
+
+    def whole_line(self) -> Lattice:
+        """Return the thin model with what follows behind the radiator, such as a demodulator; else the thin model."""
+        return self.thin_line()
 
     def best_harmonic(self) -> int:
         """Return the harmonic that this member is made for, for tables and tests [1]."""

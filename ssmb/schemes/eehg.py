@@ -22,6 +22,7 @@ from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, positive
 from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.given import Given
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
 
 
@@ -222,6 +223,13 @@ class EchoEnabled(Scheme):
         b1 = min(((z - a * b2) / n, (-z - a * b2) / n), key=abs)
         lever = self.wavelength / (2.0 * math.pi * self.sigma_delta)
         return replace(self, r56_1=b1 * lever, r56_2=b2 * lever)
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> EchoEnabled:
+        """Return the least equal modulations and their sections, see :func:`ssmb.schemes.optimise.least_echo`."""
+        from ssmb.schemes.optimise import least_echo
+
+        return least_echo(given.reference, given.wavelength, given.sigma_delta, harmonic, bunching)
 
     @classmethod
     def examples(cls) -> list[EchoEnabled]:

@@ -24,6 +24,7 @@ from scipy import special
 from ssmb.bunching.closed_form import gaussian_bunching
 from ssmb.elements import Element
 from ssmb.elements.thin_laser import ThinLaser
+from ssmb.errors import PhysicsError
 from ssmb.ranges import count, finite, not_negative, positive
 from ssmb.schemes.base import SMEAR_LEVER, coupling
 from ssmb.schemes.profile import profile_nodes
@@ -98,6 +99,50 @@ def kicked_bunching(
     path = finite("path_amplitude", path_amplitude, "m")
     factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch)
     return abs(complex(factor)) * gaussian_bunching(smear, wavelength / harmonic)
+
+
+def bessel_peak(order: int) -> float:
+    """Return the first maximum of J_n(x), ``0.6749 n^(-1/3)`` for large n [1].
+
+    >>> round(bessel_peak(79), 4)
+    0.1559
+    """
+    return float(special.jv(order, special.jnp_zeros(count("order", order), 1)[0]))
+
+
+def best_compression(harmonic: int) -> float:
+    """Return the over-compression -k s that maximises b_n of a coasting beam, j'_(n,1)/n [1].
+
+    About ``1 + 0.8086 n^(-2/3)``: a little beyond full compression, worth a factor 2.3 in power at n = 79.
+
+    Examples
+    --------
+    >>> round(best_compression(79), 4)
+    1.0441
+    """
+    n = count("harmonic", harmonic)
+    return float(special.jnp_zeros(n, 1)[0]) / n
+
+
+def length_for_bunching(harmonic: int, wavelength: float, bunching: float) -> float:
+    """Return the rms smear that leaves |b_n| of a coasting beam at its best compression [m].
+
+    Raises
+    ------
+    PhysicsError
+        If |b_n| is above the peak of J_n: a coasting beam does not bunch more.
+
+    Examples
+    --------
+    >>> round(length_for_bunching(79, 1064e-9, 0.1) * 1e9, 3)
+    2.02
+    """
+    n, b, peak = count("harmonic", harmonic), positive("bunching", bunching), bessel_peak(harmonic)
+    if b >= peak:
+        raise PhysicsError(
+            f"a coasting beam with one modulation has at most the peak of J_{n} = {peak:.5g} at harmonic {n}, not {b:.5g}"
+        )
+    return math.sqrt(2.0 * math.log(peak / b)) * positive("wavelength", wavelength, "m") / (2.0 * math.pi * n)
 
 
 @dataclass(frozen=True)

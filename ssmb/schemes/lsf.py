@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from scipy import optimize
 
 from ssmb.beam import Reference
 from ssmb.bunching.closed_form import gaussian_bunching
@@ -26,6 +27,7 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_bunching
 
 
@@ -157,6 +159,30 @@ class StrongFocusing(Scheme):
         out[4, 5] = out[5, 4] = self.chirp_in * self.sigma_z**2
         out[5, 5] = self.sigma_delta**2 + (self.chirp_in * self.sigma_z) ** 2
         return out
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> Self:
+        """Return the full compression of an upright microbunch of the length given, with the sine of the kick.
+
+        The spread of the microbunch is `sigma_delta` of what is given; its longitudinal emittance is the product.
+        """
+        n, b = count("harmonic", harmonic), positive("bunching", bunching)
+
+        def made(log_length: float) -> Self:
+            h = given.sigma_delta / math.exp(log_length)
+            return cls(
+                given.reference, given.wavelength, h / given.wavenumber, -1.0 / h, given.sigma_z, given.sigma_delta
+            )
+
+        least = math.log(1e-4 * given.wavelength / n)
+        best = made(least).bunching(n)
+        if b >= best:
+            raise PhysicsError(
+                f"a microbunch of {given.sigma_z:.4g} m in front of the modulator has at most |b_{n}| = {best:.5g} after full "
+                f"compression, by the sine of the kick, not {b:.5g}; ask for a shorter one"
+            )
+        found = optimize.brentq(lambda v: made(v).bunching(n) - b, least, math.log(given.wavelength), xtol=1e-13)
+        return made(float(found))
 
     @classmethod
     def examples(cls) -> list[StrongFocusing]:

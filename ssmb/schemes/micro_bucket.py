@@ -8,21 +8,28 @@ D. F. Ratner, A. W. Chao, Phys. Rev. Lett. 105, 154801 (2010), doi:10.1103/PhysR
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy import optimize
 
 from ssmb.beam import Beam, Reference
-from ssmb.bunching.buckets import MicroBucket
+from ssmb.bunching.buckets import LINEAR_STABILITY_LIMIT, MicroBucket
 from ssmb.bunching.closed_form import boltzmann_bunching
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
+from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, positive, share
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, line, scheme
+from ssmb.schemes.given import Given
 from ssmb.schemes.quadrature import normal_rule
+
+#: K_s from which global chaos spreads in the bucket (Chirikov, Greene)
+CHAOS_LIMIT = 0.97
 
 
 @scheme("micro_bucket")
@@ -138,6 +145,30 @@ class MicroBucketHarmonics(Scheme):
         rows[4] = np.repeat(phi * self.wavelength / (2.0 * math.pi) + self.bucket().centre, t.size)
         rows[5] = np.tile(t * self.sigma_delta, n)
         return Beam(self.reference, rows, np.outer(density / density.sum(), w).ravel())
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> MicroBucketHarmonics:
+        """Return the bucket of the slip and spread given that is deep enough."""
+        n, b = count("harmonic", harmonic), positive("bunching", bunching)
+        if b >= 1.0:
+            raise PhysicsError(f"no bucket bunches to |b| = {b:.5g}; it must be below 1")
+        kappa = math.exp(optimize.brentq(lambda v: boltzmann_bunching(math.exp(v), n) - b, -20.0, 20.0, xtol=1e-13))
+        slip = abs(given.slip_length)
+        amplitude = kappa * given.wavenumber * slip * given.sigma_delta**2
+        k_std = given.wavenumber * slip * amplitude
+        if k_std >= LINEAR_STABILITY_LIMIT:
+            raise PhysicsError(
+                f"the bucket would need K_s = {k_std:.4g}, beyond the stability limit {LINEAR_STABILITY_LIMIT:g}; "
+                "a smaller slip length or spread is needed"
+            )
+        if k_std > CHAOS_LIMIT:
+            warnings.warn(
+                f"the bucket needs K_s = {k_std:.4g}: above {CHAOS_LIMIT:g} much of its area is chaotic and the Boltzmann "
+                "form does not hold",
+                ValidityWarning,
+                stacklevel=2,
+            )
+        return cls(given.reference, given.wavelength, given.slip_length, 1.0, amplitude, given.sigma_delta)
 
     @classmethod
     def examples(cls) -> list[MicroBucketHarmonics]:

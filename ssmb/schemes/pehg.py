@@ -22,7 +22,8 @@ from ssmb.beam import Reference
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
-from ssmb.schemes.kicked import CoupledStage
+from ssmb.schemes.given import Given
+from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 
 
 def gradient_slip(n_periods: float, wavelength: float, k: float, gradient: float) -> float:
@@ -152,6 +153,18 @@ class PhaseMerging(Scheme):
     def sigma(self) -> np.ndarray:
         """Return the covariance on the dispersion in front of the modulator."""
         return self.stage().sigma()
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> PhaseMerging:
+        """Return slip and section for the dispersion and beta given, over-compressed for this harmonic."""
+        length = length_for_bunching(harmonic, given.wavelength, bunching)
+        slip = -length / math.sqrt(given.emittance * given.beta_mod)
+        r56 = -slip * given.eta
+        amplitude = best_compression(harmonic) / (given.wavenumber * abs(r56))
+        return cls(
+            given.reference, given.wavelength, amplitude, given.eta, slip, r56, given.emittance, given.beta_mod,
+            given.sigma_delta,
+        )  # fmt: skip
 
     @classmethod
     def examples(cls) -> list[PhaseMerging]:

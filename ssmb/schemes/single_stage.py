@@ -22,6 +22,7 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_phase_factor
 from ssmb.schemes.profile import profile_nodes
 
@@ -170,11 +171,21 @@ class SingleStage(Scheme):
         peak = float(special.jnp_zeros(n, 1)[0])
 
         def log_slope(u: float) -> float:
-            return float(special.jvp(n, u) / special.jv(n, u)) - u * ratio * ratio
+            # J_n'/J_n by the ratio of neighbours, which has a limit where J_n itself is too small for a number
+            own = float(special.jv(n, u))
+            neighbour = float(special.jv(n + 1, u)) / own if own > 1e-280 else u / (2.0 * n + 2.0)
+            return n / u - neighbour - u * ratio * ratio
 
         u = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
         r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
         return replace(self, r56=r56, r56_incoming=None)
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> SingleStage:
+        """Return the least modulation and its section, see :func:`ssmb.schemes.optimise.least_single_stage`."""
+        from ssmb.schemes.optimise import least_single_stage
+
+        return least_single_stage(given.reference, given.wavelength, given.sigma_delta, harmonic, bunching)
 
     @classmethod
     def examples(cls) -> list[SingleStage]:

@@ -28,7 +28,8 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
-from ssmb.schemes.kicked import CoupledStage, kicked_bunching
+from ssmb.schemes.given import Given
+from ssmb.schemes.kicked import CoupledStage, best_compression, kicked_bunching, length_for_bunching
 from ssmb.schemes.theorems import energy_coupling_product
 
 
@@ -57,20 +58,6 @@ def compressed_bunching(
     0.06745
     """
     return kicked_bunching(harmonic, wavelength, path_amplitude, smear, sigma_z_mod)
-
-
-def best_compression(harmonic: int) -> float:
-    """Return the over-compression -k s that maximises b_n of a coasting beam, j'_(n,1)/n [1].
-
-    About ``1 + 0.8086 n^(-2/3)``: a little beyond full compression, worth a factor 2.3 in power at n = 79.
-
-    Examples
-    --------
-    >>> round(best_compression(79), 4)
-    1.0441
-    """
-    n = count("harmonic", harmonic)
-    return float(special.jnp_zeros(n, 1)[0]) / n
 
 
 def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
@@ -256,6 +243,18 @@ class EnergyModulationCoupling(Scheme):
         if self.h_mod is not None:
             return self.h_mod
         return 2.0 * (self.r56_leak - self.r56) ** 2 / positive("h_rad", self.h_rad, "m")
+
+    @classmethod
+    def design(cls, harmonic: int, bunching: float, given: Given) -> EnergyModulationCoupling:
+        """Return the section at the bound of theorem 1 with the H_mod given, over-compressed for this harmonic."""
+        xi = best_compression(harmonic)
+        h_rad = length_for_bunching(harmonic, given.wavelength, bunching) ** 2 / given.emittance
+        r56 = -math.sqrt(h_rad * given.h_mod)
+        amplitude = xi / (given.wavenumber * abs(r56))
+        return cls(
+            given.reference, given.wavelength, amplitude, r56, given.emittance, h_rad, given.sigma_delta,
+            h_mod=given.h_mod, beta_mod=given.beta_mod,
+        )  # fmt: skip
 
     @classmethod
     def examples(cls) -> list[EnergyModulationCoupling]:

@@ -1,0 +1,106 @@
+"""``ssmb compare schemes``: what each microbunching scheme needs for a harmonic and a bunching."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ssmb.cli.output import named_values, number, print_json, quantity, table
+
+if TYPE_CHECKING:
+    from ssmb.schemes.compare import SchemeComparison
+
+#: option -> (field of Given, unit, meaning)
+_GIVEN = {
+    "--wavelength": ("wavelength", "M", "laser wavelength [m]"),
+    "--sigma-delta": ("sigma_delta", "S", "rms relative momentum spread"),
+    "--emittance": ("emittance", "EPS", "vertical emittance [m rad]"),
+    "--h-mod": ("h_mod", "H", "H of the dispersion at the modulator [m]"),
+    "--beta-mod": ("beta_mod", "BETA", "vertical beta function at the modulator [m]"),
+    "--bend": ("bend", "RAD", "dipole in front of the modulator of ADM [rad]"),
+    "--eta": ("eta", "M", "dispersion in the transverse-gradient undulator of PEHG [m]"),
+    "--slip-length": ("slip_length", "M", "eta C of a micro-bucket ring [m]"),
+    "--sigma-z": ("sigma_z", "M", "microbunch in front of the modulator of strong focusing [m]"),
+}
+
+
+def add_subject(subjects: argparse._SubParsersAction) -> None:
+    """Add the subject ``schemes`` to the verb ``compare``."""
+    parser = subjects.add_parser("schemes", help="laser power, R56 and emittance that a harmonic and |b| ask for")
+    parser.add_argument("--harmonic", type=int, required=True, metavar="N", help="harmonic of the laser")
+    parser.add_argument("--bunching", type=float, required=True, metavar="B", help="wanted |b| at it, below 1")
+    parser.add_argument("--scheme", nargs="+", metavar="NAME", help="only these schemes")
+    parser.add_argument("--energy", type=float, metavar="EV", help="beam energy [eV] (default 600e6)")
+    for option, (field, metavar, words) in _GIVEN.items():
+        parser.add_argument(option, type=float, dest=field, metavar=metavar, help=words)
+    parser.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
+    parser.add_argument("--period-length", type=float, metavar="M", help="its period [m] (default 0.08)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print; 0 on success."""
+    from dataclasses import replace
+
+    from ssmb.beam import Reference
+    from ssmb.schemes.compare import compare_schemes
+    from ssmb.schemes.given import Given
+
+    given = Given()
+    changes: dict[str, Any] = {f: v for f, _, _ in _GIVEN.values() if (v := getattr(args, f)) is not None}
+    if args.energy is not None:
+        changes["reference"] = Reference(energy=args.energy)
+    size = {"periods": args.periods, "period_length": args.period_length}
+    changes["undulator"] = replace(given.undulator, **{k: v for k, v in size.items() if v is not None})
+    found = compare_schemes(args.harmonic, args.bunching, replace(given, **changes), names=args.scheme)
+    if args.json:
+        print_json(_payload(found))
+    else:
+        print(_text(found))
+    return 0
+
+
+def _payload(found: SchemeComparison) -> dict[str, Any]:
+    fields = (
+        "name", "title", "possible", "reason", "laser_power", "laser_powers", "amplitudes", "r56", "emittance",
+        "sigma_delta", "bunching",
+    )  # fmt: skip
+    rows = [{f: getattr(r, f) for f in fields} for r in found.rows]
+    given = {f: getattr(found.given, f) for f, _, _ in _GIVEN.values()} | {
+        "energy": found.given.reference.energy,
+        "periods": found.given.undulator.periods,
+        "period_length": found.given.undulator.period_length,
+    }
+    return {"harmonic": found.harmonic, "bunching": found.bunching, "given": given, "schemes": rows}
+
+
+def _text(found: SchemeComparison) -> str:
+    given, und = found.given, found.given.undulator
+    k = und.deflection(given.reference, given.wavelength)
+    head = named_values(
+        (
+            ("wanted", f"|b_{found.harmonic}| = {number(found.bunching)} at {given.wavelength / found.harmonic * 1e9:.6g} nm"),
+            ("beam", f"{quantity(given.reference.energy, 'eV')}, spread {number(given.sigma_delta)}, emittance "
+             f"{quantity(given.emittance, 'm rad')}"),
+            ("modulator", f"{und.periods} periods of {quantity(und.period_length, 'm')}, K = {k:.4g}"),
+        )
+    )  # fmt: skip
+    rows = [
+        (
+            r.name,
+            quantity(r.laser_power, "W"),
+            " + ".join(number(a, 3) for a in r.amplitudes),
+            " + ".join(quantity(v, "m", 3) for v in r.r56),
+            "-" if r.emittance is None else quantity(r.emittance, "m", 3),
+        )
+        for r in found.rows
+        if r.possible
+    ]
+    body = table(("SCHEME", "LASER POWER", "MODULATION", "R56", "EMITTANCE"), rows)
+    missing = [f"{r.name}: {r.reason}" for r in found.rows if r.reason]
+    words = (
+        "Thin models at the bounds of their theorems, no collective effects. Modulation: peak relative momentum; slope t\n"
+        "[1/m] for tlc_angular. Emittance: vertical [m rad], longitudinal [m] for lsf; - : the spread limits."
+    )
+    return "\n\n".join(part for part in (head, body, "\n".join(missing), words) if part)

@@ -1,0 +1,139 @@
+"""What each scheme asks for to reach a harmonic with a bunching: laser power, R56, emittance."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.ranges import count, positive
+from ssmb.schemes.base import SCHEMES, Scheme, scheme_class
+from ssmb.schemes.given import Given
+
+
+@dataclass(frozen=True)
+class SchemeNeeds:
+    """What one scheme needs.
+
+    Attributes
+    ----------
+    name, title : of the scheme.
+    possible : whether it reaches the bunching; the rest is empty where it does not.
+    reason : why not, or what limits the validity of the design, in words.
+    laser_power : power of all its lasers together [W].
+    laser_powers : of each laser [W].
+    amplitudes : peak relative momentum modulation of each laser; slope t of an angular one [1, 1/m].
+    r56 : of each section [m].
+    emittance : of the plane that limits the bunch length: vertical [m rad], longitudinal for strong focusing [m]; None
+        where the momentum spread limits alone.
+    sigma_delta : rms momentum spread [1].
+    bunching : |b_n| of its closed form [1].
+    scheme : the design, to be tracked or changed.
+    """
+
+    name: str
+    title: str
+    possible: bool
+    reason: str = ""
+    laser_power: float = math.nan
+    laser_powers: tuple[float, ...] = ()
+    amplitudes: tuple[float, ...] = ()
+    r56: tuple[float, ...] = ()
+    emittance: float | None = None
+    sigma_delta: float = math.nan
+    bunching: float = math.nan
+    scheme: Scheme | None = None
+
+
+@dataclass(frozen=True)
+class SchemeComparison:
+    """All schemes for one harmonic and bunching.
+
+    Attributes
+    ----------
+    harmonic : n [1].
+    bunching : wanted |b_n| [1].
+    given : beam, laser and modulator.
+    rows : one per scheme, those of least laser power first, the impossible ones last.
+    """
+
+    harmonic: int
+    bunching: float
+    given: Given
+    rows: tuple[SchemeNeeds, ...]
+
+    def row(self, name: str) -> SchemeNeeds:
+        """Return the row of a scheme."""
+        scheme_class(name)
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise ConfigError(f"scheme '{name}' is not in this comparison")
+
+
+def compare_schemes(
+    harmonic: int, bunching: float, given: Given | None = None, *, names: Sequence[str] | None = None
+) -> SchemeComparison:
+    """Return what each scheme needs to reach a bunching at a harmonic.
+
+    Parameters
+    ----------
+    harmonic : n of the laser [1].
+    bunching : wanted |b_n|, between 0 and 1 [1].
+    given : beam, laser and modulator; default 600 MeV, 1064 nm, 20 pm, spread 4e-4, 20 periods of 80 mm.
+    names : only these schemes.
+
+    Raises
+    ------
+    ConfigError
+        A bunching that is not below 1, or an unknown scheme.
+    PhysicsError
+        The undulator cannot be resonant with the laser.
+
+    Notes
+    -----
+    Thin models at the bounds of their theorems: a real machine needs more. IBS, the growth of the vertical emittance in
+    the dispersion, and finite laser spots are not in it.
+
+    Examples
+    --------
+    >>> found = compare_schemes(79, 0.06745)
+    >>> [round(found.row(name).laser_power / 1e6) for name in ("tlc_energy", "single_stage")]
+    [31, 12372]
+    """
+    n, b = count("harmonic", harmonic), positive("bunching", bunching)
+    if b >= 1.0:
+        raise ConfigError(f"bunching must be below 1, not {b!r}: it is the modulus of a mean of phase factors")
+    machine = given or Given()
+    rows = [_needs(scheme_class(name), n, b, machine) for name in (names or sorted(SCHEMES))]
+    rows.sort(key=lambda r: (not r.possible, r.laser_power if r.possible else 0.0))
+    return SchemeComparison(n, b, machine, tuple(rows))
+
+
+def _needs(cls: type[Scheme], harmonic: int, bunching: float, given: Given) -> SchemeNeeds:
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ValidityWarning)
+            made = cls.design(harmonic, bunching, given)
+    except PhysicsError as error:
+        return SchemeNeeds(cls.name, cls.title, False, str(error))
+    powers = made.laser_powers(given.undulator)
+    emittance = getattr(made, "emittance", None)
+    if emittance is None and hasattr(made, "sigma_z"):
+        emittance = made.sigma_z * made.sigma_delta  # type: ignore[attr-defined]
+    return SchemeNeeds(
+        cls.name,
+        cls.title,
+        True,
+        "; ".join(str(w.message) for w in caught),
+        math.fsum(powers),
+        powers,
+        made.modulations(),
+        made.dispersions(),
+        emittance,
+        made.sigma_delta,  # type: ignore[attr-defined]
+        made.bunching(harmonic),
+        made,
+    )

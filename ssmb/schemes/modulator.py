@@ -1,0 +1,189 @@
+"""The undulator and the laser behind an amplitude: power, waist, and the element that does it.
+
+A TEM01 mode, odd in y, has the field ``E0 (2 y/w) ...`` near its axis. With the waist in the middle a resonant electron sees
+``(2 y/w0)/(1 + i s/Z_R)^2``, whose integral is ``(2 y/w0) L/(1 + (L/2 Z_R)^2)``: for a given power the slope ``dA/dy`` is
+largest at ``Z_R = L/2``.
+
+References
+----------
+A. Zholents, M. Zolotorev, Phys. Rev. Lett. 76, 912 (1996), doi:10.1103/PhysRevLett.76.912.
+A. A. Zholents, M. S. Zolotorev, New J. Phys. 10, 025005 (2008), doi:10.1088/1367-2630/10/2/025005 (TEM01 modes).
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ssmb.beam.reference import Reference
+from ssmb.elements.laser_field import best_focusing, peak_field, power_for_modulation, waist
+from ssmb.elements.undulator_relations import bessel_factor, resonant_deflection
+from ssmb.elements.wiggler import Wiggler
+from ssmb.lattice.program import compile_elements
+from ssmb.ranges import count, finite, not_negative, positive
+
+#: electrons over one wavelength that measure a modulation, their place in an odd mode [m], and a weak modulation [1]
+_PHASES = 16
+_PROBE = 1e-6
+_WEAK = 1e-9
+
+
+@dataclass(frozen=True)
+class ModulatorUndulator:
+    """Planar undulator with a Gaussian laser beam, its waist in the middle.
+
+    Parameters
+    ----------
+    periods : number of periods N [1].
+    period_length : length of one period [m].
+    rayleigh_length : of the laser [m]; None takes the best one for the mode.
+    vertical : the electrons wiggle in y instead of x.
+
+    Examples
+    --------
+    The 600 MeV example of transverse-longitudinal coupling, h = 1e4 1/m:
+
+    >>> undulator, ring = ModulatorUndulator(20, 0.08), Reference(600e6)
+    >>> round(undulator.power(ring, 1064e-9, 1e4 * 1064e-9 / 6.283185307) / 1e6, 1)
+    54.8
+    """
+
+    periods: int
+    period_length: float
+    rayleigh_length: float | None = None
+    vertical: bool = False
+
+    def __post_init__(self) -> None:
+        count("periods", self.periods)
+        positive("period_length", self.period_length, "m")
+        if self.rayleigh_length is not None:
+            positive("rayleigh_length", self.rayleigh_length, "m")
+
+    @property
+    def length(self) -> float:
+        """Length of the undulator [m]."""
+        return self.periods * self.period_length
+
+    def rayleigh(self, odd: bool = False) -> float:
+        """Return the Rayleigh length [m]: 0.359 L for TEM00, L/2 for the slope of TEM01, if none was given."""
+        if self.rayleigh_length is not None:
+            return self.rayleigh_length
+        return (0.5 if odd else best_focusing().rayleigh_ratio) * self.length
+
+    def deflection(self, reference: Reference, wavelength: float) -> float:
+        """Return the K that is resonant with the laser [1]."""
+        return resonant_deflection(wavelength, self.period_length, reference.gamma)
+
+    def power(self, reference: Reference, wavelength: float, amplitude: float) -> float:
+        """Return the laser power that makes the peak relative momentum modulation `amplitude` [W]."""
+        energy = abs(finite("amplitude", amplitude)) * reference.p0c * reference.beta
+        k = self.deflection(reference, wavelength)
+        return power_for_modulation(energy, wavelength, self.rayleigh(), k, self.length, reference.gamma)
+
+    def gradient(self, reference: Reference, wavelength: float, power: float) -> float:
+        """Return t = dA/dy of a TEM01 mode of this power, the slope of its angular modulation over z [1/m]."""
+        k, z_r, length = self.deflection(reference, wavelength), self.rayleigh(odd=True), self.length
+        field = peak_field(not_negative("power", power, "W"), wavelength, z_r)
+        effective = length / (1.0 + (0.5 * length / z_r) ** 2)
+        gain = 0.5 * k * bessel_factor(k) / reference.gamma * field * effective
+        return gain * 2.0 / waist(wavelength, z_r) / (reference.p0c * reference.beta)
+
+    def power_for_gradient(self, reference: Reference, wavelength: float, gradient: float) -> float:
+        """Return the power of a TEM01 mode that makes the slope dA/dy = t of an angular modulation [W]."""
+        return (finite("gradient", gradient, "1/m") / self.gradient(reference, wavelength, 1.0)) ** 2
+
+    def slip(self, wavelength: float) -> float:
+        """Return R56 of half of the undulator, from the effective kick to its end, N lambda [m]."""
+        return self.periods * positive("wavelength", wavelength, "m")
+
+    def wiggler(
+        self,
+        name: str,
+        reference: Reference,
+        wavelength: float,
+        *,
+        amplitude: float = 0.0,
+        gradient: float = 0.0,
+        phase: float = 0.0,
+        thick: bool = True,
+    ) -> Wiggler:
+        """Return the undulator with the laser that makes the amplitude, or with a TEM01 laser that makes the gradient.
+
+        Power and phase are those at which tracked electrons on axis (at 1 um of an odd mode) have the modulation to 1e-6
+        where it is weak.
+
+        Parameters
+        ----------
+        amplitude : A > 0, peak relative momentum modulation [1].
+        gradient : t > 0, slope dA/dy of a TEM01 mode [1/m].
+        phase : laser phase [2 pi]; 0: the head gains (for a gradient: where y > 0).
+        thick : light in slices along the undulator; False: one kick in its middle.
+        """
+        odd = gradient != 0.0
+        if odd:
+            power = self.power_for_gradient(reference, wavelength, gradient)
+        else:
+            power = self.power(reference, wavelength, amplitude)
+        made = Wiggler(
+            name=name,
+            periods=float(self.periods),
+            period_length=self.period_length,
+            K=self.deflection(reference, wavelength),
+            polarization="VERTICAL" if self.vertical else "HORIZONTAL",
+            laser_wavelength=wavelength,
+            laser_power=power,
+            laser_rayleigh_length=self.rayleigh(odd),
+            laser_mode="TEM01" if odd else "TEM00",
+            laser_orientation="Y",
+            laser_model="THICK" if thick else "THIN",
+        )
+        if power == 0.0:
+            return replace(made, laser_phase=phase)
+        # the closed form leaves out the size of the wiggling and the ends of the undulator: some per cent
+        wanted = gradient * _PROBE if odd else amplitude
+        share = _WEAK / wanted
+        weak = replace(made, laser_power=power * share**2)
+        got = measured_gradient(weak, reference) * _PROBE if odd else measured_modulation(weak, reference)
+        turn = (got / (wanted * share)).conjugate()
+        return replace(
+            made, laser_power=power * abs(turn) ** -2, laser_phase=phase + cmath.phase(turn) / (2.0 * math.pi)
+        )
+
+
+def measured_modulation(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> complex:
+    """Return the modulation of delta by a lit undulator, ``A e^(i phi)`` of ``A sin(k z + phi)``, by tracking [1].
+
+    Parameters
+    ----------
+    wiggler : undulator with a laser, weak enough that the slip by what it gains does not matter.
+    reference : reference particle.
+    y : vertical place of the electrons in the middle of the undulator, where they go straight [m].
+
+    Examples
+    --------
+    >>> undulator, ring = ModulatorUndulator(20, 0.08), Reference(600e6)
+    >>> round(abs(measured_modulation(undulator.wiggler("MOD", ring, 1064e-9, amplitude=1e-6), ring)) * 1e6, 5)
+    1.0
+    """
+    rows = np.zeros((6, _PHASES))
+    if y:
+        half = replace(wiggler, length=0.0, periods=0.5 * wiggler.periods, laser_on=False)
+        turned = compile_elements((half,), reference).propagate(np.diag([0.0, 0.0, y, y, 0.0, 0.0])[:, 2:4])[0] / y
+        rows[2:4] = (np.linalg.inv(turned[2:4]) @ (y, 0.0))[:, None]
+    rows[4] = wiggler.laser_wavelength * reference.beta * (np.arange(_PHASES) / _PHASES - 0.5)
+    delta = compile_elements((wiggler,), reference).propagate(rows)[0][5]
+    # A sin(k z + phi) = Im[A e^(i phi) e^(i k z)]
+    turns = np.exp(-2j * math.pi * (np.arange(_PHASES) / _PHASES - 0.5))
+    return complex(2j * np.mean(delta * turns))
+
+
+def measured_gradient(wiggler: Wiggler, reference: Reference) -> complex:
+    """Return dA/dy of an undulator lit by a mode odd in y, see :func:`measured_modulation` [1/m].
+
+    The longitudinal field of such a mode modulates a little on axis too; the difference of both sides leaves it out.
+    """
+    sides = (measured_modulation(wiggler, reference, y) for y in (_PROBE, -_PROBE))
+    return (next(sides) - next(sides)) / (2.0 * _PROBE)
