@@ -181,8 +181,10 @@ class StrongFocusing(Scheme):
                 f"a microbunch of {given.sigma_z:.4g} m in front of the modulator has at most |b_{n}| = {best:.5g} after full "
                 f"compression, by the sine of the kick, not {b:.5g}; ask for a shorter one"
             )
-        found = optimize.brentq(lambda v: made(v).bunching(n) - b, least, math.log(given.wavelength), xtol=1e-13)
-        return made(float(found))
+        found = optimize.root_scalar(
+            lambda v: made(v).bunching(n) - b, bracket=(least, math.log(given.wavelength)), method="brentq", xtol=1e-13
+        )
+        return made(float(found.root))
 
     @classmethod
     def examples(cls) -> list[StrongFocusing]:

@@ -152,7 +152,10 @@ class MicroBucketHarmonics(Scheme):
         n, b = count("harmonic", harmonic), positive("bunching", bunching)
         if b >= 1.0:
             raise PhysicsError(f"no bucket bunches to |b| = {b:.5g}; it must be below 1")
-        kappa = math.exp(optimize.brentq(lambda v: boltzmann_bunching(math.exp(v), n) - b, -20.0, 20.0, xtol=1e-13))
+        found = optimize.root_scalar(
+            lambda v: boltzmann_bunching(math.exp(v), n) - b, bracket=(-20.0, 20.0), method="brentq", xtol=1e-13
+        )
+        kappa = math.exp(found.root)
         slip = abs(given.slip_length)
         amplitude = kappa * given.wavenumber * slip * given.sigma_delta**2
         k_std = given.wavenumber * slip * amplitude

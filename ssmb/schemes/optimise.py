@@ -226,4 +226,4 @@ def _first(excess: Callable[[float], float], wanted: float) -> float:
         raise PhysicsError(
             f"|b| = {wanted:.5g} needs a modulation above {_MOST:g} times the spread: so near to the limit"
         )
-    return float(optimize.brentq(excess, low, high, xtol=1e-12))
+    return float(optimize.root_scalar(excess, bracket=(low, high), method="brentq", xtol=1e-12).root)
