@@ -25,6 +25,7 @@ from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.kernels.light import LANES, electron_field
+from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.trajectory import Orbit, undulator_orbit
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import positive
@@ -38,6 +39,8 @@ _EV_METRE = PLANCK * SPEED_OF_LIGHT / ELEMENTARY_CHARGE
 SPARE_NODES = 9
 #: most nodes in a panel: beyond, the light is asked for at harmonics that carry nothing
 MOST_NODES = 4000
+#: directions times photon energies that are held in memory at once
+_BLOCK = 1_000_000
 #: largest angle of a direction [rad]
 LARGEST_ANGLE = 0.3
 
@@ -130,20 +133,26 @@ def undulator_field(
     """
     tx, ty = np.broadcast_arrays(real_array("theta_x", theta_x), real_array("theta_y", theta_y))
     energy = real_array("photon_energy", photon_energy)
-    orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=SPARE_NODES)
-    if energy.size and np.all(np.isfinite(energy)) and np.all(tx * tx + ty * ty <= LARGEST_ANGLE**2):
-        per_metre, inverse = float(energy.max()) / _EV_METRE, 1.0 / positive_distance(distance)
-        # the largest slope at the nodes grows a little with their number
-        while (
-            needed := nodes_for(orbit, per_metre, _largest(tx, ty, orbit, inverse), bends=inverse > 0.0)
-        ) > orbit.nodes:
-            if needed > MOST_NODES:
-                raise ConfigError(
-                    f"{energy.max():.6g} eV is about harmonic {per_metre * undulator.wavelength():.3g} of this undulator, "
-                    "far above all that it radiates; photon energies are in eV"
-                )
-            orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=needed)
+    orbit = _resolved(undulator, tx, ty, energy, end_poles, distance)
     return orbit_field(orbit, tx, ty, energy, distance=distance)
+
+
+def _resolved(undulator: Undulator, tx: Array, ty: Array, energy: Array, end_poles: bool, distance: float) -> Orbit:
+    """Return the orbit in an undulator with the nodes that this light needs."""
+    orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=SPARE_NODES)
+    inverse = 1.0 / positive_distance(distance)
+    if not energy.size or not np.all(np.isfinite(energy)) or not np.all(tx * tx + ty * ty <= LARGEST_ANGLE**2):
+        return orbit  # orbit_field says what is wrong
+    per_metre = float(energy.max()) / _EV_METRE
+    # the largest slope at the nodes grows a little with their number
+    while (needed := nodes_for(orbit, per_metre, _largest(tx, ty, orbit, inverse), bends=inverse > 0.0)) > orbit.nodes:
+        if needed > MOST_NODES:
+            raise ConfigError(
+                f"{energy.max():.6g} eV is about harmonic {per_metre * undulator.wavelength():.3g} of this undulator, "
+                "far above all that it radiates; photon energies are in eV"
+            )
+        orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=needed)
+    return orbit
 
 
 def angular_density(field: Complex, photon_energy: ArrayLike) -> Array:
@@ -208,6 +217,61 @@ def photon_flux(density: ArrayLike, current: float, bandwidth: float = 1e-3) -> 
     """
     rate = positive("current", current, "A") / ELEMENTARY_CHARGE
     return real_array("density", density) * (rate * positive("bandwidth", bandwidth) / HBAR)
+
+
+def aperture_spectrum(
+    source: Orbit | Undulator,
+    photon_energy: ArrayLike,
+    half_x: float,
+    half_y: float,
+    *,
+    centre: tuple[float, float] = (0.0, 0.0),
+    distance: float = math.inf,
+) -> Array:
+    """Return dW/domega of one electron through a rectangular aperture [J s]; :func:`photon_flux` makes photons of it.
+
+    Parameters
+    ----------
+    source : orbit of the electron, or an ideal undulator with end poles.
+    photon_energy : [eV], shape (m,) or a number.
+    half_x, half_y : half widths of the aperture over its distance [rad].
+    centre : of the aperture [rad].
+    distance : as in :func:`orbit_field` [m].
+
+    Examples
+    --------
+    A wide aperture at resonance lets (pi/2) alpha hbar N Q_1 pass, and a little more of the second harmonic:
+
+    >>> from ssmb.beam.reference import Reference
+    >>> from ssmb.radiation.undulator import photon_energy
+    >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=60, k=0.3)
+    >>> got = aperture_spectrum(und, photon_energy(und.wavelength()), 6e-4, 6e-4)
+    >>> round(float(got) / (0.5 * math.pi * FINE_STRUCTURE * HBAR * 60 * und.kim_q()), 1)
+    1.0
+    """
+    x, y = positive("half_x", half_x, "rad"), positive("half_y", half_y, "rad")
+    energy = real_array("photon_energy", photon_energy)
+    if energy.size == 0 or not np.all(np.isfinite(energy)):
+        raise ConfigError("photon_energy must be a number or a list of finite numbers above zero [eV]")
+    gamma = source.reference.gamma
+    axes = []
+    for half, middle in ((x, centre[0]), (y, centre[1])):
+        edge = abs(middle) + half
+        # the fringes of the aperture turn with k L theta; a panel of 16 nodes takes 10 rad of them, or 1/gamma
+        turn = 2.0 * math.pi * float(energy.max()) / _EV_METRE * source.length * edge
+        panels = 1 + math.ceil(2.0 * half * max(0.1 * turn, gamma))
+        axes.append(composite_nodes(np.linspace(middle - half, middle + half, panels + 1)))
+    tx, ty = (a.ravel() for a in np.meshgrid(axes[0][0], axes[1][0]))
+    weight = np.outer(axes[1][1], axes[0][1]).ravel()
+    orbit = source
+    if isinstance(orbit, Undulator):
+        orbit = _resolved(orbit, tx, ty, energy, True, distance)
+    spectrum, step = np.zeros(energy.shape), max(1, _BLOCK // energy.size)
+    for first in range(0, tx.size, step):
+        some = slice(first, first + step)
+        field = orbit_field(orbit, tx[some], ty[some], energy, distance=distance)
+        spectrum = spectrum + np.tensordot(weight[some], angular_density(field, energy), axes=1)
+    return spectrum
 
 
 def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = False) -> int:

@@ -155,6 +155,7 @@ def tabulated_orbit(
     place: Sequence[float] = (0.0, 0.0),
     slope: Sequence[float] = (0.0, 0.0),
     nodes: int = 6,
+    every: int = 1,
 ) -> Orbit:
     """Return the orbit in a transverse field that is tabulated along the axis; a cubic spline between the points.
 
@@ -164,7 +165,8 @@ def tabulated_orbit(
     s : places, rising [m], shape (n,), n >= 4.
     b_y, b_x : field at these places [T]; zero before and after.
     place, slope : x, y [m] and dx/ds, dy/ds [1] at the first place.
-    nodes : of the quadrature, between two points of the table [1].
+    nodes : of the quadrature, in each panel [1].
+    every : intervals of the table in a panel [1]; a fine table needs no more panels than some ten in a period.
 
     Examples
     --------
@@ -193,7 +195,8 @@ def tabulated_orbit(
         )
 
     here = (finite("place", place[0], "m"), finite("place", place[1], "m"))
-    return _assembled(reference, momentum, [table, table[-1:], table[-1:]], here, nodes, 0, 0.0)
+    edges = np.append(table[: -1 : count("every", every)], table[-1])
+    return _assembled(reference, momentum, [edges, edges[-1:], edges[-1:]], here, nodes, 0, 0.0)
 
 
 def orbit_in_field(
