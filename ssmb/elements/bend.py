@@ -165,9 +165,16 @@ class Bend(StraightMagnet):
             return LocalField("linear", numbers, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
         return LocalField("multipole", q, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
 
+    @property
+    def field(self) -> float:
+        """Dipole field on the reference orbit [1/m]: the curvature, and Kn0 beyond it."""
+        return self.curvature + self.Kn0
+
     def _linear_edge(self, e: float, integral: float) -> list[Op]:
-        h = self.curvature
-        lag = 2.0 * h * integral * (1.0 + math.sin(e) ** 2) / math.cos(e)
+        h = self.field
+        lag = (
+            2.0 * self.curvature * integral * (1.0 + math.sin(e) ** 2) / math.cos(e)
+        )  # of the orbit, whatever its energy
         a, b = h * math.tan(e), h * math.tan(e - lag)
         return [Op(edge_linear, (a, b))] if a or b else []
 
@@ -176,7 +183,7 @@ class Bend(StraightMagnet):
             return self._linear_edge(self.e1, self.edge1_int)
         if self.edge == "none" or not self.angle:
             return []
-        h = self.curvature
+        h = self.field
         fringe = Op(fringe_hard_edge, (h, 2.0 * h * self.edge1_int))
         return [_face_turn(-self.e1), fringe, Op(wedge, (math.cos(self.e1), -math.sin(self.e1), h))]
 
@@ -185,7 +192,7 @@ class Bend(StraightMagnet):
             return self._linear_edge(self.e2, self.edge2_int)
         if self.edge == "none" or not self.angle:
             return []
-        h = self.curvature
+        h = self.field
         fringe = Op(fringe_hard_edge, (-h, -2.0 * h * self.edge2_int))
         return [Op(wedge, (math.cos(self.e2), -math.sin(self.e2), h)), fringe, _face_turn(-self.e2)]
 

@@ -10,6 +10,7 @@ from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.multipole_kicks import MULTIPOLE_STEPS, multipole_thin
 from ssmb.elements.splitting import drift_kick_ops
+from ssmb.elements.synchrotron_radiation import EXIT_POINT, LocalField
 
 
 @element("Kicker")
@@ -34,6 +35,12 @@ class Kicker(Element):
         if not (self.hkick or self.vkick):
             return (Op(drift_exact, (length,)),)
         return drift_kick_ops(MULTIPOLE_STEPS, 4, "exact", length, 1, self._dipole(self.length))
+
+    def local_field(self, ref: Reference) -> LocalField | None:
+        if self.length == 0.0 or not (self.hkick or self.vkick):
+            return None  # a thin kick has no length over which to radiate
+        q = self._dipole(self.length)
+        return LocalField("linear", (q[0], 0.0, q[6], 0.0), EXIT_POINT, self.length, quiet=True)
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length, "hkick": fraction * self.hkick, "vkick": fraction * self.vkick}

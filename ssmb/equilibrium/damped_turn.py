@@ -15,13 +15,12 @@ import numpy as np
 from ssmb.elements.energy_restorer import radiation_restored
 from ssmb.elements.linear_map import LINEAR_NUMBERS, linear_map, linear_map_diffusing
 from ssmb.elements.lumped_radiation import MEAN_OF_SECTION, NOISY, radiation_lumped
-from ssmb.elements.rf_cavity import rf_kick
 from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, recoil_kicks
-from ssmb.errors import PhysicsError
 from ssmb.kernels.loops import KERNELS
 from ssmb.kernels.objects import pure_python
 from ssmb.lattice.program import Program
 from ssmb.optics.closed_orbit import find_orbits
+from ssmb.optics.energy_balance import check_voltage
 from ssmb.optics.linear import symplectic_form
 from ssmb.optics.matrices import Displaced, suited
 from ssmb.optics.propagation import recorded_at
@@ -147,24 +146,6 @@ def _recoils(program: Program, op: int, at: np.ndarray) -> np.ndarray:
     angle = 1.0 / (program.reference.gamma * q)
     across = recoil_kicks(name, float(at[0]), float(at[2]), numbers)
     return np.array([along, *([0.0, angle * x, 0.0, angle * y, 0.0, 0.0] for x, y in across if x or y)])
-
-
-def check_voltage(program: Program) -> None:
-    """Raise PhysicsError if the cavities cannot replace what a particle on the reference orbit loses."""
-    ref = program.reference
-    rows = program.ops[program.ops[:, 0] == rf_kick.index]
-    voltage = float(np.abs(program.params[rows[:, 1]]).sum()) * ref.p0c
-    restored = float(program.params[program.ops[program.ops[:, 0] == radiation_restored.index, 1]].sum()) * ref.p0c
-    loss = 0.0
-    for op in np.flatnonzero(np.isin(program.ops[:, 0], tuple(MEAN_KERNELS))):
-        p = program.params[program.ops[op, 1] :].tolist()
-        loss += p[0] * p[2] * pure_python(SQUARES[MEAN_KERNELS[int(program.ops[op, 0])]])(0.0, 0.0, p[4:])
-    loss *= ref.p0c * ref.beta
-    if len(rows) and loss - restored >= voltage:
-        raise PhysicsError(
-            f"mode z has no equilibrium: a turn loses {loss:.6g} eV, of which an SSMB_EnergyRestorer gives back "
-            f"{restored:.6g} eV, and the cavities give at most {voltage:.6g} eV. Raise RFP.voltage"
-        )
 
 
 def _energy(program: Program, delta: float) -> float:

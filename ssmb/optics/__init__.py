@@ -9,6 +9,7 @@ from ssmb.optics.knobs import Knob
 from ssmb.optics.matching import MatchResult, MatchStatus, match
 from ssmb.optics.matrices import transfer_matrix
 from ssmb.optics.optics import Optics, OpticsStatus, optics
+from ssmb.optics.tapering import tapered
 from ssmb.optics.targets import Target
 from ssmb.optics.taylor import TaylorMap, taylor_map
 
@@ -23,6 +24,7 @@ __all__ = [
     "closed_orbit",
     "match",
     "optics",
+    "tapered",
     "taylor_map",
     "transfer_matrix",
 ]

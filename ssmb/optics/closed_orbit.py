@@ -9,6 +9,7 @@ import numpy as np
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
+from ssmb.optics.energy_balance import check_voltage
 from ssmb.optics.propagation import (
     carry,
     energy_changers,
@@ -60,7 +61,7 @@ def closed_orbit(
     ConfigError
         Wrong arguments.
     PhysicsError
-        No closed orbit was found.
+        No closed orbit was found, or a turn with radiation loses more than the cavities can give.
 
     Examples
     --------
@@ -86,6 +87,8 @@ def closed_orbit(
         start[5] = finite("delta", delta)
     if dim == 6 and not energy_changers(program):
         raise PhysicsError("no closed orbit in 6 dimensions: nothing changes the energy; use dim=4, or dim=5")
+    if dim == 6:
+        check_voltage(program)
     found = find_orbits(program, start[:, None], dim, finite("dz", dz, "m"), max_iterations)
     return found[:, 0]
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -14,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, LossReason
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.optics.energy_balance import energy_balance
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
@@ -181,6 +183,8 @@ def track(
 def _program(lattice: Lattice | Program, radiation: str, edge_radiation: bool, opening_angle: bool) -> Program:
     """The compiled lattice; a program that is given must have been compiled with the radiation that is asked for."""
     if isinstance(lattice, Lattice):
+        if radiation != "off" and lattice.periodic and (missing := energy_balance(lattice).missing):
+            warnings.warn(ValidityWarning(f"the beam will be lost: {missing}"), stacklevel=3)
         return compile_elements(lattice.elements, lattice.reference, radiation, edge_radiation, opening_angle)
     if radiation not in ("off", lattice.radiation):
         raise ConfigError(

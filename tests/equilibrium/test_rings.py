@@ -14,7 +14,15 @@ from ssmb.beam import Beam, Reference
 from ssmb.elements import Bend, Drift, Element, Quadrupole, RFCavity
 from ssmb.elements.energy_restorer import EnergyRestorer
 from ssmb.elements.linear_map import LinearMap, one_turn_matrix
-from ssmb.equilibrium import Equilibrium, EquilibriumStatus, equilibrium, radiation_integrals
+from ssmb.elements.synchrotron_radiation import RadiationConstants
+from ssmb.elements.wiggler import Wiggler
+from ssmb.equilibrium import (
+    Equilibrium,
+    EquilibriumStatus,
+    equilibrium,
+    minimum_vertical_emittance,
+    radiation_integrals,
+)
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
@@ -144,6 +152,60 @@ def test_tracking_settles_to_the_envelope(mode: str, particles: int) -> None:
     got = np.sort(np.abs(np.linalg.eigvals(mean @ form).imag))[::2]
     true = np.sort(np.abs(np.linalg.eigvals(want @ form).imag))[::2]
     assert_close(got, true, rtol=max(0.03, error), atol=0.0, what="three emittances")
+
+
+def _mean_beta(beta: float, alpha: float, length: float) -> float:
+    """Mean beta function over a length without focusing."""
+    return beta - alpha * length + (1.0 + alpha**2) / beta * length**2 / 3.0
+
+
+def test_opening_angle_sets_the_floor_of_the_vertical_emittance() -> None:
+    """13/55 C_q <beta_y>/(J_y rho), with beta_y in the bends (they do not focus vertically here)."""
+    ring = double_bend_ring()
+    found, flat, linear = equilibrium(ring, opening_angle=True), equilibrium(ring), ssmb.optics(ring)
+    bends = [i for i, e in enumerate(ring) if isinstance(e, Bend)]
+    beta = np.mean([_mean_beta(linear.beta[i, 1], linear.alpha[i, 1], 0.8) for i in bends])
+    floor = minimum_vertical_emittance(float(beta), 0.8 / (math.pi / 8), found.partition_numbers[1])
+    assert flat.emittances[1] < 1e-6 * floor
+    assert_close(found.emittances[1], floor, rtol=1e-3, atol=0.0, what="vertical emittance")
+    assert_close(found.emittances_sands[1], floor, rtol=1e-3, atol=0.0, what="from eigenvectors")
+    assert_close(found.emittances[[0, 2]], flat.emittances[[0, 2]], rtol=1e-4, atol=0.0, what="x and z do not feel it")
+    assert found.provenance["opening_angle"] and not flat.provenance["opening_angle"]
+
+
+def test_dispersion_of_a_wiggler_itself_feeds_the_horizontal_emittance() -> None:
+    """Photons leave along the wiggling velocity: d eps_x = <beta_x> theta^2/5 of the diffusion."""
+    wiggler = Wiggler(name="w", length=2.0, periods=20.0, B_peak=1.6)
+    elements = list(double_bend_ring())
+    elements[0] = wiggler  # in place of a drift of 2 m
+    ring = Lattice.from_elements(elements, double_bend_ring().reference, periodic=True)
+    with_angle, without, linear = equilibrium(ring, opening_angle=True), equilibrium(ring), ssmb.optics(ring)
+    field = wiggler.local_field(ring.reference)
+    assert field is not None
+    beta = _mean_beta(linear.beta[0, 0], linear.alpha[0, 0], 2.0)
+    diffusion = RadiationConstants.of(ring.reference).spread * field.cube * field.strength() ** 3 * field.length
+    rate = ring.length / 299792458.0 / with_angle.damping_times[0]
+    want = 0.5 * beta * diffusion * wiggler.wiggling_angle(ring.reference) ** 2 / 5.0 / (2.0 * rate)
+    got = with_angle.emittances[0] - without.emittances[0]
+    assert got > 1e-5 * without.emittances[0]
+    assert_close(got, want, rtol=5e-3, atol=0.0, what="growth of eps_x")
+
+
+def test_photons_take_the_energy_that_the_turn_loses() -> None:
+    """Mean energy of a beam after one turn without cavities, and after 40 with the loss given back evenly."""
+    ring = double_bend_ring()
+    loss = radiation_integrals(ring).energy_loss
+    bare = Lattice.from_elements([e for e in ring if not isinstance(e, RFCavity)], ring.reference)
+    n, energy = 60_000, ring.reference.energy
+    lost = -track(bare, Beam(ring.reference, np.zeros((6, n))), 1, radiation="quantum", seed=4).beam.delta * energy
+    assert_close(lost.mean(), loss, rtol=2e-4, atol=3.0 * float(lost.std()) / math.sqrt(n), what="U0")
+    n, turns = 4000, 40
+    cell = EnergyRestorer(name="cell", energy_gain=loss)
+    fed = Lattice.from_elements([*bare.elements, cell], ring.reference)
+    delta = track(fed, Beam(ring.reference, np.zeros((6, n))), turns, radiation="quantum", seed=4).beam.delta
+    error = 3.0 * float(delta.std()) / math.sqrt(n)
+    assert error < 2e-3 * turns * loss / energy
+    assert_close(delta.mean(), 0.0, rtol=0.0, atol=error + 2e-4 * turns * loss / energy, what="kept energy")
 
 
 def test_mean_loss_damps_as_the_envelope_says() -> None:

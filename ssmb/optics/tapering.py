@@ -1,0 +1,83 @@
+"""Tapering: magnets follow the energy of the beam along a ring that loses much of it between its cavities."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ssmb.elements import Bend, Element, Kicker, Solenoid
+from ssmb.elements.straight_magnet import StraightMagnet
+from ssmb.errors import ConfigError, LatticeError
+from ssmb.lattice.program import compile_elements
+from ssmb.lattice.tree import Lattice
+from ssmb.optics.closed_orbit import closed_orbit
+from ssmb.optics.propagation import recorded
+
+#: Rounds in which the taper and the energy that it follows settle: each leaves about delta of what the last one missed.
+_ROUNDS = 3
+_MULTIPOLES = tuple(f"K{side}{n}" for side in "ns" for n in range(6))
+
+
+def tapered(lattice: Lattice) -> Lattice:
+    """Return the ring with its magnets scaled to the momentum that the closed orbit with radiation has in them.
+
+    Bends, quadrupoles, multipoles, kickers and solenoids get 1 + delta times their field, delta the mean momentum
+    deviation between entrance and exit. The reference orbit stays: the excess field of a bend is in ``Kn0``. Cavities,
+    wigglers and lasers stay as they are.
+
+    Parameters
+    ----------
+    lattice : ring with cavities, or with an SSMB_EnergyRestorer and what focuses z.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a lattice.
+    LatticeError
+        If a bend has the integrator "matrix", which takes no Kn0.
+    PhysicsError
+        No closed orbit with radiation; a loss larger than the voltage.
+
+    Examples
+    --------
+    >>> import math
+    >>> from ssmb.beam.reference import Reference
+    >>> from ssmb.elements import RFCavity
+    >>> bend = Bend(name="b", length=2.0, angle=math.pi / 2, Kn1=-0.3)
+    >>> cavity = RFCavity(name="rf", voltage=4e6, harmon=4, zero_phase="ABOVE_TRANSITION")
+    >>> ring = tapered(Lattice.from_elements([bend] * 4 + [cavity], Reference(2e9), periodic=True))
+    >>> [round(1e3 * b.Kn0, 2) for b in ring.find("Bend::*")]   # [1/km]: more field where the energy is higher
+    [0.16, 0.06, -0.05, -0.16]
+    """
+    if not isinstance(lattice, Lattice):
+        raise ConfigError(f"tapered needs a Lattice, not {type(lattice).__name__}")
+    stiff = next((e for e in lattice if isinstance(e, Bend) and e.angle and e.integrator == "matrix"), None)
+    if stiff is not None:
+        raise LatticeError(
+            f"{stiff.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or 'yoshida4'"
+        )
+    out = lattice
+    for _ in range(_ROUNDS):
+        program = compile_elements(out.elements, out.reference, radiation="mean")
+        orbit = closed_orbit(program, dim=6)
+        delta = recorded((program, orbit[:, None]))[0][:, 5, 0]
+        middle = 0.5 * (delta[:-1] + delta[1:])
+        scaled = [_scaled(e, 1.0 + d) for e, d in zip(lattice, middle.tolist(), strict=True)]
+        out = dataclasses.replace(lattice, elements=tuple(scaled))
+    return out
+
+
+def _scaled(element: Element, factor: float) -> Element:
+    """The magnet with ``factor`` times its field about the same reference orbit."""
+    if isinstance(element, StraightMagnet):
+        changes = {k: factor * value for k in _MULTIPOLES if (value := getattr(element, k))}
+        if isinstance(element, Bend) and element.angle:
+            changes["Kn0"] = factor * element.Kn0 + (factor - 1.0) * element.curvature
+    elif isinstance(element, Kicker):
+        changes = {"hkick": factor * element.hkick, "vkick": factor * element.vkick}
+    elif isinstance(element, Solenoid):
+        changes = {"Ksol": factor * element.Ksol}
+    else:
+        return element
+    return dataclasses.replace(element, **changes) if changes and np.isfinite(factor) else element
