@@ -48,7 +48,7 @@ def tapered(lattice: Lattice) -> Lattice:
     >>> cavity = RFCavity(name="rf", voltage=4e6, harmon=4, zero_phase="ABOVE_TRANSITION")
     >>> ring = tapered(Lattice.from_elements([bend] * 4 + [cavity], Reference(2e9), periodic=True))
     >>> [round(1e3 * b.Kn0, 2) for b in ring.find("Bend::*")]   # [1/km]: more field where the energy is higher
-    [0.16, 0.06, -0.05, -0.16]
+    [0.16, 0.05, -0.05, -0.16]
     """
     if not isinstance(lattice, Lattice):
         raise ConfigError(f"tapered needs a Lattice, not {type(lattice).__name__}")
