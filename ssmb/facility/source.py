@@ -1,0 +1,241 @@
+"""From the tracked beam in the radiator to watts at the intermediate focus, each factor by name.
+
+The first step of the way is the power that a thin beam with the ideal bunching would give if the whole ring were filled
+with the current of the train and the laser never off; the last is the power at the intermediate focus. Every limit in
+between is a factor with a name, so that nothing is hidden in a product. A factor that was not tracked (closure of the
+second modulator, duty of the laser) is given by who calls, with the word that says where it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize
+
+from ssmb.beam import Beam, Reference
+from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.errors import ConfigError, PhysicsError, nearest
+from ssmb.lithography import UndulatorChain
+from ssmb.radiation.coherent import coherent_power
+from ssmb.radiation.debunching import Plane, debunched_power
+from ssmb.radiation.exit_light import ExitLight
+from ssmb.radiation.growth import gain_parameter
+from ssmb.radiation.incoherent import incoherent_energy
+from ssmb.radiation.tracked import TrackedLight, tracked_power
+from ssmb.radiation.undulator import Undulator
+from ssmb.ranges import count, modulus, positive, share
+
+DETUNINGS = ("exact", "best")
+
+
+@dataclass(frozen=True)
+class Radiator:
+    """The undulator in which a source radiates; its K follows from the wavelength.
+
+    Parameters
+    ----------
+    period : lambda_u [m].
+    periods : N [1].
+    helical : circular light.
+    detuning : "exact": the resonance on the axis is the wavelength of the light; "best": the gap that gives the most.
+    """
+
+    period: float
+    periods: int
+    helical: bool = False
+    detuning: str = "exact"
+
+    def __post_init__(self) -> None:
+        positive("period", self.period, "m")
+        count("periods", self.periods)
+        if self.detuning not in DETUNINGS:
+            hint = nearest(self.detuning, DETUNINGS) if isinstance(self.detuning, str) else ""
+            raise ConfigError(f"detuning must be 'exact' or 'best', got {self.detuning!r}.{hint}")
+
+    def undulator(self, reference: Reference, wavelength: float) -> Undulator:
+        """Return the undulator with its on-axis resonance at `wavelength` [m]."""
+        return Undulator.resonant(reference, wavelength, self.period, self.periods, helical=self.helical)
+
+
+@dataclass(frozen=True)
+class PowerStep:
+    """One step on the way of the power.
+
+    Parameters
+    ----------
+    name : what takes or gives.
+    factor : power after over power before [1]; 1 at the first step.
+    power : power after the step [W].
+    origin : "tracked", "calculated", "given" or "assumed".
+    """
+
+    name: str
+    factor: float
+    power: float
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class SourceLight:
+    """Light of a source at one harmonic of its laser.
+
+    Attributes
+    ----------
+    harmonic : of the laser [1].
+    light : the coherent light of the tracked beam, peak of a train.
+    exit : the same at the undulator exit, averaged; what ``EuvSource.from_result`` takes.
+    power_at_focus : average power of one beamline at the intermediate focus [W].
+    incoherent_power : average power of the same electrons without bunching, within the band and all angles of it [W].
+    gain : 4 pi rho N; above 1 the light of an unchanged beam no longer holds [1].
+    energy_loss : mean energy that an electron gives to the light in a pass [eV].
+    steps : the way of the power, first step to focus.
+    """
+
+    harmonic: int
+    light: TrackedLight
+    exit: ExitLight
+    power_at_focus: float
+    incoherent_power: float
+    gain: float
+    energy_loss: float
+    steps: tuple[PowerStep, ...]
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Return the way of the power as columns NAME, FACTOR, POWER [W], ORIGIN."""
+        return {
+            "NAME": np.array([s.name for s in self.steps]),
+            "FACTOR": np.array([s.factor for s in self.steps]),
+            "POWER": np.array([s.power for s in self.steps]),
+            "ORIGIN": np.array([s.origin for s in self.steps]),
+        }
+
+
+def source_light(
+    beam: Beam,
+    radiator: Radiator,
+    *,
+    laser_wavelength: float,
+    harmonic: int,
+    average_current: float,
+    train_current: float | None = None,
+    train_length: float = math.inf,
+    duty: float = 1.0,
+    ideal_bunching: float | None = None,
+    limits: Sequence[tuple[str, float, str]] = (),
+    chain: UndulatorChain | None = None,
+    band: float = 0.02,
+    beamlines: int = 1,
+) -> SourceLight:
+    """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.
+
+    Parameters
+    ----------
+    beam : particles in the middle of the radiator, whole laser wavelengths of a long beam.
+    radiator : its undulator.
+    laser_wavelength : wavelength of the modulating laser [m].
+    harmonic : n: the light has laser_wavelength/n.
+    average_current : of the ring [A].
+    train_current : local current inside the trains [A]; by default the average (a filled ring).
+    train_length : length of a train [m].
+    duty : share of the turns with laser [1].
+    ideal_bunching : |b_n| of the closed form, for the first step; by default that of the tracked beam.
+    limits : further factors on the average power: (name, factor, origin), such as the closure.
+    chain : beamline to the intermediate focus; its power is not used.
+    band : full relative width of the band that counts [1].
+    beamlines : equal radiators on the ring [1].
+
+    Raises
+    ------
+    ConfigError, PhysicsError
+        Arguments out of range; no K makes the radiator resonant.
+
+    Warns
+    -----
+    ValidityWarning
+        See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`.
+    """
+    wavelength = positive("laser_wavelength", laser_wavelength, "m") / count("harmonic", harmonic)
+    train = positive("average_current", average_current, "A") if train_current is None else train_current
+    if not positive("train_current", train, "A") >= average_current:
+        raise ConfigError(
+            f"train_current {train:g} A is below the average current {average_current:g} A; it is that inside a train"
+        )
+    exact = radiator.undulator(beam.reference, wavelength)
+    light = tracked_power(exact, beam, wavelength, current=train)
+    at_exact = light.power
+    if radiator.detuning == "best":
+        light = tracked_power(_best(radiator, beam, exact, wavelength), beam, wavelength, current=train)
+    moments = np.cov(beam.coordinates[:, beam.alive])
+    gain = gain_parameter(exact, train, math.sqrt(moments[0, 0]), math.sqrt(moments[2, 2]))
+    exit_light = ExitLight.of_train(
+        light, average_current=average_current, train_length=train_length, duty=duty, beamlines=beamlines, band=band
+    )
+    steps = _Steps(
+        coherent_power(exact, current=train, bunching=light.bunching if ideal_bunching is None else ideal_bunching)
+    )
+    if ideal_bunching is not None:
+        steps.by("bunching of the tracked beam", (light.bunching / modulus("ideal_bunching", ideal_bunching)) ** 2)
+    steps.to("size, divergence, energy spread of the beam", at_exact)
+    if radiator.detuning == "best":
+        steps.to("best detuning of the radiator", light.power)
+    steps.by("filling of the ring", average_current / train, "given")
+    steps.by("duty of the laser", share("duty", duty), "given")
+    taken = 1.0
+    for name, factor, origin in limits:
+        steps.by(name, share(name, factor), origin)
+        taken *= factor
+    exit_light = replace(exit_light, average_power=exit_light.average_power * taken)
+    steps.by("share in the band", exit_light.in_band_power / exit_light.average_power, "calculated")
+    chain = UndulatorChain() if chain is None else chain
+    steps.by(f"beamline: {chain.name}", chain.transmission, "assumed")
+    electrons = average_current / ELEMENTARY_CHARGE
+    return SourceLight(
+        harmonic=harmonic,
+        light=light,
+        exit=exit_light,
+        power_at_focus=steps.power,
+        incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, band),
+        gain=gain,
+        energy_loss=light.power / train,
+        steps=tuple(steps.found),
+    )
+
+
+class _Steps:
+    """The way of the power while it is written down."""
+
+    def __init__(self, power: float) -> None:
+        self.power = power
+        self.found = [PowerStep("thin beam, ideal bunching, whole ring", 1.0, power, "calculated")]
+
+    def by(self, name: str, factor: float, origin: str = "tracked") -> None:
+        self.power *= factor
+        self.found.append(PowerStep(name, factor, self.power, origin))
+
+    def to(self, name: str, power: float, origin: str = "tracked") -> None:
+        self.by(name, power / self.power if self.power > 0.0 else 0.0, origin)
+
+
+def _best(radiator: Radiator, beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
+    """The undulator whose resonance lies as far below the wavelength as gives a Gaussian beam of these moments the most."""
+    s = np.cov(beam.coordinates[:, beam.alive])
+    planes = [Plane(math.sqrt(s[i, i]), math.sqrt(s[i + 1, i + 1]), float(s[i, i + 1])) for i in (0, 2)]
+    spread = math.sqrt(s[5, 5])
+
+    def power(phase: float) -> float:
+        return debunched_power(
+            exact, current=1.0, bunching=1.0, plane_x=planes[0], plane_y=planes[1], sigma_delta=spread, detuning=phase
+        )
+
+    grid = np.linspace(-2.0, 20.0, 23)
+    at = int(np.argmax([power(float(d)) for d in grid]))
+    low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
+    found = optimize.minimize_scalar(lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3})
+    lag = float(found.x) / (2.0 * math.pi * radiator.periods)
+    if lag >= 1.0:
+        raise PhysicsError(f"{radiator.periods} periods are too few to detune the radiator")
+    # light of the wavelength lags behind a resonance at higher frequency
+    return radiator.undulator(beam.reference, wavelength * (1.0 - lag))

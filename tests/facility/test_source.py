@@ -1,0 +1,68 @@
+"""The way of the power from the radiator to the intermediate focus."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ssmb.beam import Beam, Reference
+from ssmb.errors import ConfigError
+from ssmb.facility import Radiator, source_light
+from ssmb.lithography import EuvSource
+from ssmb.lithography.chains import beamline
+from ssmb.radiation import coherent_power
+from tests.support import assert_close
+
+REF = Reference(600e6)
+LASER = 1064e-9
+RADIATOR = Radiator(period=0.02, periods=60)
+
+
+def _microbunches(n=2**12, sigma_x=40e-6, sigma_y=20e-6, sigma_z=2e-9, slope=5e-6, sigma_delta=3e-4) -> Beam:
+    sigma = np.diag(np.array([sigma_x, slope, sigma_y, slope, sigma_z, sigma_delta]) ** 2)
+    return Beam.gaussian(REF, sigma, n=n, charge=1e-12, seed=2, start="quiet")
+
+
+def _light(radiator=RADIATOR, **more):
+    beam = _microbunches()
+    return source_light(beam, radiator, laser_wavelength=LASER, harmonic=79, average_current=1.0, **more)
+
+
+def test_steps_multiply_to_the_power_at_focus():
+    chain = beamline("two_grazing")
+    found = _light(
+        train_current=20.0, duty=0.5, ideal_bunching=0.9, limits=[("closure", 0.01, "calculated")], chain=chain
+    )
+    product = found.steps[0].power * math.prod(s.factor for s in found.steps)
+    assert_close(product, found.power_at_focus, rtol=1e-12, atol=0.0, what="power at focus [W]")
+    assert_close(found.power_at_focus, found.exit.in_band_power * chain.transmission, rtol=1e-12, atol=0.0)
+    assert_close(found.exit.average_power, found.light.power / 20.0 * 0.5 * 0.01, rtol=1e-12, atol=0.0)
+    assert [s.origin for s in found.steps if s.name == "duty of the laser"] == ["given"]
+
+
+def test_power_of_a_thin_beam_is_the_closed_form():
+    found = _light()
+    ideal = coherent_power(found.light.undulator, current=1.0, bunching=found.light.bunching)
+    assert_close(found.steps[0].power, ideal, rtol=1e-12, atol=0.0, what="first step [W]")
+    assert found.energy_loss == pytest.approx(found.light.power)
+
+
+def test_best_detuning_gives_more_than_exact_and_less_than_twice():
+    exact, best = _light(), _light(Radiator(period=0.02, periods=60, detuning="best"))
+    assert 1.0 < best.light.power / exact.light.power < 2.0
+
+
+def test_a_source_for_lithography():
+    source = EuvSource.from_result(_light(train_current=10.0).exit)
+    assert source.in_band == 1.0
+
+
+def test_bad_input():
+    with pytest.raises(ConfigError, match="train_current"):
+        _light(train_current=0.5)
+    with pytest.raises(ConfigError, match="closure"):
+        _light(limits=[("closure", 2.0, "given")])
+    with pytest.raises(ConfigError, match="'exact' or 'best'"):
+        Radiator(0.02, 60, detuning="bets")
