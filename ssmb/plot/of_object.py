@@ -19,6 +19,7 @@ PLOTTED = (
     "ChargeSignal or several",
     "SnapshotRecord (with wavelength=...)",
     "MicroBucket",
+    "SourceLight or several",
     "StudyResult",
 )
 
@@ -92,7 +93,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
 
 def _of_result(what: Any, lattice: Any) -> Figure:
-    """Optics and StudyResult, whose modules take long to load, so they come last."""
+    """Optics, sources and StudyResult, whose modules take long to load, so they come last."""
+    from ssmb.facility import SourceLight
     from ssmb.optics import Optics
     from ssmb.studies.result import StudyResult
 
@@ -100,6 +102,14 @@ def _of_result(what: Any, lattice: Any) -> Figure:
         from ssmb.plot.optics import plot_optics
 
         return plot_optics(what, lattice)
+    if isinstance(what, SourceLight):
+        from ssmb.plot.source import plot_source
+
+        return plot_source(what)
+    if _is_row_of(what, SourceLight):
+        from ssmb.plot.source import plot_harmonics
+
+        return plot_harmonics(what)
     if isinstance(what, StudyResult):
         from ssmb.plot.study import plot_study
 

@@ -66,3 +66,15 @@ def test_bad_input():
         _light(limits=[("closure", 2.0, "given")])
     with pytest.raises(ConfigError, match="'exact' or 'best'"):
         Radiator(0.02, 60, detuning="bets")
+
+
+def test_figures():
+    import ssmb
+
+    found = _light(train_current=10.0, duty=0.5)
+    assert [t.get_text() for t in ssmb.plot(found).axes[0].get_yticklabels()] == [s.name for s in found.steps]
+    beam = _microbunches(sigma_z=20e-9)
+    several = [
+        source_light(beam, Radiator(0.04, 40), laser_wavelength=LASER, harmonic=n, average_current=1.0) for n in (4, 8)
+    ]
+    assert ssmb.plot(several).axes[0].get_xlabel() == "wavelength [nm]"

@@ -1,0 +1,107 @@
+"""The way of the power of a source as a waterfall on a log axis, and power against harmonic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ssmb.errors import ConfigError
+from ssmb.plot.canvas import (
+    COLOURS,
+    SMALL_SIZE,
+    TICK_SIZE,
+    Figure,
+    Place,
+    dress,
+    legend,
+    length_text,
+    new_figure,
+    prefixed,
+    whole_figure,
+)
+
+if TYPE_CHECKING:
+    from ssmb.facility.source import SourceLight
+
+#: Colours of where a factor comes from.
+ORIGINS = {"tracked": COLOURS[0], "calculated": COLOURS[2], "given": COLOURS[4], "assumed": COLOURS[1]}
+
+
+def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
+    """Draw the way of the power, from a thin beam with ideal bunching down to the intermediate focus.
+
+    Each bar reaches from the power before a step to that after it; its colour says where the factor comes from, the
+    number is the power after it.
+
+    Parameters
+    ----------
+    source : result of :func:`ssmb.facility.source_light`.
+    into : part of another figure to draw in; a new figure if None.
+
+    Raises
+    ------
+    ConfigError
+        The source radiates nothing.
+    """
+    steps = source.steps
+    if not all(step.power > 0.0 for step in steps):
+        zero = next(step.name for step in steps if not step.power > 0.0)
+        raise ConfigError(f"a log axis cannot show a power of zero: nothing is left after '{zero}'")
+    figure = into or new_figure(6.2, 0.9 + 0.36 * len(steps))
+    axis = figure.add_subplot()
+    lowest = min(step.power for step in steps) / 4.0
+    highest = max(step.power for step in steps) * 150.0
+    before, named = lowest, set()
+    for row, step in enumerate(steps):
+        ends = sorted((before if row else lowest, step.power))
+        axis.barh(
+            row, ends[1] - ends[0], left=ends[0], height=0.62, color=ORIGINS.get(step.origin, "#777777"),
+            alpha=0.85, label=None if step.origin in named else step.origin,
+        )  # fmt: skip
+        named.add(step.origin)
+        axis.plot(
+            [step.power, step.power], [row - 0.31, row + 1.31 if row + 1 < len(steps) else row + 0.31], "k", lw=0.8
+        )
+        factor, unit = prefixed(step.power, "W")
+        share = "" if row == 0 else f"   × {step.factor:.3g}"
+        axis.text(ends[1] * 1.15, row, f"{step.power * factor:.3g} {unit}{share}", va="center", fontsize=SMALL_SIZE)
+        before = step.power
+    axis.set(xscale="log", xlim=(lowest, highest), ylim=(len(steps) - 0.4, -0.6))
+    axis.set_yticks(range(len(steps)), [step.name for step in steps])
+    title = f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = {source.light.bunching:.3g}"
+    dress(axis, "power [W]", "", "")
+    axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
+    figure.suptitle(title, fontsize=TICK_SIZE, x=0.01, ha="left")
+    legend(axis, loc="lower right")
+    return whole_figure(figure)
+
+
+def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Figure:
+    """Draw average power at the undulator exit and at the focus, and |b|, against the wavelength of the light.
+
+    Parameters
+    ----------
+    sources : one for each harmonic, two or more.
+    into : part of another figure to draw in; a new figure if None.
+    """
+    if len(sources) < 2:
+        raise ConfigError("power against harmonic needs two harmonics or more")
+    figure = into or new_figure(5.0, 3.6)
+    axis = figure.add_subplot()
+    x = [s.light.wavelength * 1e9 for s in sources]
+    axis.plot(x, [s.exit.average_power for s in sources], "o-", color=COLOURS[0], ms=5, lw=1.2, label="undulator exit")
+    axis.plot(x, [s.power_at_focus for s in sources], "s--", color=COLOURS[1], ms=5, lw=1.2, label="focus")
+    axis.plot(
+        x, [s.incoherent_power for s in sources], "^:", color="#777777", ms=4, lw=1.0, label="incoherent, in band"
+    )
+    axis.set(xscale="log", yscale="log")
+    axis.set_xticks(x, [f"{value:.4g}" for value in x])
+    axis.minorticks_off()
+    dress(axis, "wavelength [nm]", "average power [W]")
+    right = axis.twinx()
+    right.plot(x, [s.light.bunching for s in sources], "D-", color=COLOURS[2], ms=4, lw=0.9)
+    right.set_ylim(0.0, 1.05)
+    right.set_ylabel("|b|", color=COLOURS[2])
+    right.tick_params(which="both", labelsize=TICK_SIZE, direction="in", colors=COLOURS[2])
+    legend(axis, columns=3)
+    return whole_figure(figure)
