@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import optimize
@@ -233,7 +234,7 @@ def _best(radiator: Radiator, beam: Beam, exact: Undulator, wavelength: float) -
     grid = np.linspace(-2.0, 20.0, 23)
     at = int(np.argmax([power(float(d)) for d in grid]))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
-    found = optimize.minimize_scalar(lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3})
+    found: Any = optimize.minimize_scalar(lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3})
     lag = float(found.x) / (2.0 * math.pi * radiator.periods)
     if lag >= 1.0:
         raise PhysicsError(f"{radiator.periods} periods are too few to detune the radiator")
