@@ -234,7 +234,9 @@ def _best(radiator: Radiator, beam: Beam, exact: Undulator, wavelength: float) -
     grid = np.linspace(-2.0, 20.0, 23)
     at = int(np.argmax([power(float(d)) for d in grid]))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
-    found: Any = optimize.minimize_scalar(lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3})
+    found: Any = optimize.minimize_scalar(
+        lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3}
+    )
     lag = float(found.x) / (2.0 * math.pi * radiator.periods)
     if lag >= 1.0:
         raise PhysicsError(f"{radiator.periods} periods are too few to detune the radiator")
