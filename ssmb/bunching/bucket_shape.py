@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from ssmb.bunching.folding import fold
 from ssmb.errors import PhysicsError
@@ -166,6 +167,26 @@ class Bucket:
         theta = np.linspace(0.0, 2.0 * math.pi, count("points", points, at_least=9))
         x, d = self._orbit(theta, positive("share", share) * self.level)
         return self.z + x, self.delta + d
+
+    def branch(self, points: int = 201, *, lower: bool = False) -> tuple[Rows, Rows]:
+        """Return (z [m], delta [1]) of the upper or lower half of the separatrix, from end to end."""
+        z = np.linspace(*self.z_range, count("points", points, at_least=3))
+        rest = self.level - self.well_z(z - self.z)
+        rest[0] = rest[-1] = 0.0
+        return z, self.delta + self.rise(rest, -1.0 if lower else 1.0)
+
+    def share_of_coasting(self, sigma_delta: float) -> float:
+        """Return the share of a coasting Gaussian beam about delta = 0 that lies inside [1]."""
+        spread = positive("sigma_delta", sigma_delta)
+        nodes, weights = np.polynomial.legendre.leggauss(200)
+        low, high = (end - self.z for end in self.z_range)
+        # x = mid + half sin(t): the branches end like the root of the distance from an end
+        t = 0.5 * math.pi * nodes
+        half = 0.5 * (high - low)
+        rest = self.level - self.well_z(0.5 * (high + low) + half * np.sin(t))
+        over, under = ((self.delta + self.rise(rest, side)) / spread for side in (1.0, -1.0))
+        weight = 0.5 * math.pi * half / self.wavelength * weights * np.cos(t)
+        return float(weight @ (special.ndtr(over) - special.ndtr(under)))
 
     def inside(self, z: ArrayLike, delta: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each particle is inside the separatrix of this bucket or of its copies a wavelength away."""

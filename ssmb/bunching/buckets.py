@@ -27,7 +27,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from ssmb.bunching.bucket_shape import Bucket, FixedPoint, real_roots
 from ssmb.bunching.closed_form import boltzmann_bunching
@@ -308,10 +307,7 @@ class MicroBucket:
         Without higher slip the lower branch is (z, -delta). Closed curves of all buckets: ``b.outline()`` for b in
         :meth:`buckets`.
         """
-        z = np.linspace(*self.main.z_range, count("points", points, at_least=3))
-        rest = self.main.level - self.main.well_z(z - self.centre)
-        rest[0] = rest[-1] = 0.0
-        return z, self.main.rise(rest, -1.0 if lower else 1.0)
+        return self.main.branch(points, lower=lower)
 
     def inside(self, z: ArrayLike, delta: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each particle is inside the separatrix of the main bucket of its own wavelength.
@@ -348,15 +344,7 @@ class MicroBucket:
         >>> round(bucket.captured_fraction(bucket.half_height/2), 3)
         0.716
         """
-        spread = positive("sigma_delta", sigma_delta)
-        nodes, weights = np.polynomial.legendre.leggauss(200)
-        low, high = (end - self.centre for end in self.main.z_range)
-        # z = mid + half sin(t): the branches end like the root of the distance from an end
-        t = 0.5 * math.pi * nodes
-        half = 0.5 * (high - low)
-        rest = self.main.level - self.main.well_z(0.5 * (high + low) + half * np.sin(t))
-        share = special.ndtr(self.main.rise(rest, 1.0) / spread) - special.ndtr(self.main.rise(rest, -1.0) / spread)
-        return float(0.5 * math.pi * half / self.wavelength * (weights * np.cos(t)) @ share)
+        return self.main.share_of_coasting(sigma_delta)
 
     def depth(self, sigma_delta: float) -> float:
         """Return xi, depth of the bucket over twice the temperature [1].
@@ -401,7 +389,7 @@ class MicroBucket:
             island = standard_map_island(self.k_std, turns, grid)
             return island / (self.wavenumber**2 * self.slip_length)
         turns, grid = count("turns", turns), count("grid", grid, at_least=10)
-        ends = tuple(self.centre + barrier for barrier in self.main.barriers_z)
+        ends = self.centre + self.main.barriers_z[0], self.centre + self.main.barriers_z[1]
 
         def turn(z: NDArray, delta: NDArray) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
             z, delta = self.turn(z, delta)
@@ -409,7 +397,4 @@ class MicroBucket:
 
         low, high = self.main.delta_range
         margin = 0.1 * (high - low) + 0.5 * self.amplitude  # before the kick the island is sheared by half a kick
-        z_low, z_high = self.main.z_range
-        wider = 0.05 * (z_high - z_low)
-        first = max(z_low - wider, ends[0]), min(z_high + wider, ends[1])
-        return bound_area(turn, first, (low - margin, high + margin), turns, grid)
+        return bound_area(turn, ends, (low - margin, high + margin), turns, grid)
