@@ -51,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compilations() -> list[tuple[str, Callable[[], object]]]:
-    """Return the name of each kernel and what compiles it: all element maps, the turn loop, and the bunching sums."""
+    """Return the name of each kernel and what compiles it: all element maps, the turn loop, the bunching sums
+    and the noise of lasers.
+    """
     import numpy as np
 
     import ssmb.elements  # noqa: F401 - importing the elements registers their kernels
     from ssmb.kernels import jit
     from ssmb.kernels.loops import KERNELS
+    from ssmb.kernels.philox import white_noise
     from ssmb.kernels.sums import bunching_sums
 
     def turn_loop() -> None:
@@ -71,4 +74,5 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
     jobs: list[tuple[str, Callable[[], object]]] = [(kernel.name, kernel.address) for kernel in KERNELS]
     jobs.append(("turn loop", turn_loop))
     jobs.append(("bunching sums", lambda: bunching_sums(np.zeros(1), np.ones(1), np.ones(1))))
+    jobs.append(("noise of lasers", lambda: white_noise(0, 0, np.empty((2, 1)))))
     return jobs

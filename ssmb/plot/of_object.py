@@ -15,6 +15,7 @@ PLOTTED = (
     "Lattice",
     "Optics",
     "Beam (with wavelength=...)",
+    "BucketRecord",
     "BunchingRecord",
     "ChargeSignal or several",
     "SnapshotRecord (with wavelength=...)",
@@ -30,8 +31,9 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     Parameters
     ----------
     what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
-        BunchingRecord (|b| against turn), a ChargeSignal or a sequence of them (light against charge), a MicroBucket
-        (separatrices), or a StudyResult (all of these that the run has).
+        BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal or a
+        sequence of them (light against charge), a MicroBucket (separatrices), or a StudyResult (all of these that the
+        run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics, to draw its magnets.
 
@@ -60,7 +62,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     from ssmb.bunching import MicroBucket
     from ssmb.lattice import Lattice
     from ssmb.radiation.signal import ChargeSignal
-    from ssmb.tracking import BunchingRecord, SnapshotRecord
+    from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 
     if isinstance(what, SnapshotRecord):
         if not what.beams:
@@ -80,6 +82,10 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         from ssmb.plot.bunching import plot_bunching
 
         return plot_bunching(what)
+    if isinstance(what, BucketRecord):
+        from ssmb.plot.captured import plot_captured
+
+        return plot_captured(what)
     if isinstance(what, ChargeSignal) or _is_row_of(what, ChargeSignal):
         from ssmb.plot.signal import plot_signal
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ssmb.errors import ConfigError
+from ssmb.plot.bucket import plot_bucket
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import Figure, new_figure
+from ssmb.plot.captured import plot_captured
 from ssmb.plot.optics import plot_optics
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
-from ssmb.tracking import BunchingRecord
+from ssmb.tracking import BucketRecord, BunchingRecord
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def study_figures(result: StudyResult) -> dict[str, Figure]:
-    """Return the figures that a run can have, by name: optics, phase_space, bunching (one for each monitor), signal."""
+    """Return the figures that a run can have, by name: optics, phase_space, bunching and bucket (one for
+    each monitor), signal.
+    """
     return {name: draw(None) for name, draw in _drawings(result).items()}
 
 
@@ -53,9 +57,17 @@ def _drawings(result: StudyResult) -> dict[str, Callable[[Any], Figure]]:
     wavelength = _wavelength_of(result)
     if beam is not None and wavelength is not None:
         out["phase_space"] = lambda into: plot_phase_space(beam, wavelength, title=words, into=into)
+    buckets = {name: r for name, r in result.records.items() if isinstance(r, BucketRecord) and len(r.turn)}
+    for name, bucket in buckets.items():
+        key = _key("bucket", name, len(buckets))
+        out[key] = lambda into, bucket=bucket: plot_captured(bucket, into=into)
+    last = next(iter(buckets.values()), None)
+    if last is not None and result.beam.alive.any():
+        end = f"end of turn {result.turns - 1}" if result.turns else "start"
+        out["separatrix"] = lambda into: plot_bucket(last.bucket, result.beam, periods=1, title=end, into=into)
     records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord) and len(r.turn)}
     for name, record in records.items():
-        key = "bunching" if len(records) == 1 else name.replace("@", "_at_").replace("/", "_")
+        key = _key("bunching", name, len(records))
         out[key] = lambda into, record=record: plot_bunching(record, into=into)
     signals = [light.signal for light in result.light if (light.signal.energy > 0.0).any()]
     if signals:
@@ -63,12 +75,18 @@ def _drawings(result: StudyResult) -> dict[str, Callable[[Any], Figure]]:
     return out
 
 
+def _key(kind: str, name: str, of_its_kind: int) -> str:
+    """Name of the figure of a monitor."""
+    return kind if of_its_kind == 1 else name.replace("@", "_at_").replace("/", "_")
+
+
 def _lattice_of(result: StudyResult) -> Lattice | None:
     from ssmb.errors import SsmbError
     from ssmb.lattice import load_lattice
+    from ssmb.studies.rings import quiet
 
     try:
-        return load_lattice(result.lattice_text) if result.lattice_text else None
+        return quiet(load_lattice(result.lattice_text)) if result.lattice_text else None
     except SsmbError:  # written by a newer version, or by hand: the curves can be drawn without it
         return None
 

@@ -15,7 +15,12 @@ def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiatio
     return compile_elements(lattice.elements, lattice.reference, radiation)
 
 
+def quiet(lattice: Lattice) -> Lattice:
+    """The lattice without random kicks."""
+    noisy = {e.name: {"diffusion": ()} for e in lattice if getattr(e, "diffusion", ())}
+    return lattice.with_changes(noisy) if noisy else lattice
+
+
 def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:
     """Optics of the lattice without the laser and without random kicks, which optics knows nothing of."""
-    noisy = {e.name: {"diffusion": ()} for e in lattice if getattr(e, "diffusion", ())}
-    return optics(ring_program(lattice.with_changes(noisy) if noisy else lattice, laser, False))
+    return optics(ring_program(quiet(lattice), laser, False))

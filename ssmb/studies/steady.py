@@ -8,7 +8,7 @@ from ssmb.lattice import Lattice
 from ssmb.optics import Optics
 from ssmb.studies.config import LaserConfig, RunConfig
 from ssmb.studies.light import modulation
-from ssmb.studies.rings import ring_program
+from ssmb.studies.rings import quiet, ring_program
 from ssmb.tracking import LaserProgram
 
 
@@ -48,6 +48,7 @@ def bucket_of(config: RunConfig, lattice: Lattice, optics: Optics) -> MicroBucke
     """
     laser = config.laser
     assert laser is not None  # the config class demands it
+    lattice = quiet(lattice)
     amplitude, phase = modulation(laser, optics, ring_program(lattice, laser, True))
     loss = 0.0
     if config.track.radiation != "off" and not any(isinstance(e, RFCavity) and e.voltage for e in lattice):

@@ -32,7 +32,8 @@ class BucketMonitor:
     bucket : the bucket; its ``wavelength`` is the period in z, which is beta times that of the light.
     harmonics : numbers n of the bunching factors b_n = <exp(-2 pi i n z/wavelength)> of all particles.
     light : element whose LaserProgram moves the bucket: its phase and detuning, without noise. The depth stays that of
-        ``bucket``, whatever the amplitude. None: the bucket rests.
+        ``bucket``, whatever the amplitude; a path s behind the laser the true bucket is ``s detuning`` further. None: the
+        bucket rests.
     every, name : as in :class:`~ssmb.tracking.monitors.MomentMonitor`.
     """
 

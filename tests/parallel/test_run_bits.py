@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
+from ssmb.bunching import MicroBucket
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.studies import load_config, run
-from ssmb.tracking import BunchingMonitor, MomentMonitor, RunStatus, SnapshotMonitor, track
-from tests.studies.small_ring import RING, bits, write_files
+from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMonitor, RunStatus, SnapshotMonitor, track
+from tests.studies.small_ring import RING, STEADY_RING, bits, write_files, write_steady
 
 ROOT = Path(__file__).parents[2]
 #: the module, which the function of the same name hides
@@ -137,6 +138,53 @@ from tests.studies.small_ring import bits
 config, ring = load_config("small.run.yaml", {"track.turns": 12, "laser.turns": 4}), load_lattice("ring.pals.yaml")
 print(json.dumps({n: bits(run(config, ring, threads=int(n))) for n in sys.argv[1:]}))
 """
+
+
+STEADY_SCRIPT = """
+import json, sys
+from ssmb.lattice import load_lattice
+from ssmb.studies import load_config, run
+from tests.studies.small_ring import bits
+config, ring = load_config("steady.run.yaml", {"track.turns": 130}), load_lattice("steady.pals.yaml")
+print(json.dumps({n: bits(run(config, ring, threads=int(n))) for n in sys.argv[1:]}))
+"""
+
+
+def test_photons_and_a_noisy_laser_for_any_threads(tmp_path: Path) -> None:
+    """Quantum radiation, a laser with ramp, duty cycle, detuning and noise, bucket monitors: 1, 2 and 3 threads."""
+    config = load_config(write_steady(tmp_path), {"track.turns": 130})
+    want = bits(run(config, load_lattice(tmp_path / "steady.pals.yaml")))
+    words = [sys.executable, "-c", STEADY_SCRIPT, "1", "2", "3"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "3"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"1": want, "2": want, "3": want}
+
+
+def test_photons_and_a_noisy_laser_for_any_tiles_pieces_and_monitors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring_ = load_lattice(STEADY_RING)
+    rows = np.random.default_rng(1).normal(size=(6, 901)) * np.array([3e-4, 1e-4, 1e-4, 1e-4, 1e-6, 1e-4])[:, None]
+    beam_ = Beam(ring_.reference, rows)
+    light = LaserProgram(detuning=1e-8, duty=(5, 4), ramp=[(0, 0.0), (30, 1.0)], phase_noise=2e-3, amplitude_noise=0.01)
+    seen = [
+        BucketMonitor("qf", MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light="U"),
+        MomentMonitor("stop"),
+        SnapshotMonitor(9),
+    ]
+    given: dict[str, Any] = {"radiation": "quantum", "drives": {"U": light}, "seed": 3}
+    want = track(ring_, beam_, 40, monitors=seen, **given)
+    assert 5 < (~want.beam.alive).sum() < 600
+    assert bits(track(ring_, beam_, 40, **given).beam) == bits(want.beam)
+    for options in ({"tile": 512}, {"checkpoint": tmp_path / "c.h5", "checkpoint_every": 1e-9}):
+        for piece in (0.0, 1e9):
+            monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+            got = track(ring_, beam_, 40, monitors=seen, **given, **options)
+            assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors)), options
+    first = track(ring_, beam_, 17, monitors=seen, **given)
+    second = track(ring_, first.beam, 23, first_turn=17, monitors=seen, **given)
+    assert bits(second.beam) == bits(want.beam)
 
 
 def test_threads(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from ssmb.plot.optics import _smooth, plot_optics
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
 from ssmb.radiation.signal import ChargeSignal
-from ssmb.tracking import BunchingRecord, SnapshotRecord
+from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 from tests.support import assert_close
 
 REFERENCE = Reference(250e6)
@@ -118,6 +118,25 @@ def test_phase_space_of_few_particles_are_points():
     figure = drawn(plot_phase_space(bunched_beam(400), WAVELENGTH, periods=2))
     assert figure.axes[1].get_xlim() == (-1.0, 1.0)
     assert len(figure.axes[1].lines) == 2
+
+
+def bucket_record(turns=500):
+    bucket = ssmb.MicroBucket(WAVELENGTH, 1.67e-5, 48.0, 1.07e-4)
+    turn = np.arange(turns)
+    share = 0.2 + 0.4 * np.exp(-turn / 300.0)
+    moments = np.zeros((turns, 2)), np.tile(np.diag([2e-7**2, 1.3e-4**2]), (turns, 1, 1))
+    b = 0.1 * np.exp(-turn[:, None] / 200.0) * np.exp(1j * np.arange(3))
+    return BucketRecord("U125", bucket, np.array([1, 2, 3]), turn, share, *moments, *moments, b)
+
+
+def test_what_is_captured_against_turn():
+    figure = drawn(plot(bucket_record()))
+    assert labels(figure) == [("", "captured share"), ("turn (at U125)", "|b_n|"), ("", "σ_z [nm]")]
+    assert_close(figure.axes[0].lines[0].get_ydata()[0], 0.6, rtol=1e-12, atol=0.0)
+    assert_close(figure.axes[2].lines[0].get_ydata(), np.full(500, 200.0), rtol=1e-12, atol=0.0)
+    assert [line.get_label() for line in figure.axes[1].lines] == ["n = 1", "n = 2", "n = 3"]
+    with pytest.raises(ConfigError, match="this BucketRecord is empty"):
+        plot(bucket_record(0))
 
 
 def test_phase_space_without_spread():

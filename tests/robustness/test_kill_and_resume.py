@@ -26,7 +26,7 @@ from ssmb.errors import ResultFileError
 from ssmb.lattice import load_lattice
 from ssmb.studies import load_config, load_result, resume, run
 from ssmb.tracking import BunchingMonitor, MomentMonitor, RunStatus, SnapshotMonitor, track
-from tests.studies.small_ring import RING, bits, write_files
+from tests.studies.small_ring import RING, bits, write_files, write_steady
 
 KILLS = int(os.environ.get("SSMB_KILLS", "3"))
 ROOT = Path(__file__).parents[2]
@@ -52,12 +52,12 @@ def die_at(n):
         setattr(os, name, watched(getattr(os, name)))
 
 for line in sys.stdin:
-    verb, folder, n = line.split()
+    verb, folder, n, file = line.split()
     child = os.fork()
     if child == 0:
         if int(n):
             die_at(int(n))
-        run_file("small.run.yaml", folder) if verb == "run" else resume(folder)
+        run_file(file, folder) if verb == "run" else resume(folder)
         os._exit(0)
     print("child", child, flush=True)
     end = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
@@ -78,9 +78,9 @@ class Nursery:
             [sys.executable, "-c", NURSERY], cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True
         )
 
-    def start(self, folder: str, verb: str = "run", die_at: int = 0) -> int:
+    def start(self, folder: str, verb: str = "run", die_at: int = 0, file: str = "small.run.yaml") -> int:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{verb} {folder} {die_at}\n")
+        self.process.stdin.write(f"{verb} {folder} {die_at} {file}\n")
         self.process.stdin.flush()
         self.child = self._number("child")
         assert self.child > 1  # 0 and -1 would be whole groups of processes
@@ -91,6 +91,12 @@ class Nursery:
         time.sleep(after)
         os.kill(self.child, signal.SIGKILL)
         self.wait()
+
+    def wait_for(self, file: str) -> None:
+        """Wait until the child has written a file."""
+        end = time.monotonic() + 60.0
+        while not (self.folder / file).is_file() and time.monotonic() < end:
+            time.sleep(0.002)
 
     def wait(self) -> int:
         """Exit code of the child; -9 if it was killed."""
@@ -111,6 +117,7 @@ class Nursery:
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     folder = tmp_path_factory.mktemp("kill")
     write_files(folder)
+    write_steady(folder)
     made = Nursery(folder)
     yield made
     assert made.process.stdin is not None
@@ -158,6 +165,34 @@ def test_killed_at_random_moments(nursery: Nursery, whole: tuple[str, float]) ->
         assert bits(resume(place)) == want, name
         assert bits(load_result(place)) == want, name
     assert alive >= KILLS // 3  # most were hit while they tracked
+
+
+def test_photons_and_a_noisy_laser_killed_at_random_moments(nursery: Nursery) -> None:
+    """Quantum radiation, and a laser with windows, duty cycle, ramp, detuning and noise, go on to the same bits."""
+    rng = random.Random(5)
+    file = "steady.run.yaml"
+    nursery.start("steady-warm", file=file)
+    assert nursery.wait() == 0
+    nursery.start("steady", file=file)
+    nursery.wait_for("steady/checkpoint_0.h5")
+    began = time.perf_counter()
+    assert nursery.wait() == 0
+    took = time.perf_counter() - began
+    whole = load_result(nursery.folder / "steady")
+    want = bits(whole)
+    assert want == bits(load_result(nursery.folder / "steady-warm"))
+    assert whole.beam.delta[whole.beam.alive].mean() < -2e-5  # nothing replaces what the photons take
+    half = 0
+    for i in range(KILLS):
+        name = f"steady-{i}"
+        place = nursery.folder / name
+        nursery.start(name, file=file)
+        nursery.wait_for(f"{name}/checkpoint_0.h5")  # before it there is nothing to go on from
+        nursery.kill(rng.uniform(0.0, 0.9) * took)
+        half += bool(list(place.glob("checkpoint_*.h5"))) and not (place / "run.h5").is_file()
+        assert bits(resume(place)) == want, name
+        assert bits(load_result(place)) == want, name
+    assert half >= KILLS // 3  # the others were done
 
 
 def test_killed_at_any_step_of_writing(nursery: Nursery, whole: tuple[str, float]) -> None:

@@ -54,11 +54,54 @@ output: {figures: false}
 """
 
 
+#: The ring with bends that emit ten photons a turn each, and a laser that holds what it finds.
+STEADY_RING = (
+    RING.replace("power: 1e6", "power: 2e4")
+    .replace(
+        "line: [begin, U, qf, d, qd, stop, d, chicane, noise]",
+        "line: [begin, U, qf, bend, qd, stop, bend, chicane, noise]",
+    )
+    .replace("{r56: 1e-4}", "{r56: -2e-4}")
+    .replace("  - d: {kind: Drift, length: 0.5}", "  - bend: {kind: Bend, length: 0.5, BendP: {angle_ref: 0.4}}")
+)
+
+#: A steady state with everything that its laser can do.
+STEADY = """title: steady state
+lattice: steady.pals.yaml
+beam: {particles: 700, charge: 1e-12, emit_x: 1e-8, emit_y: 1e-9, sigma_delta: 1e-4, sigma_z: 1e-4, start: random}
+laser:
+  elements: [U]
+  wavelength: 1064e-9
+  turns: 350
+  windows: [[0, 100], [110, 350]]
+  duty: {period: 5, on: 4}
+  ramp: {turns: [0, 60, 120], amplitude: [0.0, 0.4, 1.0], shape: smooth}
+  detuning: 1e-8
+  noise: {phase: 2e-3, amplitude: 1e-2, seed: 4}
+track: {turns: 400, checkpoint_every: 0.02, radiation: quantum}
+monitors:
+- {kind: bucket, at: U}
+- {kind: bucket, harmonics: [2, 5], every: 3}
+- {kind: bunching, at: U, wavelengths: [1064e-9]}
+- {kind: moments, every: 3}
+- {kind: snapshots, every: 150}
+output: {figures: false}
+"""
+
+
 def write_files(folder: Path, run: str = RUN, ring: str = RING) -> Path:
     """Write both files and return the path of the run file."""
     (folder / "ring.pals.yaml").write_text(ring, encoding="utf-8")
     path = folder / "small.run.yaml"
     path.write_text(run, encoding="utf-8")
+    return path
+
+
+def write_steady(folder: Path) -> Path:
+    """Write the files of the steady state and return the path of the run file."""
+    (folder / "steady.pals.yaml").write_text(STEADY_RING, encoding="utf-8")
+    path = folder / "steady.run.yaml"
+    path.write_text(STEADY, encoding="utf-8")
     return path
 
 
