@@ -80,6 +80,16 @@ class LaserBeam:
         flat = np.array([1.0 + 0.0j])
         return (line if self.node == "X" else flat), (line if self.node == "Y" else flat)
 
+    def mean_curvature(self, s_from: float, s_to: float, detuning: float) -> complex:
+        """Mean b of the profile over a stretch [1/m^2], weighted with the field that a reference particle meets."""
+        middle, half = 0.5 * (s_from + s_to), 0.5 * (s_to - s_from)
+        rate = detuning - 0.5 * self.k * (self.x_angle**2 + self.y_angle**2)
+        places = [middle + half * n for n in _NODES]
+        fields = [
+            w * cmath.exp(1j * rate * (s - middle)) / self.spread(s) for s, w in zip(places, _WEIGHTS, strict=True)
+        ]
+        return sum(f * self.curvature(s) for f, s in zip(fields, places, strict=True)) / sum(fields)
+
     def moments(self, s_from: float, s_to: float, detuning: float, places: tuple[float, ...]) -> tuple[complex, ...]:
         """Weights [m] of the field at one or two ``places`` that integrate field times slip over a stretch.
 
@@ -139,6 +149,16 @@ class Modulator:
         for s, length in zip(places, lengths, strict=True):
             yield s, self._pair(s, length * self.coupling.strength)
 
+    def mean_op(self, s_from: float, s_to: float) -> Op:
+        """The same kick with the curvature of the profile averaged over the wiggler, weighted with the field.
+
+        A laser that is wider at the ends than in the waist then acts on electrons off axis as it does on the whole way.
+        """
+        middle = 0.5 * (s_from + s_to)
+        (length,) = self.beam.moments(s_from, s_to, self.coupling.detuning, (middle,))
+        curvature = self.beam.mean_curvature(s_from, s_to, self.coupling.detuning)
+        return self._op(middle, length * self.coupling.strength, *self.beam.mode(middle), curvature=curvature)
+
     def _pair(self, s: float, size: complex) -> tuple[Op, Op]:
         c, beam = self.coupling, self.beam
         x, y = beam.mode(s)
@@ -187,12 +207,13 @@ class Modulator:
         x: np.ndarray,
         y: np.ndarray,
         shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        curvature: complex | None = None,
     ) -> Op:
         beam, k = self.beam, self.beam.k
         slope2 = beam.x_angle**2 + beam.y_angle**2
         phase = 2.0 * math.pi * beam.phase + self.coupling.detuning * s + 0.5 * k * slope2 * s
         g = self.field * size * cmath.exp(1j * phase) / beam.spread(s)
-        b = beam.curvature(s)
+        b = beam.curvature(s) if curvature is None else curvature
         return Op(
             laser_kick,
             (

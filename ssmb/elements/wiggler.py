@@ -41,8 +41,8 @@ class Wiggler(Element):
     (circular for HELICAL). ``laser_phase`` = 0 means that at exact resonance, with the waist in the middle, the energy
     gain is ``delta += A sin(k z)`` with A > 0: the head gains. The phase is the same on every turn: the light is locked
     to the reference particle. Model THICK integrates the light through the wiggler (1e-3 of the brute-force orbit
-    integral); THIN is one kick in the middle with the closed-form amplitude. KICK is this kick alone, without motion and
-    without radiation: for ring models, whose maps hold the motion in the wiggler.
+    integral); THIN is one kick in the middle with the closed-form amplitude. KICK is a kick alone, without motion and
+    without radiation, its profile averaged along the wiggler: for ring models, whose maps hold the motion in it.
 
     Validity: K/(gamma beta) small against 1; distance from the axis small against the period; the wiggling amplitude,
     1/(k_u Z_R), and changes of delta small enough that their squares can be left out of the coupling; slippage short
@@ -256,13 +256,14 @@ class Wiggler(Element):
         length = self.length
         if not (a < 0.5 <= b):
             return self._motion(ref, (b - a) * length)
-        return (*self._motion(ref, (0.5 - a) * length), *self._kick(ref), *self._motion(ref, (b - 0.5) * length))
+        kick = self.modulator(ref).thin_op(-0.5 * length, 0.5 * length)
+        return (*self._motion(ref, (0.5 - a) * length), kick, *self._motion(ref, (b - 0.5) * length))
 
     def _kick(self, ref: Reference) -> tuple[Op, ...]:
         """The light alone, as one kick."""
         if not self.has_laser or self.wiggling_angle(ref) == 0.0:
             return ()
-        return (self.modulator(ref).thin_op(-0.5 * self.length, 0.5 * self.length),)
+        return (self.modulator(ref).mean_op(-0.5 * self.length, 0.5 * self.length),)
 
     def _thick(self, ref: Reference, a: float, b: float) -> Iterator[Op]:
         modulator, length = self.modulator(ref), self.length

@@ -186,7 +186,7 @@ def _factors(
     inverse = np.linalg.inv(slopes[:-1])
     pieces = slopes[1:] @ inverse
     change = made.slopes(record[1:] - record[:-1])[:, 0] @ inverse
-    plain = np.array([int(c) not in dissipates for c in cuts[:-1]])
+    plain = np.array([int(c) not in dissipates for c in cuts[:-1]], dtype=bool)
     pieces[plain] = symplectified(pieces[plain])
     undamped = pieces.copy()
     for i in np.flatnonzero(~plain):

@@ -12,6 +12,7 @@ from ssmb.tracking.monitors import (
     SnapshotRecord,
 )
 from ssmb.tracking.ring_model import ring_model
+from ssmb.tracking.ring_model_parameters import RingParameters, ring_model_from_parameters
 from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, track
 from ssmb.tracking.watching import most_threads
 
@@ -25,6 +26,7 @@ __all__ = [
     "MomentMonitor",
     "MomentRecord",
     "Monitor",
+    "RingParameters",
     "Run",
     "RunStatus",
     "SnapshotMonitor",
@@ -32,5 +34,6 @@ __all__ = [
     "losses_of",
     "most_threads",
     "ring_model",
+    "ring_model_from_parameters",
     "track",
 ]

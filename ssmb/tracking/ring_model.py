@@ -37,8 +37,9 @@ def ring_model(
     order : 1: matrices, with the second and third order of the slip (of particles without betatron motion); 2, 3: in
         addition exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length
         and slip by betatron amplitude, detuning with amplitude (order 3). They need daceypy.
-    modulators : "thin": one kick in the middle with the closed-form amplitude; focusing and R56 of the undulator are in the
-        maps. "thick": the Wigglers as they are.
+    modulators : "thin": one kick in the middle, its profile averaged along the undulator, its power scaled (1 %) so that the
+        amplitude on axis is that of the whole modulator; focusing and R56 of the undulator are in the maps. "thick": the
+        Wigglers as they are.
     keep : names of elements at whose entrance monitors are wanted (a modulator or cavity is always there; a thin one is
         seen in its middle).
     radiation : whether the model radiates: loss, damping and Gaussian diffusion of each section, from the damped map of the
