@@ -14,18 +14,22 @@ B. Jiang et al., Sci. Rep. 12, 3325 (2022), doi:10.1038/s41598-022-07323-z (in a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from scipy import optimize
 
 from ssmb.beam import Reference
+from ssmb.elements import Bend, Drift, Element
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, coupling, line, scheme
+from ssmb.schemes.beamlines import BEND_LENGTH, DRIFT_LENGTH, Parts, half_of, matched_dogleg, section_matrix
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
+from ssmb.schemes.modulator import ModulatorUndulator
 
 
 @scheme("adm")
@@ -45,6 +49,7 @@ class AngularDispersion(Scheme):
     beta_mod : beta function of that plane at the modulator, with alpha = 0 [m].
     sigma_delta : rms momentum spread [1].
     smear : further independent rms path smear [m].
+    eta_mod : dispersion of the place in the modulator, from the drift behind the bend [m].
     waist : w0 of the laser [m]; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane [m]; it counts with a waist.
 
@@ -72,6 +77,7 @@ class AngularDispersion(Scheme):
     smear: float = 0.0
     waist: float | None = None
     sigma_x: float = 0.0
+    eta_mod: float = 0.0
 
     title: ClassVar[str] = "angular-dispersion modulation (ADM)"
     references: ClassVar[tuple[str, ...]] = (
@@ -92,6 +98,7 @@ class AngularDispersion(Scheme):
         if self.waist is not None:
             positive("waist", self.waist, "m")
         not_negative("sigma_x", self.sigma_x, "m")
+        finite("eta_mod", self.eta_mod, "m")
 
     def stage(self) -> CoupledStage:
         """Return beam, kick and section of the thin model."""
@@ -102,6 +109,7 @@ class AngularDispersion(Scheme):
             a2=self.eta,
             emittance=self.emittance,
             beta=self.beta_mod,
+            eta=self.eta_mod,
             eta_prime=self.bend,
             sigma_delta=self.sigma_delta,
             smear=self.smear,
@@ -116,8 +124,8 @@ class AngularDispersion(Scheme):
 
     @property
     def h_mod(self) -> float:
-        """H of the dispersion at the modulator, beta b^2 [m]."""
-        return self.beta_mod * self.bend**2
+        """H of the dispersion at the modulator, beta b^2 + eta_mod^2/beta [m]."""
+        return self.beta_mod * self.bend**2 + self.eta_mod**2 / self.beta_mod
 
     @property
     def h_rad(self) -> float:
@@ -135,6 +143,49 @@ class AngularDispersion(Scheme):
     def sigma(self) -> np.ndarray:
         """Return the covariance behind the bend; `smear` sits in the horizontal angle."""
         return self.stage().sigma()
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return a vertical bend, an undulator that wiggles in y, and a dogleg of two bends; see :meth:`Scheme.parts`.
+
+        A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with bend and laser of the opposite sign. The bend is set
+        so that ``a.D + r56`` of the magnets is the leak of the scheme.
+        """
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        sign = math.copysign(1.0, self.r56)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+            phase=0.0 if sign > 0.0 else 0.5,
+        )  # fmt: skip
+        half, drift = half_of(modulator), Drift(name="D1", length=DRIFT_LENGTH)
+        magnets = matched_dogleg("L", self.eta, abs(self.r56), (half, drift), (), self.reference)
+        row = section_matrix((half, drift, *magnets), self.reference)[4]
+
+        def before(angle: float) -> tuple[Element, ...]:
+            bend = Bend(
+                name="B0", length=BEND_LENGTH, angle=angle, e1=0.5 * angle, e2=0.5 * angle, tilt_ref=0.5 * math.pi
+            )
+            return bend, Drift(name="D0", length=DRIFT_LENGTH)
+
+        def dispersion(angle: float) -> np.ndarray:
+            return section_matrix((*before(angle), half), self.reference)[:4, 5]
+
+        wanted = sign * self.stage().r56_leak
+        found = optimize.root_scalar(
+            lambda angle: float(row[:4] @ dispersion(angle) + row[5]) - wanted,
+            x0=sign * self.bend, x1=1.01 * sign * self.bend, method="secant", xtol=1e-16, rtol=1e-14,
+        )  # fmt: skip
+        d, spread = np.concatenate((dispersion(found.root), [0.0, 1.0])), self.sigma_delta**2
+        y = self.emittance * np.array([self.beta_mod, 1.0 / self.beta_mod])
+        x2 = self.sigma_x**2
+        sigma = np.diag([x2, x2 / self.beta_mod**2, *y, 0.0, 0.0]) + spread * np.outer(d, d)
+        return Parts(self.reference, before(found.root), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+
+    def realised(self, undulator: ModulatorUndulator | None = None) -> AngularDispersion:
+        """Return the scheme without a smear of other cause, with waist and dispersion in the undulator of the magnets."""
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        sigma, sign = self.parts(und).sigma, math.copysign(1.0, self.r56)
+        eta = sign * float(sigma[2, 5] / sigma[5, 5]) if self.sigma_delta else 0.0
+        return replace(self, smear=0.0, waist=und.waist(self.wavelength), eta_mod=eta)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> AngularDispersion:

@@ -24,9 +24,10 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
 from ssmb.ranges import count
+from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
-from ssmb.schemes.quadrature import quadrature_beam
+from ssmb.schemes.quadrature import quadrature_beam, quiet_beam
 from ssmb.tracking import track
 
 _S = TypeVar("_S", bound="type[Scheme]")
@@ -170,6 +171,51 @@ class Scheme(ABC):
         """Return the thin model with what follows behind the radiator, such as a demodulator; else the thin model."""
         return self.thin_line()
 
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return the magnets that realise the scheme, matched by the tracked maps.
+
+        Parameters
+        ----------
+        undulator : for all modulators; default :meth:`ModulatorUndulator.suited`.
+        thick : light in slices along the undulators; False: one kick in the middle of each.
+
+        Raises
+        ------
+        PhysicsError
+            If no beamline is known for this scheme or its parameters, with the reason.
+        """
+        raise PhysicsError(f"{self.title}: no beamline of magnets is known; see thin_line()")
+
+    def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
+        """Return the beamline of real magnets, ending with the marker RAD; arguments and errors as for :meth:`parts`."""
+        return self.parts(undulator, thick=thick).lattice(self.name)
+
+    def realised(self, undulator: ModulatorUndulator | None = None) -> Scheme:
+        """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if nothing."""
+        return self
+
+    def beamline_bunching(
+        self,
+        harmonics: Sequence[int],
+        undulator: ModulatorUndulator | None = None,
+        *,
+        thick: bool = False,
+        n: int = 2**16,
+        seed: int = 1,
+    ) -> np.ndarray:
+        """Return |b| in the radiator of a matched quiet start tracked through the beamline, shape of `harmonics` [1].
+
+        Parameters
+        ----------
+        harmonics : harmonics of the laser [1].
+        undulator, thick : see :meth:`parts`.
+        n, seed : macroparticles and scrambling of the quiet start.
+        """
+        parts = self.parts(undulator, thick=thick)
+        orders = np.array([count("harmonic", h) for h in harmonics])
+        run = track(parts.lattice(self.name), parts.beam(n, seed))
+        return np.abs(bunching_factor(run.beam, self.wavelength / orders))
+
     def best_harmonic(self) -> int:
         """Return the harmonic that this member is made for, for tables and tests [1]."""
         values = [(self.bunching(n) * math.sqrt(n), n) for n in range(1, 31)]
@@ -209,14 +255,6 @@ def coupling(
     m[:4, 5] = x[1], -x[0], y[1], -y[0]
     m[4, 5] = r56
     return LinearMap(name=name, matrix=tuple(tuple(row) for row in m.tolist()))
-
-
-def quiet_beam(reference: Reference, wavelength: float, sigma: np.ndarray, n: int, seed: int) -> Beam:
-    """Return a quiet start with the covariance `sigma` (6, 6): coasting over one wavelength where it has no length."""
-    charge = 1e-12  # bunching is a mean: the charge does not matter
-    if sigma[4, 4] == 0.0:
-        return Beam.coasting(reference, sigma, wavelength=wavelength, n=n, charge=charge, seed=seed)
-    return Beam.gaussian(reference, sigma, n=n, charge=charge, seed=seed, start="quiet")
 
 
 def line(elements: Sequence[Element], reference: Reference, name: str) -> Lattice:

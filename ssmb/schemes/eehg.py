@@ -17,13 +17,19 @@ import numpy as np
 from scipy import optimize, special
 
 from ssmb.beam import Reference
+from ssmb.elements import Drift
 from ssmb.elements.thin_laser import ThinLaser
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, positive
 from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
+
+#: beta functions in the first modulator of the beamline, in both planes [m]
+_BEAMLINE_BETA = 5.0
 
 
 @scheme("eehg")
@@ -223,6 +229,38 @@ class EchoEnabled(Scheme):
         b1 = min(((z - a * b2) / n, (-z - a * b2) / n), key=abs)
         lever = self.wavelength / (2.0 * math.pi * self.sigma_delta)
         return replace(self, r56_1=b1 * lever, r56_2=b2 * lever)
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return two undulators with a chicane of four bends behind each; see :meth:`Scheme.parts`.
+
+        `undulator` is the first one; the second is the suited one for its wavelength, of as many periods, if that differs.
+        """
+        if min(self.r56_1, self.r56_2) <= 0.0:
+            raise PhysicsError("both sections of this echo must have r56 > 0 to be chicanes: take n < 0 < m")
+        first, second = self._undulators(undulator)
+        one = first.wiggler("MOD1", self.reference, self.wavelength, amplitude=self.amplitude_1, thick=thick)
+        two = second.wiggler(
+            "MOD2", self.reference, self.wavelength / self.wavelength_ratio, amplitude=self.amplitude_2, thick=thick,
+            phase=self.phase,
+        )  # fmt: skip
+        d1, d2, d3 = (Drift(name=f"D{i}", length=DRIFT_LENGTH) for i in (1, 2, 3))
+        between = matched_chicane("C1", self.r56_1, (half_of(one, "H1"), d1), (d2, half_of(two, "H2")), self.reference)
+        behind = matched_chicane("C2", self.r56_2, (half_of(two), d3), (), self.reference)
+        x, y, b2 = self.sigma_x**2, self.sigma_y**2, _BEAMLINE_BETA**2
+        sigma = np.diag([x, x / b2, y, y / b2, 0.0, self.sigma_delta**2])
+        sections = (d1, *between, d2), (d3, *behind)
+        return Parts(self.reference, (), (one, two), sections, sigma, self.wavelength)
+
+    def _undulators(self, undulator: ModulatorUndulator | None) -> tuple[ModulatorUndulator, ModulatorUndulator]:
+        first = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        if self.wavelength_ratio == 1:
+            return first, first
+        light = self.wavelength / self.wavelength_ratio
+        return first, ModulatorUndulator.suited(self.reference, light, periods=first.periods)
+
+    def realised(self, undulator: ModulatorUndulator | None = None) -> EchoEnabled:
+        """Return the scheme without smears of other cause; the beam must be small against the lasers."""
+        return replace(self, smear_1=0.0, smear_2=0.0, waist=None)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> EchoEnabled:

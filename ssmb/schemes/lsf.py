@@ -13,7 +13,7 @@ X. J. Deng et al., Phys. Rev. Accel. Beams 24, 094001 (2021), doi:10.1103/PhysRe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -21,14 +21,17 @@ from scipy import optimize
 
 from ssmb.beam import Reference
 from ssmb.bunching.closed_form import gaussian_bunching
+from ssmb.elements import Drift
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_bunching
+from ssmb.schemes.modulator import ModulatorUndulator
 
 
 @scheme("lsf")
@@ -159,6 +162,29 @@ class StrongFocusing(Scheme):
         out[4, 5] = out[5, 4] = self.chirp_in * self.sigma_z**2
         out[5, 5] = self.sigma_delta**2 + (self.chirp_in * self.sigma_z) ** 2
         return out
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return undulator and a chicane of four bends; see :meth:`Scheme.parts`.
+
+        A chicane has r56 > 0: for r56 < 0 the mirror image is made, with laser and incoming chirp of the opposite sign. The
+        transverse beam is a pencil.
+        """
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        sign = math.copysign(1.0, self.r56)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, amplitude=abs(self.amplitude), thick=thick,
+            phase=0.0 if sign * self.amplitude > 0.0 else 0.5,
+        )  # fmt: skip
+        drift = Drift(name="D1", length=DRIFT_LENGTH)
+        magnets = matched_chicane("C", abs(self.r56), (half_of(modulator), drift), (), self.reference)
+        sigma = self.sigma()
+        sigma[4, 5] *= sign
+        sigma[5, 4] *= sign
+        return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+
+    def realised(self, undulator: ModulatorUndulator | None = None) -> Self:
+        """Return the scheme without a smear of other cause."""
+        return replace(self, smear=0.0)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> Self:

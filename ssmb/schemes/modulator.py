@@ -17,10 +17,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import optimize
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.laser_field import best_focusing, peak_field, power_for_modulation, waist
-from ssmb.elements.undulator_relations import bessel_factor, resonant_deflection
+from ssmb.elements.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
 from ssmb.ranges import count, finite, not_negative, positive
@@ -62,6 +63,24 @@ class ModulatorUndulator:
         if self.rayleigh_length is not None:
             positive("rayleigh_length", self.rayleigh_length, "m")
 
+    @classmethod
+    def suited(
+        cls, reference: Reference, wavelength: float, *, periods: int = 10, field: float = 0.8, vertical: bool = False
+    ) -> ModulatorUndulator:
+        """Return the undulator of this peak field [T] that is resonant with the laser in its first harmonic.
+
+        Examples
+        --------
+        >>> round(ModulatorUndulator.suited(Reference(600e6), 1064e-9).period_length, 4)
+        0.1005
+        """
+        largest = 2.0 * reference.gamma**2 * positive("wavelength", wavelength, "m")
+        per_length = positive("field", field, "T") / field_from_deflection(1.0, 1.0)
+        found = optimize.root_scalar(
+            lambda v: v * (1.0 + 0.5 * (per_length * v) ** 2) - largest, bracket=(0.0, largest), method="brentq"
+        )
+        return cls(periods, float(found.root), vertical=vertical)
+
     @property
     def length(self) -> float:
         """Length of the undulator [m]."""
@@ -72,6 +91,10 @@ class ModulatorUndulator:
         if self.rayleigh_length is not None:
             return self.rayleigh_length
         return (0.5 if odd else best_focusing().rayleigh_ratio) * self.length
+
+    def waist(self, wavelength: float, odd: bool = False) -> float:
+        """Return w0 of the laser [m]."""
+        return waist(wavelength, self.rayleigh(odd))
 
     def deflection(self, reference: Reference, wavelength: float) -> float:
         """Return the K that is resonant with the laser [1]."""

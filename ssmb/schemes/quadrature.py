@@ -75,6 +75,14 @@ def quadrature_beam(
     return Beam(reference, rows, total)
 
 
+def quiet_beam(reference: Reference, wavelength: float, sigma: np.ndarray, n: int, seed: int) -> Beam:
+    """Return a quiet start with the covariance `sigma` (6, 6): coasting over one wavelength where it has no length."""
+    charge = 1e-12  # bunching is a mean: the charge does not matter
+    if sigma[4, 4] == 0.0:
+        return Beam.coasting(reference, sigma, wavelength=wavelength, n=n, charge=charge, seed=seed)
+    return Beam.gaussian(reference, sigma, n=n, charge=charge, seed=seed, start="quiet")
+
+
 def _columns(s: NDArray[np.float64]) -> list[tuple[int, NDArray[np.float64]]]:
     """Factor of what a covariance has beside z, by Cholesky steps that pass over coordinates without an extent of their own."""
     left = np.array(s)

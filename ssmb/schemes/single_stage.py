@@ -18,13 +18,20 @@ from scipy import optimize, special
 
 from ssmb.beam import Reference
 from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
+from ssmb.elements import Drift
 from ssmb.elements.thin_laser import ThinLaser
+from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_phase_factor
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import profile_nodes
+
+#: beta functions in the modulator of the beamline, in both planes [m]
+_BEAMLINE_BETA = 5.0
 
 
 @scheme("single_stage")
@@ -179,6 +186,34 @@ class SingleStage(Scheme):
         u = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
         r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
         return replace(self, r56=r56, r56_incoming=None)
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return undulator, drift and a chicane of four bends; see :meth:`Scheme.parts`.
+
+        The r56 counts from the middle of the modulator, whose half slip N lambda is in it. A section with r56 < 0 is made as
+        its mirror: a chicane and a laser in antiphase.
+        """
+        if self.r56_incoming not in (None, self.r56):
+            raise PhysicsError(
+                "this single stage is a turn of a ring (r56_incoming differs from r56), not a chicane: track the ring, as in "
+                "lattices/mls_pop.run.yaml"
+            )
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+            phase=0.0 if self.r56 > 0.0 else 0.5,
+        )  # fmt: skip
+        drift = Drift(name="D1", length=DRIFT_LENGTH)
+        magnets = matched_chicane("C", abs(self.r56), (half_of(modulator), drift), (), self.reference)
+        x, y = self.sigma_x**2, self.sigma_y**2
+        b2 = _BEAMLINE_BETA**2
+        sigma = np.diag([x, x / b2, y, y / b2, 0.0, self.sigma_delta**2])
+        return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+
+    def realised(self, undulator: ModulatorUndulator | None = None) -> SingleStage:
+        """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        return replace(self, smear=0.0, waist=und.waist(self.wavelength))
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> SingleStage:

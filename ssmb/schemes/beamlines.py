@@ -1,0 +1,193 @@
+"""Real magnets for the sections of schemes: chicanes, doglegs, and beams that are matched to the middle of a modulator.
+
+All matching is by the tracked maps themselves: the length terms of drifts, 1/gamma^2, the slip of the undulators and the exact
+bends are in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize
+
+from ssmb.beam import Beam, Reference
+from ssmb.beam.sigma import checked_sigma, factor
+from ssmb.elements import Bend, Drift, Element, Marker
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import PhysicsError
+from ssmb.lattice import Lattice
+from ssmb.optics import transfer_matrix
+from ssmb.schemes.quadrature import quiet_beam
+
+#: lengths of the magnets of chicanes and doglegs, and of the drifts between them [m]
+BEND_LENGTH, DRIFT_LENGTH = 0.2, 0.4
+_LARGEST_ANGLE = 0.5
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A scheme in real magnets.
+
+    Attributes
+    ----------
+    reference : reference particle.
+    before : what stands in front of the first modulator.
+    modulators : lit undulators in turn.
+    sections : the magnets behind each of them, up to the next one or to the radiator.
+    sigma : covariance (6, 6) in the middle of the first modulator, before the kick; no row of z for a coasting beam.
+    wavelength : laser wavelength [m].
+    """
+
+    reference: Reference
+    before: tuple[Element, ...]
+    modulators: tuple[Wiggler, ...]
+    sections: tuple[tuple[Element, ...], ...]
+    sigma: np.ndarray
+    wavelength: float
+
+    def lattice(self, name: str) -> Lattice:
+        """Return the beamline, ending with the marker RAD in the middle of the radiator."""
+        rows = [
+            *self.before,
+            *(e for pair in zip(self.modulators, self.sections, strict=True) for e in (pair[0], *pair[1])),
+        ]
+        return Lattice.from_elements([*rows, Marker(name="RAD")], self.reference, name=name, periodic=False)
+
+    def section(self, i: int) -> Lattice:
+        """Return the dark section from the middle of modulator i to the middle of the next, or to the radiator."""
+        row = [half_of(self.modulators[i], "HALF1"), *self.sections[i]]
+        if i + 1 < len(self.modulators):
+            row.append(half_of(self.modulators[i + 1], "HALF2"))
+        return Lattice.from_elements(row, self.reference)
+
+    def beam(self, n: int, seed: int) -> Beam:
+        """Return the matched quiet-start beam at the entrance of the beamline."""
+        before = (*self.before, half_of(self.modulators[0]))
+        # the factor is transported, so that rounding leaves a covariance
+        root = np.linalg.solve(section_matrix(before, self.reference), factor(checked_sigma(self.sigma)))
+        if self.sigma[4, 4] == 0.0:
+            root[4] = 0.0
+        sigma = root @ root.T
+        return quiet_beam(self.reference, self.wavelength, sigma, n, seed)
+
+
+def section_matrix(elements: Sequence[Element], reference: Reference) -> np.ndarray:
+    """Return the matrix (6, 6) of a row of elements, lasers off."""
+    return transfer_matrix(Lattice.from_elements(elements, reference), lasers=False)
+
+
+def half_of(wiggler: Wiggler, name: str = "") -> Wiggler:
+    """Return half of an undulator, dark."""
+    return replace(
+        wiggler, name=name or wiggler.name, length=0.0, periods=0.5 * wiggler.periods, laser_on=False, laser_slices=0
+    )
+
+
+def chicane(name: str, angle: float, drift: float = DRIFT_LENGTH) -> tuple[Element, ...]:
+    """Return four rectangular bends of the angles +, -, -, + [rad] that bend in x; r56 > 0.
+
+    To lowest order ``r56 = 2 angle^2 (drift + 2 L/3)`` and ``T566 = -1.5 r56``.
+    """
+
+    def bend(i: int, sign: float, entrance: float, leave: float) -> Bend:
+        return Bend(
+            name=f"{name}B{i}",
+            length=BEND_LENGTH,
+            angle=sign * angle,
+            e1=sign * entrance * angle,
+            e2=sign * leave * angle,
+        )
+
+    # parallel to the axis are the faces outside and those of the middle drift
+    return (
+        bend(1, 1.0, 0.0, 1.0),
+        Drift(name=f"{name}D1", length=drift),
+        bend(2, -1.0, 1.0, 0.0),
+        Drift(name=f"{name}D2", length=0.5 * DRIFT_LENGTH),
+        bend(3, -1.0, 0.0, 1.0),
+        Drift(name=f"{name}D3", length=drift),
+        bend(4, 1.0, 1.0, 0.0),
+    )
+
+
+def matched_chicane(
+    name: str, r56: float, before: Sequence[Element], after: Sequence[Element], reference: Reference
+) -> tuple[Element, ...]:
+    """Return a chicane with which the section ``before, chicane, after`` has the wanted r56.
+
+    Parameters
+    ----------
+    name : prefix of its elements.
+    r56 : of the whole section, > 0 [m].
+    before, after : what stands in front and behind, undulators dark.
+    reference : reference particle.
+
+    Raises
+    ------
+    PhysicsError
+        If the rest has more r56 than is wanted, or the bends would need more than 0.5 rad.
+    """
+
+    def excess(angle: float) -> float:
+        return float(section_matrix((*before, *chicane(name, angle), *after), reference)[4, 5]) - r56
+
+    least = excess(0.0)
+    if least > 0.0:
+        raise PhysicsError(
+            f"{name}: undulators and drifts alone have r56 = {least + r56:.4g} m, more than the {r56:.4g} m that are "
+            "wanted: take fewer periods of the modulator"
+        )
+    if excess(_LARGEST_ANGLE) < 0.0:
+        raise PhysicsError(
+            f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad; lengthen the drifts"
+        )
+    found = optimize.root_scalar(excess, bracket=(0.0, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
+    return chicane(name, float(found.root))
+
+
+def dogleg(name: str, angle: float, drift: float) -> tuple[Element, ...]:
+    """Return two rectangular bends of the angles +, - [rad] that bend in y, with a drift between them.
+
+    To lowest order the dispersion behind is ``angle (drift + L)`` and r56 is ``angle^2 (drift + 2 L/3)``.
+    """
+    tilt = 0.5 * math.pi
+    return (
+        Bend(name=f"{name}B1", length=BEND_LENGTH, angle=angle, e2=angle, tilt_ref=tilt),
+        Drift(name=f"{name}D", length=drift),
+        Bend(name=f"{name}B2", length=BEND_LENGTH, angle=-angle, e1=-angle, tilt_ref=tilt),
+    )
+
+
+def matched_dogleg(
+    name: str,
+    path_per_angle: float,
+    r56: float,
+    before: Sequence[Element],
+    after: Sequence[Element],
+    reference: Reference,
+) -> tuple[Element, ...]:
+    """Return a dogleg with which ``before, dogleg, after`` has the wanted path per y' [m] and r56 [m].
+
+    Raises
+    ------
+    PhysicsError
+        If no dogleg of a drift above 1 cm and angles up to 0.5 rad has both.
+    """
+
+    def off(v: np.ndarray) -> np.ndarray:
+        m = section_matrix((*before, *dogleg(name, float(v[0]), abs(float(v[1]))), *after), reference)
+        return np.array([m[4, 3] / path_per_angle - 1.0, m[4, 5] / r56 - 1.0])
+
+    angle = r56 / path_per_angle
+    start = np.array([angle, max(0.05, abs(path_per_angle / angle) - BEND_LENGTH)])
+    found = optimize.root(off, start, tol=1e-13)
+    best = start if not found.success else found.x
+    if np.abs(off(best)).max() > 1e-8 or abs(best[1]) < 0.01 or abs(best[0]) > _LARGEST_ANGLE:
+        raise PhysicsError(
+            f"{name}: no dogleg has the path {path_per_angle:.4g} m per angle and r56 = {r56:.4g} m; the drift would be "
+            f"{abs(path_per_angle / angle) - BEND_LENGTH:.3g} m at an angle of {angle:.3g} rad"
+        )
+    return dogleg(name, float(best[0]), abs(float(best[1])))
