@@ -8,41 +8,47 @@ variance is smallest for D0 = -L^2/(40 rho); it has then the shape of the Legend
 D0 = -L^2/(24 rho), has 1.83 times the rms.) Such a bend lengthens the path by L^3/(60 rho^2) per unit of delta. What follows
 must take that back before the next bend: QF, where D is largest, bends back by a_QF = -L^3/(120 rho^2 D), 2 mrad.
 
-1. One cell: Q1, QF, Q2 give the tunes and D0. Tunes of 0.59 and 0.26: a smaller Q_x brings a beam that is wider, a larger one
-   stronger sextupoles; low-order resonances of one cell are far.
-2. The ring: half a bend ends the dispersion (angles a_BH, a_QFS), the straights match the beta functions (QA, QB), a_QF makes
-   the slip factor, a_B closes the ring. Steps 1 and 2 are repeated until nothing moves.
-3. Sextupoles: chromaticities and second-order slip factor zero. 4. Octupoles: third-order slip factor zero.
-5. The induction cell gives back what a turn loses.
+1. The straights, each closed to a small ring: five quadrupoles and a weak bend BL match the beta functions and the dispersion
+   to those of a cell; Q4 bends back and takes the slip of the last bend.
+2. One cell: Q1, QF, Q2 give the tunes and D0; QF bends back so that the ring has its slip factor, B closes the ring. Tunes of
+   0.60 and 0.262: a smaller Q_x makes a wider beam, a larger one wants stronger sextupoles; resonances of a cell are far.
+   Both steps are repeated until nothing moves.
+3. Sextupoles: chromaticities and second-order slip factor zero. Octupoles: third-order slip factor zero.
+4. The induction cell gives back what a turn loses.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
 
 from ssmb.equilibrium import radiation_integrals
 from ssmb.lattice import Lattice, load_lattice
-from ssmb.optics import Knob, MatchResult, Target, match, optics
+from ssmb.optics import Knob, MatchResult, Target, match, optics, transfer_matrix
 
 LATTICES = Path(__file__).resolve().parents[1]
 FILE = LATTICES / "ssmb_400mev_ring.pals.yaml"
 
 SLIP_FACTOR = 1e-6
-CELL_TUNES = (0.59, 0.26)
-CELLS_PER_ARC = 9
+CELL_TUNES = (0.60, 0.262)
+CELLS_PER_ARC = 9  # and a bend
+#: Middles of the cells beside a straight, behind it and before it.
+ENDS = {"UND": (1, 18), "CAV": (10, 9)}
 #: Wanted dispersion in the middle of a bend in units of -L^2/rho; 1/40 is the theoretical minimum.
 DEPTH = 1.0 / 40.0
 #: Beta functions in the middle of the straights: of modulator and cavity [m].
-BETA = {"UND": {"beta_x": 2.5, "beta_y": 1.3}, "CAV": {"beta_x": 4.0, "beta_y": 4.0}}
+BETA = {"UND": {"beta_x": 3.0, "beta_y": 1.3}, "CAV": {"beta_x": 5.0, "beta_y": 3.0}}
 
 #: Where the design begins: thin estimates for the angles, a random search for the quadrupoles.
 START = {
-    "a_B": 0.3185, "a_BH": 0.157, "a_QF": -0.0022, "a_QFS": 0.0006,
-    "k_Q1": -6.485, "k_QF": 10.354, "k_Q2": -3.355,
-    "k_QA1": 2.8, "k_QA2": -5.2, "k_QA3": 6.4, "k_QA4": -2.2,
-    "k_QB1": 1.8, "k_QB2": -4.5, "k_QB3": 6.0, "k_QB4": -1.6,
-    "k_S1": 0.0, "k_S2": 0.0, "k_S3": 0.0, "k_O": 0.0, "energy_gain": 0.0,
+    "a_B": 0.3103, "a_QF": -0.00204, "a_BLA": 0.0431, "a_QA4": -0.00125, "a_BLB": 0.0351, "a_QB4": -0.0012,
+    "k_Q1": -6.14, "k_QF": 10.82, "k_Q2": -4.54,
+    "k_QA1": 3.60, "k_QA2": -4.28, "k_QA3": 1.07, "k_QA4": 5.36, "k_QA5": -2.27,
+    "k_QB1": 2.92, "k_QB2": -3.19, "k_QB3": -0.34, "k_QB4": 5.81, "k_QB5": -1.46,
+    "k_S1": -2000.0, "k_S2": 900.0, "k_S3": 900.0, "k_O": 0.0, "energy_gain": 0.0,
 }  # fmt: skip
 
 HEAD = """\
@@ -79,19 +85,15 @@ def written(constants: dict[str, float], file: Path = FILE) -> Lattice:
 
 
 def cell_of(ring: Lattice) -> Lattice:
-    """One cell as a ring of its own."""
-    first = ring.index("MID#1") + 1
-    size = (ring.index("MID#2") - first) // CELLS_PER_ARC
-    return Lattice("cell", ring.reference, ring[first : first + size], periodic=True)
+    """One cell as a ring of its own, from middle to middle."""
+    return Lattice("cell", ring.reference, ring[ring.index("MID#1") : ring.index("MID#2")], periodic=True)
 
 
 def straight_of(ring: Lattice, middle: str) -> Lattice:
-    """A straight section between two halves of a bend and of a cell, closed to a ring of 14 m; it begins in its middle."""
-    centre = ring.index(middle)
-    turned = ring.rotated(centre)
-    half = turned.index("MID#1" if middle == "UND" else "MID#3")
-    other = turned.index("MID#4" if middle == "UND" else "MID#2")
-    return Lattice("straight", ring.reference, (*turned[: half + 1], *turned[other + 1 :]), periodic=True)
+    """A straight section with a bend and half a cell at both ends, closed to a ring of 18 m; it begins in its middle."""
+    turned = ring.rotated(middle)
+    end, begin = (turned.index(f"MID#{i}") for i in ENDS[middle])
+    return Lattice("straight", ring.reference, (*turned[: end + 1], *turned[begin + 1 :]), periodic=True)
 
 
 def dispersion_at_bend(ring: Lattice) -> float:
@@ -116,23 +118,38 @@ def taken(constants: dict[str, float], result: MatchResult) -> dict[str, float]:
     return constants | new
 
 
+@lru_cache(maxsize=4)
+def in_the_middle(straight: Lattice, beta_x: float, beta_y: float, dispersion: float) -> dict[str, float]:
+    """What a straight makes in its middle of the functions at the end of a cell, whose slopes are zero; r56 to there."""
+    inverse = np.linalg.inv(transfer_matrix(straight, end=next(e.name for e in straight if e.name.startswith("MID"))))
+    out = {}
+    for name, beta, block in (("x", beta_x, slice(0, 2)), ("y", beta_y, slice(2, 4))):
+        (a, b), (c, d) = inverse[block, block]
+        out |= {f"beta_{name}": a * a * beta + b * b / beta, f"alpha_{name}": -a * c * beta - b * d / beta}
+    d_x, d_px, _, _, z, _ = inverse @ (dispersion, 0.0, 0.0, 0.0, 0.0, 1.0)
+    out |= {"dispersion_x": d_x, "dispersion_px": d_px, "r56": -z}
+    return {name: float(v) for name, v in out.items()}
+
+
 def match_straight(constants: dict[str, float], ring: Lattice, middle: str) -> dict[str, float]:
-    """Beta functions by four quadrupoles; the first straight also ends the dispersion."""
-    mid = optics(cell_of(ring)).at(0)
-    knobs = [Knob(f"Q{'A' if middle == 'UND' else 'B'}{i}.Kn1", -12, 12) for i in (1, 2, 3, 4)]
-    targets = [Target(name, mid[name], at=f"MID#{1 if middle == 'UND' else 3}") for name in ("beta_x", "beta_y")]
-    targets += [Target(name, value, at=middle) for name, value in BETA[middle].items()]
-    if middle == "UND":
-        knobs += [Knob("BH*.angle", 0.14, 0.17), Knob("QFS.angle", -0.01, 0.01)]
-        targets += [Target("dispersion_x", 0.0, at=middle, tolerance=1e-9)]
-        targets += [Target("dispersion_x", mid["dispersion_x"], at="MID#1", tolerance=1e-9)]
+    """Beta functions, dispersion and half of the slip of the ring by five quadrupoles and the bends BL and Q4."""
+    mid, family = optics(cell_of(ring)).at(0), {"UND": "A", "CAV": "B"}[middle]
+    begin = (mid["beta_x"], mid["beta_y"], mid["dispersion_x"])
+    knobs = [Knob(f"Q{family}{i}.Kn1", -12, 12) for i in (1, 2, 3, 4, 5)]
+    knobs += [Knob(f"BL{family}.angle", 0.0, 0.1), Knob(f"Q{family}4.angle", -0.01, 0.01)]
+    wanted = {**BETA[middle], "alpha_x": 0.0, "alpha_y": 0.0, "dispersion_x": 0.0, "dispersion_px": 0.0}
+    wanted["r56"] = -0.25 * SLIP_FACTOR * ring.length
+    targets = [
+        Target(lambda _, straight, name=name: in_the_middle(straight, *begin)[name], value, tolerance=1e-7)
+        for name, value in wanted.items()
+    ]
     return taken(constants, match(straight_of(ring, middle), knobs, targets))
 
 
 def match_cell(constants: dict[str, float], ring: Lattice) -> dict[str, float]:
     """Tunes of a cell, dispersion in its bend, and its share of the slip and of the turn."""
     straights = [straight_of(ring, middle) for middle in ("UND", "CAV")]
-    cell, cells = cell_of(ring), 2 * CELLS_PER_ARC
+    cell, cells = cell_of(ring), 2 * CELLS_PER_ARC - 2
     slip = SLIP_FACTOR * ring.length - sum(optics(s).slip_factor * s.length for s in straights)
     knobs = [
         Knob("Q1.Kn1", -12, 0), Knob("QF.Kn1", 5, 15), Knob("Q2.Kn1", -10, 2),
@@ -146,6 +163,13 @@ def match_cell(constants: dict[str, float], ring: Lattice) -> dict[str, float]:
         Target(bent, (1.0 - sum(bent(None, s) for s in straights)) / cells, tolerance=1e-14),
     ]
     return taken(constants, match(cell, knobs, targets))
+
+
+def match_slip(constants: dict[str, float], ring: Lattice) -> dict[str, float]:
+    """What the sum over the parts left over in slip factor and closing of the ring."""
+    knobs = [Knob("QF.angle", -0.01, 0.0), Knob("B.angle", 0.3, 0.33)]
+    targets = [Target("slip_factor", SLIP_FACTOR, tolerance=1e-12), Target(bent, 1.0, tolerance=1e-14)]
+    return taken(constants, match(ring, knobs, targets))
 
 
 def match_orders(constants: dict[str, float], ring: Lattice) -> dict[str, float]:
@@ -166,6 +190,8 @@ def main() -> None:
     for _ in range(4):
         for step in (lambda c, r: match_straight(c, r, "UND"), lambda c, r: match_straight(c, r, "CAV"), match_cell):
             constants = step(constants, written(constants))
+    for _ in range(3):
+        constants = match_slip(constants, written(constants))
     constants = match_orders(constants, written(constants))
     constants["energy_gain"] = radiation_integrals(written(constants)).energy_loss
     written(constants)

@@ -57,7 +57,7 @@ class Equilibrium:
     emittances_sands: np.ndarray = _quantity("m", "the same from eigenvectors and damping rates (Sands, Chao), (3,)")
     damping_times: np.ndarray = _quantity("s", "amplitude damping times of the modes, (3,)")
     partition_numbers: np.ndarray = _quantity("1", "damping partition numbers, (3,); their sum is 4")
-    tunes: np.ndarray = _quantity("1", "fractional tunes of the modes, (3,)")
+    tunes: np.ndarray = _quantity("1", "fractional tunes of the modes, (3,); that of z is the synchrotron tune, < 0.5")
     sigma_delta: np.ndarray = _quantity("1", "rms energy spread, (n + 1,)")
     sigma_z: np.ndarray = _quantity("m", "rms bunch length, (n + 1,)")
     energy_loss: float = _quantity("eV", "energy loss per turn on the closed orbit")
@@ -229,6 +229,7 @@ def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         found[:, k] = vectors[:, i] / math.sqrt(sign)
         rates[k] = -math.log(abs(values[i]))
         tunes[k] = np.angle(values[i]) / (2.0 * math.pi) % 1.0
+    tunes[2] = min(tunes[2], 1.0 - tunes[2])  # z turns backward above transition
     for k in range(3):
         if not rates[k] > 0.0:
             remedy = {

@@ -24,7 +24,9 @@ def integrals() -> RadiationIntegrals:
 
 def test_a_laser_does_not_disturb_the_radiation_integrals() -> None:
     dark = radiation_integrals(ring().with_changes({"UND_*": {"laser_on": False}}))
-    assert integrals() == dark
+    lit = integrals()
+    for name in ("i1", "i2", "i3", "i4", "i5", "slip_rms"):
+        assert_close(getattr(lit, name), getattr(dark, name), rtol=1e-9, atol=1e-15, what=name)
 
 
 def test_the_induction_cell_gives_back_what_a_turn_loses() -> None:

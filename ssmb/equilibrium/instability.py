@@ -1,0 +1,70 @@
+"""Why a ring has no equilibrium: which mode is not bound, and what to do about it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssmb.elements.laser_kick import laser_kick
+from ssmb.equilibrium.damped_turn import energy_balance
+from ssmb.errors import PhysicsError
+from ssmb.lattice.program import Program
+from ssmb.optics.closed_orbit import find_orbits
+from ssmb.optics.matrices import suited
+from ssmb.optics.propagation import has_cavities, laser_wavelength, without
+
+MODES = ("x", "y", "z")
+_STABLE = 1e-6
+
+
+def unstable_mode(m: np.ndarray) -> str:
+    """Say which mode of a symplectic one-turn matrix, (4, 4) or (6, 6), is not stable; "" if all are.
+
+    The mode is named by the plane in which its growing eigenvector is largest.
+    """
+    values, vectors = np.linalg.eig(m)
+    fastest = int(np.argmax(np.abs(values)))
+    growth = float(np.abs(values[fastest]))
+    if growth <= 1.0 + _STABLE:
+        return ""
+    v = np.abs(vectors[:, fastest])
+    mode = MODES[int(np.argmax(v[0::2] * v[1::2]))]
+    sign = float(values[fastest].real)
+    if mode == "z":
+        remedy = (
+            "cavities need zero_phase ABOVE_TRANSITION where the slip factor is positive, BELOW_TRANSITION where it is negative"
+            if sign > 0.0
+            else "the longitudinal focusing is too strong: lower the voltage, the laser power or the slip factor"
+        )
+    else:
+        much = "little" if sign > 0.0 else "much"
+        remedy = f"its quadrupoles focus too {much} in a turn; check their Kn1, and that no tune is half an integer"
+    return f"mode {mode} is unstable, a turn multiplies it by {growth:.6g}: {remedy}"
+
+
+def reason(program: Program, message: str, lasers: bool) -> str:
+    """Say why a program with radiation has no closed orbit in six dimensions, where ``message`` does not say it."""
+    if message.startswith("mode"):
+        return message
+    still = without(program, cavities=True, lasers=True)
+    try:
+        _, turn = suited(still, find_orbits(still, np.zeros((6, 1)), 4))
+    except PhysicsError as error:
+        return f"modes x and y have no closed orbit, even without radiation: {error.message}"
+    said = unstable_mode(turn[0][:4, :4])
+    if said:
+        return said
+    loss, restored, _ = energy_balance(program)
+    if laser_wavelength(program):
+        return (
+            f"mode z is not bound by the laser: a turn loses {loss:.6g} eV, of which an SSMB_EnergyRestorer gives back "
+            f"{restored:.6g} eV. Raise the laser power, or give back the loss. ({message})"
+        )
+    if not has_cavities(program):
+        hint = "" if lasers else ", or where a laser binds the beam count it (lasers=True, --lasers)"
+        return f"mode z is not bound: no cavity has a voltage. Add an RFCavity{hint}. ({message})"
+    return message
+
+
+def has_laser(program: Program) -> bool:
+    """Whether a program has laser kicks."""
+    return bool((program.ops[:, 0] == laser_kick.index).any())
