@@ -14,6 +14,7 @@ from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.synchrotron_radiation import ENVELOPE
 from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn
+from ssmb.equilibrium.instability import MODES, reason, unstable_mode
 from ssmb.errors import ConfigError, LatticeError, PhysicsError, nearest
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
@@ -22,7 +23,6 @@ from ssmb.optics.propagation import has_cavities, laser_wavelength, without
 from ssmb.ranges import positive
 
 _FORM = symplectic_form(6)
-_MODES = ("x", "y", "z")
 #: Beam and heating are found when the emittances change by less than this in a step; and how many steps that may take.
 _SAME, _MOST_STEPS = 1e-5, 400
 #: Covariance that a passage adds at the entrance of each element (n, 6, 6), of the covariances there (n, 6, 6).
@@ -144,7 +144,7 @@ def equilibrium(
     try:
         turn = damped_turn(program)
     except PhysicsError as error:
-        raise PhysicsError(f"no equilibrium: {error.message}") from None
+        raise PhysicsError(f"no equilibrium: {reason(program, error.message)}") from None
     vectors, rates, tunes = _damped_modes(turn)
     sigma, noise = _settled(turn, turn.noise[-1]), turn.noise
     if heating is not None:
@@ -215,6 +215,8 @@ def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     PhysicsError
         If the motion is unstable, or a mode grows.
     """
+    if said := unstable_mode(turn.symplectic):
+        raise PhysicsError(f"no equilibrium: {said}")
     tunes, clean = normal_modes(turn.symplectic)
     values, vectors = np.linalg.eig(turn.one_turn)
     rates, found = np.empty(3), np.empty((6, 3), dtype=complex)
@@ -224,7 +226,7 @@ def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         sign = float(np.imag(vectors[:, i].conj() @ _FORM @ vectors[:, i]))
         if not sign > 0.0:
             raise PhysicsError(
-                f"no equilibrium: mode {_MODES[k]} is too near a resonance to be told from its mirror image"
+                f"no equilibrium: mode {MODES[k]} is too near a resonance to be told from its mirror image"
             )
         found[:, k] = vectors[:, i] / math.sqrt(sign)
         rates[k] = -math.log(abs(values[i]))
@@ -238,7 +240,7 @@ def _damped_modes(turn: DampedTurn) -> tuple[np.ndarray, np.ndarray, np.ndarray]
                 2: "damping of z needs radiation and J_z > 0; the gradient of the bends may be too strong",
             }[k]
             raise PhysicsError(
-                f"no equilibrium: mode {_MODES[k]} is not damped (rate {rates[k]:.3g} per turn; energy loss "
+                f"no equilibrium: mode {MODES[k]} is not damped (rate {rates[k]:.3g} per turn; energy loss "
                 f"{turn.energy_loss:.4g} eV per turn): {remedy}"
             )
     return found, rates, tunes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmb.elements.laser_kick import laser_kick
 from ssmb.equilibrium.damped_turn import energy_balance
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program
@@ -13,7 +12,12 @@ from ssmb.optics.matrices import suited
 from ssmb.optics.propagation import has_cavities, laser_wavelength, without
 
 MODES = ("x", "y", "z")
-_STABLE = 1e-6
+#: Growth in a turn that is rounding, and distance of an eigenvalue from 1 at which a motion is free.
+_STABLE, _FREE = 1e-6, 1e-7
+NOT_BOUND = (
+    "mode z is not bound: no cavity acts. Give an RFCavity a voltage; where a laser shall bind the beam, count it "
+    "(lasers=True, --lasers)"
+)
 
 
 def unstable_mode(m: np.ndarray) -> str:
@@ -25,7 +29,7 @@ def unstable_mode(m: np.ndarray) -> str:
     fastest = int(np.argmax(np.abs(values)))
     growth = float(np.abs(values[fastest]))
     if growth <= 1.0 + _STABLE:
-        return ""
+        return NOT_BOUND if np.abs(values - 1.0).min() < _FREE else ""
     v = np.abs(vectors[:, fastest])
     mode = MODES[int(np.argmax(v[0::2] * v[1::2]))]
     sign = float(values[fastest].real)
@@ -41,7 +45,7 @@ def unstable_mode(m: np.ndarray) -> str:
     return f"mode {mode} is unstable, a turn multiplies it by {growth:.6g}: {remedy}"
 
 
-def reason(program: Program, message: str, lasers: bool) -> str:
+def reason(program: Program, message: str) -> str:
     """Say why a program with radiation has no closed orbit in six dimensions, where ``message`` does not say it."""
     if message.startswith("mode"):
         return message
@@ -54,17 +58,12 @@ def reason(program: Program, message: str, lasers: bool) -> str:
     if said:
         return said
     loss, restored, _ = energy_balance(program)
+    what = message.partition(". ")[0]
     if laser_wavelength(program):
         return (
-            f"mode z is not bound by the laser: a turn loses {loss:.6g} eV, of which an SSMB_EnergyRestorer gives back "
-            f"{restored:.6g} eV. Raise the laser power, or give back the loss. ({message})"
+            f"mode z is not bound by the laser ({what}): a turn loses {loss:.6g} eV, of which an SSMB_EnergyRestorer gives "
+            f"back {restored:.6g} eV. Give back the loss, raise the laser power; or lower it if the bucket is too strong"
         )
     if not has_cavities(program):
-        hint = "" if lasers else ", or where a laser binds the beam count it (lasers=True, --lasers)"
-        return f"mode z is not bound: no cavity has a voltage. Add an RFCavity{hint}. ({message})"
-    return message
-
-
-def has_laser(program: Program) -> bool:
-    """Whether a program has laser kicks."""
-    return bool((program.ops[:, 0] == laser_kick.index).any())
+        return NOT_BOUND
+    return f"mode z has no closed orbit although x and y are stable ({what}): check RFP.voltage, phase and zero_phase"
