@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmb.equilibrium.damped_turn import energy_balance
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program
 from ssmb.optics.closed_orbit import find_orbits
+from ssmb.optics.energy_balance import balance_of
 from ssmb.optics.matrices import suited
 from ssmb.optics.propagation import has_cavities, laser_wavelength, without
 
@@ -57,12 +57,12 @@ def reason(program: Program, message: str) -> str:
     said = unstable_mode(turn[0][:4, :4])
     if said:
         return said
-    loss, restored, _ = energy_balance(program)
+    balance = balance_of(program)
     what = message.partition(". ")[0]
     if laser_wavelength(program):
         return (
-            f"mode z is not bound by the laser ({what}): a turn loses {loss:.6g} eV, of which an SSMB_EnergyRestorer gives "
-            f"back {restored:.6g} eV. Give back the loss, raise the laser power; or lower it if the bucket is too strong"
+            f"mode z is not bound by the laser ({what}): a turn loses {balance.loss:.6g} eV, of which an SSMB_EnergyRestorer gives "
+            f"back {balance.restored:.6g} eV. Give back the loss, raise the laser power; or lower it if the bucket is too strong"
         )
     if not has_cavities(program):
         return NOT_BOUND

@@ -56,8 +56,8 @@ def energy_balance(lattice: Lattice) -> EnergyBalance:
     return EnergyBalance(loss * ref.p0c * ref.beta, float(restored), float(voltage))
 
 
-def check_voltage(program: Program) -> None:
-    """Raise PhysicsError if the cavities of a program with mean radiation cannot replace what a turn loses."""
+def balance_of(program: Program) -> EnergyBalance:
+    """Return the energy balance of a program that was compiled with mean radiation."""
     ref, ops, params = program.reference, program.ops, program.params
     loss = 0.0
     for op in np.flatnonzero(np.isin(ops[:, 0], tuple(MEAN_KERNELS))):
@@ -65,6 +65,11 @@ def check_voltage(program: Program) -> None:
         loss += p[0] * p[2] * pure_python(SQUARES[MEAN_KERNELS[int(ops[op, 0])]])(0.0, 0.0, p[4:])
     restored = float(params[ops[ops[:, 0] == radiation_restored.index, 1]].sum()) * ref.p0c
     voltage = float(np.abs(params[ops[ops[:, 0] == rf_kick.index, 1]]).sum()) * ref.p0c
-    missing = EnergyBalance(loss * ref.p0c * ref.beta, restored, voltage).missing
+    return EnergyBalance(loss * ref.p0c * ref.beta, restored, voltage)
+
+
+def check_voltage(program: Program) -> None:
+    """Raise PhysicsError if the cavities of a program with mean radiation cannot replace what a turn loses."""
+    missing = balance_of(program).missing
     if missing:
         raise PhysicsError(f"mode z has no equilibrium: {missing}")
