@@ -1,8 +1,9 @@
 """The field that one electron radiates on a given orbit, as a Fourier integral over the nodes of the orbit.
 
 Everything that depends on the direction is formed once for each direction; what is left for each wavelength is one sine
-and cosine per node. The sums run over lanes of fixed number, which are combined pairwise at the end: the compiler turns
-them into vectors without leave to reorder, and the result has the same bits for any number of threads.
+and cosine per node, or one rotation where the wavelengths are evenly spaced in 1/wavelength. The sums run over lanes of
+fixed number, which are combined pairwise at the end: the compiler turns them into vectors without leave to reorder, and
+the result has the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ssmb.kernels.primitives import sincos_turns
 
 #: nodes that are summed side by side; each part of an orbit is padded to a multiple with nodes of weight zero
 LANES = 16
+#: evenly spaced wavelengths after which the phases are computed anew: rounding grows by 2e-16 with each turn
+RENEWAL = 16
 
 
 @scalar
@@ -44,12 +47,15 @@ def lane_sum(values):
     return values[0]
 
 
-def _electron_field(nodes, bounds, repeats, period, lag_period, ends, inv_gamma2, q, from_bends, tx, ty, inverse, out):
+def _electron_field(
+    nodes, bounds, repeats, period, lag_period, ends, inv_gamma2, q, from_bends, tx, ty, inverse, even, out
+):
     """Fill out[direction, wavelength] with Re, Im of both components of the field integral G [m].
 
     ``nodes`` holds the rows s, x, y, slopes, bends, lag and weight; part 1 of the three parts between ``bounds`` stands
     for `repeats` equal copies. The integrand is ``(slope - direction)``, with the light of the straight lines before and
-    after the orbit (``ends``), or with `from_bends` its integral by parts, which is zero where the orbit is straight.
+    after the orbit (``ends``), or with `from_bends` its integral by parts, which is zero where the orbit is straight. With
+    `even` the wavelengths are evenly spaced in 1/wavelength: the phases of the nodes are then turned on, not computed.
     """
     n = nodes.shape[1]
     for a in numba.prange(tx.size):
@@ -72,10 +78,27 @@ def _electron_field(nodes, bounds, repeats, period, lag_period, ends, inv_gamma2
             fy[i] = nodes[8, i] * g * uy
         t2 = tx[a] * tx[a] + ty[a] * ty[a]
         step = lag_period + period * t2 / (root * (1.0 + root))
+        cosine = np.empty(n)
+        sine = np.empty(n)
+        step_c = np.empty(n)
+        step_s = np.empty(n)
+        if even:
+            for i in range(n):
+                step_s[i], step_c[i] = sincos_turns(path[i] * (inverse[1] - inverse[0]))
         xr = np.empty(LANES)
         xi = np.empty(LANES)
         yr = np.empty(LANES)
         yi = np.empty(LANES)
+        # straight lines to infinity: (i/k) u/D exp(i k path) at the end of the orbit, with opposite sign at its start
+        edge = np.empty((2, 3))
+        for j in range(2):
+            ahead, nx, ny, _ = light_path(ends[j, 0], ends[j, 1], ends[j, 2], tx[a], ty[a], root, 0.0)
+            ux = ends[j, 3] - nx
+            uy = ends[j, 4] - ny
+            factor = (2.0 * j - 1.0) * 2.0 / (inv_gamma2 + ux * ux + uy * uy)
+            edge[j, 0] = ends[j, 5] + ahead
+            edge[j, 1] = factor * ux
+            edge[j, 2] = factor * uy
         for e in range(inverse.size):
             per_metre = inverse[e]
             gxr = 0.0
@@ -91,12 +114,22 @@ def _electron_field(nodes, bounds, repeats, period, lag_period, ends, inv_gamma2
                     yr[l] = 0.0
                     yi[l] = 0.0
                 for start in range(bounds[part], bounds[part + 1], LANES):
+                    if even and e % RENEWAL != 0:
+                        for l in range(LANES):
+                            turned = cosine[start + l] * step_c[start + l] - sine[start + l] * step_s[start + l]
+                            sine[start + l] = (
+                                sine[start + l] * step_c[start + l] + cosine[start + l] * step_s[start + l]
+                            )
+                            cosine[start + l] = turned
+                    else:
+                        for l in range(LANES):
+                            sine[start + l], cosine[start + l] = sincos_turns(path[start + l] * per_metre)
                     for l in range(LANES):
-                        sine, cosine = sincos_turns(path[start + l] * per_metre)
-                        xr[l] += fx[start + l] * cosine
-                        xi[l] += fx[start + l] * sine
-                        yr[l] += fy[start + l] * cosine
-                        yi[l] += fy[start + l] * sine
+                        xr[l] += fx[start + l] * cosine[start + l]
+                        xi[l] += fx[start + l] * sine[start + l]
+                    for l in range(LANES):
+                        yr[l] += fy[start + l] * cosine[start + l]
+                        yi[l] += fy[start + l] * sine[start + l]
                 pxr, pxi, pyr, pyi = lane_sum(xr), lane_sum(xi), lane_sum(yr), lane_sum(yi)
                 if part == 1:
                     # copies differ by a phase; whole turns of it drop out of sin(pi N f)/sin(pi f) exp(i pi (N-1) f)
@@ -105,11 +138,11 @@ def _electron_field(nodes, bounds, repeats, period, lag_period, ends, inv_gamma2
                     size = repeats * 1.0
                     if abs(f) > 1e-9:
                         size = np.sin(np.pi * repeats * f) / np.sin(np.pi * f)
-                    sine, cosine = sincos_turns(0.5 * (repeats - 1.0) * f)
-                    cosine *= size
-                    sine *= size
-                    pxr, pxi = pxr * cosine - pxi * sine, pxr * sine + pxi * cosine
-                    pyr, pyi = pyr * cosine - pyi * sine, pyr * sine + pyi * cosine
+                    si, co = sincos_turns(0.5 * (repeats - 1.0) * f)
+                    co *= size
+                    si *= size
+                    pxr, pxi = pxr * co - pxi * si, pxr * si + pxi * co
+                    pyr, pyi = pyr * co - pyi * si, pyr * si + pyi * co
                 gxr += pxr
                 gxi += pxi
                 gyr += pyr
@@ -120,16 +153,11 @@ def _electron_field(nodes, bounds, repeats, period, lag_period, ends, inv_gamma2
                 gyr, gyi = -reach * gyi, reach * gyr
             else:
                 for j in range(2):
-                    # a straight line to infinity: (i/k) u/D exp(i k path) at its end, with opposite sign at its start
-                    ahead, nx, ny, g = light_path(ends[j, 0], ends[j, 1], ends[j, 2], tx[a], ty[a], root, 0.0)
-                    ux = ends[j, 3] - nx
-                    uy = ends[j, 4] - ny
-                    sine, cosine = sincos_turns((ends[j, 5] + ahead) * per_metre)
-                    factor = (2.0 * j - 1.0) * reach * 2.0 / (inv_gamma2 + ux * ux + uy * uy)
-                    gxr -= factor * ux * sine
-                    gxi += factor * ux * cosine
-                    gyr -= factor * uy * sine
-                    gyi += factor * uy * cosine
+                    si, co = sincos_turns(edge[j, 0] * per_metre)
+                    gxr -= reach * edge[j, 1] * si
+                    gxi += reach * edge[j, 1] * co
+                    gyr -= reach * edge[j, 2] * si
+                    gyi += reach * edge[j, 2] * co
             out[a, e, 0] = gxr
             out[a, e, 1] = gxi
             out[a, e, 2] = gyr

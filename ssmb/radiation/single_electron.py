@@ -98,7 +98,7 @@ def orbit_field(
     out = np.empty((tx.size, per_metre.size, 4))
     electron_field(
         rows, bounds, orbit.repeats, orbit.period, orbit.lag_period, orbit.ends, orbit.reference.inv_gamma2, inverse, near,
-        np.ascontiguousarray(tx.ravel()), np.ascontiguousarray(ty.ravel()), per_metre, out,
+        np.ascontiguousarray(tx.ravel()), np.ascontiguousarray(ty.ravel()), per_metre, _even(per_metre), out,
     )  # fmt: skip
     return out.view(np.complex128).reshape(*tx.shape, *energy.shape, 2)
 
@@ -302,6 +302,14 @@ def _largest(tx: Array, ty: Array, orbit: Orbit, inverse: float) -> float:
     aside = float(np.sqrt(orbit.rows[1] ** 2 + orbit.rows[2] ** 2).max())
     left = max(1.0 - orbit.ends[1, 0] * inverse, 1e-3)
     return (angle + aside * inverse) / left
+
+
+def _even(per_metre: Array) -> bool:
+    """Return whether the numbers are evenly spaced, to rounding."""
+    if per_metre.size < 3:
+        return False
+    line = np.linspace(per_metre[0], per_metre[-1], per_metre.size)
+    return bool(np.all(np.abs(per_metre - line) <= 4e-16 * np.abs(line).max()))
 
 
 def _padded(orbit: Orbit) -> tuple[Array, NDArray[np.int64]]:

@@ -166,6 +166,19 @@ def test_copies_of_a_period_equal_the_whole_orbit() -> None:
         assert_close(short, long, rtol=0.0, atol=1e-12 * np.abs(long).max())
 
 
+def test_even_spacing_of_photon_energies_is_only_a_short_cut() -> None:
+    """Phases that are turned on from one energy to the next equal computed ones, over 333 energies of 100 periods."""
+    und = source(1.2, 100)
+    energy = energy_of(und, 1) * np.linspace(0.5, 3.5, 333)
+    angles = np.array([0.0, 3e-4]), np.array([1e-4, -2e-4])
+    for distance in (np.inf, 20.0):
+        even = undulator_field(und, *angles, energy, distance=distance)
+        single = undulator_field(
+            und, *angles, np.append(energy, 1.5 * energy[-1])[[0, 57, 222, 332, 333]], distance=distance
+        )
+        assert_close(even[:, [0, 57, 222, 332]], single[:, :4], rtol=0.0, atol=1e-10 * np.abs(even).max())
+
+
 def test_orbits_of_table_and_field_agree_with_the_ideal_one() -> None:
     """The end poles as a measured field and as a field in space: orbit to 1 nm, light to 1e-6."""
     und = source(1.144, 6)
