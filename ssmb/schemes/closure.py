@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssmb.beam import Beam
+from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
@@ -113,10 +114,12 @@ class ClosureBudget:
     Attributes
     ----------
     dz_rms : rms path error of the tracked beam, without its mean [m].
+    aberrations : growth of the emittance per turn by the transverse aberrations of the insertion [m rad].
+    quantum : rms path error by the photons that an electron emits between the modulators, tracked [m].
     terms : terms of the Taylor map, largest first.
     beyond : rms of what the terms do not explain: higher orders [m].
     allowed : rms path error for the allowed fraction of the emittance [m].
-    growth : growth of the emittance per turn, laser on [m rad].
+    growth : growth of the emittance per turn by all three, laser on [m rad].
     damping : amplitude damping decrement per turn [1].
     emittance : emittance that the ring has without the path error [m rad].
     fraction : allowed growth of the emittance over itself [1].
@@ -124,6 +127,8 @@ class ClosureBudget:
     """
 
     dz_rms: float
+    aberrations: float
+    quantum: float
     terms: tuple[PathTerm, ...]
     beyond: float
     allowed: float
@@ -161,6 +166,8 @@ class ClosureBudget:
         pm = 1e12
         lines = [
             f"path error MOD1-MOD2, rms      {pm * self.dz_rms:12.1f} pm   (allowed {pm * self.allowed:.1f} pm)",
+            f"path error by photons, rms     {pm * self.quantum:12.1f} pm",
+            f"growth by aberrations          {pm * self.aberrations:12.4f} pm per turn",
             f"emittance growth per turn      {pm * self.growth:12.4f} pm   (damping takes "
             f"{2.0 * pm * self.damping * self.emittance:.4f} pm)",
             f"equilibrium emittance          {pm * self.equilibrium_emittance:12.1f} pm   (without {pm * self.emittance:.1f} pm)",
@@ -183,6 +190,7 @@ def closure_budget(
     wavelength: float,
     harmonic: int,
     h_mod: float,
+    beta: float,
     emittance: float,
     damping: float,
     fraction: float = 0.3,
@@ -200,6 +208,7 @@ def closure_budget(
     wavelength : laser wavelength [m].
     harmonic : harmonic that is radiated [1].
     h_mod : chromatic invariant of the dispersion at the modulators [m].
+    beta : vertical beta function there, at its waist [m].
     emittance : emittance of that plane without path error [m rad].
     damping : its amplitude damping decrement per turn [1].
     fraction : allowed growth of the emittance over itself [1].
@@ -225,19 +234,61 @@ def closure_budget(
             ValidityWarning,
             stacklevel=2,
         )
+    quantum = quantum_path_error(insertion, start, end)
+    aberrations = aberration_growth(beam, out, beta)
     terms, explained = path_terms(taylor_map(insertion, start, end, order=order), beam)
     h_rad = 1.0 / (positive("chirp", chirp, "1/m") ** 2 * positive("h_mod", h_mod, "m"))
     return ClosureBudget(
         dz_rms=dz_rms,
+        aberrations=aberrations,
+        quantum=quantum,
         terms=terms[:largest],
         beyond=float((dz - (explained - explained.mean())).std()),
         allowed=allowed_path_error(math.sqrt(positive("emittance", emittance, "m rad") * h_rad), damping, fraction),
-        growth=emittance_growth(h_mod, chirp, wavelength, dz),
+        growth=aberrations + sum(emittance_growth(h_mod, chirp, wavelength, error) for error in (dz, quantum)),
         damping=positive("damping", damping),
         emittance=emittance,
         fraction=share("fraction", fraction),
         smear_rate=(harmonic * k) ** 2 * h_rad,
     )
+
+
+def quantum_path_error(
+    insertion: Lattice, start: str | None = None, end: str | None = None, n: int = 4096, seed: int = 1
+) -> float:
+    """Return the rms path error by the photons that electrons on the reference orbit emit in a section [m].
+
+    A photon moves the electron by the r56 from where it was emitted to the end; so dispersion at the sextupoles of an
+    insertion has a price. Tracked with the synchrotron spectrum; statistical error ``1/sqrt(2 n)``.
+
+    Parameters
+    ----------
+    insertion : lattice.
+    start, end : names of elements, default: beginning and end.
+    n : number of electrons.
+    seed : key of the random numbers.
+    """
+    still = Beam(insertion.reference, np.zeros((6, n)))
+    return float(track(insertion, still, start=start, end=end, radiation="quantum", seed=seed).beam.z.std())
+
+
+def aberration_growth(before: Beam, after: Beam, beta: float) -> float:
+    """Return the growth of the vertical emittance by what an insertion does to y and py beyond a linear map [m rad].
+
+    Half of the mean ``dy^2/beta + beta dpy^2`` of the departures from the linear map that fits the particles best.
+
+    Parameters
+    ----------
+    before, after : the same particles at the two ends; `before` has the optics of the ring.
+    beta : vertical beta function at both ends, at its waist [m].
+    """
+    given = np.vstack([before.y, before.py, before.delta])
+    size = np.maximum(given.std(axis=1), 1e-30)
+    given = np.vstack([given / size[:, None], np.ones(len(before))]).T
+    found = np.column_stack([after.y, after.py])
+    fit, *_ = np.linalg.lstsq(given, found, rcond=None)
+    dy, dpy = (found - given @ fit).T
+    return 0.5 * float(np.mean(dy * dy) / positive("beta", beta, "m") + beta * np.mean(dpy * dpy))
 
 
 def path_terms(section: TaylorMap, beam: Beam) -> tuple[tuple[PathTerm, ...], np.ndarray]:
@@ -259,3 +310,92 @@ def path_terms(section: TaylorMap, beam: Beam) -> tuple[tuple[PathTerm, ...], np
         terms.append(PathTerm(name, float(c), float(part.std())))
         total += part
     return tuple(sorted(terms, key=lambda t: -t.rms)), total
+
+
+def rest_of_ring(
+    *,
+    tunes: tuple[float, float],
+    beta: tuple[float, float],
+    alpha: tuple[float, float] = (0.0, 0.0),
+    dispersion_y: tuple[float, float],
+    insertion: tuple[int, int] = (1, -1),
+    r56: float,
+    damping: tuple[float, float, float],
+    emittances: tuple[float, float],
+    sigma_delta: float,
+    name: str = "REST_OF_RING",
+) -> LinearMap:
+    """Return the ring from the second modulator back to the first as one linear map with damping and diffusion.
+
+    It carries a coasting beam (no RF): z slips by ``r56 delta``, so that the laser phase of an electron is new on every turn,
+    and it holds the emittances and the spread that it is given when nothing else heats the beam.
+
+    Parameters
+    ----------
+    tunes : phase advances in x and y from modulator to modulator through the ring [2 pi].
+    beta, alpha : optics in x and y at the modulators; an insertion of +-I has the same at both [m], [1].
+    dispersion_y : vertical dispersion D, D' at the first modulator [m], [1]; behind the insertion it has changed sign if
+        that is -I in y.
+    insertion : signs of the insertion map in x and y, +1 or -1.
+    r56 : of the ring, -eta C [m].
+    damping : amplitude decrements per turn of x, y and delta; a coasting delta is damped with twice the decrement of a
+        bunched one.
+    emittances : of x and y that damping and diffusion keep [m rad].
+    sigma_delta : momentum spread that they keep [1].
+    name : name of the element.
+    """
+    turn, rates, heat = np.eye(6), np.ones(6), np.zeros((6, 6))
+    for i in (0, 1):
+        b, a = positive("beta", beta[i], "m"), alpha[i]
+        c, s = math.cos(2.0 * math.pi * tunes[i]), math.sin(2.0 * math.pi * tunes[i])
+        at = slice(2 * i, 2 * i + 2)
+        turn[at, at] = [[c + a * s, b * s], [-(1.0 + a * a) / b * s, c - a * s]]
+        rates[at] = math.exp(-positive("damping", damping[i]))
+        kept = not_negative("emittances", emittances[i], "m rad") * (1.0 - rates[2 * i] ** 2)
+        heat[at, at] = kept * np.array([[b, -a], [-a, (1.0 + a * a) / b]])
+    turn[4, 5] = r56
+    rates[5] = math.exp(-positive("damping", damping[2]))
+    heat[5, 5] = (1.0 - rates[5] ** 2) * not_negative("sigma_delta", sigma_delta) ** 2
+    into, out = _with_dispersion(dispersion_y, 1), _with_dispersion(dispersion_y, insertion[1])
+    heat = into @ heat @ into.T
+    return LinearMap(
+        name=name,
+        matrix=_rows(into @ turn @ np.linalg.inv(out)),
+        damping_matrix=_rows(into @ np.diag(rates) @ np.linalg.inv(into)),
+        diffusion=_rows(0.5 * (heat + heat.T)),
+    )
+
+
+def _with_dispersion(dispersion_y: tuple[float, float], sign: int) -> np.ndarray:
+    """From betatron coordinates to those of a place with vertical dispersion; symplectic."""
+    d, prime = (sign * v for v in dispersion_y)
+    out = np.eye(6)
+    out[2:4, 5] = d, prime
+    out[4, 2:4] = -prime, d
+    return out
+
+
+def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def thick_modulator_path(periods: float, wavelength: float) -> float:
+    """Return the path per modulated momentum that two thick modulators need between their middles, 2 N lambda/3 [m].
+
+    The slip in a modulator moves the phase of its later periods by what the earlier ones gave. To second order this adds
+    ``(2 N lambda/6) V'(z)^2`` to the potential V of the kick, with the same sign in both modulators: it does not cancel.
+    Behind the second one the kick ``(2 N lambda/3) h (A/2) sin(2 k z)`` stays, as of a path error with the rms
+    ``(2 N lambda/3) A/2``. A path of this r56 for the modulation alone (a.D = -r56 between the modulators, so that the
+    incoming momentum does not count) takes it away, and costs the path error ``(2 N lambda/3) sqrt(eps/H_mod)``.
+
+    Parameters
+    ----------
+    periods : N, periods of each modulator.
+    wavelength : laser wavelength [m].
+
+    Examples
+    --------
+    >>> round(thick_modulator_path(12, 1064e-9) * 1e6, 2)
+    8.51
+    """
+    return 2.0 * positive("periods", periods) * positive("wavelength", wavelength, "m") / 3.0
