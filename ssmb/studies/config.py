@@ -132,6 +132,13 @@ class TrackConfig(_Section):
     radiation: Literal["off", "mean", "quantum", "diffusion"] = Field(
         default="off", description="synchrotron radiation: none, mean loss, photons, or loss with Gaussian noise"
     )
+    model: Literal["lattice", "ring_model"] = Field(
+        default="lattice",
+        description="ring_model: the fast model of the lattice, made for the run, about 50 times faster",
+    )
+    order: Annotated[int, _Number, Field(ge=1, le=3)] = Field(
+        default=3, description="order of the maps of a ring_model"
+    )
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics import Optics, optics
-from ssmb.studies.config import LaserConfig
+from ssmb.studies.config import LaserConfig, RunConfig
+from ssmb.tracking import ring_model
+
+
+def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
+    """The lattice that a run tracks: that of the file, or its ring model with the places that monitors and light need."""
+    if config.track.model == "lattice":
+        return lattice
+    wanted = [getattr(m, "at", None) for m in config.monitors] + [config.light.at if config.light else None]
+    kept = [name for name in dict.fromkeys(wanted) if name in lattice]  # what is wrong with others is told with them
+    return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation != "off")
 
 
 def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: str = "off") -> Program:

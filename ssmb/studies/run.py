@@ -25,7 +25,7 @@ from ssmb.studies.files import load_result, save_result
 from ssmb.studies.light import light_of
 from ssmb.studies.read_config import Places, load_config, placed_config
 from ssmb.studies.result import Light, StudyResult, joined
-from ssmb.studies.rings import ring_optics, ring_program
+from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
 from ssmb.studies.steady import bucket_of, laser_program
 from ssmb.tracking import (
     BucketMonitor,
@@ -69,7 +69,9 @@ def run_file(
         The files are wrong, the ring is unstable, all particles are lost, or the folder cannot be written.
     """
     config, places = placed_config(path, changes)
-    text = lattice_text(_lattice(path, config, places))
+    lattice = _lattice(path, config, places)
+    with _at(places, "track", "model"):
+        text = lattice_text(tracked_lattice(lattice, config))
     study = _Study(config, load_lattice(text), threads, progress, places)
     stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
     place = _new_folder(folder if folder is not None else config.output.folder, stem)
@@ -95,7 +97,7 @@ def resume(folder: str | os.PathLike[str], *, threads: int | None = None, progre
 
 def run(config: RunConfig, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> StudyResult:
     """Do a run in memory, without a folder (see :func:`run_file`)."""
-    return _Study(config, lattice, threads, progress).result(None)
+    return _Study(config, tracked_lattice(lattice, config), threads, progress).result(None)
 
 
 def _finished(study: _Study, place: Path) -> StudyResult:
