@@ -14,7 +14,9 @@ def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
     if config.track.model == "lattice":
         return lattice
     wanted = [getattr(m, "at", None) for m in config.monitors] + [config.light.at if config.light else None]
-    kept = [name for name in dict.fromkeys(wanted) if name in lattice]  # what is wrong with others is told with them
+    kept = [
+        name for name in dict.fromkeys(wanted) if name is not None and name in lattice
+    ]  # what is wrong with others is told with them
     return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation != "off")
 
 
