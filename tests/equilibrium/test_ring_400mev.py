@@ -162,7 +162,7 @@ def test_against_at() -> None:
             element.PassMethod = "Matrix66Pass"  # it does not radiate
         _, beam, _ = theirs.ohmi_envelope(refpts=[0])
         theirs.disable_6d()
-        compaction = theirs.get_mcf(fit_order=2, n_step=11)[0]  # by a parabola
+        compaction = theirs.get_mcf()
         period = theirs.circumference / 299792458.0
     o = optics(ours_ring)
     assert_close((o.qx % 1.0, o.qy % 1.0), tunes, rtol=0.0, atol=1e-7, what="tunes")
