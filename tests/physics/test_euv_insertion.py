@@ -389,9 +389,9 @@ def test_growth_law_over_400_turns():
 
 
 def test_growth_in_the_tracked_insertion():
-    """Ten turns with the magnets themselves: the budget is the right size, and too small by up to a half.
+    """Four turns with the magnets themselves: path errors and aberrations act as the budget says.
 
-    What it leaves out is not random from turn to turn: the aberrations of the incoming momentum, which stays.
+    Not more turns: the strong multipoles leave little dynamic aperture, and within 20 turns the tails of the beam are gone.
     """
     whole = lattice("ssmb_euv")
     # the insertion is +-I only in x and y, not in the angles: the ring takes up its linear map
@@ -399,12 +399,12 @@ def test_growth_in_the_tracked_insertion():
     taken_up = LinearMap(name="MATCH", matrix=rows(signs @ np.linalg.inv(taylor_map(whole, "MOD1", "MOD2", order=1).R)))
     mean = float(path_error(1e-9).mean())
     line = ring_with(list(whole.elements), (taken_up,), insertion().beta, insertion().alpha, (1, -1), mean)
-    beam, turns = coasting(insertion().sigma, 2**13), 10
+    beam, turns = coasting(insertion().sigma, 2**13), 4
     out = track(line, beam, turns=turns, seed=3).beam
     growth = vertical_emittance(out) - vertical_emittance(beam)
     budget = insertion().closure(HARMONIC, DAMPING)
     law = turns * (emittance_growth(H_MOD, CHIRP, WAVELENGTH, path_error(1e-9)) + budget.aberrations)
-    assert law < growth < 1.6 * law
+    assert_close(growth, law, rtol=0.1, atol=0.0, what="of the tracked insertion")
 
 
 def test_thick_modulators_need_a_path_for_the_modulation():
