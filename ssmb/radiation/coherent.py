@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
@@ -384,7 +385,7 @@ def _best_form_factor(s_x: float, s_y: float, reach: float) -> float:
     values = [_odd_mean(s_x, s_y, float(d), reach) for d in grid]
     at = int(np.argmax(values))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
-    found = optimize.minimize_scalar(
+    found: Any = optimize.minimize_scalar(
         lambda d: -_odd_mean(s_x, s_y, d, reach), bounds=(low, high), method="bounded", options={"xatol": 1e-6}
     )
     return max(values[at], -float(found.fun))

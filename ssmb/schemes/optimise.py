@@ -108,7 +108,7 @@ def echo_envelope(order: int, a1: float) -> float:
     """
     n, a1 = count("order", order), positive("a1", a1)
     top = float(special.jnp_zeros(n, 1)[0]) / a1
-    found = optimize.minimize_scalar(
+    found: Any = optimize.minimize_scalar(
         lambda z: -special.jv(n, a1 * z) * math.exp(-0.5 * z * z), bounds=(0.0, top), method="bounded",
         options={"xatol": 1e-12 * top},
     )  # fmt: skip
@@ -164,7 +164,7 @@ def optimise_echo(
     def at(scale: np.ndarray) -> EchoEnabled:
         return replace(start, r56_1=start.r56_1 * scale[0], r56_2=start.r56_2 * scale[1])
 
-    found = optimize.minimize(
+    found: Any = optimize.minimize(
         lambda v: -at(v).bunching(a),
         np.ones(2),
         method="Nelder-Mead",
