@@ -2,8 +2,12 @@
 
 A truncated Taylor map is not symplectic, and a beam that is stored in it heats or cools. Here the map is written as
 ``M = R K``: R its matrix and K a row of kicks of polynomial potentials along fixed directions (``SSMB_PolynomialKicks``),
-whose Taylor expansion agrees with that of M up to its order. Cubic potentials give the second order; the potential of the
-fourth degree is what they leave over, and goes into the same kicks.
+whose Taylor expansion agrees with that of M up to its order. Cubic potentials give the second order; the potentials of the
+fourth and fifth degree are what they leave over of the orders three and four, and go into the same kicks.
+
+The row of kicks is a palindrome, each kick with half its strength there and back: what kicks make of each other beyond
+the order (their commutators of an even number) then cancels. Without that, the terms of higher order that a ring with
+strong sextupoles gets are a hundred times those that it has.
 
 References
 ----------
@@ -19,16 +23,16 @@ import math
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.polynomial_kicks import DIRECTIONS, POWERS, PolynomialKicks
+from ssmb.elements.polynomial_kicks import POWERS, PolynomialKicks
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import symplectic_form
 from ssmb.optics.taylor import TaylorMap, taylor_map
 
 #: Orders for which there are kicks.
-ORDERS = (2, 3)
+ORDERS = (2, 3, 4)
 #: Number of kicks by order, and whether the map keeps the symmetry y -> -y: as many as there are independent terms.
-_KICKS = {(2, True): 10, (2, False): 12, (3, True): 18, (3, False): 20}
+_KICKS = {(2, True): 10, (2, False): 12, (3, True): 24, (3, False): 26, (4, True): 34, (4, False): 36}
 _FORM = symplectic_form(6)
 _GOLDEN = 0.5 * (1.0 + math.sqrt(5.0))
 #: Terms smaller than this part of the largest are rounding.
@@ -42,7 +46,7 @@ def kicks_of(section: TaylorMap, twiss: tuple[float, float, float, float]) -> tu
 
     Parameters
     ----------
-    section : map of order 2 or 3 that does not depend on z (cavities and lasers off).
+    section : map of order 2 to 4 that does not depend on z (cavities and lasers off).
     twiss : beta_x [m], alpha_x, beta_y [m], alpha_y at the entrance, which make directions of like size.
 
     Raises
@@ -53,19 +57,25 @@ def kicks_of(section: TaylorMap, twiss: tuple[float, float, float, float]) -> tu
         If the map depends on z, or is not symplectic up to its order.
     """
     if section.order not in ORDERS:
-        raise ConfigError(f"kicks are made of Taylor maps of order 2 or 3, not {section.order}")
+        raise ConfigError(f"kicks are made of Taylor maps of order 2, 3 or 4, not {section.order}")
     exponents = _monomials(section.order)
     rest = np.linalg.solve(section.R, _aligned(section, exponents))
-    potential = _Potential(exponents, rest, 2)
-    even = not potential.odd and not (section.order == 3 and _Potential(exponents, rest, 3, checked=False).odd)
+    orders = range(2, section.order + 1)
+    even = not any(_Potential(exponents, rest, order, checked=order == 2).odd for order in orders)
     directions = _directions(_KICKS[section.order, even], twiss)
     coefficients = np.zeros((len(directions), len(POWERS)))
-    _fill(coefficients, directions, potential, even, twiss)
-    if section.order == 3:
-        cubic = _taylor_of(directions, coefficients)
-        left = rest - _aligned(cubic, exponents)
-        _fill(coefficients, directions, _Potential(exponents, left, 3), even, twiss)
-    return tuple(tuple(row) for row in np.hstack((directions, coefficients)).tolist())
+    for order in orders:
+        # what the kicks of lower degree already have of this order is not wanted again
+        left = rest - _aligned(_taylor_of(directions, coefficients, section.order), exponents)
+        _fill(coefficients, directions, _Potential(exponents, left, order), even, twiss)
+    return _there_and_back(directions, coefficients)
+
+
+def _there_and_back(directions: np.ndarray, coefficients: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """Rows of the kicks at half strength, and again in the opposite order; the two in the middle are one."""
+    half = np.hstack((directions, 0.5 * coefficients))
+    middle = np.hstack((directions[-1:], coefficients[-1:]))
+    return tuple(tuple(row) for row in np.vstack((half[:-1], middle, half[-2::-1])).tolist())
 
 
 class _Potential:
@@ -159,11 +169,10 @@ def _fill(
     coefficients[:, columns] = found.reshape(len(columns), -1).T
 
 
-def _taylor_of(directions: np.ndarray, coefficients: np.ndarray) -> TaylorMap:
-    """Taylor map of third order of the kicks, about the origin."""
-    rows = tuple(tuple(row) for row in np.hstack((directions, coefficients)).tolist())
-    assert len(rows[0]) == DIRECTIONS + len(POWERS)
-    return taylor_map(Lattice.from_elements([PolynomialKicks(name="kicks", kicks=rows)], Reference(1e9)), order=3)
+def _taylor_of(directions: np.ndarray, coefficients: np.ndarray, order: int) -> TaylorMap:
+    """Taylor map of the kicks, about the origin."""
+    rows = _there_and_back(directions, coefficients)
+    return taylor_map(Lattice.from_elements([PolynomialKicks(name="kicks", kicks=rows)], Reference(1e9)), order=order)
 
 
 def _monomials(order: int) -> np.ndarray:

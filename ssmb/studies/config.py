@@ -136,7 +136,7 @@ class TrackConfig(_Section):
         default="lattice",
         description="ring_model: the fast model of the lattice, made for the run, about 50 times faster",
     )
-    order: Annotated[int, _Number, Field(ge=1, le=3)] = Field(
+    order: Annotated[int, _Number, Field(ge=1, le=4)] = Field(
         default=3, description="order of the maps of a ring_model"
     )
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")

@@ -10,9 +10,9 @@ from ssmb.errors import ConfigError, LatticeError, nearest
 from ssmb.lattice.tree import Lattice
 from ssmb.tracking.ring_model_parts import parts_of
 from ssmb.tracking.ring_model_radiation import radiation_of
-from ssmb.tracking.ring_model_sections import Ring, kicks, linear_elements, slips
+from ssmb.tracking.ring_model_sections import Ring, kicks, linear_elements, slips, slips_beyond
 
-ORDERS = (1, 2, 3)
+ORDERS = (1, 2, 3, 4)
 MODULATORS = ("thin", "thick")
 
 
@@ -34,9 +34,11 @@ def ring_model(
     Parameters
     ----------
     lattice : ring with Wigglers that have a laser (on or off), or with places to keep.
-    order : 1: matrices, with the second and third order of the slip (of particles without betatron motion); 2, 3: in
-        addition exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length
-        and slip by betatron amplitude, detuning with amplitude (order 3). They need daceypy.
+    order : 1: matrices, with the second and third order of the slip (of particles without betatron motion); 2 to 4:
+        exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length and slip
+        by betatron amplitude, detuning with amplitude (order 3); and the slip by momentum alone to the ninth power. They need
+        daceypy. Kicks have terms of higher orders of their own: 4 where a ring stands near a resonance of fifth order or
+        has strong sextupoles.
     modulators : "thin": one kick in the middle, its profile averaged along the undulator, its power scaled (1 %) so that the
         amplitude on axis is that of the whole modulator; focusing and R56 of the undulator are in the maps. "thick": the
         Wigglers as they are.
@@ -88,11 +90,14 @@ def ring_model(
         name = f"section_{number}"
         own: list[Element] = [replace(part, name=f"{name}_{'slip' if order == 1 else 'kicks'}")] if part else []
         maps.append(own + linear_elements(ring, number - 1, f"{name}_map"))
+    for number, slip in enumerate(slips_beyond(ring, maps) if order > 1 else (), start=1):
+        if slip:
+            maps[number - 1].insert(1, replace(slip, name=f"section_{number}_slip"))
     lumps = radiation_of(ring, maps)
     elements: list[Element] = []
     for number, ((begin, _), section) in enumerate(zip(ring.sections(), maps, strict=True), start=1):
         elements += [parts[begin - 1].element, *section]
-        elements += [replace(lump, name=f"section_{number}_radiation") for lump in lumps[number - 1 : number]]
+        elements += [replace(lump, name=f"section_{number}_radiation") for lump in lumps[number - 1 : number] if lump]
     return Lattice.from_elements(elements, lattice.reference, name=f"{lattice.name}_model", periodic=True)
 
 
@@ -100,7 +105,7 @@ def _check(lattice: Lattice, order: int, modulators: str, keep: Sequence[str]) -
     if not isinstance(lattice, Lattice):
         raise ConfigError(f"ring_model needs a Lattice, not {type(lattice).__name__}")
     if isinstance(order, bool) or order not in ORDERS:
-        raise ConfigError(f"order must be 1, 2 or 3, not {order!r}")
+        raise ConfigError(f"order must be 1, 2, 3 or 4, not {order!r}")
     if modulators not in MODULATORS:
         raise ConfigError(f"modulators must be 'thin' or 'thick', not {modulators!r}.{nearest(modulators, MODULATORS)}")
     if isinstance(keep, str):

@@ -17,15 +17,18 @@ from ssmb.tracking.ring_model_sections import Ring
 _NO_NOISE = 1e-20
 
 
-def radiation_of(ring: Ring, maps: Sequence[Sequence[Element]]) -> list[LumpedRadiation]:
-    """What radiation does in each section, to be applied at its end; nothing for a ring without it.
+def radiation_of(ring: Ring, maps: Sequence[Sequence[Element]]) -> list[LumpedRadiation | None]:
+    """What radiation does in each section, to be applied at its end; nothing for a ring without it, or where none is emitted.
 
     Parameters
     ----------
     maps : elements of the model in each section, in order.
     """
-    out = []
+    out: list[LumpedRadiation | None] = []
     for (begin, end), elements, turn in zip(ring.sections(), maps, ring.damped, strict=False):
+        if not len(turn.strengths):
+            out.append(None)
+            continue
         before, after = ring.orbit[begin], ring.orbit[end]
         # where the maps of the model take the orbit of the ring; the rest is radiation
         row = Lattice.from_elements(elements, ring.program.reference).elements

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,9 @@ from ssmb.tracking.ring_model_parts import Part, Role
 _ON_AXIS = 1e-15
 #: Maps that touch z or delta by less than this part of their largest entry keep delta, and do not depend on z, exactly.
 _ROUNDING = 1e-10
+#: Powers of delta in which the slip is corrected, and the orbits on which it is measured: their number and largest delta.
+_BEYOND = (4, 5, 6, 7, 8, 9)
+_ORBITS, _REACH = 24, 2.5e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +156,10 @@ def slips(ring: Ring) -> list[ThinChicane | None]:
     out: list[ThinChicane | None] = []
     for begin, end in ring.sections():
         t566, u5666 = ((d[end] - d[begin]) / f for d, f in ((second, 2.0), (third, 6.0)))
-        out.append(ThinChicane(t566=float(t566), u5666=float(u5666)) if t566 or u5666 else None)
+        # the matrix has the slip on the closed orbit already, also where that has another momentum
+        delta = float(ring.orbit[begin, 5])
+        r56 = -delta * (2.0 * float(t566) + 3.0 * float(u5666) * delta)
+        out.append(ThinChicane(r56=r56, t566=float(t566), u5666=float(u5666)) if t566 or u5666 else None)
     return out
 
 
@@ -169,6 +175,43 @@ def kicks(ring: Ring, order: int) -> list[PolynomialKicks | None]:
         rows = kicks_of(section, twiss)
         out.append(PolynomialKicks(kicks=rows, point=tuple(ring.orbit[begin].tolist())))
     return out
+
+
+def slips_beyond(ring: Ring, maps: list[list[Element]]) -> list[ThinChicane | None]:
+    """What the maps of the sections lack of the slip of particles without betatron motion, in powers above the third.
+
+    A row of kicks has terms of all higher orders that the ring has not. Those of delta alone are the worst, because the
+    others average out: they are measured on the off-momentum orbits of the ring, and taken away.
+    """
+    still = without(ring.program, cavities=True)
+    orbits = _off_momentum_orbits(still)
+    record = recorded_at(still, orbits, still.first_op)
+    out: list[ThinChicane | None] = []
+    for (begin, end), elements in zip(ring.sections(), maps, strict=True):
+        if not elements:
+            out.append(None)
+            continue
+        unique = [replace(e, name=f"{i}") for i, e in enumerate(elements)]
+        model = without(compile_elements(unique, ring.program.reference), cavities=True)
+        lacks = record[end, 4] - carry(model, record[begin])[4]
+        scale = np.abs(orbits[5]).max()
+        powers = np.stack([(orbits[5] / scale) ** n for n in _BEYOND], axis=1)
+        found, *_ = np.linalg.lstsq(powers, lacks, rcond=None)
+        out.append(ThinChicane(higher=tuple((found / scale ** np.array(_BEYOND)).tolist())))
+    return out
+
+
+def _off_momentum_orbits(program: Program) -> np.ndarray:
+    """(6, k) closed orbits on both sides of the momentum of the reference, as far out as there are any."""
+    reach = _REACH
+    while reach > _REACH / 64.0:
+        start = np.zeros((6, _ORBITS))
+        start[5] = reach * np.cos(np.pi * (np.arange(_ORBITS) + 0.5) / _ORBITS)
+        try:
+            return find_orbits(program, start, 4)
+        except PhysicsError:
+            reach *= 0.7
+    raise PhysicsError(f"the ring has no off-momentum orbits, even at delta = {reach:.2g}; use order=1")
 
 
 def _twiss(ring: Ring) -> list[tuple[float, float, float, float]]:
