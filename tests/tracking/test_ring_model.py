@@ -77,8 +77,7 @@ def passed(lattice: Lattice, points: np.ndarray, turns: int = 1, radiation: str 
 
 def to_middle(lattice: Lattice) -> Lattice:
     """From a ring's first element, its modulator, to the middle of it, lights off."""
-    first = lattice.elements[0]
-    assert isinstance(first, Wiggler)
+    first = next(e for e in lattice if isinstance(e, Wiggler))
     half = replace(first, length=0.5 * first.length, periods=0.0, period_length=first.period, laser_on=False)
     return Lattice.from_elements([half], lattice.reference)
 
