@@ -58,6 +58,7 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
 
     import ssmb.elements  # noqa: F401 - importing the elements registers their kernels
     from ssmb.kernels import jit
+    from ssmb.kernels.lobes import lobe_exchange, lobe_sums
     from ssmb.kernels.loops import KERNELS
     from ssmb.kernels.philox import white_noise
     from ssmb.kernels.sums import bunching_sums
@@ -73,6 +74,9 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
         return []
     jobs: list[tuple[str, Callable[[], object]]] = [(kernel.name, kernel.address) for kernel in KERNELS]
     jobs.append(("turn loop", turn_loop))
+    one, rows, pair = np.zeros(1), np.zeros((6, 1)), np.zeros((1, 2))
+    jobs.append(("light sums", lambda: lobe_sums(rows, one, one, one, 1.0, 1.0, 1.0, 0.0, np.zeros((1, 3)))))
+    jobs.append(("light exchange", lambda: lobe_exchange(rows, one, one, one, pair, 1.0, 1.0, 1.0, 0.0, one.copy())))
     jobs.append(("bunching sums", lambda: bunching_sums(np.zeros(1), np.ones(1), np.ones(1))))
     jobs.append(("noise of lasers", lambda: white_noise(0, 0, np.empty((2, 1)))))
     return jobs

@@ -132,6 +132,9 @@ class TrackConfig(_Section):
     radiation: Literal["off", "mean", "quantum", "diffusion"] = Field(
         default="off", description="synchrotron radiation: none, mean loss, photons, or loss with Gaussian noise"
     )
+    opening_angle: bool = Field(
+        default=False, description="photons leave at their angle to the plane of the orbit (quantum and diffusion)"
+    )
     model: Literal["lattice", "ring_model"] = Field(
         default="lattice",
         description="ring_model: the fast model of the lattice, made for the run, about 50 times faster",

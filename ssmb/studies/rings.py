@@ -20,11 +20,13 @@ def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
     return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation != "off")
 
 
-def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: str = "off") -> Program:
+def ring_program(
+    lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: str = "off", opening_angle: bool = False
+) -> Program:
     """Compile the lattice with the laser on or off, with the synchrotron radiation that is to be tracked."""
     if laser is not None:
         lattice = lattice.with_changes({name: {"laser_on": on} for name in laser.elements})
-    return compile_elements(lattice.elements, lattice.reference, radiation)
+    return compile_elements(lattice.elements, lattice.reference, radiation, opening_angle=opening_angle)
 
 
 def quiet(lattice: Lattice) -> Lattice:

@@ -179,7 +179,8 @@ class _Study:
         self.drives = self._drives()
         with _at(places, "lattice"):
             self.programs = {
-                on: ring_program(lattice, config.laser, on, config.track.radiation) for on in (True, False)
+                on: ring_program(lattice, config.laser, on, config.track.radiation, config.track.opening_angle)
+                for on in (True, False)
             }
             self.optics: Optics = ring_optics(lattice, config.laser)
         with _at(places, "laser"):

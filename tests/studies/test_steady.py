@@ -181,3 +181,43 @@ def test_the_coasting_mls_beam_bunches_after_a_quarter_of_the_period(mls: tuple[
     assert b.max() > 0.55  # single-stage limit 0.58
     assert b[5] < 0.5 * b.max()  # over-rotated
     assert b[12:].mean() > 0.25  # and what is captured stays bunched
+
+
+# ---- the fast model of the ring, made for the run
+
+
+def test_a_run_on_the_ring_model_ends_as_that_on_the_lattice(tmp_path: Path) -> None:
+    """The 400 MeV ring with its laser: the same bunching and the same captured share, at a hundredth of the time."""
+    text = """title: micro-bucket
+lattice: {lattice}
+beam: {{particles: 256, emit_x: 0.05e-9, emit_y: 0.5e-12, sigma_delta: 3.4e-4, sigma_z: 1e-6}}
+laser: {{elements: [UND_IN, UND_OUT], wavelength: 1064e-9, turns: 40}}
+track: {{turns: 40, radiation: mean, model: {model}}}
+monitors: [{{kind: bucket, at: UND_OUT}}]
+output: {{figures: false}}
+"""
+    records = []
+    for model in ("lattice", "ring_model"):
+        path = tmp_path / f"{model}.run.yaml"
+        path.write_text(text.format(lattice=LATTICES / "ssmb_400mev_ring.pals.yaml", model=model), encoding="utf-8")
+        result = run_file(path, folder=tmp_path / model)
+        records.append(next(iter(result.records.values())))
+        assert load_result(tmp_path / model).turns == 40
+    ring, fast = records
+    # the model is seen in the middle of the first half of the modulator, the ring at its entrance
+    assert_close(fast.captured[-1], ring.captured[-1], rtol=0.02, atol=0.0, what="captured")
+    assert_close(fast.magnitude[-1, 0], ring.magnitude[-1, 0], rtol=0.0, atol=0.04, what="|b_1|")
+
+
+def test_opening_angle_in_a_run_file_heats_the_vertical_plane(folder: Path) -> None:
+    """Without vertical emittance and noise only photons that leave the plane make a vertical momentum."""
+    lattice = load_lattice(folder / "steady.pals.yaml").with_changes({"noise": {"diffusion": ()}})
+    spread = []
+    for opening in (False, True):
+        changes = {
+            "beam.emit_y": 0.0, "track.turns": 5, "laser.turns": 5, "laser.windows": "[]", "monitors": [],
+            "laser.ramp": None, "laser.duty": None, "laser.noise": None, "laser.detuning": 0.0,
+            "track.opening_angle": opening,
+        }  # fmt: skip
+        spread.append(run(load_config(folder / "steady.run.yaml", changes), lattice).beam.py.std())
+    assert spread[0] < 1e-20 < 1e-12 < spread[1]
