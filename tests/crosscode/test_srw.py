@@ -1,7 +1,10 @@
 """The field of one electron against SRW's, near the source, on the same table of the magnetic field.
 
-SRW keeps constants of its own: its photon energies lie 7e-6 off ours, which the steep lines of 100 periods show as 1.2e-3
-of the peak. So 20 periods are compared as they are, and 100 periods with that shift of the photon energy.
+SRW (4.2.1) keeps constants of its own. It turns gamma into GeV with 0.51099890221 MeV and back with 0.511003414 MeV, so
+that its electrons have 8.83e-6 less energy; and its photons of 1 eV have 0.80654658 oscillations per micrometre, 9.69e-6
+less than by CODATA. On the axis that makes 2 * 8.83e-6 - 9.69e-6 = 8.0e-6 of the photon energy, which the steep lines of
+100 periods show as 1.2e-3 of the peak (200 periods: 2.4e-3). With both constants put into ours, 1.8e-4 is left at 400 MeV
+and 6e-5 at 4 GeV: SRW keeps the leading order in 1/gamma^2 only, which is another 1e-6 of the photon energy at 400 MeV.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam.reference import Reference
+from ssmb.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
 from ssmb.radiation.single_electron import angular_density, orbit_field, photon_flux
 from ssmb.radiation.trajectory import tabulated_orbit
 from ssmb.radiation.undulator import Undulator, photon_energy
@@ -18,6 +22,9 @@ from tests.support import assert_close
 srwlib = pytest.importorskip("srwpy.srwlib", reason="SRW (srwpy) is not installed")
 
 DISTANCE, CURRENT, SIDE = 30.0, 0.5, 5
+#: gamma of SRW's electrons over the one that it was given, and its oscillations per metre over the true ones
+SRW_GAMMA = 0.51099890221 / 0.511003414
+SRW_PHOTONS = 0.80654658e6 * PLANCK * SPEED_OF_LIGHT / ELEMENTARY_CHARGE
 
 
 def field_table(und: Undulator) -> tuple[np.ndarray, np.ndarray]:
@@ -47,21 +54,40 @@ def srw_flux(s: np.ndarray, b_y: np.ndarray, energy: np.ndarray, x: np.ndarray, 
     mesh.zStart, mesh.eStart, mesh.eFin = DISTANCE, float(energy[0]), float(energy[-1])
     mesh.xStart, mesh.xFin, mesh.yStart, mesh.yFin = float(x[0]), float(x[-1]), float(x[0]), float(x[-1])
     wave.partBeam = electron
-    srwlib.srwl.CalcElecFieldSR(wave, 0, container, [1, 2e-4, float(s[0]), float(s[-1]), 100_000, 1, 0])
+    srwlib.srwl.CalcElecFieldSR(wave, 0, container, [1, 1e-5, float(s[0]), float(s[-1]), 100_000, 1, 0])
     parts = [np.array(a, dtype=float).reshape(x.size, x.size, energy.size, 2) for a in (wave.arEx, wave.arEy)]
     return sum((p**2).sum(axis=-1) for p in parts).transpose(1, 0, 2)
 
 
-@pytest.mark.parametrize(("periods", "shift", "around"), [(20, 0.0, (0.96, 1.02)), (100, 6.8e-6, (0.99, 1.005))])
-def test_flux_density_of_a_tabulated_undulator(periods: int, shift: float, around: tuple[float, float]) -> None:
-    und = Undulator(Reference(energy=400e6), period=0.01, n_periods=periods, k=1.144)
+def both(energy: float, periods: int, around: tuple[float, float], *, constants: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Ours, with SRW's constants if wanted, and SRW's flux density over the peak of SRW."""
+    und = Undulator(Reference(energy=energy), period=0.01, n_periods=periods, k=1.144)
     s, b_y = field_table(und)
-    energy = photon_energy(und.wavelength()) * np.linspace(*around, 15)
-    x = np.linspace(-0.012, 0.012, SIDE)
-    want = srw_flux(s, b_y, energy, x, und.reference)
-    orbit = tabulated_orbit(und.reference, s, b_y, nodes=14, every=10)
+    photons = photon_energy(und.wavelength()) * np.linspace(*around, 15)
+    x = np.linspace(-0.012, 0.012, SIDE) * (400e6 / energy)
+    want = srw_flux(s, b_y, photons, x, und.reference)
+    reference = Reference(energy=energy * SRW_GAMMA) if constants else und.reference
+    photons = photons * (SRW_PHOTONS if constants else 1.0)
     tx, ty = np.meshgrid(x / DISTANCE, x / DISTANCE, indexing="ij")
-    shifted = energy * (1.0 + shift)
-    density = angular_density(orbit_field(orbit, tx, ty, shifted, distance=DISTANCE), shifted)
-    got = photon_flux(density, CURRENT) / DISTANCE**2 * 1e-6
-    assert_close(got, want, rtol=0.0, atol=1e-3 * want.max())
+    field = orbit_field(tabulated_orbit(reference, s, b_y, nodes=14, every=10), tx, ty, photons, distance=DISTANCE)
+    got = photon_flux(angular_density(field, photons), CURRENT) / DISTANCE**2 * 1e-6
+    return got / want.max(), want / want.max()
+
+
+@pytest.mark.parametrize(
+    ("energy", "periods", "around", "left"),
+    [(400e6, 20, (0.96, 1.02), 6e-5), (400e6, 100, (0.99, 1.005), 2.5e-4), (4e9, 100, (0.99, 1.005), 1e-4)],
+)
+def test_flux_density_of_a_tabulated_undulator(
+    energy: float, periods: int, around: tuple[float, float], left: float
+) -> None:
+    got, want = both(energy, periods, around, constants=True)
+    assert_close(got, want, rtol=0.0, atol=left)
+
+
+def test_without_its_constants() -> None:
+    """20 periods do not see them at 1e-3; 100 periods do, by the slope of the line times 8.0e-6."""
+    got, want = both(400e6, 20, (0.96, 1.02), constants=False)
+    assert_close(got, want, rtol=0.0, atol=1e-3)
+    got, want = both(400e6, 100, (0.99, 1.005), constants=False)
+    assert 0.9e-3 < np.abs(got - want).max() < 1.5e-3
