@@ -1,7 +1,7 @@
 """Reflectivity of periodic multilayer mirrors at 13.5 nm (Mo/Si) and 6.x nm (La/B).
 
-Parratt's recursion with the optical constants of Henke, Gullikson and Davis as they come with `periodictable`; interface
-roughness by the factor of Nevot and Croce.
+Parratt's recursion with the constants of :mod:`ssmb.lithography.optical_constants`; interface roughness by the factor of
+Nevot and Croce.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.errors import ConfigError
+from ssmb.lithography.optical_constants import POLARISATIONS, interface, refractive_index, table_wavelengths
 from ssmb.lithography.quantities import choice, count, fraction, non_negative, positive
-
-POLARISATIONS = ("s", "p", "mean")
-WAVELENGTH_RANGE = (1e-9, 41e-9)  #: within the tables of optical constants [m]
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Multilayer:
         761 (1980), doi:10.1051/rphysap:01980001503076100; B. L. Henke, E. M. Gullikson and J. C. Davis, At. Data Nucl.
         Data Tables 54, 181 (1993), doi:10.1006/adnd.1993.1013.
         """
-        lam = _wavelengths(wavelength)
+        lam = table_wavelengths(wavelength)
         choice("polarisation", polarisation, POLARISATIONS)
         if non_negative("angle", angle, "rad") >= math.pi / 2.0:
             raise ConfigError(f"angle must be below pi/2 from the normal, got {angle:g} rad.")
@@ -98,9 +95,10 @@ class Multilayer:
         return total.reshape(lam.shape)
 
     def _parratt(self, lam: NDArray[np.float64], angle: float, polarisation: str) -> NDArray[np.float64]:
-        heavy = _index(self.heavy, self.heavy_density, lam)
-        light = _index(self.light, self.light_density, lam)
-        base = _index(self.substrate, self.substrate_density, lam)
+        # new arrays each, so that two layers of the same material stay two keys
+        heavy = refractive_index(self.heavy, self.heavy_density, lam)
+        light = refractive_index(self.light, self.light_density, lam)
+        base = refractive_index(self.substrate, self.substrate_density, lam)
         d_heavy = self.heavy_share * self.period
         thick = {True: (heavy, d_heavy), False: (light, self.period - d_heavy)}
         pair = [thick[not self.light_on_top], thick[self.light_on_top]]
@@ -113,9 +111,7 @@ class Multilayer:
         waves[id(vacuum)] = np.asarray(k0 * math.cos(angle), dtype=np.complex128)
 
         def fresnel(n1: np.ndarray, n2: np.ndarray) -> np.ndarray:
-            a, b = waves[id(n1)], waves[id(n2)]
-            p1, p2 = (a / n1**2, b / n2**2) if polarisation == "p" else (a, b)
-            return (p1 - p2) / (p1 + p2) * np.exp(-2.0 * a * b * self.roughness**2)
+            return interface(n1, n2, waves[id(n1)], waves[id(n2)], polarisation, self.roughness)
 
         steps = [(n, np.exp(2j * waves[id(n)] * d)) for n, d in pair]
         # The four Fresnel coefficients of the period repeat; only the first and the last interface are different.
@@ -193,46 +189,3 @@ def peak(mirror: Multilayer, *, mirrors: int = 1, angle: float = 0.0, polarisati
     high = np.interp(-half, [-r[right - 1], -r[right]], [lam[right - 1], lam[right]])
     width = float(high - low)
     return Peak(float(lam[top]), float(r[top]), width, width / float(lam[top]))
-
-
-def _wavelengths(wavelength: ArrayLike) -> NDArray[np.float64]:
-    lam = np.asarray(wavelength)
-    if lam.dtype.kind not in "fiu":
-        raise ConfigError("wavelength must be numbers in metres, such as 13.5e-9.")
-    lam = lam.astype(float)
-    low, high = WAVELENGTH_RANGE
-    if lam.size == 0 or not np.all((lam >= low) & (lam <= high)):
-        raise ConfigError(f"wavelength must lie between {low:g} m and {high:g} m, the range of the optical constants.")
-    return lam
-
-
-@lru_cache(maxsize=64)
-def _index_cached(formula: str, density: float, wavelengths: bytes) -> NDArray[np.complex128]:
-    xsf = _optical_constants()
-    lam = np.frombuffer(wavelengths, dtype=float)
-    # periodictable: density in g/cm^3, wavelength in angstrom, n = 1 - delta - i beta; the recursion wants + i beta.
-    try:
-        n = np.conj(xsf.index_of_refraction(formula, density=density * 1e-3, wavelength=lam * 1e10))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{formula!r} is no chemical formula with known optical constants, such as Mo, Si or B4C."
-        ) from error
-    if not np.all(np.isfinite(n)):
-        raise ConfigError(f"No optical constants of {formula} at the wavelengths asked for.")
-    return n
-
-
-def _index(formula: str, density: float, lam: NDArray[np.float64]) -> NDArray[np.complex128]:
-    # A copy, so that two layers of the same material stay two keys in the recursion.
-    return _index_cached(formula, density, lam.tobytes()).copy()
-
-
-def _optical_constants() -> ModuleType:
-    try:
-        from periodictable import xsf
-    except ImportError as error:
-        raise ConfigError(
-            "Multilayer reflectivity needs the package periodictable (optical constants). "
-            "Install it with: pip install 'ssmb[litho]'"
-        ) from error
-    return xsf
