@@ -26,3 +26,8 @@ ELECTRON_COMPTON_REDUCED: float = HBAR / (_ELECTRON_MASS * SPEED_OF_LIGHT)  #: r
 C_Q: float = 55.0 / (32.0 * math.sqrt(3.0)) * ELECTRON_COMPTON_REDUCED
 #: Sands' radiation constant, 4 pi / 3 * r_e / (m c^2)^3 [m/eV^3].
 C_GAMMA: float = 4.0 * math.pi / 3.0 * CLASSICAL_ELECTRON_RADIUS / ELECTRON_MASS_EV**3
+
+# Bands in which the power of EUV light is counted: conventions of the field, full relative widths.
+IN_BAND: float = 0.02  #: at 13.5 nm [1]
+IN_BAND_BLUE: float = 0.006  #: at 6.x nm, the width of La/B mirrors [1]
+BLUE_RANGE: tuple[float, float] = (6.5e-9, 6.9e-9)  #: what counts as 6.x nm: just above the K edge of boron [m]

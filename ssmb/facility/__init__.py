@@ -1,5 +1,31 @@
 """The source as a whole: what a beam at the radiator gives at the intermediate focus, and what takes how much of it."""
 
+from ssmb.facility.beamline import Beamline, Footprint
 from ssmb.facility.source import PowerStep, Radiator, SourceLight, source_light
+from ssmb.facility.stages import (
+    Aperture,
+    Gas,
+    Given,
+    GrazingMirror,
+    Homogeniser,
+    MultilayerMirror,
+    SpectralFilter,
+    Stage,
+)
 
-__all__ = ["PowerStep", "Radiator", "SourceLight", "source_light"]
+__all__ = [
+    "Aperture",
+    "Beamline",
+    "Footprint",
+    "Gas",
+    "Given",
+    "GrazingMirror",
+    "Homogeniser",
+    "MultilayerMirror",
+    "PowerStep",
+    "Radiator",
+    "SourceLight",
+    "SpectralFilter",
+    "Stage",
+    "source_light",
+]

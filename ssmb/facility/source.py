@@ -19,7 +19,8 @@ from scipy import optimize
 from ssmb.beam import Beam, Reference
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError, nearest
-from ssmb.lithography import UndulatorChain
+from ssmb.facility.beamline import Beamline
+from ssmb.lithography import ChainStage, EuvSource, PowerPlane, UndulatorChain
 from ssmb.radiation.coherent import coherent_power
 from ssmb.radiation.debunching import Plane, debunched_power
 from ssmb.radiation.exit_light import ExitLight
@@ -30,6 +31,8 @@ from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, modulus, positive, share
 
 DETUNINGS = ("exact", "best")
+#: wavelengths at which the beamline of the default chain is meant [m]
+EUV_RANGE = (6e-9, 15e-9)
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,11 @@ class SourceLight:
     exit : the same at the undulator exit, averaged; what ``EuvSource.from_result`` takes.
     power_at_focus : average power of one beamline at the intermediate focus [W].
     incoherent_power : average power of the same electrons without bunching, within the band and all angles of it [W].
+    incoherent_loss : energy that an electron radiates in the undulator anyway, all harmonics, in a pass [eV].
+    average_current : of the ring [A].
     gain : 4 pi rho N; above 1 the light of an unchanged beam no longer holds [1].
-    energy_loss : mean energy that an electron gives to the light in a pass [eV].
-    steps : the way of the power, first step to focus.
+    energy_loss : mean energy that an electron of a train gives to the coherent light in a pass with laser [eV].
+    steps : the way of the power, first step to focus, of one beamline.
     """
 
     harmonic: int
@@ -100,9 +105,36 @@ class SourceLight:
     exit: ExitLight
     power_at_focus: float
     incoherent_power: float
+    incoherent_loss: float
+    average_current: float
     gain: float
     energy_loss: float
     steps: tuple[PowerStep, ...]
+
+    @property
+    def beamlines(self) -> int:
+        """Equal radiators on the ring, each with a beamline [1]."""
+        return self.exit.beamlines
+
+    @property
+    def total_power_at_focus(self) -> float:
+        """Average power of all beamlines at their foci [W]."""
+        return self.beamlines * self.power_at_focus
+
+    def euv_source(self, *, name: str = "simulated source", wall_power: float | None = None) -> EuvSource:
+        """Return the source for the lithography, with the power of one beamline at the intermediate focus.
+
+        The light in the band is counted here, and so is the beamline; ``EuvSource.from_result(light.exit)`` starts at the
+        undulator exit instead and leaves both to the assumptions of the lithography.
+
+        Parameters
+        ----------
+        name : for tables.
+        wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
+        """
+        source = EuvSource.from_result(self.exit, name=name, wall_power=wall_power)
+        inside = replace(source, bandwidth=min(self.exit.relative_bandwidth, self.exit.band), bounds="band_percent")
+        return inside.with_power(self.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
 
     def table(self) -> dict[str, np.ndarray]:
         """Return the way of the power as columns NAME, FACTOR, POWER [W], ORIGIN."""
@@ -126,8 +158,8 @@ def source_light(
     duty: float = 1.0,
     ideal_bunching: float | None = None,
     limits: Sequence[tuple[str, float, str]] = (),
-    chain: UndulatorChain | None = None,
-    band: float = 0.02,
+    chain: UndulatorChain | Beamline | None = None,
+    band: float | None = None,
     beamlines: int = 1,
 ) -> SourceLight:
     """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.
@@ -144,9 +176,11 @@ def source_light(
     duty : share of the turns with laser [1].
     ideal_bunching : |b_n| of the closed form, for the first step; by default that of the tracked beam.
     limits : further factors on the average power: (name, factor, origin), such as the closure.
-    chain : beamline to the intermediate focus; its power is not used.
-    band : full relative width of the band that counts [1].
-    beamlines : equal radiators on the ring [1].
+    chain : way to the intermediate focus: stages that are calculated for this light, or a chain of given factors, whose
+        power is not used. If left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other
+        wavelengths, where nothing is assumed: the focus is then the undulator exit.
+    band : full relative width of the band that counts [1]; by default :func:`ssmb.radiation.counted_band`.
+    beamlines : equal radiators on the ring [1]; all powers are those of one.
 
     Raises
     ------
@@ -190,19 +224,35 @@ def source_light(
         taken *= factor
     exit_light = replace(exit_light, average_power=exit_light.average_power * taken)
     steps.by("share in the band", exit_light.in_band_power / exit_light.average_power, "calculated")
-    chain = UndulatorChain() if chain is None else chain
-    steps.by(f"beamline: {chain.name}", chain.transmission, "assumed")
+    for stage in _way_to_focus(chain, exit_light):
+        steps.by(stage.name, stage.transmission, stage.origin)
     electrons = average_current / ELEMENTARY_CHARGE
     return SourceLight(
         harmonic=harmonic,
         light=light,
         exit=exit_light,
         power_at_focus=steps.power,
-        incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, band),
+        incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, exit_light.band),
+        incoherent_loss=exact.energy_per_electron(),
+        average_current=average_current,
         gain=gain,
         energy_loss=light.power / train,
         steps=tuple(steps.found),
     )
+
+
+def _way_to_focus(chain: UndulatorChain | Beamline | None, light: ExitLight) -> tuple[ChainStage, ...]:
+    """Factors behind the band, without those that take nothing."""
+    if isinstance(chain, Beamline):
+        chain = chain.chain(light)
+    if chain is None:
+        euv = EUV_RANGE[0] <= light.wavelength <= EUV_RANGE[1]
+        chain = UndulatorChain() if euv else UndulatorChain(stages=(ChainStage("no beamline given", 1.0),))
+    if chain.band != 1.0:
+        raise ConfigError(
+            f"chain '{chain.name}': band = {chain.band:g}, but the share in the band follows from the light; give band = 1"
+        )
+    return tuple(s for s in chain.factors if s.transmission < 1.0) or chain.factors[-1:]
 
 
 class _Steps:

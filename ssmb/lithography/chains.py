@@ -9,6 +9,8 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.quantities import choice, count, fraction, non_negative, positive
 from ssmb.lithography.tables import Table
 
+ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a stage comes from
+
 
 @dataclass(frozen=True)
 class LppChain:
@@ -86,6 +88,26 @@ class LppChain:
 
 
 @dataclass(frozen=True)
+class ChainStage:
+    """One factor between undulator exit and intermediate focus.
+
+    Parameters
+    ----------
+    name : of the stage.
+    transmission : power after over power before, in (0, 1] [1].
+    origin : "calculated", "given" or "assumed".
+    """
+
+    name: str
+    transmission: float
+    origin: str = "assumed"
+
+    def __post_init__(self) -> None:
+        fraction(f"transmission of '{self.name}'", self.transmission)
+        choice("origin", self.origin, ORIGINS)
+
+
+@dataclass(frozen=True)
 class UndulatorChain:
     """One SSMB (or FEL) beamline: undulator exit to the intermediate focus.
 
@@ -98,6 +120,7 @@ class UndulatorChain:
     normal_mirrors, normal_reflectivity : Mo/Si mirrors at normal incidence.
     gas_transmission, homogeniser : [1].
     transport : if given, the measured or claimed product that replaces all factors but `band` [1].
+    stages : if given, the factors that replace all others but `band`, such as those of ``ssmb.facility.Beamline``.
     """
 
     name: str = "four grazing mirrors"
@@ -110,6 +133,7 @@ class UndulatorChain:
     gas_transmission: float = 0.95
     homogeniser: float = 1.0
     transport: float | None = None
+    stages: tuple[ChainStage, ...] = ()
 
     def __post_init__(self) -> None:
         non_negative("power", self.power, "W")
@@ -119,14 +143,29 @@ class UndulatorChain:
             fraction(name, getattr(self, name))
         if self.transport is not None:
             fraction("transport", self.transport)
+            if self.stages:
+                raise ConfigError("give transport or stages, not both: each stands for the whole way.")
+
+    @property
+    def factors(self) -> tuple[ChainStage, ...]:
+        """The way from the undulator exit to the intermediate focus, band first."""
+        band = ChainStage("band", self.band)
+        if self.stages:
+            return (band, *self.stages)
+        if self.transport is not None:
+            return (band, ChainStage("transport (as claimed)", self.transport))
+        return (
+            band,
+            ChainStage(f"{self.grazing_mirrors} grazing mirrors", self.grazing_reflectivity**self.grazing_mirrors),
+            ChainStage(f"{self.normal_mirrors} Mo/Si mirrors", self.normal_reflectivity**self.normal_mirrors),
+            ChainStage("gas", self.gas_transmission),
+            ChainStage("homogeniser", self.homogeniser),
+        )
 
     @property
     def transmission(self) -> float:
         """Undulator exit to intermediate focus, band included [1]."""
-        if self.transport is not None:
-            return self.band * self.transport
-        mirrors = self.grazing_reflectivity**self.grazing_mirrors * self.normal_reflectivity**self.normal_mirrors
-        return self.band * mirrors * self.gas_transmission * self.homogeniser
+        return math.prod(stage.transmission for stage in self.factors)
 
     @property
     def power_at_focus(self) -> float:
@@ -135,17 +174,7 @@ class UndulatorChain:
 
     def table(self) -> Table:
         """The power after each factor."""
-        if self.transport is not None:
-            steps = (("undulator exit", 1.0), ("band", self.band), ("transport (as claimed)", self.transport))
-        else:
-            steps = (
-                ("undulator exit", 1.0),
-                ("band", self.band),
-                (f"{self.grazing_mirrors} grazing mirrors", self.grazing_reflectivity**self.grazing_mirrors),
-                (f"{self.normal_mirrors} Mo/Si mirrors", self.normal_reflectivity**self.normal_mirrors),
-                ("gas", self.gas_transmission),
-                ("homogeniser", self.homogeniser),
-            )
+        steps = (("undulator exit", 1.0), *((stage.name, stage.transmission) for stage in self.factors))
         return _chain_table(f"Undulator beamline: {self.name}", self.power, steps)
 
 

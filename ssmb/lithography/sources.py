@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.quantities import MEGAWATT, NANOMETRE, choice, count, fraction, non_negative, number, positive
@@ -15,8 +16,6 @@ from ssmb.lithography.tables import Row, fact_row, fact_rows
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
 COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
 SCANNER_WAVELENGTH = 13.5e-9  #: centre of the band of EUV scanners [m]
-IN_BAND = 0.02  #: full relative width that counts as in band at 13.5 nm [1]
-IN_BAND_BLUE = 0.006  #: the same at 6.x nm [1]
 BRIGHTNESS_BAND = 0.001  #: relative width in which brightness is quoted [1]
 LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
 ILLUMINATOR_ETENDUE = 3.3e-6  #: that a scanner accepts, depends on the scanner [m^2 sr], same source
@@ -339,9 +338,9 @@ def _from_row(row: Row) -> EuvSource:
     )
 
 
-def etendue_kept(etendue: float) -> float:
-    """Share of the light that an illuminator of :data:`ILLUMINATOR_ETENDUE` accepts from a source of `etendue` [m^2 sr]; [1]."""
-    return min(1.0, ILLUMINATOR_ETENDUE / positive("etendue", etendue, "m^2 sr"))
+def etendue_kept(etendue: float, accepted: float = ILLUMINATOR_ETENDUE) -> float:
+    """Share of the light that an illuminator takes from a source, both etendues in [m^2 sr]; [1]."""
+    return min(1.0, positive("accepted etendue", accepted, "m^2 sr") / positive("etendue", etendue, "m^2 sr"))
 
 
 def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: float) -> float:

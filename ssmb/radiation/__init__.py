@@ -4,7 +4,7 @@ from ssmb.radiation.bend_light import bend_flux, critical_energy
 from ssmb.radiation.brightness import Brightness, ElectronBeam, undulator_brightness
 from ssmb.radiation.coherent import bunching_for_power, coherent_energy, coherent_power
 from ssmb.radiation.debunching import Plane, debunched_power
-from ssmb.radiation.exit_light import ExitLight
+from ssmb.radiation.exit_light import ExitLight, counted_band
 from ssmb.radiation.fel import FreeElectronLaser, free_electron_laser
 from ssmb.radiation.generations import Generations, LightSource, compare_generations
 from ssmb.radiation.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
@@ -44,6 +44,7 @@ __all__ = [
     "central_cone_power",
     "coherent_energy",
     "coherent_power",
+    "counted_band",
     "compare_generations",
     "critical_energy",
     "debunched_power",

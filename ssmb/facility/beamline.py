@@ -1,0 +1,148 @@
+"""A beamline from the undulator exit to the intermediate focus: transmission, etendue, and the heat on its first mirror."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.facility.stages import GrazingMirror, Homogeniser, Stage, sizes_at
+from ssmb.lithography.chains import ChainStage, UndulatorChain
+from ssmb.lithography.sources import ILLUMINATOR_ETENDUE, etendue_kept
+from ssmb.radiation.exit_light import ExitLight
+from ssmb.ranges import positive
+
+#: Absorbed power density above which a first mirror needs a thermal design of its own [W/m^2]. An assumption of this
+#: package (1 W/mm^2, the order of magnitude that water-cooled mirrors are built for), not a published limit.
+HEAT_LIMIT = 1e6
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """The light on the first mirror.
+
+    Parameters
+    ----------
+    along, across : rms sizes on its surface, in the plane of deflection and across it [m].
+    power : that meets the mirror, average [W].
+    absorbed : share of it that stays [1].
+    """
+
+    along: float
+    across: float
+    power: float
+    absorbed: float
+
+    @property
+    def peak_density(self) -> float:
+        """Absorbed power density in the middle of a Gaussian [W/m^2]."""
+        return self.power * self.absorbed / (2.0 * math.pi * self.along * self.across)
+
+
+@dataclass(frozen=True)
+class Beamline:
+    """Stages in the order in which the light meets them.
+
+    Parameters
+    ----------
+    name : of the beamline.
+    stages : from :mod:`ssmb.facility.stages`, or anything with ``through(light)``.
+    accepted_etendue : that the user of the light takes [m^2 sr]; by default that of a present EUV illuminator.
+    heat_limit : absorbed power density on the first mirror above which there is a warning [W/m^2].
+
+    Examples
+    --------
+    >>> from ssmb.facility.stages import Gas
+    >>> line = Beamline("two mirrors", (GrazingMirror("Ru", 0.1, number=2, distance=10.0), Gas("H2", 10.0, 3.0)))
+    >>> light = ExitLight(13.5e-9, 100.0, 100.0, 1e-6, 50e-6, 50e-6)
+    >>> round(line.chain(light).transmission, 3)
+    0.852
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+    accepted_etendue: float = ILLUMINATOR_ETENDUE
+    heat_limit: float = HEAT_LIMIT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        for stage in self.stages:
+            if not hasattr(stage, "through"):
+                raise ConfigError(f"'{self.name}': {stage!r} is no stage; see ssmb.facility.stages")
+        positive("accepted_etendue", self.accepted_etendue, "m^2 sr")
+        positive("heat_limit", self.heat_limit, "W/m^2")
+
+    def chain(self, light: ExitLight) -> UndulatorChain:
+        """Return the beamline for a light as the chain of factors that the lithography takes.
+
+        Parameters
+        ----------
+        light : at the undulator exit; its in-band power is that of the chain.
+
+        Raises
+        ------
+        ConfigError
+            A wavelength outside the optical constants, a stage that lets nothing through, or a homogeniser that would
+            lower the etendue.
+
+        Warns
+        -----
+        ValidityWarning
+            The heat on the first mirror is above `heat_limit`.
+        """
+        stages = [_passed(self.name, stage, light) for stage in self.stages]
+        kept = etendue_kept(self.etendue(light), self.accepted_etendue)
+        if kept < 1.0:
+            stages.append(ChainStage("etendue that is accepted", kept, "calculated"))
+        spot = self.footprint(light)
+        if spot is not None and spot.peak_density > self.heat_limit:
+            warnings.warn(
+                f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the middle, more "
+                f"than heat_limit = {self.heat_limit / 1e6:.3g} W/mm^2: move it away, or take a smaller grazing angle",
+                ValidityWarning,
+                stacklevel=2,
+            )
+        passed = stages or [ChainStage("no optics", 1.0, "given")]
+        return UndulatorChain(self.name, power=light.in_band_power, stages=tuple(passed))
+
+    def etendue(self, light: ExitLight) -> float:
+        """Return the etendue behind all stages: that of the source, or what a homogeniser makes of it [m^2 sr]."""
+        now = light.etendue
+        for stage in self.stages:
+            if isinstance(stage, Homogeniser):
+                if stage.etendue < now * (1.0 - 1e-9):
+                    raise ConfigError(
+                        f"beamline '{self.name}': a homogeniser cannot lower the etendue from {now:.3g} to "
+                        f"{stage.etendue:.3g} m^2 sr; only an aperture can, with loss"
+                    )
+                now = stage.etendue
+        return now
+
+    def pupil_filling(self, light: ExitLight) -> float:
+        """Return the share of the accepted etendue that the light fills; the rest needs scanning or a homogeniser [1]."""
+        return min(1.0, self.etendue(light) / self.accepted_etendue)
+
+    def footprint(self, light: ExitLight) -> Footprint | None:
+        """Return the light on the first mirror that has a distance; None if there is none.
+
+        Only the coherent light counts. The incoherent light of the same undulator adds its own power density, in a cone
+        of 1/gamma, which matters when the coherent power is far below the incoherent one.
+        """
+        through = 1.0
+        for stage in self.stages:
+            if isinstance(stage, GrazingMirror) and stage.distance is not None:
+                x, y = sizes_at(light, stage.distance)
+                long, across = (x, y) if stage.deflects == "x" else (y, x)
+                along = long / math.sin(stage.grazing_angle)
+                return Footprint(along, across, light.average_power * through, 1.0 - stage.reflectivity(light))
+            through *= _passed(self.name, stage, light).transmission
+        return None
+
+
+def _passed(name: str, stage: Stage, light: ExitLight) -> ChainStage:
+    """The stage for a light; an error says in which beamline and stage it is."""
+    try:
+        return stage.through(light)
+    except ConfigError as error:
+        raise ConfigError(f"beamline '{name}', {type(stage).__name__}: {error.message}", error.where) from None
