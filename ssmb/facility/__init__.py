@@ -1,6 +1,7 @@
 """The source as a whole: what a beam at the radiator gives at the intermediate focus, and what takes how much of it."""
 
 from ssmb.facility.beamline import Beamline, Footprint
+from ssmb.facility.ring_budget import RadiatorLoss, RingBudget, ring_budget
 from ssmb.facility.source import PowerStep, Radiator, SourceLight, source_light
 from ssmb.facility.stages import (
     Aperture,
@@ -24,8 +25,11 @@ __all__ = [
     "MultilayerMirror",
     "PowerStep",
     "Radiator",
+    "RadiatorLoss",
+    "RingBudget",
     "SourceLight",
     "SpectralFilter",
     "Stage",
+    "ring_budget",
     "source_light",
 ]

@@ -52,7 +52,7 @@ class RadiationResult(Protocol):
 
     @property
     def average_power(self) -> float:
-        """In-band average power at the undulator exit, of one beamline [W]."""
+        """Average power at the undulator exit, of one beamline [W]; the width of the line says what is in band."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from ssmb.plot.canvas import (
     dress,
     legend,
     length_text,
+    light_unit,
     new_figure,
     prefixed,
     whole_figure,
@@ -88,7 +89,8 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
         raise ConfigError("power against harmonic needs two harmonics or more")
     figure = into or new_figure(5.0, 3.6)
     axis = figure.add_subplot()
-    x = [s.light.wavelength * 1e9 for s in sources]
+    factor, unit = light_unit([s.light.wavelength for s in sources])
+    x = [s.light.wavelength * factor for s in sources]
     axis.plot(x, [s.exit.average_power for s in sources], "o-", color=COLOURS[0], ms=5, lw=1.2, label="undulator exit")
     axis.plot(x, [s.power_at_focus for s in sources], "s--", color=COLOURS[1], ms=5, lw=1.2, label="focus")
     axis.plot(
@@ -97,7 +99,7 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(x, [f"{value:.4g}" for value in x])
     axis.minorticks_off()
-    dress(axis, "wavelength [nm]", "average power [W]")
+    dress(axis, f"wavelength [{unit}]", "average power [W]")
     right = axis.twinx()
     right.plot(x, [s.light.bunching for s in sources], "D-", color=COLOURS[2], ms=4, lw=0.9)
     right.set_ylim(0.0, 1.05)

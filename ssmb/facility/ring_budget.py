@@ -1,0 +1,166 @@
+"""What all radiators of a ring take from the beam together, at whatever wavelengths, and the voltage that gives it back."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.facility.source import SourceLight
+from ssmb.ranges import not_negative, positive
+
+
+@dataclass(frozen=True)
+class RadiatorLoss:
+    """What equal radiators take from the beam.
+
+    Parameters
+    ----------
+    wavelength : of their light [m].
+    beamlines : equal radiators [1].
+    coherent : energy that an electron gives to the coherent light of one, mean over all electrons and turns [eV].
+    lit : the same inside a train, on a turn with laser [eV].
+    incoherent : energy that an electron radiates in one anyway [eV].
+    exit_power : average coherent power of one at the undulator exit [W].
+    power_at_focus : in-band power of one at its focus [W].
+    """
+
+    wavelength: float
+    beamlines: int
+    coherent: float
+    lit: float
+    incoherent: float
+    exit_power: float
+    power_at_focus: float
+
+
+@dataclass(frozen=True)
+class RingBudget:
+    """Energy and power of a ring with radiators.
+
+    Parameters
+    ----------
+    radiators : what each kind takes.
+    magnet_loss : energy that an electron radiates in the other magnets in a turn [eV].
+    current : average [A].
+    """
+
+    radiators: tuple[RadiatorLoss, ...]
+    magnet_loss: float
+    current: float
+
+    @property
+    def loss(self) -> float:
+        """Energy that an electron loses in a turn, mean over electrons and turns: the voltage that is needed [eV]."""
+        return self.unlit_loss + sum(r.beamlines * r.coherent for r in self.radiators)
+
+    @property
+    def unlit_loss(self) -> float:
+        """The same without coherent light [eV]."""
+        return self.magnet_loss + sum(r.beamlines * r.incoherent for r in self.radiators)
+
+    @property
+    def lit_loss(self) -> float:
+        """Energy that an electron inside a train loses on a turn with laser [eV]."""
+        return self.unlit_loss + sum(r.beamlines * r.lit for r in self.radiators)
+
+    @property
+    def power(self) -> float:
+        """That the beam loses, and that RF or induction cells give back [W]."""
+        return self.loss * self.current
+
+    @property
+    def light_power(self) -> float:
+        """Average coherent power of all radiators at their exits [W]."""
+        return sum(r.beamlines * r.exit_power for r in self.radiators)
+
+    @property
+    def power_at_foci(self) -> float:
+        """In-band power of all beamlines at their foci [W]."""
+        return sum(r.beamlines * r.power_at_focus for r in self.radiators)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Return columns, one row for each kind of radiator: WAVELENGTH [m], energies of one in eV, powers of one in W."""
+        names = ("wavelength", "beamlines", "coherent", "lit", "incoherent", "exit_power", "power_at_focus")
+        return {name.upper(): np.array([getattr(r, name) for r in self.radiators]) for name in names}
+
+
+def ring_budget(
+    sources: Sequence[SourceLight],
+    *,
+    magnet_loss: float,
+    voltage: float | None = None,
+    lit_voltage: float | None = None,
+) -> RingBudget:
+    """Return what the radiators of one ring take from the beam together.
+
+    Parameters
+    ----------
+    sources : results of :func:`ssmb.facility.source_light` for one ring: each stands for `beamlines` equal radiators; their
+        wavelengths, undulators and beams may differ. A beam that has passed another radiator before is tracked by who
+        calls: here nothing is changed by what lies upstream.
+    magnet_loss : energy loss of a turn in all other magnets [eV], such as ``ssmb.equilibrium(ring).energy_loss`` of a
+        lattice without these radiators; one with them would count their incoherent light twice.
+    voltage : the most that RF or induction cells give on average [V]; not checked if left out.
+    lit_voltage : the most that they give to a train on a turn with laser [V]; `voltage` if left out.
+
+    Raises
+    ------
+    ConfigError
+        No source, or sources of different rings.
+    PhysicsError
+        The beam loses more on average than the voltage gives.
+
+    Warns
+    -----
+    ValidityWarning
+        A train loses more on a turn with laser than its cells give then: it slows down while it radiates.
+    """
+    if not sources:
+        raise ConfigError("a ring budget needs a source or more")
+    first = sources[0]
+    for source in sources[1:]:
+        same = math.isclose(source.average_current, first.average_current, rel_tol=1e-9)
+        if not same or source.light.undulator.reference != first.light.undulator.reference:
+            raise ConfigError(
+                f"the sources are not of one ring: {_ring(first)} against {_ring(source)}; every beam sees all radiators"
+            )
+    rows = tuple(
+        RadiatorLoss(
+            wavelength=s.light.wavelength,
+            beamlines=s.beamlines,
+            coherent=s.exit.average_power / s.average_current,
+            lit=s.energy_loss,
+            incoherent=s.incoherent_loss,
+            exit_power=s.exit.average_power,
+            power_at_focus=s.power_at_focus,
+        )
+        for s in sources
+    )
+    found = RingBudget(rows, not_negative("magnet_loss", magnet_loss, "eV"), first.average_current)
+    _check(found, voltage, lit_voltage)
+    return found
+
+
+def _check(found: RingBudget, voltage: float | None, lit_voltage: float | None) -> None:
+    if voltage is not None and found.loss > positive("voltage", voltage, "V"):
+        raise PhysicsError(
+            f"a turn costs {found.loss:.5g} eV on average, {found.loss - found.magnet_loss:.5g} eV of it in the radiators, "
+            f"and the cells give {voltage:.5g} V: raise the voltage, or take fewer radiators"
+        )
+    given = voltage if lit_voltage is None else positive("lit_voltage", lit_voltage, "V")
+    if given is not None and found.lit_loss > given:
+        warnings.warn(
+            f"a train loses {found.lit_loss:.5g} eV on a turn with laser, the cells give it {given:.5g} V: it slows down "
+            f"by {found.lit_loss - given:.5g} eV a turn while it radiates",
+            ValidityWarning,
+            stacklevel=3,
+        )
+
+
+def _ring(source: SourceLight) -> str:
+    return f"{source.light.undulator.reference.energy:.6g} eV, {source.average_current:.6g} A"
