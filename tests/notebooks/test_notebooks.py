@@ -1,4 +1,7 @@
-"""Notebook 01 runs from top to bottom in its reduced mode; its stored form is executed and in step with its text form."""
+"""Every notebook runs from top to bottom in its reduced mode and tells its story; its stored form is executed and in step.
+
+To add a notebook, write a function ``tells_NN(printed)`` that checks what it prints.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = ROOT / "notebooks" / "01_mls_proof_of_principle.py"
-STORED = TEXT.with_suffix(".ipynb")
-
-
-@pytest.fixture(scope="module")
-def printed() -> str:
-    """What the notebook prints in its reduced mode."""
-    pytest.importorskip("daceypy", reason="the notebook computes Taylor maps")
-    paths = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore", TEXT.name],
-        cwd=TEXT.parent,
-        env=os.environ | {"SSMB_NOTEBOOK_REDUCED": "1", "MPLBACKEND": "Agg", "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return ended.stdout
+#: the lithography notebook needs other packages and has its test in tests/lithography
+NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").glob("*.py") if not p.name.startswith("10_"))
+NAMES = [p.stem for p in NOTEBOOKS]
+#: notebooks that compute Taylor maps
+WITH_MAPS = ("01", "04", "06")
+#: figures that are stored, at least
+FIGURES = {"01": 8, "02": 7, "03": 6}
 
 
 def number(pattern: str, text: str) -> float:
@@ -40,7 +30,7 @@ def number(pattern: str, text: str) -> float:
     return float(found[1])
 
 
-def test_reduced_mode_prints_the_story(printed: str) -> None:
+def tells_01(printed: str) -> None:
     assert 0.37 < number(r"retuned +1064 nm: tracked \|b\| = ([\d.]+)", printed) < 0.40
     assert number(r"exported +1064 nm: tracked \|b\| = ([\d.]+)", printed) < 0.04
     assert number(r"emittance 0.0001 nm, closed form ([\d.]+)", printed) == pytest.approx(0.567, abs=2e-3)
@@ -48,26 +38,56 @@ def test_reduced_mode_prints_the_story(printed: str) -> None:
     assert "REACHED" in printed and "second-order dispersion" in printed
 
 
-def test_stored_notebook_is_executed_and_in_step() -> None:
-    notebook = json.loads(STORED.read_text(encoding="utf-8"))
+def tells_02(printed: str) -> None:
+    assert number(r"A = ([\d.e-]+) from tracking", printed) == pytest.approx(4.2e-4, rel=2e-3)
+    assert number(r"tune ([\d.]+) \(smooth", printed) == pytest.approx(0.0801, abs=2e-4)
+    assert number(r"K_s = 0.01: largest deviation from the elliptic integral ([\d.e-]+)", printed) < 2e-3
+    assert number(r"loss  : area ([\d.]+)", printed) == pytest.approx(0.60, abs=0.01)
+    assert "2 row(s), limited by the slip" in printed
+    assert number(r"inside the separatrix: tracked ([\d.]+)", printed) == pytest.approx(
+        number(r"inside the separatrix: tracked [\d.]+, model ([\d.]+)", printed), abs=0.05
+    )
+    assert number(r"quantum lifetime (\d+) damping times", printed) == pytest.approx(8238, rel=0.02)
+
+
+def tells_03(printed: str) -> None:
+    assert number(r"tracked against envelope: ([\d.]+) %", printed) < 2.0
+    assert 1.05 < number(r"pole faces radiate: J_x = ([\d.]+)", printed) < 1.06
+    assert 33.0 < number(r"smallest length ([\d.]+) nm", printed) < 35.0
+    assert 1.0 < number(r"([\d.]+) times the theoretical minimum", printed) < 1.3
+
+
+@pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
+def test_reduced_mode_prints_the_story(text: Path) -> None:
+    if text.name[:2] in WITH_MAPS:
+        pytest.importorskip("daceypy", reason="the notebook computes Taylor maps")
+    paths = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", text.name],
+        cwd=text.parent,
+        env=os.environ | {"SSMB_NOTEBOOK_REDUCED": "1", "MPLBACKEND": "Agg", "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    globals()[f"tells_{text.name[:2]}"](ended.stdout)
+
+
+@pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
+def test_stored_notebook_is_executed_and_in_step(text: Path) -> None:
+    stored = text.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert not re.search(r"/(home|root|Users|tmp|work)/", stored), "a stored notebook names no machine"
+    assert len(stored.encode()) < 1_000_000
+    notebook, written = json.loads(stored), text.read_text(encoding="utf-8")
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-    assert len(code) > 10
-    assert all(c["execution_count"] for c in code)
-    assert not [o for c in code for o in c["outputs"] if o["output_type"] == "error"]
-    assert sum("image/png" in o.get("data", {}) for c in code for o in c["outputs"]) >= 8, "figures are stored"
-    assert STORED.stat().st_size < 1_000_000
+    assert len(code) >= 9 and all(c["execution_count"] for c in code)
+    outputs = [o for c in code for o in c["outputs"]]
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    assert sum("image/png" in o.get("data", {}) for o in outputs) >= FIGURES[text.name[:2]], "figures are stored"
+    assert written.count("\n# %%") == len(notebook["cells"]), "as many cells in both forms"
     # compared without white space: the two forms differ in blank lines between cells only
-    text = "".join(TEXT.read_text(encoding="utf-8").split())
-    for cell in code:
-        assert "".join("".join(cell["source"]).split()) in text
-    words = "".join(re.sub(r"(?m)^# ?", "", TEXT.read_text(encoding="utf-8")).split())
+    bare = {"code": "".join(written.split()), "markdown": "".join(re.sub(r"(?m)^# ?", "", written).split())}
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            assert "".join("".join(cell["source"]).split()) in words
-    cells = TEXT.read_text(encoding="utf-8").count("\n# %%")
-    assert cells == len(notebook["cells"]), "as many cells in both forms"
-
-
-def test_stored_notebook_names_no_machine() -> None:
-    stored = STORED.read_text(encoding="utf-8")
-    assert not re.search(r"/(home|root|Users|tmp|work)/", stored)
+        assert "".join("".join(cell["source"]).split()) in bare[cell["cell_type"]]
