@@ -20,6 +20,8 @@ PLOTTED = (
     "ChargeSignal or several",
     "SnapshotRecord (with wavelength=...)",
     "MicroBucket",
+    "Scheme or several",
+    "SchemeComparison, two or more",
     "SourceLight or several",
     "StudyResult",
 )
@@ -32,8 +34,9 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     ----------
     what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
         BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal or a
-        sequence of them (light against charge), a MicroBucket (separatrices), or a StudyResult (all of these that the
-        run has).
+        sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way, |b| against
+        harmonic) or several, SchemeComparisons at several harmonics (laser power), a SourceLight (its losses) or
+        several, or a StudyResult (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics, to draw its magnets.
 
@@ -99,15 +102,28 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
 
 def _of_result(what: Any, lattice: Any) -> Figure:
-    """Optics, sources and StudyResult, whose modules take long to load, so they come last."""
+    """Optics, schemes, sources and StudyResult, whose modules take long to load, so they come last."""
     from ssmb.facility import SourceLight
     from ssmb.optics import Optics
+    from ssmb.schemes import Scheme, SchemeComparison
     from ssmb.studies.result import StudyResult
 
     if isinstance(what, Optics):
         from ssmb.plot.optics import plot_optics
 
         return plot_optics(what, lattice)
+    if isinstance(what, Scheme):
+        from ssmb.plot.scheme import plot_scheme
+
+        return plot_scheme(what)
+    if _is_row_of(what, Scheme):
+        from ssmb.plot.scheme import plot_scheme_harmonics
+
+        return plot_scheme_harmonics(what)
+    if isinstance(what, SchemeComparison) or _is_row_of(what, SchemeComparison):
+        from ssmb.plot.scheme import plot_scheme_needs
+
+        return plot_scheme_needs([what] if isinstance(what, SchemeComparison) else what)
     if isinstance(what, SourceLight):
         from ssmb.plot.source import plot_source
 

@@ -30,6 +30,7 @@ from ssmb.schemes.beamlines import BEND_LENGTH, DRIFT_LENGTH, Parts, half_of, ma
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.theorems import energy_coupling_product
 
 
 @scheme("adm")
@@ -131,6 +132,14 @@ class AngularDispersion(Scheme):
     def h_rad(self) -> float:
         """H of the dogleg, eta^2/beta [m]."""
         return self.stage().h_rad
+
+    def bound_product(self) -> float:
+        """Return h^2 H_mod H_rad, which theorem 1 keeps above 1 for a section of full compression [1].
+
+        >>> round(AngularDispersion.examples()[0].bound_product(), 6)
+        1.0
+        """
+        return energy_coupling_product(2.0 * math.pi / self.wavelength * self.amplitude, self.h_mod, self.h_rad)
 
     def bunching(self, harmonic: int) -> float:
         """Return |b_n| at the harmonic n of the laser [1]."""

@@ -49,7 +49,7 @@ class SchemeNeeds:
 
 @dataclass(frozen=True)
 class SchemeComparison:
-    """All schemes for one harmonic and bunching.
+    """All schemes for one harmonic and bunching; prints as a table.
 
     Attributes
     ----------
@@ -71,6 +71,26 @@ class SchemeComparison:
             if row.name == name:
                 return row
         raise ConfigError(f"scheme '{name}' is not in this comparison")
+
+    def __str__(self) -> str:
+        head = ("scheme", "laser [MW]", "modulation", "R56 [um]", "emittance [pm]")
+        rows = [
+            (
+                r.name,
+                f"{1e-6 * r.laser_power:.4g}",
+                " + ".join(f"{a:.3g}" for a in r.amplitudes),
+                " + ".join(f"{1e6 * v:.4g}" for v in r.r56),
+                "-" if r.emittance is None else f"{1e12 * r.emittance:.3g}",
+            )
+            for r in self.rows
+            if r.possible
+        ]
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        lines = [
+            "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            for row in (head, *rows)
+        ]
+        return "\n".join([*lines, *(f"{r.name}: {r.reason}" for r in self.rows if r.reason)])
 
 
 def compare_schemes(

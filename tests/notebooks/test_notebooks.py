@@ -21,7 +21,7 @@ NAMES = [p.stem for p in NOTEBOOKS]
 #: notebooks that compute Taylor maps
 WITH_MAPS = ("01", "04", "06")
 #: figures that are stored, at least
-FIGURES = {"01": 8, "02": 7, "03": 6}
+FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10}
 
 
 def number(pattern: str, text: str) -> float:
@@ -55,6 +55,18 @@ def tells_03(printed: str) -> None:
     assert 1.05 < number(r"pole faces radiate: J_x = ([\d.]+)", printed) < 1.06
     assert 33.0 < number(r"smallest length ([\d.]+) nm", printed) < 35.0
     assert 1.0 < number(r"([\d.]+) times the theoretical minimum", printed) < 1.3
+
+
+def tells_04(printed: str) -> None:
+    for name in ("adm", "lsf", "pehg", "tlc_energy", "tlc_angular", "micro_bucket"):
+        closed, tracked = (number(rf"(?m)^{name} +\d+ +{gap}([\d.]+)", printed) for gap in ("", r"[\d.]+ +"))
+        assert tracked == pytest.approx(closed, abs=2e-3), name
+    assert 1.0 <= number(r"random couplings: least product ([\d.]+)", printed) < 1.001
+    assert number(r"best echo: .* \|b_24\| = ([\d.]+)", printed) == pytest.approx(0.112, abs=1e-4)
+    assert number(r"(?m)^tlc_energy +([\d.]+) +0\.00109", printed) == pytest.approx(22.86, rel=1e-3)
+    assert number(r"T522 +-?[\d.]+ +[\d.]+ +([\d.]+)", printed) == pytest.approx(0.293, abs=0.01)
+    assert number(r"closed form ([\d.]+), tracked in 6D [\d.]+, with", printed) == pytest.approx(0.0466, abs=1e-3)
+    assert number(r"error    1 nm: .* emittance \+([\d.]+)", printed) == pytest.approx(0.225, rel=0.01)
 
 
 @pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
