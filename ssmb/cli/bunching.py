@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     result = load_result(args.folder)
     records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord)}
     wavelengths = args.wavelength or sorted({float(w) for r in records.values() for w in r.wavelengths}, reverse=True)
+    if not wavelengths and result.source is not None:
+        wavelengths = [light.light.wavelength for light in result.source.lights]
     particles = [_of_beam(words, beam, wavelengths) for words, beam in _beams(result)] if wavelengths else []
     if args.json:
         print_json(
@@ -56,6 +58,8 @@ def _beams(result: StudyResult) -> list[tuple[str, Beam]]:
     beams: list[tuple[str, Beam | None]] = []
     if result.config.light is not None:
         beams.append((f"{result.config.light.at}, turn {result.config.light.turn}", result.beam_at_light))
+    if result.source is not None:
+        beams.append((f"source at {result.source.at}, turn {result.source.turn}", result.beam_at_source))
     beams.append((f"end of turn {result.turns - 1}", result.beam))
     return [(words, beam) for words, beam in beams if beam is not None and beam.alive.any()]
 

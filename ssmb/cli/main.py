@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, TextIO
 
-from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, resume, run, schema, warmup
+from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
 from ssmb.cli.output import error_as_dict, print_json
 from ssmb.errors import ConfigError, ResultFileError, SeveralErrors, SsmbError
 
 OK, INTERRUPTED = 0, 130
 
-_VERBS = (run, resume, check, optics, equilibrium, bunching, plot, compare, warmup, doctor, schema)
+_VERBS = (run, resume, check, optics, equilibrium, bunching, power, plot, compare, warmup, doctor, schema)
 
 _EPILOG = """exit codes: 0 ok, 2 input error, 3 no physical answer, 4 file error, 130 interrupted.
 Each verb takes --json: one JSON object on stdout with the names of the Python results, SI units."""

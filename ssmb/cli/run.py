@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssmb.cli.figures import FIGURE_FOLDER, write_study_figures
 from ssmb.cli.output import named_values, nanometres, note, number, print_json, quantity, table
+from ssmb.cli.source_text import ring_source_text
 from ssmb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _text(summary: dict[str, Any], result: StudyResult) -> str:
         parts.append(table(heads, [_light_row(light) for light in summary["light"]]))
         parts.append("power: mean over the passage of the bunch; crossover: charge at which both parts are equal")
     parts += [_bucket(bucket) for bucket in summary["buckets"]]
+    if summary["source"]:
+        parts.append(ring_source_text(summary["source"]))
     if summary["folder"]:
         parts.append(named_values([("folder", str(summary["folder"]))]))
     return "\n\n".join(parts)

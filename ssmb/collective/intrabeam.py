@@ -38,6 +38,7 @@ from ssmb.ranges import positive
 Array = NDArray[np.float64]
 
 _MOMENTA, _PLACES = [1, 3, 5], [0, 2, 4]
+_FLAT = "intrabeam scattering needs a beam with extent in all its coordinates: sigma has rank < 6"
 
 
 @dataclass(frozen=True)
@@ -90,27 +91,44 @@ def intrabeam_diffusion(
     275.8
     """
     s, coasting = _checked(sigma, electrons, current)
+    return _diffusion(reference, s[None], electrons, current, coasting, coulomb_log)[0]
+
+
+def _diffusion(
+    reference: Reference, s: Array, electrons: float | None, current: float | None, coasting: bool, coulomb_log: float
+) -> Array:
+    """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once."""
     gamma, beta = reference.gamma, reference.beta
     places = _PLACES[:2] if coasting else _PLACES
-    corner = s[np.ix_(places, places)]
-    mixed = s[np.ix_(_MOMENTA, places)]
+    corner = s[:, places][:, :, places]
+    mixed = s[:, _MOMENTA][:, :, places]
     # momenta of the rest frame: delta counts as delta/gamma
     unit = np.array([1.0, 1.0, 1.0 / gamma])
-    inner = (s[np.ix_(_MOMENTA, _MOMENTA)] - mixed @ np.linalg.solve(corner, mixed.T)) * np.outer(unit, unit)
-    values, axes = np.linalg.eigh(0.5 * (inner + inner.T))
-    if not values[0] > 0.0 or not np.linalg.det(corner) > 0.0:
-        raise PhysicsError("intrabeam scattering needs a beam with extent in all its coordinates: sigma has rank < 6")
-    density = (electrons or 0.0) / math.sqrt(np.linalg.det(corner))
+    room = np.linalg.det(corner)
+    if not (room > 0.0).all():
+        raise PhysicsError(_FLAT)
+    solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
+    inner = (s[:, _MOMENTA][:, :, _MOMENTA] - mixed @ solved) * np.outer(unit, unit)
+    values, axes = np.linalg.eigh(0.5 * (inner + np.swapaxes(inner, 1, 2)))
+    if not (values[:, 0] > 0.0).all():
+        raise PhysicsError(_FLAT)
+    density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
         line = (current or 0.0) / (ELEMENTARY_CHARGE * beta * SPEED_OF_LIGHT)
-        density = 2.0 * math.sqrt(math.pi) * line / math.sqrt(np.linalg.det(corner))
+        density = 2.0 * math.sqrt(math.pi) * line / np.sqrt(room)
     # det Sigma = det corner * det inner * gamma^2
     a = CLASSICAL_ELECTRON_RADIUS**2 * SPEED_OF_LIGHT * density / (64.0 * math.pi**2 * beta**3 * gamma**5)
     # sqrt(c1 c2 c3) of I cancels that of the density in momentum space
-    integral = np.array([2.0 / 3.0 * c * special.elliprd(*np.delete(values, i), c) for i, c in enumerate(values)])
-    growth = 16.0 * math.pi * a * positive("coulomb_log", coulomb_log) * (integral.sum() - 3.0 * integral)
-    found = np.zeros((6, 6))
-    found[np.ix_(_MOMENTA, _MOMENTA)] = (axes * growth) @ axes.T / np.outer(unit, unit)
+    c1, c2, c3 = values.T
+    integral = np.stack(
+        [2.0 / 3.0 * c * special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))], axis=1
+    )
+    strength = 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None]
+    growth = strength * (integral.sum(axis=1, keepdims=True) - 3.0 * integral)
+    found = np.zeros_like(s)
+    found[:, np.array(_MOMENTA)[:, None], _MOMENTA] = (
+        (axes * growth[:, None, :]) @ np.swapaxes(axes, 1, 2) / np.outer(unit, unit)
+    )
     return found
 
 
@@ -205,16 +223,13 @@ class IntrabeamHeating:
         if len(sigma) != len(self.lengths):
             raise ConfigError(f"intrabeam heating of {len(self.lengths)} elements was asked for at {len(sigma)} places")
         out = np.zeros((len(sigma), 6, 6))
-        for i, length in enumerate(self.lengths):
-            if length > 0.0:
-                rate = intrabeam_diffusion(
-                    self.reference,
-                    sigma[i],
-                    electrons=self.electrons,
-                    current=self.current,
-                    coulomb_log=self.coulomb_log,
-                )
-                out[i] = rate * length / (self.reference.beta * SPEED_OF_LIGHT)
+        lengths = np.array(self.lengths)
+        long = np.flatnonzero(lengths > 0.0)
+        if long.size:
+            _, coasting = _checked(sigma[long[0]], self.electrons, self.current)
+            here = np.asarray(sigma, dtype=float)[long]
+            rate = _diffusion(self.reference, here, self.electrons, self.current, coasting, self.coulomb_log)
+            out[long] = rate * (lengths[long] / (self.reference.beta * SPEED_OF_LIGHT))[:, None, None]
         return out
 
 

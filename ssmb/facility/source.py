@@ -204,7 +204,9 @@ def source_light(
     if radiator.detuning == "best":
         light = tracked_power(_best(radiator, beam, exact, wavelength), beam, wavelength, current=train)
     moments = np.cov(beam.coordinates[:, beam.alive])
-    gain = gain_parameter(exact, train, math.sqrt(moments[0, 0]), math.sqrt(moments[2, 2]))
+    # a beam without extent still has a gain: that of a thousandth of the light's own size
+    least = 1e-3 * math.sqrt(2.0 * wavelength * exact.length) / (4.0 * math.pi)
+    gain = gain_parameter(exact, train, *(max(math.sqrt(moments[i, i]), least) for i in (0, 2)))
     exit_light = ExitLight.of_train(
         light, average_current=average_current, train_length=train_length, duty=duty, beamlines=beamlines, band=band
     )

@@ -13,6 +13,7 @@ from ssmb.plot.captured import plot_captured
 from ssmb.plot.optics import plot_optics
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
+from ssmb.plot.source import plot_harmonics, plot_source
 from ssmb.tracking import BucketRecord, BunchingRecord
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def study_figures(result: StudyResult) -> dict[str, Figure]:
     """Return the figures that a run can have, by name: optics, phase_space, bunching and bucket (one for
-    each monitor), signal.
+    each monitor), signal; power against harmonic and the way of the power of each.
     """
     return {name: draw(None) for name, draw in _drawings(result).items()}
 
@@ -69,6 +70,13 @@ def _drawings(result: StudyResult) -> dict[str, Callable[[Any], Figure]]:
     for name, record in records.items():
         key = _key("bunching", name, len(records))
         out[key] = lambda into, record=record: plot_bunching(record, into=into)
+    for light in result.source.lights if result.source is not None else ():
+        if all(step.power > 0.0 for step in light.steps):
+            key = f"power_{light.harmonic}"
+            out[key] = lambda into, light=light: plot_source(light, into=into)
+    if result.source is not None and len(result.source.lights) > 1:
+        lights = result.source.lights
+        out["power"] = lambda into: plot_harmonics(lights, into=into)
     signals = [light.signal for light in result.light if (light.signal.energy > 0.0).any()]
     if signals:
         out["signal"] = lambda into: plot_signal(signals, into=into)

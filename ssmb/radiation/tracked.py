@@ -252,7 +252,9 @@ def _detuning(undulator: Undulator, harmonic: int, wavelength: float) -> float:
 def _rows(beam: Beam, wavelength: float) -> tuple[Array, Array]:
     """Return rows x, x', y, y', z/lambda (whole turns taken off), delta, and the weights, 0 for the lost."""
     z, weight = living(beam)
-    slowness = np.sqrt((1.0 + beam.delta) ** 2 - beam.px**2 - beam.py**2)
+    # the last momenta of a lost particle can be anything
+    square = np.where(beam.alive, (1.0 + beam.delta) ** 2 - beam.px**2 - beam.py**2, 1.0)
+    slowness = np.sqrt(square)
     turns = fold(z, wavelength)[0] / wavelength
     rows = np.stack([beam.x, beam.px / slowness, beam.y, beam.py / slowness, turns, beam.delta])
     rows[:, weight == 0.0] = 0.0

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-
-def _a_number(value: Any) -> Any:
-    """Refuse what pydantic would read as a number: true, and digits in quotes."""
-    if isinstance(value, (bool, str, bytes)):
-        raise ValueError("input should be a number")
-    return value
-
-
-_Number = BeforeValidator(_a_number)
-# the limits are far from any machine; they keep a slip of the exponent from becoming an overflow deep inside a formula
-Length = Annotated[float, _Number, Field(ge=1e-15, le=1e6, allow_inf_nan=False)]
-Charge = Annotated[float, _Number, Field(ge=1e-24, le=1.0, allow_inf_nan=False)]
-Share = Annotated[float, _Number, Field(ge=1e-9, le=10.0, allow_inf_nan=False)]
-UpToOne = Annotated[float, _Number, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Seconds = Annotated[float, _Number, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
-Count = Annotated[int, _Number, Field(ge=1, le=10_000_000)]
-Turns = Annotated[int, _Number, Field(ge=0, le=10**12)]
-Seed = Annotated[int, _Number, Field(ge=0, lt=2**63)]
-Factor = Annotated[float, _Number, Field(ge=-1e3, le=1e3, allow_inf_nan=False)]
-Detuning = Annotated[float, _Number, Field(ge=-1e-4, le=1e-4, allow_inf_nan=False)]
-Noise = Annotated[float, _Number, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
+from ssmb.studies.config_types import (
+    Charge,
+    Count,
+    Detuning,
+    Factor,
+    Length,
+    Noise,
+    Number,
+    Seconds,
+    Section,
+    Seed,
+    Share,
+    Turns,
+    UpToOne,
+)
+from ssmb.studies.source_config import SourceConfig
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BeamConfig(_Section):
+class BeamConfig(Section):
     """The beam at the start: Gaussian about the matched optics; in z Gaussian or uniform over whole wavelengths."""
 
     particles: Count = 100_000
@@ -50,7 +41,7 @@ class BeamConfig(_Section):
     seed: Seed = 1
 
 
-class DutyConfig(_Section):
+class DutyConfig(Section):
     """On during the first ``on`` of each ``period`` turns."""
 
     period: Count
@@ -63,7 +54,7 @@ class DutyConfig(_Section):
         return self
 
 
-class RampConfig(_Section):
+class RampConfig(Section):
     """Amplitude of the laser's field against turn, constant before the first point and after the last."""
 
     turns: tuple[Turns, ...] = Field(min_length=1, max_length=10_000, description="turns of the points, rising")
@@ -83,7 +74,7 @@ class RampConfig(_Section):
         return self
 
 
-class NoiseConfig(_Section):
+class NoiseConfig(Section):
     """White noise of the laser from turn to turn, the same in all its elements."""
 
     phase: Noise = Field(default=0.0, description="rms of the phase [2 pi]")
@@ -91,7 +82,7 @@ class NoiseConfig(_Section):
     seed: Seed = 1
 
 
-class LaserConfig(_Section):
+class LaserConfig(Section):
     """When the laser is on, and how it changes; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
@@ -123,7 +114,7 @@ class LaserConfig(_Section):
         return self
 
 
-class TrackConfig(_Section):
+class TrackConfig(Section):
     """How far and how."""
 
     turns: Turns = Field(default=2, ge=1)
@@ -139,13 +130,11 @@ class TrackConfig(_Section):
         default="lattice",
         description="ring_model: the fast model of the lattice, made for the run, about 50 times faster",
     )
-    order: Annotated[int, _Number, Field(ge=1, le=4)] = Field(
-        default=3, description="order of the maps of a ring_model"
-    )
+    order: Annotated[int, Number, Field(ge=1, le=4)] = Field(default=3, description="order of the maps of a ring_model")
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
 
 
-class MomentsConfig(_Section):
+class MomentsConfig(Section):
     """A monitor of moments."""
 
     kind: Literal["moments"]
@@ -153,7 +142,7 @@ class MomentsConfig(_Section):
     every: Count = 1
 
 
-class BunchingConfig(_Section):
+class BunchingConfig(Section):
     """A monitor of bunching factors."""
 
     kind: Literal["bunching"]
@@ -162,7 +151,7 @@ class BunchingConfig(_Section):
     every: Count = 1
 
 
-class BucketConfig(_Section):
+class BucketConfig(Section):
     """A monitor of the micro-bucket that laser and ring make: captured share, sizes, bunching."""
 
     kind: Literal["bucket"]
@@ -173,7 +162,7 @@ class BucketConfig(_Section):
     every: Count = 1
 
 
-class SnapshotConfig(_Section):
+class SnapshotConfig(Section):
     """Whole beams at the end of every n-th turn."""
 
     kind: Literal["snapshots"]
@@ -183,7 +172,7 @@ class SnapshotConfig(_Section):
 MonitorConfig = Annotated[MomentsConfig | BunchingConfig | BucketConfig | SnapshotConfig, Field(discriminator="kind")]
 
 
-class LightConfig(_Section):
+class LightConfig(Section):
     """The undulator in which the microbunched beam radiates, and the detector behind it."""
 
     at: str = Field(description="element at whose entrance the bunching is taken; must have a bunching monitor")
@@ -201,7 +190,7 @@ class LightConfig(_Section):
     )
 
 
-class OutputConfig(_Section):
+class OutputConfig(Section):
     """What is written into the run folder."""
 
     folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
@@ -209,7 +198,7 @@ class OutputConfig(_Section):
     figures: bool = True
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """A run file."""
 
     title: str = ""
@@ -219,6 +208,7 @@ class RunConfig(_Section):
     track: TrackConfig = TrackConfig()
     monitors: tuple[MonitorConfig, ...] = Field(default=(), max_length=100)
     light: LightConfig | None = None
+    source: SourceConfig | None = None
     output: OutputConfig = OutputConfig()
 
     @model_validator(mode="after")
@@ -227,6 +217,7 @@ class RunConfig(_Section):
             raise ValueError("a coasting beam needs laser.wavelength as its unit of length")
         if self.laser is None and any(isinstance(m, BucketConfig) for m in self.monitors):
             raise ValueError("a bucket monitor needs laser.wavelength, the length of a bucket")
+        self._check_source()
         if self.light is not None:
             if self.laser is None:
                 raise ValueError("light needs laser.wavelength: it is the light at the harmonics of the laser")
@@ -238,3 +229,25 @@ class RunConfig(_Section):
             if self.light.turn >= self.track.turns:
                 raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
         return self
+
+    def _check_source(self) -> None:
+        if self.source is None:
+            return
+        if self.laser is None:
+            raise ValueError("source needs laser.wavelength: it is the light at the harmonics of the laser")
+        if self.source.turn is not None and self.source.turn >= self.track.turns:
+            raise ValueError(f"source.turn {self.source.turn} is not tracked: track.turns is {self.track.turns}")
+        if self.source.duty is None and self.laser_duty() is None:
+            raise ValueError(
+                "the laser is not on for the whole run: give source.duty, the share of the turns with laser that the "
+                "source has"
+            )
+
+    def laser_duty(self) -> float | None:
+        """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
+        if self.source is not None and self.source.duty is not None:
+            return self.source.duty
+        laser = self.laser
+        if laser is None or laser.windows or laser.turns < self.track.turns:
+            return None
+        return 1.0 if laser.duty is None else laser.duty.on / laser.duty.period

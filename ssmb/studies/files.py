@@ -22,8 +22,10 @@ from ssmb.store.openpmd import read_particles, write_particles
 from ssmb.store.run_file import RUN_FILE, RunContents, read_run, write_run
 from ssmb.store.tree import Dataset, Tree
 from ssmb.studies.read_config import config_from_text
+from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.result import Light, StudyResult
 from ssmb.studies.rings import ring_optics, ring_program
+from ssmb.studies.source_result import RingSource
 from ssmb.tracking import BucketRecord, BunchingRecord, MomentRecord, RunStatus, SnapshotRecord, losses_of
 
 _STATES = ("state", "lost_turn", "lost_element")
@@ -111,6 +113,8 @@ def save_result(result: StudyResult, folder: Path) -> None:
         save_beam(result.beam, folder / "particles" / "final.h5")
         if result.beam_at_light is not None:
             save_beam(result.beam_at_light, folder / "particles" / "light.h5")
+        if result.beam_at_source is not None:
+            save_beam(result.beam_at_source, folder / "particles" / "source.h5")
     table = {k: v for k, v in result.optics.table().items() if k != "NAME"}
     tree: Tree = {
         "names": Dataset(result.optics.table()["NAME"], "1", "element whose exit the row belongs to"),
@@ -132,6 +136,7 @@ def save_result(result: StudyResult, folder: Path) -> None:
             "status": result.status.name,
             "turns": result.turns,
             "light": {str(light.harmonic): _light_tree(light) for light in result.light},
+            **({} if result.source is None else {"source": tree_of(result.source)}),
         },
     )
     write_run(folder, contents, software_version=str(result.provenance.get("ssmb", "")))
@@ -148,7 +153,7 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
     monitors: Any = stored.monitors
     config = config_from_text(stored.config, str(place / RUN_FILE))
     lattice = load_lattice(stored.lattice)
-    particles = {p: place / "particles" / f"{p}.h5" for p in ("final", "light")}
+    particles = {p: place / "particles" / f"{p}.h5" for p in ("final", "light", "source")}
     if not particles["final"].is_file():
         raise ResultFileError(f"'{place}': the particles are missing (particles/final.h5); output.particles was false")
     beam = load_beam(particles["final"])
@@ -165,6 +170,8 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
         losses=losses_of(beam, ring_program(lattice, config.laser, False)),
         provenance=stored.provenance,
         folder=str(place),
+        beam_at_source=load_beam(particles["source"]) if particles["source"].is_file() else None,
+        source=record_of(RingSource, results["source"]) if "source" in results else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,7 @@ def _as_error(error: Any, places: Places) -> ConfigError:
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
         return ConfigError(f"'{name}' is missing", where)
-    message = error["msg"].removeprefix("Value error, ")
+    message = re.sub(r"\S{81,}", lambda word: word[0][:80] + "...", error["msg"].removeprefix("Value error, "))
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 
 

@@ -12,6 +12,7 @@ from ssmb.beam import Beam
 from ssmb.optics import Optics
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.studies.config import RunConfig
+from ssmb.studies.source_result import RingSource, source_summary
 from ssmb.tracking import BucketRecord, RunStatus
 
 #: Turns of which the summary of a bucket tells.
@@ -62,6 +63,8 @@ class StudyResult:
     losses: tuple[Any, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     folder: str = ""  #: folder of the run, empty for one in memory
+    beam_at_source: Beam | None = None
+    source: RingSource | None = None
 
     def summary(self) -> dict[str, Any]:
         """Headline numbers in SI units, for ``--json`` and for the table; None for what does not exist."""
@@ -89,6 +92,7 @@ class StudyResult:
             }
             for light in self.light
         ]
+        out["source"] = None if self.source is None else source_summary(self.source)
         out["buckets"] = [bucket_summary(r) for r in self.records.values() if isinstance(r, BucketRecord)]
         return out
 

@@ -14,6 +14,7 @@ def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
     if config.track.model == "lattice":
         return lattice
     wanted = [getattr(m, "at", None) for m in config.monitors] + [config.light.at if config.light else None]
+    wanted += [config.source.at if config.source else None]
     kept = [
         name for name in dict.fromkeys(wanted) if name is not None and name in lattice
     ]  # what is wrong with others is told with them

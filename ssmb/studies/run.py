@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import os
-import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +12,29 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, sigma_from_twiss
-from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError, SeveralErrors, SsmbError
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError
 from ssmb.lattice import Lattice, lattice_text, load_lattice
 from ssmb.optics import Optics
-from ssmb.store.atomic import atomic_path, checked_path, os_failure
+from ssmb.store.atomic import checked_path
 from ssmb.store.run_file import RUN_FILE
 from ssmb.studies.config import BucketConfig, BunchingConfig, MomentsConfig, RunConfig, SnapshotConfig
 from ssmb.studies.files import load_result, save_result
+from ssmb.studies.folders import (
+    CONFIG_FILE,
+    LATTICE_FILE,
+    RING_FILE,
+    at_place,
+    lattice_of,
+    new_folder,
+    provenance,
+    write_text,
+)
 from ssmb.studies.light import light_of
 from ssmb.studies.read_config import Places, load_config, placed_config
 from ssmb.studies.result import Light, StudyResult, joined
 from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
+from ssmb.studies.source import check_source, ring_source
+from ssmb.studies.source_result import RingSource
 from ssmb.studies.steady import bucket_of, laser_program
 from ssmb.tracking import (
     BucketMonitor,
@@ -40,9 +49,6 @@ from ssmb.tracking import (
     track,
 )
 from ssmb.tracking.driving import drives_of
-
-CONFIG_FILE = "run.json"
-LATTICE_FILE = "lattice.pals.yaml"
 
 
 def run_file(
@@ -69,14 +75,17 @@ def run_file(
         The files are wrong, the ring is unstable, all particles are lost, or the folder cannot be written.
     """
     config, places = placed_config(path, changes)
-    lattice = _lattice(path, config, places)
-    with _at(places, "track", "model"):
+    lattice = lattice_of(path, config.lattice, places)
+    with at_place(places, "track", "model"):
         text = lattice_text(tracked_lattice(lattice, config))
-    study = _Study(config, load_lattice(text), threads, progress, places)
+    ring = load_lattice(ring_text) if (ring_text := lattice_text(lattice)) != text else None
+    study = _Study(config, load_lattice(text), threads, progress, places, ring)
     stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
-    place = _new_folder(folder if folder is not None else config.output.folder, stem)
-    _write_text(place / LATTICE_FILE, text)
-    _write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
+    place = new_folder(folder if folder is not None else config.output.folder, stem)
+    write_text(place / LATTICE_FILE, text)
+    if ring is not None:
+        write_text(place / RING_FILE, ring_text)
+    write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
     return _finished(study, place)
 
 
@@ -92,12 +101,13 @@ def resume(folder: str | os.PathLike[str], *, threads: int | None = None, progre
     if (place / RUN_FILE).is_file() and (place / "particles" / "final.h5").is_file():
         return load_result(place)
     config = load_config(place / CONFIG_FILE)
-    return _finished(_Study(config, load_lattice(place / LATTICE_FILE), threads, progress), place)
+    ring = load_lattice(place / RING_FILE) if (place / RING_FILE).is_file() else None
+    return _finished(_Study(config, load_lattice(place / LATTICE_FILE), threads, progress, ring=ring), place)
 
 
 def run(config: RunConfig, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> StudyResult:
     """Do a run in memory, without a folder (see :func:`run_file`)."""
-    return _Study(config, tracked_lattice(lattice, config), threads, progress).result(None)
+    return _Study(config, tracked_lattice(lattice, config), threads, progress, ring=lattice).result(None)
 
 
 def _finished(study: _Study, place: Path) -> StudyResult:
@@ -105,51 +115,6 @@ def _finished(study: _Study, place: Path) -> StudyResult:
     if result.status is RunStatus.COMPLETED:
         save_result(result, place)
     return result
-
-
-def _lattice(path: str | os.PathLike[str], config: RunConfig, places: Places) -> Lattice:
-    """The lattice of a run file; a path of any kind is the user's choice, but what is wrong with it is told here."""
-    try:
-        return load_lattice(Path(path).parent / config.lattice)
-    except LatticeError as error:
-        if error.where is not None and error.where.line:
-            raise
-        raise ConfigError(f"lattice: {error}", places.of("lattice")) from None
-
-
-def _new_folder(wanted: str | os.PathLike[str], stem: str) -> Path:
-    """Make the folder of a run; by default one that nobody else has."""
-    number = 1
-    while True:
-        place = checked_path(wanted) if wanted else Path("runs") / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            place.mkdir(parents=True, exist_ok=bool(wanted))
-        except FileExistsError as error:
-            if wanted:
-                raise ResultFileError(f"'{place}' is a file, not a folder: choose another with --folder") from error
-            number += 1
-            continue
-        except OSError as error:
-            raise os_failure(error, place, "make the folder") from error
-        if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
-            raise ConfigError(f"folder '{place}' holds a run already: choose another with --folder, or resume that one")
-        return place
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _at(places: Places | None, *path: str | int) -> Iterator[None]:
-    """Errors in this block that have no place of their own belong to this value of the run file."""
-    try:
-        yield
-    except SsmbError as error:
-        if places is None or error.where is not None or isinstance(error, SeveralErrors):
-            raise
-        raise type(error)(f"{'.'.join(str(step) for step in path)}: {error.message}", places.of(*path)) from None
 
 
 @dataclass(frozen=True)
@@ -171,30 +136,37 @@ class _Study:
         threads: int | None,
         progress: bool,
         places: Places | None = None,
+        ring: Lattice | None = None,
     ) -> None:
         self.config, self.lattice, self.places = config, lattice, places
+        self.ring = lattice if ring is None else ring  # with its magnets; what is tracked may be their ring model
         self.threads, self.progress = threads if threads is not None else config.track.threads, progress
         self._check_threads()
         self._check_laser()
         self.drives = self._drives()
-        with _at(places, "lattice"):
+        with at_place(places, "lattice"):
             self.programs = {
                 on: ring_program(lattice, config.laser, on, config.track.radiation, config.track.opening_angle)
                 for on in (True, False)
             }
             self.optics: Optics = ring_optics(lattice, config.laser)
-        with _at(places, "laser"):
+        with at_place(places, "laser"):
             drives_of(self.programs[True], self.programs[True].ops.copy(), self.drives, config.track.turns)
         self.monitors = self._monitors()
-        with _at(places, "beam"):
+        with at_place(places, "beam"):
             self.start = self.beam()
-        with _at(places, "light"):
+        with at_place(places, "light"):
             self.light(self.start.select(np.arange(min(len(self.start), 16))))  # whatever stops it should do so now
+        if config.source is not None:
+            with at_place(places, "source", "at"):
+                self._check_place(config.source.at)
+            with at_place(places, "source"):
+                check_source(config, self.ring)
 
     def _check_threads(self) -> None:
         most = most_threads()
         if self.threads is not None and not 1 <= self.threads <= most:
-            with _at(self.places, "track", "threads"):
+            with at_place(self.places, "track", "threads"):
                 raise ConfigError(
                     f"threads must lie between 1 and {most}, got {self.threads}; for more set NUMBA_NUM_THREADS before "
                     "Python starts"
@@ -207,19 +179,19 @@ class _Study:
             if name not in known or not all(getattr(e, "laser_wavelength", 0.0) > 0.0 for e in lattice.find(name)):
                 lit = [e.name for e in lattice if getattr(e, "laser_wavelength", 0.0) > 0.0]
                 hint = f" Those with a laser: {', '.join(lit[:10])}." if lit else " No element has an SSMB_laser group."
-                with _at(self.places, "laser", "elements", i):
+                with at_place(self.places, "laser", "elements", i):
                     raise ConfigError(f"'{name}' is not a Wiggler with a laser in lattice '{lattice.name}'.{hint}")
 
     def _drives(self) -> dict[str, LaserProgram]:
         """What each laser element does by turn; nothing if the laser is only on and then off."""
-        with _at(self.places, "laser"):
+        with at_place(self.places, "laser"):
             light = laser_program(self.config.laser, self.config.track.turns)
         return {name: light for name in self.config.laser.elements} if self.config.laser and light else {}
 
     def _monitors(self) -> list[Monitor]:
         made: list[Monitor] = []
         for i, m in enumerate(self.config.monitors):
-            with _at(self.places, "monitors", i):
+            with at_place(self.places, "monitors", i):
                 if not isinstance(m, SnapshotConfig):
                     self._check_place(m.at)
                 if isinstance(m, MomentsConfig):
@@ -233,7 +205,7 @@ class _Study:
                 if any(made[-1].name == other.name for other in made[:-1]):
                     raise ConfigError(f"a second monitor of {m.kind} at the same place; put what they record into one")
         if self.config.light is not None:
-            with _at(self.places, "light", "at"):
+            with at_place(self.places, "light", "at"):
                 self._check_place(self.config.light.at)
         return made
 
@@ -291,16 +263,26 @@ class _Study:
         lit = min(self.config.laser.turns, turns) if self.config.laser else 0
         lit = turns if self.drives else lit
         cuts = {0, lit, turns} | ({self.config.light.turn} if self.config.light else set())
+        cuts |= {self.source_turn} if self.config.source else set()
         edges = sorted(cuts)
         return [_Part(a, b - a, a < lit) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
+    @property
+    def source_turn(self) -> int:
+        """Turn whose beam is that of the source."""
+        want = self.config.source
+        last = self.config.track.turns - 1
+        return last if want is None or want.turn is None else want.turn
+
     def result(self, place: Path | None) -> StudyResult:
         """Track and evaluate; with a folder, go on from the checkpoints in it."""
-        beam, light_beam, runs = self.start, None, []
+        beam, light_beam, source_beam, runs = self.start, None, None, []
         turns, status = 0, RunStatus.COMPLETED
         for number, part in enumerate(self.parts()):
             if self.config.light is not None and part.first == self.config.light.turn:
-                light_beam = self._beam_at_light(beam, part)
+                light_beam = self._beam_at(self.config.light.at, beam, part)
+            if self.config.source is not None and part.first == self.source_turn:
+                source_beam = self._beam_at(self.config.source.at, beam, part)
             checkpoint = None if place is None else place / f"checkpoint_{number}.h5"
             done = self._track(beam, part, checkpoint)
             runs.append(done)
@@ -325,7 +307,9 @@ class _Study:
             status=status,
             turns=turns,
             losses=runs[-1].losses(),
-            provenance=_provenance(self.threads),
+            beam_at_source=source_beam,
+            source=self.source(source_beam) if finished and source_beam is not None else None,
+            provenance=provenance(self.threads),
             folder="" if place is None else str(place),
         )
 
@@ -345,8 +329,9 @@ class _Study:
             drives=self.drives if part.laser else None,
         )
 
-    def _beam_at_light(self, beam: Beam, part: _Part) -> Beam:
-        program, at = self.programs[part.laser], self.config.light.at  # type: ignore[union-attr]
+    def _beam_at(self, at: str, beam: Beam, part: _Part) -> Beam:
+        """The beam at the entrance of an element in the first turn of a part."""
+        program = self.programs[part.laser]
         if program.first_op[program.index(at)] == 0:
             return beam.copy()
         drives = self.drives if part.laser else None
@@ -361,21 +346,9 @@ class _Study:
             else ()
         )
 
-
-def _provenance(threads: int | None) -> dict[str, Any]:
-    import numba
-    import scipy
-
-    from ssmb.kernels.jit import source_hash
-    from ssmb.version import __version__
-
-    return {
-        "ssmb": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "numba": numba.__version__,
-        "kernels": source_hash(),
-        "threads": threads or most_threads(),
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+    def source(self, beam: Beam) -> RingSource:
+        """The source with this beam in its radiator."""
+        with at_place(self.places, "source"):
+            return ring_source(
+                self.config, self.ring, ring_optics(self.ring, self.config.laser), beam, self.source_turn
+            )

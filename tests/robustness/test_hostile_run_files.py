@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError, SeveralErrors, SsmbError
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError, SeveralErrors, SsmbError, SsmbWarning
 from ssmb.studies import check_config, load_config, run_file
 from ssmb.studies.read_config import config_from_text
 from tests.studies.small_ring import RUN, write_files
@@ -71,7 +71,10 @@ monitors:
 - {kind: bucket, at: U, harmonics: [1, 2], every: 2}
 - {kind: bucket}
 """
-SEEDS = [RUN, STEADY, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
+SOURCE = (
+    RUN + "source: {at: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: 0.5}\n"
+)
+SEEDS = [RUN, STEADY, SOURCE, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
     "sigma_delta": 1e-4, "sigma_z": 1e-4, "wavelengths": 2}, "laser": {"elements": ["U"], "wavelength": 1064e-9}}, indent=1)]  # fmt: skip
 
 #: Pieces that mutation writes into the text. What they try to run would leave the file `pwned` behind.
@@ -92,6 +95,8 @@ HOSTILE = [
     "at: U", "elements: [d]", "elements: []", "elements: [U, U]", "elements: ['*']", "wavelength: 800e-9", "harmonics: [1, 1]",
     "threads: 1000000", "threads: 0", "seed: -1", "seed: 99999999999999999999", "checkpoint_every: 0", "light: null", "laser: null",
     "folder: /proc/nothing", "folder: ../out", "z_distribution: gaussian", "start: random", "periods: 5", "turn: 0", "emit_x: 0",
+    "average_current: 0", "train_current: 1e-6", "train_current: 1e6", "duty: 0", "duty: 1", "intrabeam: in_beam", "chain: none", "chain: x",
+    "source: null", "source: {}", "detuning: best", "helical: true", "beamlines: 0", "band: 0", "train_length: 1e-15", "coulomb_log: 0",
 ]  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z_0-9.+-]+")
 VALUES = [
@@ -241,10 +246,13 @@ def test_sound_files_are_run_or_refused_before_a_folder_is_made(folder: Path, tm
         if not read(path):
             continue
         changes = {key: value for key, value in SMALL.items() if key != "light.turn" or "light:" in text}
+        if "source:" in text:
+            changes["source.turn"] = 1
         start = time.process_time()
         place = out / str(done + refused)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", SsmbWarning)  # of a source with 32 particles
             try:
                 result = run_file(path, folder=place, changes=changes, threads=1)
                 assert result.folder

@@ -1,0 +1,182 @@
+"""What a ring must hold for its light: the beam with intrabeam scattering, and where the energy of a turn goes.
+
+References
+----------
+See :mod:`ssmb.collective.intrabeam`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.collective.intrabeam import IntrabeamHeating
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.equilibrium import Equilibrium, equilibrium
+from ssmb.equilibrium.equilibrium import EquilibriumStatus
+from ssmb.lattice.tree import Lattice
+from ssmb.optics import optics
+from ssmb.optics.energy_balance import energy_balance
+from ssmb.ranges import not_negative, positive
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class IntrabeamEstimate:
+    """A beam without and with intrabeam scattering; each pair is (without, with).
+
+    Attributes
+    ----------
+    covers : what the estimate covers, in words.
+    current : local current of the beam [A].
+    electrons : electrons of a microbunch; 0 for a coasting beam.
+    coulomb_log : of the collisions [1].
+    emit_x, emit_y : rms emittances [m].
+    sigma_delta : rms momentum spread [1].
+    sigma_z : rms length of a microbunch [m]; 0 for a coasting beam.
+    """
+
+    covers: str
+    current: float
+    electrons: float
+    coulomb_log: float
+    emit_x: Pair
+    emit_y: Pair
+    sigma_delta: Pair
+    sigma_z: Pair
+
+    def power_factor(self, wavelength: float) -> float:
+        """Coherent power with over that without it, by the longer microbunch alone, ``exp(-k^2 d sigma_z^2)`` [1].
+
+        Parameters
+        ----------
+        wavelength : of the light [m].
+        """
+        k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
+        return math.exp(-k * k * max(self.sigma_z[1] ** 2 - self.sigma_z[0] ** 2, 0.0))
+
+
+def ring_intrabeam(
+    ring: Lattice, at: str, *, current: float, wavelength: float, emit_y: float, coulomb_log: float = 11.0
+) -> IntrabeamEstimate:
+    """Return the equilibrium of a ring without and with intrabeam scattering, lasers on.
+
+    Parameters
+    ----------
+    ring : lattice with its lasers.
+    at : element at whose entrance spread and length are told.
+    current : local current, which the laser holds in one microbunch a wavelength [A].
+    wavelength : of the laser [m].
+    emit_y : vertical emittance, kept: the coupling that makes it is not in the lattice [m].
+    coulomb_log : see :func:`ssmb.collective.intrabeam.coulomb_logarithm`.
+
+    Raises
+    ------
+    PhysicsError, ConfigError, LatticeError
+        The ring has no equilibrium.
+
+    Notes
+    -----
+    A ring whose lasers are off, or without lasers, holds a bunch by its cavities: the beam is then taken as coasting with the
+    current. All electrons count as captured in the micro-buckets.
+    """
+    quiet = equilibrium(ring, lasers=True)
+    bunched = quiet.status is EquilibriumStatus.MICROBUNCHED
+    velocity = ring.reference.beta * SPEED_OF_LIGHT
+    electrons = positive("current", current, "A") * positive("wavelength", wavelength, "m") / velocity
+    electrons = electrons / ELEMENTARY_CHARGE if bunched else 0.0
+    given = {"electrons": electrons} if bunched else {"current": current}
+    heating = IntrabeamHeating.of(ring, coulomb_log=coulomb_log, **given)
+    vertical = max(not_negative("emit_y", emit_y, "m") - float(quiet.emittances[1]), 0.0) * _vertical(ring)
+    heated = equilibrium(ring, lasers=True, heating=lambda sigma: heating(sigma + vertical))
+    place = quiet.index(at)
+    kept = max(emit_y, float(quiet.emittances[1]))
+    rms = [(float(e.sigma_delta[place]), float(e.sigma_z[place]) if bunched else 0.0) for e in (quiet, heated)]
+    return IntrabeamEstimate(
+        covers=f"whole ring, {'microbunch' if bunched else 'coasting beam'}, vertical emittance kept as given",
+        current=current,
+        electrons=electrons,
+        coulomb_log=coulomb_log,
+        emit_x=(_horizontal(quiet), _horizontal(heated)),
+        emit_y=(kept, kept),
+        sigma_delta=(rms[0][0], rms[1][0]),
+        sigma_z=(rms[0][1], rms[1][1]),
+    )
+
+
+def _horizontal(found: Equilibrium) -> float:
+    return float(found.emittances[0])
+
+
+def _vertical(ring: Lattice) -> np.ndarray:
+    """Covariance (n, 6, 6) of unit vertical emittance at the entrances of the elements."""
+    columns = optics(ring).table()
+    beta, alpha = columns["BETY"][:-1], columns["ALFY"][:-1]
+    out = np.zeros((len(beta), 6, 6))
+    out[:, 2, 2], out[:, 3, 3] = beta, (1.0 + alpha**2) / beta
+    out[:, 2, 3] = out[:, 3, 2] = -alpha
+    return out
+
+
+@dataclass(frozen=True)
+class EnergyOfTurn:
+    """Where the energy of an electron goes in a turn, and what gives it back; means over the electrons.
+
+    Attributes
+    ----------
+    radiation : lost in the magnets of the lattice [eV].
+    light : lost to the coherent light, share of the turns with laser counted [eV].
+    restored : given by SSMB_EnergyRestorer elements [eV].
+    voltage : sum of the cavity voltages, the most that they can give [V].
+    laser_peak : most that the lasers can give in a pass, all modulators together [eV].
+    laser_power : power that travels with the electrons, the largest of the modulators [W].
+    laser_on : share of the turns with laser [1].
+    """
+
+    radiation: float
+    light: float
+    restored: float
+    voltage: float
+    laser_peak: float
+    laser_power: float
+    laser_on: float
+
+    @property
+    def missing(self) -> float:
+        """What neither restorer nor cavities can give: the lasers have to [eV]."""
+        return max(self.radiation + self.light - self.restored - self.voltage, 0.0)
+
+    @property
+    def held(self) -> bool:
+        """Whether the lasers can give what is missing."""
+        return self.missing <= self.laser_peak * self.laser_on
+
+
+def energy_of_turn(
+    ring: Lattice, lasers: Sequence[str], *, light: float, laser_on: float, laser_peak: float
+) -> EnergyOfTurn:
+    """Return the energy balance of a turn.
+
+    Parameters
+    ----------
+    ring : lattice.
+    lasers : names of the elements that carry a laser.
+    light : mean energy that an electron gives to the coherent light in a pass with laser [eV].
+    laser_on : share of the turns with laser [1].
+    laser_peak : largest gain in a pass [eV].
+    """
+    balance = energy_balance(ring)
+    powers = [float(getattr(e, "laser_power", 0.0)) for name in lasers for e in ring.find(name)]
+    return EnergyOfTurn(
+        radiation=balance.loss,
+        light=not_negative("light", light, "eV") * laser_on,
+        restored=balance.restored,
+        voltage=balance.voltage,
+        laser_peak=laser_peak,
+        laser_power=max(powers, default=0.0),
+        laser_on=laser_on,
+    )

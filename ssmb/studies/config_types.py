@@ -1,0 +1,35 @@
+"""Numbers of run files with their limits, and the base of their sections."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def a_number(value: Any) -> Any:
+    """Refuse what pydantic would read as a number: true, and digits in quotes."""
+    if isinstance(value, (bool, str, bytes)):
+        raise ValueError("input should be a number")
+    return value
+
+
+Number = BeforeValidator(a_number)
+# the limits are far from any machine; they keep a slip of the exponent from becoming an overflow deep inside a formula
+Length = Annotated[float, Number, Field(ge=1e-15, le=1e6, allow_inf_nan=False)]
+Charge = Annotated[float, Number, Field(ge=1e-24, le=1.0, allow_inf_nan=False)]
+Share = Annotated[float, Number, Field(ge=1e-9, le=10.0, allow_inf_nan=False)]
+UpToOne = Annotated[float, Number, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Seconds = Annotated[float, Number, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
+Count = Annotated[int, Number, Field(ge=1, le=10_000_000)]
+Turns = Annotated[int, Number, Field(ge=0, le=10**12)]
+Seed = Annotated[int, Number, Field(ge=0, lt=2**63)]
+Factor = Annotated[float, Number, Field(ge=-1e3, le=1e3, allow_inf_nan=False)]
+Detuning = Annotated[float, Number, Field(ge=-1e-4, le=1e-4, allow_inf_nan=False)]
+Noise = Annotated[float, Number, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A part of a run file: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

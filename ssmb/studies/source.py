@@ -1,0 +1,134 @@
+"""The source of a ring run: its light by harmonic, what intrabeam scattering takes, and the energy of a turn."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from ssmb.beam import Beam
+from ssmb.errors import SsmbError, ValidityWarning
+from ssmb.facility import Radiator, SourceLight, source_light
+from ssmb.facility.ring_state import IntrabeamEstimate, energy_of_turn, ring_intrabeam
+from ssmb.lattice import Lattice
+from ssmb.lithography import UndulatorChain, beamline
+from ssmb.optics import Optics
+from ssmb.radiation.tracked import energy_exchange
+from ssmb.studies.config import RunConfig
+from ssmb.studies.light import modulation
+from ssmb.studies.rings import quiet, ring_program
+from ssmb.studies.source_config import RadiatorConfig
+from ssmb.studies.source_result import RingSource
+
+
+def radiator_of(want: RadiatorConfig) -> Radiator:
+    """The radiator of a run file."""
+    return Radiator(want.period, want.periods, want.helical, want.detuning)
+
+
+def chain_of(want: RadiatorConfig) -> UndulatorChain:
+    """The beamline of a run file; "none" is the undulator exit."""
+    return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
+
+
+def imbalance_of(light: SourceLight, beam: Beam) -> float:
+    """Energy that the particles lose over the energy that is radiated, minus 1 [1]."""
+    if not light.light.power > 0.0:
+        return 0.0
+    kept = beam.alive
+    lost = -energy_exchange(light.light, beam)[kept]
+    mean = float(lost @ beam.weight[kept] / beam.weight[kept].sum()) * beam.reference.beta * beam.reference.p0c
+    return mean * light.light.current / light.light.power - 1.0
+
+
+def wavelength_of(config: RunConfig) -> float:
+    """Wavelength of the laser as it shines, detuning counted [m]."""
+    assert config.laser is not None  # the config class demands it
+    return config.laser.wavelength * (1.0 + config.laser.detuning)
+
+
+def check_source(config: RunConfig, ring: Lattice) -> None:
+    """Raise what stops the light before anything is tracked: no K that makes the radiator resonant."""
+    want = config.source
+    assert want is not None
+    for n in want.harmonics:
+        radiator_of(want).undulator(ring.reference, wavelength_of(config) / n)
+
+
+def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, turn: int) -> RingSource:
+    """Return the light of a tracked beam as the run file asks.
+
+    Parameters
+    ----------
+    config : run file with ``source`` and ``laser``.
+    ring : lattice of the file, with its magnets (not the ring model).
+    optics : its optics.
+    beam : beam in the middle of the radiator.
+    turn : turn of that beam.
+
+    Warns
+    -----
+    ValidityWarning
+        The ring has no equilibrium, so that nothing is said about intrabeam scattering.
+    """
+    want, laser = config.source, config.laser
+    assert want is not None
+    assert laser is not None
+    duty = config.laser_duty() or 1.0
+    train = want.train_current or want.average_current
+    found, note = _intrabeam(config, ring, train)
+    lights = []
+    for n in want.harmonics:
+        limits: list[tuple[str, float, str]] = []
+        if found is not None and want.intrabeam == "add":
+            factor = max(found.power_factor(wavelength_of(config) / n), 1e-300)
+            limits.append(("intrabeam scattering, longer microbunch", factor, "calculated"))
+        lights.append(
+            source_light(
+                beam,
+                radiator_of(want),
+                laser_wavelength=wavelength_of(config),
+                harmonic=n,
+                average_current=want.average_current,
+                train_current=want.train_current,
+                train_length=want.train_length or math.inf,
+                duty=duty,
+                limits=limits,
+                chain=chain_of(want),
+                band=want.band,
+                beamlines=want.beamlines,
+            )
+        )
+    amplitude, _ = modulation(laser, optics, ring_program(quiet(ring), laser, True))
+    reference = ring.reference
+    return RingSource(
+        at=want.at,
+        turn=turn,
+        lights=tuple(lights),
+        imbalance=tuple(imbalance_of(light, beam) for light in lights),
+        intrabeam=found,
+        intrabeam_note=note,
+        energy=energy_of_turn(
+            ring,
+            laser.elements,
+            light=max(light.energy_loss for light in lights),
+            laser_on=duty,
+            laser_peak=amplitude * reference.p0c * reference.beta,
+        ),
+    )
+
+
+def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[IntrabeamEstimate | None, str]:
+    want: Any = config.source
+    options = {"current": current, "wavelength": wavelength_of(config), "emit_y": config.beam.emit_y}
+    try:
+        found = ring_intrabeam(quiet(ring), want.at, coulomb_log=want.coulomb_log, **options)
+    except SsmbError as error:
+        note = f"intrabeam scattering is NOT counted: {error.message}"
+        warnings.warn(note, ValidityWarning, stacklevel=4)
+        return None, note
+    if want.intrabeam == "in_beam":
+        return found, "told only: the beam of the run file is said to have it"
+    if not found.electrons:
+        return found, "told only: the beam is not bound by the laser, its bunching is that of one pass"
+    return found, "a factor on the power: exp(-k^2 d sigma_z^2) of the longer microbunch"

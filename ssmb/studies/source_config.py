@@ -1,0 +1,67 @@
+"""Sections of a run file that turn a tracked beam into light: the radiator, the beamline, what is asked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ssmb.studies.config_types import Count, Length, Number, Section, Turns
+
+Current = Annotated[float, Number, Field(ge=1e-9, le=1e6, allow_inf_nan=False)]
+Part = Annotated[float, Number, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
+Band = Annotated[float, Number, Field(ge=1e-9, le=1.0, allow_inf_nan=False)]
+CoulombLog = Annotated[float, Number, Field(ge=1.0, le=30.0, allow_inf_nan=False)]
+#: Beamlines of :mod:`ssmb.lithography.chains`, and the undulator exit itself.
+Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_transport"]
+
+
+class RadiatorConfig(Section):
+    """The undulator in which the beam radiates, and the beamline behind it."""
+
+    period: Annotated[Length, Field(ge=1e-6, le=100.0)] = Field(description="undulator period [m]")
+    periods: Annotated[Count, Field(ge=5, le=1_000_000)]
+    helical: bool = False
+    detuning: Literal["exact", "best"] = Field(
+        default="exact", description="gap: resonance on the axis, or that which gives the most power"
+    )
+    train_length: Length | None = Field(
+        default=None,
+        description="length of a train [m], which sets the width of the line; without it the line is sharp",
+    )
+    band: Band = Field(default=0.02, description="full relative width of the band that counts [1]")
+    beamlines: Annotated[Count, Field(le=1000)] = Field(default=1, description="equal radiators on the ring")
+    chain: Chain = Field(default="four_grazing", description="beamline to the focus")
+    coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")
+
+
+class SourceConfig(RadiatorConfig):
+    """The light of a ring as a source: power from the radiator to the focus, and what limits it."""
+
+    at: str = Field(description="element at whose entrance the middle of the radiator is")
+    turn: Turns | None = Field(default=None, description="turn whose beam radiates; by default the last")
+    harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(
+        min_length=1, max_length=30, description="harmonics of the laser; the radiator is tuned to each"
+    )
+    average_current: Current = Field(description="of the ring [A]")
+    train_current: Current | None = Field(
+        default=None, description="current inside the trains [A]; without it the ring is filled"
+    )
+    duty: Part | None = Field(default=None, description="share of the turns with laser [1]; by default that of laser")
+    intrabeam: Literal["add", "in_beam"] = Field(
+        default="add",
+        description="add: intrabeam scattering is a factor on the power; in_beam: the beam of the file has it already",
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> SourceConfig:
+        if len(set(self.harmonics)) < len(self.harmonics):
+            raise ValueError("harmonics holds a number twice")
+        check_train(self.train_current, self.average_current)
+        return self
+
+
+def check_train(train: float | None, average: float) -> None:
+    """Raise ValueError if the current inside a train is below the average of the ring."""
+    if train is not None and train < average:
+        raise ValueError(f"train_current {train:g} A is below average_current {average:g} A; it is that inside a train")
