@@ -116,7 +116,8 @@ class LaserBeam:
 class Modulator:
     """A laser beam and its coupling to the electrons of one wiggler.
 
-    ``field`` is charge times peak field over P0 c [1/m], ``tau0`` the wiggler phase in its middle [rad].
+    ``field`` is charge times peak field over P0 c [1/m], ``tau0`` the wiggler phase in its middle [rad], ``gradient`` the relative
+    change of the wiggler's field along the wiggling [1/m].
     """
 
     beam: LaserBeam
@@ -125,15 +126,23 @@ class Modulator:
     field: float
     tau0: float
     k_u: float
+    gradient: float = 0.0
 
     @classmethod
     def of(
-        cls, beam: LaserBeam, coupling: Coupling, ref: Reference, helical: bool, tau0: float, k_u: float
+        cls,
+        beam: LaserBeam,
+        coupling: Coupling,
+        ref: Reference,
+        helical: bool,
+        tau0: float,
+        k_u: float,
+        gradient: float = 0.0,
     ) -> Modulator:
         """Build it; circular light of the same power has 1/sqrt(2) of the peak field in every direction."""
         field = peak_field(beam.power, beam.wavelength, beam.rayleigh_length, beam.m_squared)
         field *= abs(ref.charge_number) / ref.p0c * (math.sqrt(0.5) if helical else 1.0)
-        return cls(beam, coupling, ref, field, tau0, k_u)
+        return cls(beam, coupling, ref, field, tau0, k_u, gradient)
 
     def thin_op(self, s_from: float, s_to: float) -> Op:
         """One kick in the middle of the wiggler that stands for all of it, with the closed-form amplitude."""
@@ -162,8 +171,8 @@ class Modulator:
     def _pair(self, s: float, size: complex) -> tuple[Op, Op]:
         c, beam = self.coupling, self.beam
         x, y = beam.mode(s)
-        x = self._corrected(x, s, c.c_x, self._gap("x"), beam.x_offset + beam.x_angle * s, beam.x_angle)
-        y = self._corrected(y, s, c.c_y, self._gap("y"), beam.y_offset + beam.y_angle * s, beam.y_angle)
+        x = self._corrected(x, s, c.c_x, *self._field("x"), beam.x_offset + beam.x_angle * s, beam.x_angle)
+        y = self._corrected(y, s, c.c_y, *self._field("y"), beam.y_offset + beam.y_angle * s, beam.y_angle)
         shift = (2.0 * c.c_x / beam.k, 2.0 * c.c_y / beam.k, -c.c_delta / beam.k)
         back = (-shift[0], -shift[1], -shift[2])
         return self._op(s, size * (0.5 + 0.5j), x, y, shift), self._op(s, size * (0.5 - 0.5j), x, y, back)
@@ -179,12 +188,14 @@ class Modulator:
         if along_y:
             yield self._op(s, sign + 0.0j, x, along_y * slope_y)
 
-    def _gap(self, plane: str) -> float:
-        """Change of the coupling per square of the distance in this plane [1/m^2]."""
+    def _field(self, plane: str) -> tuple[float, float]:
+        """Change of the coupling by the field in this plane: per distance [1/m] and its square [1/m^2]."""
         c = self.coupling
         if c.c_x and c.c_y:
-            return c.c_gap
-        return c.c_gap if (plane == "y") == bool(c.c_x) else 0.0
+            return 0.0, c.c_gap
+        if (plane == "y") == bool(c.c_x):
+            return 0.0, c.c_gap
+        return 2.0 * c.c_gap / self.k_u**2 * self.gradient, 0.0
 
     def _angle(self, poly: np.ndarray, s: float, slope: float) -> np.ndarray:
         """The angle of the light, -i/k d/du, on ``poly * profile * plane wave``."""
@@ -193,11 +204,12 @@ class Modulator:
         return (-1j / self.beam.k) * _sum(derivative, np.convolve(inner, poly))
 
     def _corrected(
-        self, poly: np.ndarray, s: float, c_angle: float, c_gap: float, centre: float, slope: float
+        self, poly: np.ndarray, s: float, c_angle: float, c_line: float, c_gap: float, centre: float, slope: float
     ) -> np.ndarray:
         """``poly`` with what angle of the light and distance from the axis change in the coupling."""
         bent = c_angle * self._angle(self._angle(poly, s, slope), s, slope)
-        gap = np.convolve(poly, c_gap * np.array([centre * centre, 2.0 * centre, 1.0]))
+        line = c_line * np.array([centre, 1.0, 0.0])
+        gap = np.convolve(poly, line + c_gap * np.array([centre * centre, 2.0 * centre, 1.0]))
         return _sum(poly, _sum(bent, gap))
 
     def _op(

@@ -55,13 +55,14 @@ def multipole_recoil(x, y, q, g, w, n1, n2):
 
 @scalar
 def wiggler_square(x, y, q):
-    """b^2 across the velocity, b0^2 cosh^2 u with its series to u^4 (the field along the beam does not bend).
+    """b^2 across the velocity, b0^2 (1 + g v)^2 cosh^2 u with its series to u^4 (the field along the beam does not bend).
 
-    q = (b0^2, k_u, wx, wy, ...), u = k_u (wx x + wy y).
+    q = (b0^2, k_u, wx, wy, ..., g), u = k_u (wx x + wy y) across the gap, v = wy x + wx y.
     """
     u = q[1] * (q[2] * x + q[3] * y)
+    t = 1.0 + q[8] * (q[3] * x + q[2] * y)
     u2 = u * u
-    return q[0] * (1.0 + u2 * (1.0 + u2 / 3.0))
+    return q[0] * (1.0 + u2 * (1.0 + u2 / 3.0)) * (t * t)
 
 
 @scalar
@@ -84,7 +85,7 @@ class FieldKind(NamedTuple):
 FIELDS: dict[str, FieldKind] = {
     "linear": FieldKind(linear_square, linear_recoil, 4),
     "multipole": FieldKind(multipole_square, multipole_recoil, MULTIPOLE_TERMS),
-    "wiggler": FieldKind(wiggler_square, wiggler_recoil, 8),
+    "wiggler": FieldKind(wiggler_square, wiggler_recoil, 9),
 }
 SQUARES: dict[str, Any] = {name: kind.square for name, kind in FIELDS.items()}
 

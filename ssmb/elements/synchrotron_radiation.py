@@ -84,8 +84,8 @@ class LocalField:
     Attributes
     ----------
     field : "linear": (b_y, db_y/dx, b_x, db_x/dx) on the axis; "multipole": Kn/n! and Ks/n!, curvature in the first;
-        "wiggler": (b0^2, k_u, wx, wy), a field that grows like cosh k_u (wx x + wy y), and the recoil (ux, uy, vx, vy)
-        of :func:`ssmb.elements.radiation_kernels.wiggler_recoil`.
+        "wiggler": (b0^2, k_u, wx, wy), a field that grows like cosh k_u (wx x + wy y), the recoil (ux, uy, vx, vy)
+        of :func:`ssmb.elements.radiation_kernels.wiggler_recoil`, and its gradient along the wiggling.
     numbers : those numbers, in curvature e B/p0 [1/m].
     points : (fraction of the length, weight) of the radiation points; weights sum up to 1.
     mean_points : the same where only the mean loss is tracked; default: ``points``.

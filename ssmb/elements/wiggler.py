@@ -12,7 +12,7 @@ from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
 from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
-from ssmb.elements.wiggler_map import wiggler_helical, wiggler_planar
+from ssmb.elements.wiggler_map import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
 
 _GROUP = "SSMB_WigglerP"
@@ -47,7 +47,8 @@ class Wiggler(Element):
     Validity: K/(gamma beta) small against 1; distance from the axis small against the period; the wiggling amplitude,
     1/(k_u Z_R), and changes of delta small enough that their squares can be left out of the coupling; slippage short
     against pulse and coherence length of the laser. Light near a harmonic other than the first drives that harmonic.
-    HELICAL leaves out the slow turn of the transverse plane by (K/(gamma beta))^2 k_u L/2 (1 mrad for an undulator).
+    A ``gradient`` comes with the steady correction field that keeps the orbit on the axis; THIN and KICK leave out what it does
+    to the coupling. HELICAL leaves out the slow turn of the transverse plane by (K/(gamma beta))^2 k_u L/2 (1 mrad for an undulator).
     """
 
     periods: float = param(0.0, unit="", key=f"{_GROUP}.periods", minimum=0.0, doc="number of periods N")
@@ -60,6 +61,14 @@ class Wiggler(Element):
         key=f"{_GROUP}.polarization",
         choices=("HORIZONTAL", "VERTICAL", "HELICAL"),
         doc="plane of the wiggling motion",
+    )
+    gradient: float = param(
+        0.0,
+        unit="1/m",
+        key=f"{_GROUP}.gradient",
+        minimum=-1000.0,
+        maximum=1000.0,
+        doc="relative change of the field per distance along the wiggling (canted poles, planar only)",
     )
     pole_phase: float = param(
         0.0,
@@ -118,6 +127,8 @@ class Wiggler(Element):
                 )
         if self.K and self.B_peak:
             raise LatticeError(f"{self.label()}: give either {_GROUP}.K or {_GROUP}.B_peak, not both")
+        if self.gradient and self.polarization == "HELICAL":
+            raise LatticeError(f"{self.label()}: {_GROUP}.gradient is for planar wigglers, not for HELICAL ones")
         if self.has_laser and not self.laser_rayleigh_length > 0.0:
             raise LatticeError(f"{self.label()}: a laser needs {_LASER}.rayleigh_length > 0 [m]")
         if self.laser_power and not self.laser_wavelength:
@@ -203,7 +214,7 @@ class Wiggler(Element):
         )
         tau0 = 2.0 * math.pi * (self.pole_phase - 0.25)
         helical = self.polarization == "HELICAL"
-        return Modulator.of(light, self.light_coupling(ref), ref, helical, tau0, self.k_u)
+        return Modulator.of(light, self.light_coupling(ref), ref, helical, tau0, self.k_u, self.gradient)
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         return self.slice_ops(ref, 0.0, 1.0)
@@ -228,11 +239,12 @@ class Wiggler(Element):
         swing = (ref.gamma * angle) ** 2  # squared wiggling angle in units of 1/gamma^2
         if self.polarization == "HELICAL":
             recoil = (0.5, 0.5, 0.5 * swing, 0.5 * swing)
-            return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0, *recoil), points, path)
+            return LocalField("wiggler", (b2, self.k_u, 0.0, 0.0, *recoil, 0.0), points, path)
         # <|cos|^3 sin^2>/<|cos|^3> = 1/5 of the wiggling angle counts in the plane of the orbit
         plane = (0.0, 1.0, 0.2 * swing, 0.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0, 0.0, 0.2 * swing)
         across = plane[:2]  # the field grows along its own direction
-        return LocalField("wiggler", (b2, self.k_u, *across, *plane), points, path, shares=SINE_SHARES)
+        numbers = (b2, self.k_u, *across, *plane, self.gradient)
+        return LocalField("wiggler", numbers, points, path, shares=SINE_SHARES)
 
     def _motion(self, ref: Reference, length: float) -> tuple[Op, ...]:
         """The wiggler without light over ``length``."""
@@ -250,6 +262,8 @@ class Wiggler(Element):
         if self.polarization == "HELICAL":
             return (Op(wiggler_helical, shared, steps),)
         across = (0.0, 1.0) if self.polarization == "HORIZONTAL" else (1.0, 0.0)
+        if self.gradient:
+            return (Op(wiggler_gradient, (*shared, *across, self.gradient), steps),)
         return (Op(wiggler_planar, (*shared, *across), steps),)
 
     def _thin(self, ref: Reference, a: float, b: float) -> tuple[Op, ...]:
@@ -308,6 +322,8 @@ class Wiggler(Element):
             cls(name="u125", **u125, K=2.47982),
             cls(name="vertical", periods=7.0, period_length=0.2, B_peak=0.62, polarization="VERTICAL"),
             cls(name="helical", periods=30.0, period_length=0.05, K=5.0078, polarization="HELICAL", slices=3),
+            cls(name="canted", periods=20.0, period_length=0.1, K=4.0, polarization="VERTICAL", gradient=-30.0),
+            cls(name="canted thick", **u125, **light, gradient=20.0),
             cls(name="off", **u125),
             cls(name="feeble", length=1e-6, period_length=0.1, K=1e-6),
             cls(name="damping", periods=80.0, period_length=0.125, B_peak=1.9),

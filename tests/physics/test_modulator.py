@@ -14,6 +14,8 @@ from ssmb.elements.laser_field import best_focusing, energy_modulation
 from ssmb.elements.laser_kick import laser_kick
 from ssmb.elements.undulator_relations import resonant_deflection, undulator_r56
 from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import LatticeError
+from ssmb.schemes.pehg import gradient_slip
 from tests.contract.cases import REFERENCE, compiled
 from tests.physics.wiggler_orbits import Orbits
 from tests.support import assert_close, assert_reference, reference_values
@@ -114,6 +116,44 @@ def test_motion_equals_brute_force(polarization):
     assert np.abs(got[:4, 4:] - points[:4, 4:]).max() > 3e-6
 
 
+@pytest.mark.parametrize("polarization", [PLANAR, "VERTICAL"])
+def test_motion_in_a_gradient_equals_brute_force(polarization):
+    """Canted poles with their correction field: slip by position, dispersion, focusing in both planes."""
+    points = np.zeros((6, 7))
+    points[1, 1], points[3, 2], points[5, 3] = 1e-4, 1e-4, 3e-3
+    points[2, 4], points[0, 5] = 5e-4, 5e-4
+    points[:4, 6] = 3e-4, 5e-5, -4e-4, 6e-5
+    wiggler = resonant(polarization, gradient=20.0)
+    got = compiled(wiggler.ops(REFERENCE), points)
+    shifted = [dataclasses.replace(wiggler, pole_phase=0.25 * n) for n in range(4)]
+    want = np.mean([orbits(w)(points, rtol=1e-11)[0] for w in shifted], axis=0)
+    assert_close(got[4], want[4], rtol=0.0, atol=3e-11, what="z")
+    assert_close(got[:4], want[:4], rtol=0.0, atol=3e-8, what="transverse")
+    # the slip of the scheme that uses it: 2.55e-4 m per m over 4 m; the momentum shifts by its symplectic partner
+    along, i = (5, 0) if polarization == PLANAR else (4, 2)
+    z, kick = got[4, along] - want[4, 0], got[i + 1, 3] - want[i + 1, 0]
+    slip = gradient_slip(32, LIGHT, wiggler.K, 20.0)
+    assert_close(z, slip * 5e-4, rtol=0.02, atol=0.0, what="slip by position")
+    assert_close(kick, -slip * 3e-3, rtol=0.02, atol=0.0, what="dispersion")
+
+
+def test_radiation_in_a_gradient():
+    """Mean loss by the local field: (1 + g x)^2."""
+    w = resonant(gradient=20.0, slices=1)
+    field = w.local_field(REFERENCE)
+    assert field is not None
+    ratio = (field.strength(x=1e-3) / field.strength()) ** 2
+    assert_close(ratio, 1.02**2, rtol=1e-12, atol=0.0, what="square of the field")
+    upright = resonant("VERTICAL", gradient=20.0).local_field(REFERENCE)
+    assert upright is not None
+    assert_close((upright.strength(y=1e-3) / upright.strength()) ** 2, 1.02**2, rtol=1e-12, atol=0.0, what="vertical")
+
+
+def test_a_helical_wiggler_has_no_gradient():
+    with pytest.raises(LatticeError, match="planar"):
+        resonant("HELICAL", gradient=1.0)
+
+
 def test_tune_of_the_default_steps():
     """Phase advance of U125 in the gap plane with the default slices: 1e-9 of a turn."""
 
@@ -211,6 +251,8 @@ CASES = {
     "TEM01 in y": ({"laser_mode": "TEM01"}, [1e-4, 0, 2e-4, 0, 0, 0]),
     "TEM01 in x": ({"laser_mode": "TEM01", "laser_orientation": "X"}, [2e-4, 3e-5, 1e-4, 0, 0, 0]),
     "vertical": ({"polarization": "VERTICAL"}, [3e-4, 1e-4, 2e-4, -1e-4, 0, 1e-3]),
+    "gradient": ({"gradient": 20.0}, [2e-5, 0, 1e-4, 0, 0, 0]),
+    "vertical gradient": ({"gradient": -20.0, "polarization": "VERTICAL"}, [1e-4, 0, -2e-5, 0, 0, 2e-4]),
     "helical": ({"polarization": "HELICAL"}, [0, 0, 0, 0, 0, 0]),
     "helical off axis": ({"polarization": "HELICAL"}, [1e-4, 1e-4, -1e-4, -1e-4, 0, 1e-3]),
 }

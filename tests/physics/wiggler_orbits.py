@@ -39,9 +39,17 @@ class Orbits:
             a = u * c + v * d
             scale = 2.0 * big * k
             return scale * (f * c + 2 * u * slope * a), scale * (f * d + 2 * v * slope * a), scale * f * (v * c - u * d)
+        g = self.w.gradient  # of the field along the wiggling, with a steady field that keeps the orbit on the axis
+        steady = self.p0 * self.mean_square() * g
         if self.across == (0, 1):
-            return -big * k * d * np.cosh(k * x), 0.0 * x, -big * k * c * np.sinh(k * x)
-        return 0.0 * x, big * k * d * np.cosh(k * y), big * k * c * np.sinh(k * y)
+            t, sinh = 1 + g * y, np.sinh(k * x)
+            return -big * k * d * t * np.cosh(k * x) + steady, -big * g * d * sinh, -big * k * c * t * sinh
+        t, sinh = 1 + g * x, np.sinh(k * y)
+        return big * g * d * sinh, big * k * d * t * np.cosh(k * y) - steady, big * k * c * t * sinh
+
+    def mean_square(self):
+        """Mean square wiggling momentum over P0^2."""
+        return 0.5 * (self.w.K / self.p0) ** 2
 
     def light(self, x, y, s, late):
         """e E/(m c^2) in x, y, s of the laser, for a particle ``late`` [m] behind the reference schedule."""
@@ -89,11 +97,12 @@ class Orbits:
             rho = self.w.wiggling_angle(self.ref)
             size = self.p0 * rho / np.sqrt(1 + rho * rho)
             return (angle / k * np.sin(tau), -angle / k * np.cos(tau)), (size * np.cos(tau), size * np.sin(tau)), 0.0
-        gap = np.cosh(k * (y if self.across == (1, 0) else x))
-        offset, size = gap * angle / k * np.sin(tau), gap * self.w.K * np.cos(tau)
-        late = (gap * angle) ** 2 / (8 * k) * np.sin(2 * tau)
-        ax, ay = self.across
-        return (ax * offset, ay * offset), (ax * size, ay * size), late
+        u, v = (y, x) if self.across == (1, 0) else (x, y)
+        gap, side = np.cosh(k * u) * (1 + self.w.gradient * v), -self.w.gradient / k * np.sinh(k * u)
+        offset, size = angle / k * np.sin(tau), self.w.K * np.cos(tau)
+        late = (gap * gap + side * side) * angle**2 / (8 * k) * np.sin(2 * tau)
+        wx, wy = (gap, side) if self.across == (1, 0) else (side, gap)
+        return (wx * offset, wy * offset), (wx * size, wy * size), late
 
     def __call__(self, points, rtol=1e-10):
         """Coordinates (6, n) after the wiggler, and the energy gain over P0 c [1] without loss of digits."""
