@@ -51,6 +51,7 @@ class AngularDispersion(Scheme):
     sigma_delta : rms momentum spread [1].
     smear : further independent rms path smear [m].
     eta_mod : dispersion of the place in the modulator, from the drift behind the bend [m].
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
     waist : w0 of the laser [m]; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane [m]; it counts with a waist.
 
@@ -79,6 +80,7 @@ class AngularDispersion(Scheme):
     waist: float | None = None
     sigma_x: float = 0.0
     eta_mod: float = 0.0
+    second: float = 0.0
 
     title: ClassVar[str] = "angular-dispersion modulation (ADM)"
     references: ClassVar[tuple[str, ...]] = (
@@ -87,19 +89,10 @@ class AngularDispersion(Scheme):
     )
 
     def __post_init__(self) -> None:
-        positive("wavelength", self.wavelength, "m")
-        not_negative("amplitude", self.amplitude)
         not_zero("bend", self.bend, "rad")
         not_zero("eta", self.eta, "m")
         not_zero("r56", self.r56, "m")
-        not_negative("emittance", self.emittance, "m rad")
-        positive("beta_mod", self.beta_mod, "m")
-        not_negative("sigma_delta", self.sigma_delta)
-        not_negative("smear", self.smear, "m")
-        if self.waist is not None:
-            positive("waist", self.waist, "m")
-        not_negative("sigma_x", self.sigma_x, "m")
-        finite("eta_mod", self.eta_mod, "m")
+        self.stage()
 
     def stage(self) -> CoupledStage:
         """Return beam, kick and section of the thin model."""
@@ -116,6 +109,7 @@ class AngularDispersion(Scheme):
             smear=self.smear,
             waist=self.waist,
             sigma_x=self.sigma_x,
+            second=self.second,
         )
 
     @property
@@ -189,12 +183,14 @@ class AngularDispersion(Scheme):
         sigma = np.diag([x2, x2 / self.beta_mod**2, *y, 0.0, 0.0]) + spread * np.outer(d, d)
         return Parts(self.reference, before(found.root), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None) -> AngularDispersion:
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> AngularDispersion:
         """Return the scheme without a smear of other cause, with waist and dispersion in the undulator of the magnets."""
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         sigma, sign = self.parts(und).sigma, math.copysign(1.0, self.r56)
         eta = sign * float(sigma[2, 5] / sigma[5, 5]) if self.sigma_delta else 0.0
-        return replace(self, smear=0.0, waist=und.waist(self.wavelength), eta_mod=eta)
+        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        return replace(self, smear=0.0, waist=spot, eta_mod=eta, second=second)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> AngularDispersion:
@@ -284,7 +280,7 @@ class ReversibleAngularDispersion(AngularDispersion):
 
     def whole_line(self) -> Lattice:
         """Return the thin model with radiator, mirrored dogleg and demodulator; :meth:`thin_line` ends at the radiator."""
-        laser, dogleg = self.stage().elements()
+        *lasers, dogleg = self.stage().elements()
         back = coupling("MIRROR", x=(0.0, -dogleg.matrix[4][1]), y=(0.0, -self.eta), r56=-self.r56)  # type: ignore[attr-defined]
         demodulator = ThinLaser(
             name="DEMOD",
@@ -293,4 +289,4 @@ class ReversibleAngularDispersion(AngularDispersion):
             amplitude=self.amplitude * (1.0 + self.amplitude_error),
             waist=self.waist or 0.0,
         )
-        return line((laser, dogleg, back, demodulator), self.reference, self.name)
+        return line((*lasers, dogleg, back, demodulator), self.reference, self.name)

@@ -190,8 +190,11 @@ class Scheme(ABC):
         """Return the beamline of real magnets, ending with the marker RAD; arguments and errors as for :meth:`parts`."""
         return self.parts(undulator, thick=thick).lattice(self.name)
 
-    def realised(self, undulator: ModulatorUndulator | None = None) -> Scheme:
-        """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if nothing."""
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Scheme:
+        """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if nothing.
+
+        With `thick` the slip inside a long modulator is in it, to first order.
+        """
         return self
 
     def beamline_bunching(
@@ -202,6 +205,7 @@ class Scheme(ABC):
         thick: bool = False,
         n: int = 2**16,
         seed: int = 1,
+        beam: Beam | None = None,
     ) -> np.ndarray:
         """Return |b| in the radiator of a matched quiet start tracked through the beamline, shape of `harmonics` [1].
 
@@ -210,10 +214,11 @@ class Scheme(ABC):
         harmonics : harmonics of the laser [1].
         undulator, thick : see :meth:`parts`.
         n, seed : macroparticles and scrambling of the quiet start.
+        beam : another beam at the entrance, such as :meth:`Parts.quadrature`, which is free of noise.
         """
         parts = self.parts(undulator, thick=thick)
         orders = np.array([count("harmonic", h) for h in harmonics])
-        run = track(parts.lattice(self.name), parts.beam(n, seed))
+        run = track(parts.lattice(self.name), parts.beam(n, seed) if beam is None else beam)
         return np.abs(bunching_factor(run.beam, self.wavelength / orders))
 
     def best_harmonic(self) -> int:
@@ -255,6 +260,28 @@ def coupling(
     m[:4, 5] = x[1], -x[0], y[1], -y[0]
     m[4, 5] = r56
     return LinearMap(name=name, matrix=tuple(tuple(row) for row in m.tolist()))
+
+
+def modulation(
+    wavelength: float, amplitude: float, second: float = 0.0, waist: float | None = None
+) -> tuple[ThinLaser, ...]:
+    """Return the kick ``delta += A [sin(k z) + q sin(2 k z)]``, MOD and with q MOD_2K, whose profile is that of A^2.
+
+    Parameters
+    ----------
+    wavelength : laser wavelength [m].
+    amplitude : A [1].
+    second : q [1], see :meth:`ModulatorUndulator.second_harmonic`.
+    waist : w0 of the laser [m]; None for a wide one.
+    """
+    spot = waist or 0.0
+    first = ThinLaser(name="MOD", laser_wavelength=wavelength, amplitude=amplitude, waist=spot)
+    if not second:
+        return (first,)
+    other = ThinLaser(
+        name="MOD_2K", laser_wavelength=0.5 * wavelength, amplitude=amplitude * second, waist=spot * math.sqrt(0.5)
+    )
+    return first, other
 
 
 def line(elements: Sequence[Element], reference: Reference, name: str) -> Lattice:

@@ -7,8 +7,9 @@ bends are in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
@@ -20,11 +21,18 @@ from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.optics import transfer_matrix
-from ssmb.schemes.quadrature import quiet_beam
+from ssmb.schemes.quadrature import quadrature_beam, quiet_beam
+
+if TYPE_CHECKING:
+    from ssmb.schemes.kicked import CoupledStage
 
 #: lengths of the magnets of chicanes and doglegs, and of the drifts between them [m]
 BEND_LENGTH, DRIFT_LENGTH = 0.2, 0.4
 _LARGEST_ANGLE = 0.5
+#: the same of bends that make the dispersion at a modulator [rad]
+_DISPERSIVE_ANGLE = 1.0
+#: drift between the two bends that make a dispersion or a coupling, and beta of beams that are to stay parallel [m]
+_LEVER, _PARALLEL = 0.6, 50.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,21 @@ class Parts:
         sigma = root @ root.T
         return quiet_beam(self.reference, self.wavelength, sigma, n, seed)
 
+    def quadrature(self, nodes: int = 7, more: Mapping[str, int] | None = None) -> Beam:
+        """Return weighted particles at the entrance whose means are quadratures in the middle of the first modulator.
+
+        Parameters
+        ----------
+        nodes, more : numbers of nodes, see :func:`ssmb.schemes.quadrature.quadrature_beam`.
+        """
+        made = quadrature_beam(self.reference, self.wavelength, self.sigma, nodes=nodes, more=more)
+        before, rows = (*self.before, half_of(self.modulators[0])), made.coordinates
+        z = rows[4].copy()
+        rows[:] = np.linalg.solve(section_matrix(before, self.reference), rows)
+        if self.sigma[4, 4] == 0.0:
+            rows[4] = z
+        return made
+
 
 def section_matrix(elements: Sequence[Element], reference: Reference) -> np.ndarray:
     """Return the matrix (6, 6) of a row of elements, lasers off."""
@@ -84,6 +107,21 @@ def half_of(wiggler: Wiggler, name: str = "") -> Wiggler:
     return replace(
         wiggler, name=name or wiggler.name, length=0.0, periods=0.5 * wiggler.periods, laser_on=False, laser_slices=0
     )
+
+
+def beamline_sigma(stage: CoupledStage, sign: float = 1.0) -> np.ndarray:
+    """Return the covariance (6, 6) of a stage in the middle of its modulator, nearly parallel in the other plane.
+
+    Parameters
+    ----------
+    stage : beam of the thin model.
+    sign : -1 for the mirror image, in which momentum and dispersion have the opposite sign.
+    """
+    out = replace(stage, smear=0.0).sigma()
+    out[1, 1] = out[0, 0] / _PARALLEL**2
+    out[:4, 5] *= sign
+    out[5, :4] *= sign
+    return out
 
 
 def chicane(name: str, angle: float, drift: float = DRIFT_LENGTH) -> tuple[Element, ...]:
@@ -191,3 +229,92 @@ def matched_dogleg(
             f"{abs(path_per_angle / angle) - BEND_LENGTH:.3g} m at an angle of {angle:.3g} rad"
         )
     return dogleg(name, float(best[0]), abs(float(best[1])))
+
+
+def two_bends(name: str, first: float, second: float, drift: float = _LEVER) -> tuple[Element, ...]:
+    """Return two rectangular bends of the angles given [rad] that bend in y, with a drift between them."""
+
+    def bend(i: int, angle: float) -> Bend:
+        half = 0.5 * angle
+        return Bend(name=f"{name}B{i}", length=BEND_LENGTH, angle=angle, e1=half, e2=half, tilt_ref=0.5 * math.pi)
+
+    return bend(1, first), Drift(name=f"{name}D", length=drift), bend(2, second)
+
+
+def _matched_bends(
+    name: str,
+    wanted: tuple[float, float],
+    start: tuple[float, float],
+    got: Callable[[Sequence[Element]], np.ndarray],
+    largest: float = _LARGEST_ANGLE,
+) -> tuple[Element, ...]:
+    """Two bends for which `got` is what is wanted; both are in proportion to the angles to lowest order."""
+    want = np.array(wanted)
+    size = np.abs(want).max() or 1.0
+
+    def off(v: np.ndarray) -> np.ndarray:
+        return (got(two_bends(name, float(v[0]), float(v[1]))) - want) / size
+
+    found = optimize.root(off, np.array(start), tol=1e-13)
+    angles = [float(v) for v in found.x]
+    if np.abs(off(found.x)).max() > 1e-8 or max(map(abs, angles)) > largest:
+        raise PhysicsError(
+            f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "
+            f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta function)"
+        )
+    return two_bends(name, *angles)
+
+
+def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Reference) -> tuple[Element, ...]:
+    """Return two bends and a drift in front of a modulator that make the vertical dispersion in its middle [m, 1].
+
+    Parameters
+    ----------
+    wanted : dispersion and its slope [m, 1].
+    half : half of the modulator, dark.
+    reference : reference particle.
+
+    Raises
+    ------
+    PhysicsError
+        If the bends would need more than 1 rad.
+    """
+    drift = Drift(name="D0", length=DRIFT_LENGTH)
+    near = 0.5 * half.length + DRIFT_LENGTH
+    far = near + _LEVER + BEND_LENGTH
+    eta, slope = wanted
+    second = (far * slope - eta) / (far - near)
+    bends = _matched_bends(
+        "P", wanted, (slope - second, second), lambda row: section_matrix((*row, drift, half), reference)[2:4, 5],
+        _DISPERSIVE_ANGLE,
+    )  # fmt: skip
+    return *bends, drift
+
+
+def matched_coupling(path: tuple[float, float], r56: float, half: Element, reference: Reference) -> tuple[Element, ...]:
+    """Return a section whose path per y, y' and momentum, from the middle of the modulator on, is as wanted.
+
+    Two weak vertical bends make the coupling; by symplecticity they leave the dispersion (a2, -a1). A chicane in x fills up r56.
+
+    Parameters
+    ----------
+    path : a1 [1] and a2 [m].
+    r56 : > 0 [m].
+    half : half of the modulator, dark.
+    reference : reference particle.
+
+    Raises
+    ------
+    PhysicsError
+        If undulator and drifts alone have more r56, or an angle would be above 0.5 rad.
+    """
+    first, last = Drift(name="D1", length=DRIFT_LENGTH), Drift(name="D2", length=0.5 * DRIFT_LENGTH)
+    near = half.length + DRIFT_LENGTH
+    far = near + _LEVER + BEND_LENGTH
+    a1, a2 = path
+    second = (near * a1 - a2) / (far - near)
+    bends = _matched_bends(
+        "V", path, (-a1 - second, second), lambda row: section_matrix((half, first, *row), reference)[4, 2:4]
+    )
+    row = first, *bends, last
+    return *row, *matched_chicane("C", r56, (half, *row), (), reference)

@@ -258,7 +258,7 @@ class EchoEnabled(Scheme):
         light = self.wavelength / self.wavelength_ratio
         return first, ModulatorUndulator.suited(self.reference, light, periods=first.periods)
 
-    def realised(self, undulator: ModulatorUndulator | None = None) -> EchoEnabled:
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EchoEnabled:
         """Return the scheme without smears of other cause; the beam must be small against the lasers."""
         return replace(self, smear_1=0.0, smear_2=0.0, waist=None)
 

@@ -1,10 +1,12 @@
 """One sinusoidal modulation and one linear section: the bunching that most schemes have in common.
 
-A particle at z in front of the modulator arrives at ``c z + s sin(k z) + g``, g an independent Gaussian smear. With
-``e^(i x sin u) = sum_m J_m(x) e^(i m u)``:
+A particle at z in front of the modulator arrives at ``c z + s [sin(k z) + q sin(2 k z)] + g``, g an independent Gaussian smear;
+q comes from the slip inside a long modulator. With ``e^(i x sin u) = sum_m J_m(x) e^(i m u)`` and q = 0:
 
 - coasting beam, c = 1: ``|J_n(n k s)| exp(-(n k sigma_g)^2/2)``;
 - Gaussian microbunch: ``|sum_m J_m(-n k s) exp(-((m - c n) k sigma_z)^2/2)| exp(-(n k sigma_g)^2/2)``.
+
+With q the coefficient J_m(x) becomes ``sum_j J_j(q x) J_(m-2j)(x)``.
 
 References
 ----------
@@ -26,7 +28,7 @@ from ssmb.elements import Element
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, finite, not_negative, positive
-from ssmb.schemes.base import SMEAR_LEVER, coupling
+from ssmb.schemes.base import SMEAR_LEVER, coupling, modulation
 from ssmb.schemes.profile import profile_nodes
 
 #: spot that stands for a wide one where nodes over the beam are needed all the same, in beam sizes
@@ -40,8 +42,9 @@ def kicked_phase_factor(
     sigma_z: float | None = None,
     stretch: float = 1.0,
     phase: ArrayLike = 0.0,
+    second: ArrayLike = 0.0,
 ) -> NDArray[np.complex128]:
-    """Return the complex b_n of ``c z + s sin(k z + psi)`` for each path amplitude, before any smear [1].
+    """Return the complex b_n of ``c z + s [sin u + q sin 2u]``, u = k z + psi, for each path amplitude, before any smear [1].
 
     Parameters
     ----------
@@ -51,6 +54,7 @@ def kicked_phase_factor(
     sigma_z : rms length of the microbunch in front of the modulator [m]; None stands for a coasting beam.
     stretch : c [1], not 1 if the microbunch comes with a chirp; a coasting beam has none.
     phase : psi [rad], shape of `path_amplitude` or one number.
+    second : q [1], shape of `path_amplitude` or one number.
 
     Examples
     --------
@@ -60,19 +64,31 @@ def kicked_phase_factor(
     """
     n, k = count("harmonic", harmonic), 2.0 * math.pi / positive("wavelength", wavelength, "m")
     argument, psi = -n * k * np.asarray(path_amplitude, dtype=float), np.asarray(phase, dtype=float)
+    other = argument * np.asarray(second, dtype=float)
     if sigma_z is None:
-        return special.jv(n, argument) * np.exp(1j * n * psi)
+        return _coefficients(n, argument, other) * np.exp(1j * n * psi)
     width = k * not_negative("sigma_z", sigma_z, "m")
     centre = n * finite("stretch", stretch)
     if width == 0.0:
-        return np.exp(1j * argument * np.sin(psi))
+        return np.exp(1j * (argument * np.sin(psi) + other * np.sin(2.0 * psi)))
     # J_m(x) is below 1e-16 for |m| beyond this reach, the Gaussian beyond 9/width
-    largest = float(np.max(np.abs(argument)))
+    largest = float(np.max(np.abs(argument) + 2.0 * np.abs(other)))
     reach = largest + 12.0 * largest ** (1.0 / 3.0) + 30.0
     low, high = max(-reach, centre - 9.0 / width), min(reach, centre + 9.0 / width)
     m = np.arange(math.floor(low), math.ceil(high) + 1)
     weights = np.exp(-0.5 * ((m - centre) * width) ** 2) * np.exp(1j * m * psi[..., None])
-    return np.sum(special.jv(m, argument[..., None]) * weights, axis=-1)
+    return np.sum(_coefficients(m, argument[..., None], other[..., None]) * weights, axis=-1)
+
+
+def _coefficients(m: ArrayLike, x: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fourier coefficients of ``exp(i x sin u + i other sin 2u)`` at the orders m."""
+    if not other.any():
+        return special.jv(m, x)
+    reach = int(np.max(np.abs(other))) + 30
+    shape = np.broadcast_shapes(np.shape(m), x.shape)
+    return sum(
+        (special.jv(j, other) * special.jv(np.asarray(m) - 2 * j, x) for j in range(-reach, reach + 1)), np.zeros(shape)
+    )
 
 
 def kicked_bunching(
@@ -82,13 +98,14 @@ def kicked_bunching(
     smear: float,
     sigma_z: float | None = None,
     stretch: float = 1.0,
+    second: float = 0.0,
 ) -> float:
-    """Return |b_n| of ``c z + s sin(k z)`` plus an independent Gaussian smear [1].
+    """Return |b_n| of ``c z + s [sin(k z) + q sin(2 k z)]`` plus an independent Gaussian smear [1].
 
     Parameters
     ----------
     smear : rms of everything that does not depend on the phase [m].
-    harmonic, wavelength, path_amplitude, sigma_z, stretch : see :func:`kicked_phase_factor`.
+    harmonic, wavelength, path_amplitude, sigma_z, stretch, second : see :func:`kicked_phase_factor`.
 
     Examples
     --------
@@ -97,7 +114,7 @@ def kicked_bunching(
     0.06745
     """
     path = finite("path_amplitude", path_amplitude, "m")
-    factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch)
+    factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch, second=second)
     return abs(complex(factor)) * gaussian_bunching(smear, wavelength / harmonic)
 
 
@@ -170,6 +187,7 @@ class CoupledStage:
     sigma_z : rms microbunch length in front of the modulator [m]; None for a coasting beam.
     waist : w0 of the laser [m]; None for a wide one.
     sigma_x : rms size in the other plane [m].
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]`` on axis [1].
     """
 
     wavelength: float
@@ -187,6 +205,20 @@ class CoupledStage:
     sigma_z: float | None = None
     waist: float | None = None
     sigma_x: float = 0.0
+    second: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive("wavelength", self.wavelength, "m")
+        not_negative("amplitude", self.amplitude)
+        for name, unit in (("emittance", "m rad"), ("sigma_delta", "1"), ("smear", "m"), ("sigma_x", "m")):
+            not_negative(name, getattr(self, name), unit)
+        positive("beta_mod", self.beta, "m")
+        if self.sigma_z is not None:
+            positive("sigma_z", self.sigma_z, "m")
+        if self.waist is not None:
+            positive("waist", self.waist, "m")
+        for name in ("angular_chirp", "r56", "a1", "a2", "eta", "eta_prime", "second"):
+            finite(name, getattr(self, name))
 
     @property
     def r56_leak(self) -> float:
@@ -215,7 +247,7 @@ class CoupledStage:
         needs_partner = partner and self.angular_chirp != 0.0 and self.r56 != 0.0 and self.sigma_y > 0.0
         if self.waist is None and not needs_partner:
             path = self.r56 * self.amplitude + self.a2 * self.angular_chirp / k
-            return kicked_bunching(n, self.wavelength, path, self.linear_length, self.sigma_z)
+            return kicked_bunching(n, self.wavelength, path, self.linear_length, self.sigma_z, second=self.second)
         w0 = _WIDE * self.sigma_y if self.waist is None else self.waist
         nodes = profile_nodes(w0, self.sigma_x, self.sigma_y)
         y, share = nodes.y, nodes.share
@@ -225,9 +257,12 @@ class CoupledStage:
         if partner:
             gain, kick = self.angular_chirp * y * share, 2.0 * self.amplitude * y * share / (k * w0 * w0)
             p_cos = self.r56 * gain + self.a2 * kick
+        # the sign stays with the size: the second harmonic knows it
+        sign = np.where(p_sin < 0.0, -1.0, 1.0)
         factors = kicked_phase_factor(
-            n, self.wavelength, np.hypot(p_sin, p_cos), self.sigma_z, phase=np.arctan2(p_cos, p_sin)
-        )
+            n, self.wavelength, sign * np.hypot(p_sin, p_cos), self.sigma_z,
+            phase=np.arctan2(sign * p_cos, sign * p_sin), second=self.second * share,
+        )  # fmt: skip
         # of g, the part that goes with y, and what is left
         with_y = self.a1 * self.emittance * self.beta + self.r56_leak * self.eta * self.sigma_delta**2
         slope = with_y / self.sigma_y**2 if self.sigma_y else 0.0
@@ -245,14 +280,17 @@ class CoupledStage:
         out[4, 4], out[5, 5] = (self.sigma_z or 0.0) ** 2, spread
         return out
 
-    def elements(self) -> tuple[Element, Element]:
-        """Return the laser kick MOD and the section SECTION of the thin model."""
+    def elements(self) -> tuple[Element, ...]:
+        """Return the laser kick MOD (and MOD_2K) and the section SECTION of the thin model."""
+        section = coupling("SECTION", x=(0.0, SMEAR_LEVER), y=(self.a1, self.a2), r56=self.r56)
+        if not self.angular_chirp:
+            return *modulation(self.wavelength, self.amplitude, self.second, self.waist), section
         laser = ThinLaser(
             name="MOD",
             laser_wavelength=self.wavelength,
-            laser_phase=0.25 if self.angular_chirp else 0.0,
+            laser_phase=0.25,
             amplitude=self.amplitude,
             gradient=self.angular_chirp,
             waist=self.waist or 0.0,
         )
-        return laser, coupling("SECTION", x=(0.0, SMEAR_LEVER), y=(self.a1, self.a2), r56=self.r56)
+        return laser, section

@@ -23,11 +23,10 @@ from ssmb.beam import Reference
 from ssmb.bunching.closed_form import gaussian_bunching
 from ssmb.elements import Drift
 from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
-from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.base import Scheme, line, modulation, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_bunching
@@ -53,6 +52,7 @@ class StrongFocusing(Scheme):
     sigma_delta : rms momentum spread at one place in the bunch, in front of the modulator [1].
     chirp_in : slope of delta over z that the bunch comes with [1/m].
     smear : further independent rms path smear [m].
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
 
     Examples
     --------
@@ -69,6 +69,7 @@ class StrongFocusing(Scheme):
     sigma_delta: float
     chirp_in: float = 0.0
     smear: float = 0.0
+    second: float = 0.0
 
     title: ClassVar[str] = "longitudinal strong focusing, one modulator"
     references: ClassVar[tuple[str, ...]] = (
@@ -84,6 +85,7 @@ class StrongFocusing(Scheme):
         not_negative("sigma_delta", self.sigma_delta)
         finite("chirp_in", self.chirp_in, "1/m")
         not_negative("smear", self.smear, "m")
+        finite("second", self.second)
 
     @classmethod
     def of_ring(
@@ -148,12 +150,13 @@ class StrongFocusing(Scheme):
         """Return |b_n| at the harmonic n of the laser, with the sine of the kick [1]."""
         smear = math.hypot(self.r56 * self.sigma_delta, self.smear)
         stretch = 1.0 + self.r56 * self.chirp_in
-        return kicked_bunching(harmonic, self.wavelength, self.r56 * self.amplitude, smear, self.sigma_z, stretch)
+        path = self.r56 * self.amplitude
+        return kicked_bunching(harmonic, self.wavelength, path, smear, self.sigma_z, stretch, self.second)
 
     def thin_line(self) -> Lattice:
         """Return a slip that makes the incoming chirp, the modulator, and the slip to the radiator."""
-        laser = ThinLaser(name="MOD", laser_wavelength=self.wavelength, amplitude=self.amplitude)
-        return line((laser, ThinChicane(name="SLIP", r56=self.r56)), self.reference, self.name)
+        lasers = modulation(self.wavelength, self.amplitude, self.second)
+        return line((*lasers, ThinChicane(name="SLIP", r56=self.r56)), self.reference, self.name)
 
     def sigma(self) -> np.ndarray:
         """Return the covariance in front of the modulator."""
@@ -182,9 +185,11 @@ class StrongFocusing(Scheme):
         sigma[5, 4] *= sign
         return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None) -> Self:
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Self:
         """Return the scheme without a smear of other cause."""
-        return replace(self, smear=0.0)
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        return replace(self, smear=0.0, second=second)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> Self:

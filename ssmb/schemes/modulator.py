@@ -15,16 +15,17 @@ from __future__ import annotations
 import cmath
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy import optimize
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.laser_field import best_focusing, peak_field, power_for_modulation, waist
+from ssmb.elements.laser_field import best_focusing, field_overlap, peak_field, power_for_modulation, waist
 from ssmb.elements.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
-from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 #: electrons over one wavelength that measure a modulation, their place in an odd mode [m], and a weak modulation [1]
 _PHASES = 16
@@ -42,6 +43,7 @@ class ModulatorUndulator:
     period_length : length of one period [m].
     rayleigh_length : of the laser [m]; None takes the best one for the mode.
     vertical : the electrons wiggle in y instead of x.
+    field_gradient : relative change of the field per distance along the wiggling [1/m].
 
     Examples
     --------
@@ -56,12 +58,14 @@ class ModulatorUndulator:
     period_length: float
     rayleigh_length: float | None = None
     vertical: bool = False
+    field_gradient: float = 0.0
 
     def __post_init__(self) -> None:
         count("periods", self.periods)
         positive("period_length", self.period_length, "m")
         if self.rayleigh_length is not None:
             positive("rayleigh_length", self.rayleigh_length, "m")
+        finite("field_gradient", self.field_gradient, "1/m")
 
     @classmethod
     def suited(
@@ -96,6 +100,12 @@ class ModulatorUndulator:
         """Return w0 of the laser [m]."""
         return waist(wavelength, self.rayleigh(odd))
 
+    def waist_seen(self, wavelength: float) -> float:
+        """Return the w0 whose profile is the mean over the whole undulator of that of TEM00 light, weighted with its field [m]."""
+        ratio = self.rayleigh() / self.length
+        mean = 1.0 / (1.0 + 0.25 / ratio**2) / field_overlap(ratio).real
+        return self.waist(wavelength) / math.sqrt(mean)
+
     def deflection(self, reference: Reference, wavelength: float) -> float:
         """Return the K that is resonant with the laser [1]."""
         return resonant_deflection(wavelength, self.period_length, reference.gamma)
@@ -121,6 +131,34 @@ class ModulatorUndulator:
     def slip(self, wavelength: float) -> float:
         """Return R56 of half of the undulator, from the effective kick to its end, N lambda [m]."""
         return self.periods * positive("wavelength", wavelength, "m")
+
+    def second_harmonic(self, wavelength: float, amplitude: float, r56: float) -> float:
+        """Return q: behind a long modulator and `r56` the path is ``r56 A [sin(k z) + q sin(2 k z)]`` [1].
+
+        While an electron is modulated it slips by what it has gained so far. To first order in ``h N lambda``, h = k A, with
+        R = 2 N lambda the r56 of the whole undulator,
+
+            q = c h R (1 - u R/r56),    c = 1/12, u = 1/4 for light that is even along the undulator,
+
+        and c, u from the Gouy phase of this laser else. For r56 < 0, realised as its mirror image, q has the opposite sign. At
+        the zero crossing the chirp becomes ``h (1 + 2 q)``.
+
+        Parameters
+        ----------
+        wavelength : laser wavelength [m].
+        amplitude : A, peak relative momentum modulation of a weak laser scaled up [1].
+        r56 : path per relative momentum from the middle of the modulator to the radiator [m].
+
+        Examples
+        --------
+        >>> undulator = ModulatorUndulator(10, 0.1)
+        >>> round(undulator.second_harmonic(1064e-9, 1e-3, 1e-4), 4)
+        0.0106
+        """
+        slip, size = 2.0 * self.slip(wavelength), abs(not_zero("r56", r56, "m"))
+        share, place = _slip_moments(self.rayleigh() / self.length)
+        strength = share * 2.0 * math.pi / wavelength * finite("amplitude", amplitude) * slip
+        return math.copysign(strength * (1.0 - place * slip / size), r56 * amplitude)
 
     def wiggler(
         self,
@@ -156,6 +194,7 @@ class ModulatorUndulator:
             period_length=self.period_length,
             K=self.deflection(reference, wavelength),
             polarization="VERTICAL" if self.vertical else "HORIZONTAL",
+            gradient=self.field_gradient,
             laser_wavelength=wavelength,
             laser_power=power,
             laser_rayleigh_length=self.rayleigh(odd),
@@ -174,6 +213,22 @@ class ModulatorUndulator:
         return replace(
             made, laser_power=power * abs(turn) ** -2, laser_phase=phase + cmath.phase(turn) / (2.0 * math.pi)
         )
+
+
+@cache
+def _slip_moments(rayleigh_ratio: float) -> tuple[float, float]:
+    """c and u of :meth:`ModulatorUndulator.second_harmonic` for light with the field ``1/(1 + i s/Z_R)``.
+
+    With v = s/L and w the field over its mean, an electron that got ``w(v')`` at v' has slipped by ``v - v'`` of R at v:
+    ``c = <w(v) int^v (v - v') w(v') dv'>/2``; u is the mean place of what this adds.
+    """
+    edges = np.linspace(-0.5, 0.5, 2001)
+    v = 0.5 * (edges[1:] + edges[:-1])
+    w = 1.0 / (1.0 + 1j * v / rayleigh_ratio)
+    w /= w.sum()
+    before, moment = np.cumsum(w) - 0.5 * w, np.cumsum(w * v) - 0.5 * w * v
+    gained = (w * (v * before - moment)).real
+    return 0.5 * float(gained.sum()), float(gained @ v / gained.sum())
 
 
 def measured_modulation(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> complex:

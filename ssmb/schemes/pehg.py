@@ -13,17 +13,29 @@ C. Feng, H. Deng, D. Wang, Z. Zhao, New J. Phys. 16, 043021 (2014), doi:10.1088/
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from scipy import optimize
 
 from ssmb.beam import Reference
+from ssmb.elements import Drift
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.beamlines import (
+    DRIFT_LENGTH,
+    Parts,
+    beamline_sigma,
+    half_of,
+    matched_chicane,
+    matched_dispersion,
+    section_matrix,
+)
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
+from ssmb.schemes.modulator import ModulatorUndulator
 
 
 def gradient_slip(n_periods: float, wavelength: float, k: float, gradient: float) -> float:
@@ -67,6 +79,7 @@ class PhaseMerging(Scheme):
     beta_mod : its beta function in the modulator, with alpha = 0 [m].
     sigma_delta : rms momentum spread [1].
     smear : further independent rms path smear [m].
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
     waist : w0 of the laser [m], with its axis on the orbit; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane [m]; it counts with a waist.
 
@@ -95,6 +108,7 @@ class PhaseMerging(Scheme):
     smear: float = 0.0
     waist: float | None = None
     sigma_x: float = 0.0
+    second: float = 0.0
 
     title: ClassVar[str] = "phase merging in a transverse-gradient undulator (PEHG)"
     references: ClassVar[tuple[str, ...]] = (
@@ -103,18 +117,10 @@ class PhaseMerging(Scheme):
     )
 
     def __post_init__(self) -> None:
-        positive("wavelength", self.wavelength, "m")
-        not_negative("amplitude", self.amplitude)
         not_zero("eta", self.eta, "m")
         not_zero("slip_gradient", self.slip_gradient)
         not_zero("r56", self.r56, "m")
-        not_negative("emittance", self.emittance, "m rad")
-        positive("beta_mod", self.beta_mod, "m")
-        not_negative("sigma_delta", self.sigma_delta)
-        not_negative("smear", self.smear, "m")
-        if self.waist is not None:
-            positive("waist", self.waist, "m")
-        not_negative("sigma_x", self.sigma_x, "m")
+        self.stage()
 
     def stage(self) -> CoupledStage:
         """Return beam, kick and section of the thin model."""
@@ -130,6 +136,7 @@ class PhaseMerging(Scheme):
             smear=self.smear,
             waist=self.waist,
             sigma_x=self.sigma_x,
+            second=self.second,
         )
 
     @property
@@ -153,6 +160,50 @@ class PhaseMerging(Scheme):
     def sigma(self) -> np.ndarray:
         """Return the covariance on the dispersion in front of the modulator."""
         return self.stage().sigma()
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return a dogleg for the dispersion, a transverse-gradient undulator and a chicane; see :meth:`Scheme.parts`.
+
+        The undulator wiggles in y, its gradient is set so that the half behind the kick has the slip a1 per position; the
+        chicane fills up r56. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite sign.
+        """
+        und, sign = self._undulator(undulator), math.copysign(1.0, self.r56)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+            phase=0.0 if sign > 0.0 else 0.5,
+        )  # fmt: skip
+        half, drift = half_of(modulator), Drift(name="D1", length=DRIFT_LENGTH)
+        before = matched_dispersion((sign * self.eta, 0.0), half, self.reference)
+        section = drift, *matched_chicane("C", abs(self.r56), (half, drift), (), self.reference)
+        sigma = beamline_sigma(self.stage(), sign)
+        return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
+
+    def _undulator(self, undulator: ModulatorUndulator | None) -> ModulatorUndulator:
+        """Undulator whose second half, tracked, has the path a1 per position."""
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        k = und.deflection(self.reference, self.wavelength)
+        per_gradient = gradient_slip(und.periods, self.wavelength, k, 1.0)
+
+        def excess(gradient: float) -> float:
+            dark = replace(und, field_gradient=gradient).wiggler("HALF", self.reference, self.wavelength)
+            return float(section_matrix((half_of(dark),), self.reference)[4, 2]) / self.slip_gradient - 1.0
+
+        start = self.slip_gradient / per_gradient
+        found = optimize.root_scalar(excess, x0=start, x1=1.001 * start, method="secant", xtol=1e-12, rtol=1e-13)
+        return replace(und, field_gradient=float(found.root))
+
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> PhaseMerging:
+        """Return the scheme without a smear of other cause, with the waist of the laser and the path a2 per angle of the magnets.
+
+        In half of an undulator of length L the slip by position makes ``a2 = a1 L/4`` too.
+        """
+        und = self._undulator(undulator)
+        dark = und.wiggler("HALF", self.reference, self.wavelength)
+        a2 = float(section_matrix((half_of(dark),), self.reference)[4, 3])
+        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        smear = abs(a2) * math.sqrt(self.emittance / self.beta_mod)
+        return replace(self, smear=smear, waist=spot, second=second)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> PhaseMerging:

@@ -19,11 +19,10 @@ from scipy import optimize, special
 from ssmb.beam import Reference
 from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
 from ssmb.elements import Drift
-from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
-from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, modulation, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_phase_factor
@@ -54,6 +53,7 @@ class SingleStage(Scheme):
         differ where an incoming delta sits on a dispersion orbit and a fresh one does not.
     waist : w0 of the laser in the modulator [m]; None for a laser that is wide against the beam.
     sigma_x, sigma_y : rms sizes of the beam in the modulator [m]; they count with a waist.
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
 
     Notes
     -----
@@ -78,6 +78,7 @@ class SingleStage(Scheme):
     waist: float | None = None
     sigma_x: float = 0.0
     sigma_y: float = 0.0
+    second: float = 0.0
 
     title: ClassVar[str] = "one modulation, one dispersive section (HGHG, CHG)"
     references: ClassVar[tuple[str, ...]] = (
@@ -93,6 +94,7 @@ class SingleStage(Scheme):
         not_negative("smear", self.smear, "m")
         if self.r56_incoming is not None:
             finite("r56_incoming", self.r56_incoming, "m")
+        finite("second", self.second)
         profile_nodes(self.waist, self.sigma_x, self.sigma_y)
 
     @classmethod
@@ -142,16 +144,15 @@ class SingleStage(Scheme):
         n = count("harmonic", harmonic)
         smear = math.hypot(self._incoming * self.sigma_delta, self.smear)
         nodes = profile_nodes(self.waist, self.sigma_x, self.sigma_y)
-        factors = kicked_phase_factor(n, self.wavelength, self.r56 * self.amplitude * nodes.share)
+        path, second = self.r56 * self.amplitude * nodes.share, self.second * nodes.share
+        factors = kicked_phase_factor(n, self.wavelength, path, second=second)
         return abs(complex(nodes.weight @ factors)) * gaussian_bunching(smear, self.wavelength / n)
 
     def thin_line(self) -> Lattice:
         """Return a laser kick and a section with `r56`; what smears is carried by the horizontal angle."""
-        laser = ThinLaser(
-            name="MOD", laser_wavelength=self.wavelength, amplitude=self.amplitude, waist=self.waist or 0.0
-        )
+        lasers = modulation(self.wavelength, self.amplitude, self.second, self.waist)
         section = coupling("SECTION", x=(0.0, SMEAR_LEVER), r56=self.r56)
-        return line((laser, section), self.reference, "single_stage")
+        return line((*lasers, section), self.reference, self.name)
 
     def sigma(self) -> np.ndarray:
         """Return the covariance in front of the modulator: dispersion and smear in the horizontal angle."""
@@ -210,10 +211,12 @@ class SingleStage(Scheme):
         sigma = np.diag([x, x / b2, y, y / b2, 0.0, self.sigma_delta**2])
         return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None) -> SingleStage:
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> SingleStage:
         """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
-        return replace(self, smear=0.0, waist=und.waist(self.wavelength))
+        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        return replace(self, smear=0.0, waist=spot, second=second)
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> SingleStage:

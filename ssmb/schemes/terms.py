@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.beam import Beam
 from ssmb.bunching.factors import bunching_factor
 from ssmb.lattice import Lattice
+from ssmb.lattice.program import compile_elements
 from ssmb.optics.taylor import TaylorMap, taylor_map
 from ssmb.ranges import count, positive
 from ssmb.schemes.base import Scheme
@@ -54,12 +56,14 @@ class PathTerms:
     ----------
     harmonic : n [1].
     linear : |b_n| of the linear map [1].
+    named : |b_n| of the linear map and all terms of the table [1].
     whole : |b_n| of the whole Taylor map [1].
     rows : terms with a phase above the threshold.
     """
 
     harmonic: int
     linear: float
+    named: float
     whole: float
     rows: tuple[PathTerm, ...]
 
@@ -69,7 +73,10 @@ class PathTerms:
         lines = [
             f"{r.name:6s} {r.coefficient:12.4g} {1e9 * r.rms:10.4g} {r.phase:12.4g} {r.change:14.2e}" for r in self.rows
         ]
-        ends = f"|b_{self.harmonic}|: linear map {self.linear:.5f}", f"whole map {self.whole:.5f}"
+        ends = (
+            f"|b_{self.harmonic}|: linear map {self.linear:.5f}",
+            f"with these {self.named:.5f}, whole map {self.whole:.5f}",
+        )
         return "\n".join((ends[0], head, *lines, ends[1]))
 
 
@@ -81,6 +88,7 @@ def path_terms(
     least_phase: float = 1e-3,
     n: int = 2**16,
     seed: int = 1,
+    beam: Beam | None = None,
 ) -> PathTerms:
     """Return the terms of the path behind the last modulator of a scheme's beamline that matter at a harmonic.
 
@@ -91,6 +99,7 @@ def path_terms(
     order : of the Taylor map, 2 or more; needs daceypy, the extra "maps".
     least_phase : smallest n k rms that is listed [rad].
     n, seed : macroparticles of the quiet start.
+    beam : another beam at the entrance, such as :meth:`Parts.quadrature`.
 
     Raises
     ------
@@ -107,24 +116,37 @@ def path_terms(
     parts, h = scheme.parts(), count("harmonic", harmonic)
     last = len(parts.modulators) - 1
     section = taylor_map(parts.section(last), order=order, lasers=False)
-    u = behind_the_kick(parts, last, n, seed)
-    return _terms(section, u, h, parts.wavelength, positive("least_phase", least_phase))
+    rows, weight = behind_the_kick(parts, last, parts.beam(n, seed) if beam is None else beam)
+    return _terms(section, rows, weight, h, parts.wavelength, positive("least_phase", least_phase))
 
 
-def behind_the_kick(parts: Parts, i: int, n: int, seed: int) -> np.ndarray:
-    """Return coordinates (6, n) in the middle of modulator i behind its kick, through the real magnets before it."""
-    back = np.linalg.inv(section_matrix((half_of(parts.modulators[i]),), parts.reference))
+def behind_the_kick(parts: Parts, i: int, beam: Beam) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates (6, n) and weights in the middle of modulator i behind its kick, through the real magnets before it."""
     elements = parts.lattice("line").elements
     end = next(k for k, e in enumerate(elements) if e.name == parts.modulators[i].name) + 1
     row = Lattice.from_elements(elements[:end], parts.reference)
-    return back @ track(row, parts.beam(n, seed)).beam.coordinates
+    got = track(row, beam).beam
+    # back through the dark half, whose map is nearly linear
+    half = half_of(parts.modulators[i])
+    back, program = np.linalg.inv(section_matrix((half,), parts.reference)), compile_elements((half,), parts.reference)
+    u = back @ got.coordinates
+    for _ in range(3):
+        u = u + back @ (got.coordinates - program.propagate(u)[0])
+    return u, got.weight
 
 
-def _terms(section: TaylorMap, u: np.ndarray, harmonic: int, wavelength: float, least: float) -> PathTerms:
+def _terms(
+    section: TaylorMap, u: np.ndarray, weight: np.ndarray, harmonic: int, wavelength: float, least: float
+) -> PathTerms:
     powers = np.ones((section.order + 1, *u.shape))
     for p in range(section.order):
         powers[p + 1] = powers[p] * u
     k, light = 2.0 * math.pi * harmonic / wavelength, wavelength / harmonic
+    share = weight / weight.sum()
+
+    def bunching(path: np.ndarray) -> float:
+        return float(abs(bunching_factor(path, light, weight)))
+
     linear, found, whole = np.zeros(u.shape[1]), [], np.zeros(u.shape[1])
     for e, c in zip(section.exponents, section.coefficients[4], strict=True):
         if c == 0.0 or not e.any():
@@ -134,15 +156,14 @@ def _terms(section: TaylorMap, u: np.ndarray, harmonic: int, wavelength: float, 
         if e.sum() == 1:
             linear += term
             continue
-        rms = float(np.std(term))
+        mean = share @ term
+        rms = math.sqrt(share @ (term - mean) ** 2)
         if k * rms >= least:
             indices = "".join(_AXES[j] * int(e[j]) for j in range(6))
             letter = {2: "T", 3: "U"}.get(int(e.sum()), "V")
             found.append((f"{letter}5{indices}", float(c), rms, term))
-    alone = abs(bunching_factor(linear, light))
-    rows = [
-        PathTerm(name, c, rms, k * rms, float(abs(bunching_factor(linear + term, light)) - alone))
-        for name, c, rms, term in found
-    ]
+    alone = bunching(linear)
+    rows = [PathTerm(name, c, rms, k * rms, bunching(linear + term) - alone) for name, c, rms, term in found]
     rows.sort(key=lambda r: -r.phase)
-    return PathTerms(harmonic, float(alone), float(abs(bunching_factor(whole, light))), tuple(rows))
+    named = bunching(linear + sum((term for *_, term in found), np.zeros_like(linear)))
+    return PathTerms(harmonic, alone, named, bunching(whole), tuple(rows))

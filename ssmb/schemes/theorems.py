@@ -84,12 +84,7 @@ def energy_coupling_product(chirp: float, h_mod: float, h_rad: float) -> float:
     >>> round(energy_coupling_product(1.2e4, 0.05, 0.2e-6), 2)
     1.44
     """
-    h = abs(finite("chirp", chirp, "1/m"))
-    return _checked(
-        h * h * positive("h_mod", h_mod, "m") * positive("h_rad", h_rad, "m"),
-        f"h^2 H_mod H_rad = {{0:.6g}} is below 1 (theorem 1): with h = {h:.4g} 1/m and H_mod = {h_mod:.4g} m, H_rad "
-        f"cannot be below {1.0 / (h * h * h_mod) if h else math.inf:.4g} m",
-    )
+    return _product(1, ("h", chirp), ("H_mod", h_mod), h_rad)
 
 
 def angular_coupling_product(angular_chirp: float, beta_mod: float, h_rad: float) -> float:
@@ -111,12 +106,7 @@ def angular_coupling_product(angular_chirp: float, beta_mod: float, h_rad: float
     >>> round(angular_coupling_product(1000.0, 10.0, 0.2e-6), 2)
     2.0
     """
-    t = abs(finite("angular_chirp", angular_chirp, "1/m"))
-    return _checked(
-        t * t * positive("beta_mod", beta_mod, "m") * positive("h_rad", h_rad, "m"),
-        f"t^2 beta_mod H_rad = {{0:.6g}} is below 1 (theorem 2): with t = {t:.4g} 1/m and beta_mod = {beta_mod:.4g} m, "
-        f"H_rad cannot be below {1.0 / (t * t * beta_mod) if t else math.inf:.4g} m",
-    )
+    return _product(2, ("t", angular_chirp), ("beta_mod", beta_mod), h_rad)
 
 
 def section_h(beta: float, alpha: float, a1: float, a2: float) -> float:
@@ -139,7 +129,15 @@ def section_h(beta: float, alpha: float, a1: float, a2: float) -> float:
     return (a2 * a2 + (beta * a1 - alpha * a2) ** 2) / beta
 
 
-def _checked(product: float, words: str) -> float:
+def _product(theorem: int, chirp: tuple[str, float], place: tuple[str, float], h_rad: float) -> float:
+    """Square of the chirp times what the modulator's place gives (H_mod, beta_mod) times H_rad, 1 or more."""
+    (slope_name, slope), (name, size) = chirp, place
+    slope = abs(finite(slope_name, slope, "1/m"))
+    strength = slope * slope * positive(name, size, "m")
+    product = strength * positive("h_rad", h_rad, "m")
     if product < 1.0 - _ROUNDING:
-        raise PhysicsError(words.format(product))
+        raise PhysicsError(
+            f"{slope_name}^2 {name} H_rad = {product:.6g} is below 1 (theorem {theorem}): with {slope_name} = {slope:.4g} 1/m "
+            f"and {name} = {size:.4g} m, H_rad cannot be below {1.0 / strength if strength else math.inf:.4g} m"
+        )
     return product

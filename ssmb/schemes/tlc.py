@@ -17,7 +17,7 @@ C. Feng, Z. Zhao, Sci. Rep. 7, 4724 (2017), doi:10.1038/s41598-017-04962-5 (angu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,8 +28,10 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling, matched_dispersion
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, kicked_bunching, length_for_bunching
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.theorems import energy_coupling_product
 
 
@@ -113,6 +115,7 @@ class EnergyModulationCoupling(Scheme):
     beta_mod : beta function of the coupled plane at the modulator, with alpha = 0 [m].
     waist : w0 of the laser [m]; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane at the modulator [m]; it counts with a waist.
+    second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
 
     Notes
     -----
@@ -142,6 +145,7 @@ class EnergyModulationCoupling(Scheme):
     beta_mod: float = 5.0
     waist: float | None = None
     sigma_x: float = 0.0
+    second: float = 0.0
 
     title: ClassVar[str] = "transverse-longitudinal coupling, energy modulation (GLSF)"
     references: ClassVar[tuple[str, ...]] = (
@@ -198,6 +202,7 @@ class EnergyModulationCoupling(Scheme):
             sigma_z=self.sigma_z_mod,
             waist=self.waist,
             sigma_x=self.sigma_x,
+            second=self.second,
         )
 
     def minimum_h_mod(self) -> float:
@@ -237,6 +242,33 @@ class EnergyModulationCoupling(Scheme):
     def sigma(self) -> np.ndarray:
         """Return the covariance on the dispersion in front of the modulator; `smear` sits in the horizontal angle."""
         return self.stage().sigma()
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see :meth:`Scheme.parts`.
+
+        A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills up r56, in which the undulator has its slip. The undulator wiggles in y:
+        natural focusing would turn y' into path. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite
+        sign.
+        """
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        sign = math.copysign(1.0, self.r56)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+            phase=0.0 if sign > 0.0 else 0.5,
+        )  # fmt: skip
+        half = half_of(modulator)
+        section = matched_coupling(self.section(), abs(self.r56), half, self.reference)
+        slope = sign * self.dispersion_slope
+        before = matched_dispersion((0.0, slope), half, self.reference) if self.sigma_z_mod is None else ()
+        sigma = beamline_sigma(self.stage(), sign)
+        return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
+
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EnergyModulationCoupling:
+        """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        return replace(self, smear=0.0, waist=spot, second=second)
 
     @property
     def _h_mod(self) -> float:

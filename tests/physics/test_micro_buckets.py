@@ -307,7 +307,11 @@ def test_quantum_lifetime_of_the_standard_map(xi: float) -> None:
 
 
 TESTS = Path(__file__).resolve().parents[1]
-PREFIXES = ("bunch_boltzmann_", "stdmap_island_", "qlife_", "capture_", "pop2_")
+TOPICS = ("2 micro-bucket", "3 bunching", "4 equilibrium", "5 radiation")
+PREFIXES = (
+    "bunch_boltzmann_", "stdmap_island_", "qlife_", "capture_", "pop2_", "lsf_", "tlc_", "adm_", "jitter_power_factor",
+    "electrons_per_microbunch",
+)  # fmt: skip
 
 
 def _tested() -> list[str]:
@@ -335,8 +339,8 @@ def test_every_reference_value_of_these_topics_has_a_test() -> None:
     wanted = [
         identifier
         for identifier, entry in reference_values().items()
-        if entry["topic"] in ("2 micro-bucket", "4 equilibrium") or identifier.startswith(PREFIXES)
+        if entry["topic"] in TOPICS or identifier.startswith(PREFIXES)
     ]
-    assert len(wanted) >= 45
+    assert len(wanted) >= 97
     missing = [i for i in wanted if not any(re.fullmatch(p, i) for p in tested)]
     assert not missing, f"no test compares {missing}"
