@@ -66,7 +66,7 @@ def kicked_phase_factor(
     argument, psi = -n * k * np.asarray(path_amplitude, dtype=float), np.asarray(phase, dtype=float)
     other = argument * np.asarray(second, dtype=float)
     if sigma_z is None:
-        return _coefficients(n, argument, other) * np.exp(1j * n * psi)
+        return np.asarray(_coefficients(n, argument, other) * np.exp(1j * n * psi), dtype=complex)
     width = k * not_negative("sigma_z", sigma_z, "m")
     centre = n * finite("stretch", stretch)
     if width == 0.0:
