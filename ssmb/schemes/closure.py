@@ -10,6 +10,13 @@ against damping ``2 alpha eps`` per turn. The path error that raises eps by a fr
 ``dz_rms = sigma_R sqrt(8 alpha f)`` with sigma_R = sqrt(eps/(h^2 H_mod)), the length at the radiator: tens of picometres.
 A relative phase error of the two lasers counts like ``dz = d phi/k``.
 
+That is for path errors which do not know the phase. Those of magnets do: where the modulation is largest, at ``cos kz = 0``,
+an electron has the largest path error, and there it does not matter. Then
+
+    d eps per turn = H_mod A^2 <[sin k(z + dz) - sin kz]^2>/2,
+
+which a path error of random phase ``sqrt(2 <dz^2 cos^2 kz>)``, less than dz_rms, would do too.
+
 The path from the first to the second modulator is z of a Taylor map; a closed insertion (+-I in both planes, achromatic,
 isochronous) still has terms of second and higher order, which by symplecticity are its chromatic errors: T_533 is the
 change of the vertical focusing with momentum.
@@ -31,7 +38,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssmb.beam import Beam
-from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
@@ -62,7 +68,9 @@ def allowed_path_error(sigma_rad: float, damping: float, fraction: float = 0.3) 
     return positive("sigma_rad", sigma_rad, "m") * math.sqrt(8.0 * rate)
 
 
-def emittance_growth(h_mod: float, chirp: float, wavelength: float, path_error: ArrayLike) -> float:
+def emittance_growth(
+    h_mod: float, chirp: float, wavelength: float, path_error: ArrayLike, z: ArrayLike | None = None
+) -> float:
     """Return the growth of the emittance per turn by path errors between two modulators [m rad].
 
     Parameters
@@ -71,6 +79,8 @@ def emittance_growth(h_mod: float, chirp: float, wavelength: float, path_error: 
     chirp : h = k A, slope of the modulation [1/m].
     wavelength : laser wavelength [m].
     path_error : the rms of a Gaussian path error, or the path errors of particles (their mean is left out) [m].
+    z : places of the same particles at the first modulator, where its kick is ``A sin(k z)``: the kicks that stay are taken
+        as they are [m]. Default: path errors that do not depend on the phase.
 
     Notes
     -----
@@ -83,7 +93,11 @@ def emittance_growth(h_mod: float, chirp: float, wavelength: float, path_error: 
     """
     k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
     amplitude = positive("chirp", chirp, "1/m") / k
-    half = _half_turned_away(k, path_error)
+    half = (
+        _half_turned_away(k, path_error)
+        if z is None
+        else 0.25 * (k * counting_path_error(wavelength, path_error, z)) ** 2
+    )
     return positive("h_mod", h_mod, "m") * amplitude * amplitude * half
 
 
@@ -92,10 +106,45 @@ def _half_turned_away(k: float, path_error: ArrayLike) -> float:
     if np.ndim(path_error) == 0:
         sigma = k * not_negative("path_error", path_error, "m")
         return -0.5 * math.expm1(-0.5 * sigma * sigma)
+    return float(np.mean(np.sin(0.5 * k * _about_mean(path_error)) ** 2))
+
+
+def counting_path_error(wavelength: float, path_error: ArrayLike, z: ArrayLike) -> float:
+    """Return the rms path error of random phase that would leave the kicks which path errors of particles leave [m].
+
+    ``sqrt(2 <[sin k(z + dz) - sin kz]^2>)/k``, for small k dz ``sqrt(2 <dz^2 cos^2 kz>)``.
+
+    Parameters
+    ----------
+    wavelength : laser wavelength [m].
+    path_error : path errors of particles, their mean is left out [m].
+    z : their places at the first modulator, where its kick is ``A sin(k z)`` [m].
+
+    Raises
+    ------
+    PhysicsError
+        If there are no particles, or their numbers are not finite.
+
+    Examples
+    --------
+    A path error that follows the modulation counts half as mean square:
+
+    >>> z = np.arange(64) / 64
+    >>> dz = 1e-6 * np.sin(2 * np.pi * z)
+    >>> round(float(counting_path_error(1.0, dz, z) / np.std(dz)), 4)
+    0.7071
+    """
+    k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
+    half, phase = 0.5 * k * _about_mean(path_error), k * np.asarray(z, dtype=float)
+    left = 2.0 * np.sin(half) * np.cos(phase + half)  # sin(phase + 2 half) - sin(phase)
+    return math.sqrt(2.0 * float(np.mean(left * left))) / k
+
+
+def _about_mean(path_error: ArrayLike) -> np.ndarray:
     dz = np.asarray(path_error, dtype=float)
     if dz.size == 0 or not np.isfinite(dz).all():
         raise PhysicsError("path errors of no particles, or not finite: nothing came to the second modulator")
-    return float(np.mean(np.sin(0.5 * k * (dz - dz.mean())) ** 2))
+    return dz - dz.mean()
 
 
 @dataclass(frozen=True)
@@ -114,6 +163,7 @@ class ClosureBudget:
     Attributes
     ----------
     dz_rms : rms path error of the tracked beam, without its mean [m].
+    dz_counting : what of it counts, because it depends on the laser phase, see :func:`counting_path_error` [m].
     aberrations : growth of the emittance per turn by the transverse aberrations of the insertion [m rad].
     quantum : rms path error by the photons that an electron emits between the modulators, tracked [m].
     terms : terms of the Taylor map, largest first.
@@ -127,6 +177,7 @@ class ClosureBudget:
     """
 
     dz_rms: float
+    dz_counting: float
     aberrations: float
     quantum: float
     terms: tuple[PathTerm, ...]
@@ -166,6 +217,7 @@ class ClosureBudget:
         pm = 1e12
         lines = [
             f"path error MOD1-MOD2, rms      {pm * self.dz_rms:12.1f} pm   (allowed {pm * self.allowed:.1f} pm)",
+            f"  of random phase              {pm * self.dz_counting:12.1f} pm   would do the same: this counts",
             f"path error by photons, rms     {pm * self.quantum:12.1f} pm",
             f"growth by aberrations          {pm * self.aberrations:12.4f} pm per turn",
             f"emittance growth per turn      {pm * self.growth:12.4f} pm   (damping takes "
@@ -202,7 +254,7 @@ def closure_budget(
     Parameters
     ----------
     insertion : lattice with the section between the middles of the modulators, lasers not acting in between.
-    beam : coasting beam in the middle of the first modulator, behind its (thin) kick.
+    beam : coasting beam in the middle of the first modulator, behind its (thin) kick A sin(k z).
     start, end : middles of the modulators; default: beginning and end of the lattice.
     chirp : h = k A of the modulation [1/m].
     wavelength : laser wavelength [m].
@@ -240,12 +292,15 @@ def closure_budget(
     h_rad = 1.0 / (positive("chirp", chirp, "1/m") ** 2 * positive("h_mod", h_mod, "m"))
     return ClosureBudget(
         dz_rms=dz_rms,
+        dz_counting=counting_path_error(wavelength, dz, beam.z),
         aberrations=aberrations,
         quantum=quantum,
         terms=terms[:largest],
         beyond=float((dz - (explained - explained.mean())).std()),
         allowed=allowed_path_error(math.sqrt(positive("emittance", emittance, "m rad") * h_rad), damping, fraction),
-        growth=aberrations + sum(emittance_growth(h_mod, chirp, wavelength, error) for error in (dz, quantum)),
+        growth=aberrations
+        + emittance_growth(h_mod, chirp, wavelength, dz, beam.z)
+        + emittance_growth(h_mod, chirp, wavelength, quantum),
         damping=positive("damping", damping),
         emittance=emittance,
         fraction=share("fraction", fraction),
@@ -310,73 +365,6 @@ def path_terms(section: TaylorMap, beam: Beam) -> tuple[tuple[PathTerm, ...], np
         terms.append(PathTerm(name, float(c), float(part.std())))
         total += part
     return tuple(sorted(terms, key=lambda t: -t.rms)), total
-
-
-def rest_of_ring(
-    *,
-    tunes: tuple[float, float],
-    beta: tuple[float, float],
-    alpha: tuple[float, float] = (0.0, 0.0),
-    dispersion_y: tuple[float, float],
-    insertion: tuple[int, int] = (1, -1),
-    r56: float,
-    damping: tuple[float, float, float],
-    emittances: tuple[float, float],
-    sigma_delta: float,
-    name: str = "REST_OF_RING",
-) -> LinearMap:
-    """Return the ring from the second modulator back to the first as one linear map with damping and diffusion.
-
-    It carries a coasting beam (no RF): z slips by ``r56 delta``, so that the laser phase of an electron is new on every turn,
-    and it holds the emittances and the spread that it is given when nothing else heats the beam.
-
-    Parameters
-    ----------
-    tunes : phase advances in x and y from modulator to modulator through the ring [2 pi].
-    beta, alpha : optics in x and y at the modulators; an insertion of +-I has the same at both [m], [1].
-    dispersion_y : vertical dispersion D, D' at the first modulator [m], [1]; behind the insertion it has changed sign if
-        that is -I in y.
-    insertion : signs of the insertion map in x and y, +1 or -1.
-    r56 : of the ring, -eta C [m].
-    damping : amplitude decrements per turn of x, y and delta; a coasting delta is damped with twice the decrement of a
-        bunched one.
-    emittances : of x and y that damping and diffusion keep [m rad].
-    sigma_delta : momentum spread that they keep [1].
-    name : name of the element.
-    """
-    turn, rates, heat = np.eye(6), np.ones(6), np.zeros((6, 6))
-    for i in (0, 1):
-        b, a = positive("beta", beta[i], "m"), alpha[i]
-        c, s = math.cos(2.0 * math.pi * tunes[i]), math.sin(2.0 * math.pi * tunes[i])
-        at = slice(2 * i, 2 * i + 2)
-        turn[at, at] = [[c + a * s, b * s], [-(1.0 + a * a) / b * s, c - a * s]]
-        rates[at] = math.exp(-positive("damping", damping[i]))
-        kept = not_negative("emittances", emittances[i], "m rad") * (1.0 - rates[2 * i] ** 2)
-        heat[at, at] = kept * np.array([[b, -a], [-a, (1.0 + a * a) / b]])
-    turn[4, 5] = r56
-    rates[5] = math.exp(-positive("damping", damping[2]))
-    heat[5, 5] = (1.0 - rates[5] ** 2) * not_negative("sigma_delta", sigma_delta) ** 2
-    into, out = _with_dispersion(dispersion_y, 1), _with_dispersion(dispersion_y, insertion[1])
-    heat = into @ heat @ into.T
-    return LinearMap(
-        name=name,
-        matrix=_rows(into @ turn @ np.linalg.inv(out)),
-        damping_matrix=_rows(into @ np.diag(rates) @ np.linalg.inv(into)),
-        diffusion=_rows(0.5 * (heat + heat.T)),
-    )
-
-
-def _with_dispersion(dispersion_y: tuple[float, float], sign: int) -> np.ndarray:
-    """From betatron coordinates to those of a place with vertical dispersion; symplectic."""
-    d, prime = (sign * v for v in dispersion_y)
-    out = np.eye(6)
-    out[2:4, 5] = d, prime
-    out[4, 2:4] = -prime, d
-    return out
-
-
-def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in matrix.tolist())
 
 
 def thick_modulator_path(periods: float, wavelength: float) -> float:
