@@ -1,4 +1,4 @@
-"""``ssmb compare sources | scanners | roadmap | schemes``: parses, calls, prints."""
+"""``ssmb compare sources | scanners | roadmap | schemes | generations``: parses, calls, prints."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from ssmb.cli import compare_schemes
-from ssmb.errors import ConfigError, ResultFileError
+from ssmb.cli import compare_generations, compare_schemes
+from ssmb.cli.arguments import named_numbers
+from ssmb.errors import ResultFileError
 
 if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb ``compare`` with its subjects."""
     parser = subparsers.add_parser(
-        "compare", help="EUV sources, scanners, the way from watts to chips; microbunching schemes"
+        "compare", help="EUV sources, scanners, the way from watts to chips; microbunching schemes; light sources"
     )
-    subjects = parser.add_subparsers(dest="subject", required=True, metavar="{sources,scanners,roadmap,schemes}")
+    names = "{sources,scanners,roadmap,schemes,generations}"
+    subjects = parser.add_subparsers(dest="subject", required=True, metavar=names)
 
     sources = subjects.add_parser("sources", help="EUV sources: power with its plane, band, readiness, features")
     sources.add_argument("--family", help="LPP, DPP, synchrotron, FEL, HHG, SSMB or other")
@@ -56,6 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.set_defaults(compare=_roadmap)
 
     compare_schemes.add_subject(subjects)
+    compare_generations.add_subject(subjects)
 
     for p in (sources, scanners, roadmap):
         p.add_argument(
@@ -118,16 +121,7 @@ def _roadmap(args: argparse.Namespace, par: ModelParameters) -> Output:
 def _parameters(settings: list[str]) -> ModelParameters:
     from ssmb.lithography.parameters import model_parameters
 
-    values: dict[str, float] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        try:
-            values[name.strip()] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ConfigError(f"--set needs NAME=VALUE with a number, such as rework=0.02, got '{setting}'.")
-    return model_parameters(values)
+    return model_parameters(named_numbers(settings, "rework=0.02"))
 
 
 def _write(path: str, text: str) -> None:

@@ -22,6 +22,8 @@ PLOTTED = (
     "MicroBucket",
     "Scheme or several",
     "SchemeComparison, two or more",
+    "Equilibrium",
+    "Generations",
     "SourceLight or several",
     "StudyResult",
 )
@@ -35,10 +37,11 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
         BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal or a
         sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way, |b| against
-        harmonic) or several, SchemeComparisons at several harmonics (laser power), a SourceLight (its losses) or
-        several, or a StudyResult (all of these that the run has).
+        harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes around the ring),
+        a Generations (light sources side by side), a SourceLight (its losses) or several, or a StudyResult (all of these
+        that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
-    lattice : the Lattice of an Optics, to draw its magnets.
+    lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 
     Returns
     -------
@@ -102,16 +105,32 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
 
 def _of_result(what: Any, lattice: Any) -> Figure:
-    """Optics, schemes, sources and StudyResult, whose modules take long to load, so they come last."""
-    from ssmb.facility import SourceLight
+    """Results whose modules take long to load, so they come last."""
+    from ssmb.equilibrium import Equilibrium
     from ssmb.optics import Optics
-    from ssmb.schemes import Scheme, SchemeComparison
     from ssmb.studies.result import StudyResult
 
     if isinstance(what, Optics):
         from ssmb.plot.optics import plot_optics
 
         return plot_optics(what, lattice)
+    if isinstance(what, Equilibrium):
+        from ssmb.plot.equilibrium import plot_equilibrium
+
+        return plot_equilibrium(what, lattice)
+    if isinstance(what, StudyResult):
+        from ssmb.plot.study import plot_study
+
+        return plot_study(what)
+    return _of_light(what)
+
+
+def _of_light(what: Any) -> Figure:
+    """Schemes and sources of light."""
+    from ssmb.facility import SourceLight
+    from ssmb.radiation import Generations
+    from ssmb.schemes import Scheme, SchemeComparison
+
     if isinstance(what, Scheme):
         from ssmb.plot.scheme import plot_scheme
 
@@ -124,6 +143,10 @@ def _of_result(what: Any, lattice: Any) -> Figure:
         from ssmb.plot.scheme import plot_scheme_needs
 
         return plot_scheme_needs([what] if isinstance(what, SchemeComparison) else what)
+    if isinstance(what, Generations):
+        from ssmb.plot.generations import plot_generations
+
+        return plot_generations(what)
     if isinstance(what, SourceLight):
         from ssmb.plot.source import plot_source
 
@@ -132,10 +155,6 @@ def _of_result(what: Any, lattice: Any) -> Figure:
         from ssmb.plot.source import plot_harmonics
 
         return plot_harmonics(what)
-    if isinstance(what, StudyResult):
-        from ssmb.plot.study import plot_study
-
-        return plot_study(what)
     raise ConfigError(f"no figure is known for a {type(what).__name__}; plot() takes: {', '.join(PLOTTED)}")
 
 

@@ -10,6 +10,7 @@ from ssmb.radiation.generations import Generations, LightSource, compare_generat
 from ssmb.radiation.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
 from ssmb.radiation.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.radiation.incoherent import central_cone_power, incoherent_energy, total_power
+from ssmb.radiation.machines import MachineInput, Machines
 from ssmb.radiation.signal import ChargeSignal, signal_against_charge
 from ssmb.radiation.single_electron import (
     angular_density,
@@ -32,6 +33,8 @@ __all__ = [
     "FreeElectronLaser",
     "Generations",
     "LightSource",
+    "MachineInput",
+    "Machines",
     "Orbit",
     "Plane",
     "TrackedLight",

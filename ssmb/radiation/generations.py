@@ -11,17 +11,19 @@ Coherence length: lambda/(4 pi x relative rms bandwidth), the rms length of a Ga
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
-from ssmb.beam.reference import Reference
 from ssmb.constants import C_GAMMA, ELEMENTARY_CHARGE
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.radiation.bend_light import bend_divergence, bend_flux, critical_energy
 from ssmb.radiation.brightness import Brightness, ElectronBeam, same_energy, undulator_brightness
 from ssmb.radiation.coherent import coherent_power
+from ssmb.radiation.exit_light import counted_band
 from ssmb.radiation.fel import free_electron_laser
+from ssmb.radiation.machines import MachineInput, Machines
 from ssmb.radiation.undulator import Undulator, photon_energy, photon_rate
-from ssmb.ranges import positive, share
+from ssmb.ranges import count, positive, share
 
 #: the band of brightness, 0.1 %
 CUSTOMARY_BAND = 1e-3
@@ -45,6 +47,7 @@ class LightSource:
     coherence_length : rms, along the light [m].
     total_power : at all wavelengths, what optics and RF must stand [W].
     note : what was taken.
+    inputs : machine parameters that the row was made of, each with its origin.
     """
 
     name: str
@@ -59,6 +62,7 @@ class LightSource:
     coherence_length: float
     total_power: float
     note: str = ""
+    inputs: tuple[MachineInput, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,12 @@ class Generations:
 
     Parameters
     ----------
-    sources : rows, weakest idea first.
+    sources : rows, oldest generation first.
+    missing : (name, reason) of those whose machine cannot make this wavelength.
     """
 
     sources: tuple[LightSource, ...]
+    missing: tuple[tuple[str, str], ...] = ()
 
     def __getitem__(self, name: str) -> LightSource:
         """The row of that name."""
@@ -80,12 +86,13 @@ class Generations:
         raise ConfigError(f"no source '{name}'; there are {', '.join(s.name for s in self.sources)}")
 
     def __str__(self) -> str:
-        names = [f.name for f in fields(LightSource) if f.name not in ("name", "note")]
+        names = [f.name for f in fields(LightSource) if f.name not in ("name", "note", "inputs")]
         head = ["source", *names]
         rows = [[s.name, *(f"{getattr(s, n):.3g}" for n in names)] for s in self.sources]
         widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
-        return "\n".join([*lines, *(f"{s.name}: {s.note}" for s in self.sources if s.note)])
+        notes = [f"{s.name}: {s.note}" for s in self.sources if s.note]
+        return "\n".join([*lines, *notes, *(f"{name}: {reason}" for name, reason in self.missing)])
 
 
 def bend_source(
@@ -150,25 +157,50 @@ def undulator_source(beam: ElectronBeam, undulator: Undulator, *, harmonic: int 
     return _incoherent("undulator", light, power, band, undulator.energy_per_electron() * beam.current, beam, note)
 
 
-def fel_source(beam: ElectronBeam, undulator: Undulator) -> LightSource:
-    """Return a SASE FEL at saturation; the average power is the peak power times the duty of the beam."""
+def fel_source(
+    beam: ElectronBeam, undulator: Undulator, *, band: float = 0.02, one_dimension: bool = False
+) -> LightSource:
+    """Return a SASE FEL at saturation; the average power is the peak power times the duty of the beam.
+
+    Parameters
+    ----------
+    beam : electrons at their peak current.
+    undulator : its periods; taken as long as saturation needs.
+    band : full relative width of the band that the powers are counted in [1].
+    one_dimension : without diffraction, emittance and energy spread: 1.6 rho P_beam, one mode, an upper limit.
+    """
     laser = free_electron_laser(undulator, beam)
     emittance = math.sqrt(beam.emittance_x * beam.emittance_y)
     # Saldin, Schneidmiller, Yurkov: one mode up to 2 pi eps/lambda of about 1, fewer photons in it beyond
-    modes = max(1.0, 2.0 * math.pi * emittance / laser.wavelength)
-    narrow = min(1.0, CUSTOMARY_BAND / (math.sqrt(2.0 * math.pi) * laser.bandwidth))
-    peak = photon_rate(laser.saturation_power, laser.wavelength) * narrow * 4.0 / laser.wavelength**2 / modes / 1e12
+    modes = 1.0 if one_dimension else max(1.0, 2.0 * math.pi * emittance / laser.wavelength)
+    longer = laser.gain_length / laser.gain_length_1d if one_dimension else 1.0
+    width, power = laser.bandwidth * longer, laser.saturation_power * longer**2
+    inside = power * _inside(width, share("band", band))
+    narrow = min(1.0, CUSTOMARY_BAND / (math.sqrt(2.0 * math.pi) * width))
+    peak = photon_rate(power, laser.wavelength) * narrow * 4.0 / laser.wavelength**2 / modes / 1e12
     duty = 1.0 / beam.peak_ratio
+    if one_dimension:
+        note = f"rho {laser.pierce:.3g}, gain length {laser.gain_length_1d:.3g} m; an upper limit, transverse effects left out"
+    else:
+        note = (
+            f"gain length {laser.gain_length:.3g} m after Xie ({laser.gain_length_1d:.3g} m in one dimension), saturation "
+            f"after {laser.saturation_length:.3g} m"
+        )
     return LightSource(
-        "FEL", laser.wavelength, laser.saturation_power * duty, laser.saturation_power, 0.02, laser.bandwidth,
-        peak * duty, peak, 1.0 / modes, laser.coherence_length, laser.saturation_power * duty,
-        f"rho {laser.pierce:.3g}, gain length {laser.gain_length:.3g} m ({laser.gain_length_1d:.3g} m in one dimension), "
-        f"saturation after {laser.saturation_length:.3g} m",
+        "FEL 1D" if one_dimension else "FEL", laser.wavelength, inside * duty, inside, band, width, peak * duty, peak,
+        1.0 / modes, laser.wavelength / (4.0 * math.pi * width),
+        power * duty + undulator.energy_per_electron() * beam.current, note,
     )  # fmt: skip
 
 
 def ssmb_source(
-    beam: ElectronBeam, radiator: Undulator, bunching: complex, *, line_width: float, harmonic: int = 1
+    beam: ElectronBeam,
+    radiator: Undulator,
+    bunching: complex,
+    *,
+    line_width: float,
+    harmonic: int = 1,
+    band: float = 0.02,
 ) -> LightSource:
     """Return the coherent light of a steadily microbunched beam.
 
@@ -179,6 +211,7 @@ def ssmb_source(
     bunching : b in the middle of the radiator [1].
     line_width : relative rms width of the line: that of the laser, or of the train of microbunches [1].
     harmonic : odd n of the radiator [1].
+    band : full relative width of the band that the powers are counted in [1].
     """
     same_energy(radiator, beam)
     current, wavelength = beam.current * beam.peak_ratio, radiator.wavelength(harmonic)
@@ -190,20 +223,31 @@ def ssmb_source(
     bright = photon_rate(peak, wavelength) * narrow * 4.0 / wavelength**2 / 1e12
     duty = 1.0 / beam.peak_ratio
     spontaneous = radiator.energy_per_electron() * beam.current
+    inside = peak * _inside(width, share("band", band))
     return LightSource(
-        "SSMB", wavelength, peak * duty, peak, 0.02, width, bright * duty, bright, 1.0,
+        "SSMB", wavelength, inside * duty, inside, band, width, bright * duty, bright, 1.0,
         wavelength / (4.0 * math.pi * width), peak * duty + spontaneous,
         f"|b| {abs(bunching):.3g}, {current:.3g} A while the beam is there, K {radiator.k:.3g}, {radiator.n_periods} periods; all "
         "electrons radiate one field, so the light has one transverse mode",
     )  # fmt: skip
 
 
-def compare_generations(wavelength: float = 13.5e-9) -> Generations:
-    """Return typical machines of each generation at one wavelength [m].
+def compare_generations(
+    wavelength: float = 13.5e-9, machines: Machines | None = None, *, band: float | None = None
+) -> Generations:
+    """Return one machine of each generation at one wavelength.
 
-    A 3 GeV ring of the fourth generation cannot reach 13.5 nm with a usual undulator, so bend, wiggler and undulator stand
-    in a 1.7 GeV, 300 mA ring of the third; the FEL is a 1 GeV linac of the 10 kHz class, SSMB the 400 MeV ring of
-    the Tsinghua concept with |b| = 0.1. Give your own machines to the functions that make the rows.
+    Parameters
+    ----------
+    wavelength : [m].
+    machines : parameters of all machines; typical ones, with their origin, if left out.
+    band : full relative width that powers are counted in [1]; by default :func:`ssmb.radiation.counted_band`. An undulator
+        alone is counted in the width 1/N of its cone.
+
+    Returns
+    -------
+    Generations
+        A machine that cannot make the wavelength (no undulator field does) is in `missing` with the reason.
 
     Examples
     --------
@@ -211,20 +255,60 @@ def compare_generations(wavelength: float = 13.5e-9) -> Generations:
     >>> table["SSMB"].average_power > 100.0 * table["undulator"].average_power
     True
     """
-    ring, linac, small = Reference(energy=1.7e9), Reference(energy=1.0e9), Reference(energy=400e6)
-    stored = ElectronBeam(ring, 0.3, 5e-9, 5e-11, 5.0, 3.0, 7e-4, peak_current=20.0)
-    driven = ElectronBeam(linac, 1e-6, 1e-6 / linac.gamma, 1e-6 / linac.gamma, 8.0, 8.0, 2e-4, peak_current=2000.0)
-    bunched = ElectronBeam(small, 1.0, 4e-10, 4e-10, 1.0, 1.0, 3e-4)
-    wiggler = Undulator(ring, period=0.12, n_periods=15, k=15.0)
-    return Generations(
-        (
-            bend_source(stored, 1.3, wavelength),
-            wiggler_source(stored, wiggler, wavelength),
-            undulator_source(stored, Undulator.resonant(ring, wavelength, 0.05, 80)),
-            fel_source(driven, Undulator.resonant(linac, wavelength, 0.03, 900)),
-            ssmb_source(bunched, Undulator.resonant(small, wavelength, 0.01, 300), 0.1, line_width=1e-6),
-        )
-    )
+    m = Machines() if machines is None else machines
+    inside = counted_band(wavelength) if band is None else share("band", band)
+    rows: list[tuple[str, tuple[str, ...], Callable[[], LightSource]]] = [
+        ("bend", ("ring", "bend"), lambda: _bend(m, wavelength, inside)),
+        ("wiggler", ("ring", "wiggler"), lambda: _wiggler(m, wavelength, inside)),
+        ("undulator", ("ring", "undulator"), lambda: _undulator(m, wavelength)),
+        ("FEL 1D", ("linac", "fel"), lambda: _fel(m, wavelength, inside, one_dimension=True)),
+        ("FEL", ("linac", "fel"), lambda: _fel(m, wavelength, inside, one_dimension=False)),
+        ("SSMB", ("ssmb",), lambda: _ssmb(m, wavelength, inside)),
+    ]
+    found, missing = [], []
+    for name, used, make in rows:
+        try:
+            found.append(replace(make(), inputs=m.inputs(*used)))
+        except PhysicsError as error:
+            missing.append((name, error.message))
+    return Generations(tuple(found), tuple(missing))
+
+
+def _bend(m: Machines, wavelength: float, band: float) -> LightSource:
+    return bend_source(m.ring(), m.bend_field, wavelength, horizontal_angle=m.bend_angle, band=band)
+
+
+def _wiggler(m: Machines, wavelength: float, band: float) -> LightSource:
+    beam = m.ring()
+    wiggler = Undulator(beam.reference, period=m.wiggler_period, n_periods=_whole(m, "wiggler_periods"), k=m.wiggler_k)
+    return wiggler_source(beam, wiggler, wavelength, band=band)
+
+
+def _undulator(m: Machines, wavelength: float) -> LightSource:
+    beam = m.ring()
+    periods = _whole(m, "undulator_periods")
+    return undulator_source(beam, Undulator.resonant(beam.reference, wavelength, m.undulator_period, periods))
+
+
+def _fel(m: Machines, wavelength: float, band: float, *, one_dimension: bool) -> LightSource:
+    beam = m.linac()
+    undulator = Undulator.resonant(beam.reference, wavelength, m.fel_period, _whole(m, "fel_periods"))
+    return fel_source(beam, undulator, band=band, one_dimension=one_dimension)
+
+
+def _ssmb(m: Machines, wavelength: float, band: float) -> LightSource:
+    beam = m.ssmb()
+    radiator = Undulator.resonant(beam.reference, wavelength, m.ssmb_period, _whole(m, "ssmb_periods"))
+    return ssmb_source(beam, radiator, m.ssmb_bunching, line_width=m.ssmb_line_width, band=band)
+
+
+def _whole(m: Machines, name: str) -> int:
+    return count(name, getattr(m, name))
+
+
+def _inside(width: float, band: float) -> float:
+    """Share of a Gaussian line of relative rms width inside a band about its centre."""
+    return math.erf(0.5 * band / (math.sqrt(2.0) * width))
 
 
 def _fan(

@@ -25,6 +25,7 @@ from ssmb.radiation.generations import (
 )
 from ssmb.radiation.growth import field_growth
 from ssmb.radiation.incoherent import central_cone_power
+from ssmb.radiation.machines import Machines
 from ssmb.radiation.single_electron import angular_density, aperture_spectrum, photon_flux, undulator_field
 from ssmb.radiation.undulator import Undulator, photon_energy
 from tests.support import assert_close
@@ -149,7 +150,8 @@ def test_every_imperfection_lengthens_the_gain() -> None:
 
 def test_rows_are_made_of_the_known_powers() -> None:
     table = compare_generations()
-    assert [s.name for s in table.sources] == ["bend", "wiggler", "undulator", "FEL", "SSMB"]
+    assert [s.name for s in table.sources] == ["bend", "wiggler", "undulator", "FEL 1D", "FEL", "SSMB"]
+    assert table.missing == ()
     ring, small = Reference(energy=1.7e9), Reference(energy=400e6)
     cone = central_cone_power(Undulator.resonant(ring, 13.5e-9, 0.05, 80), 0.3)
     assert_close(table["undulator"].average_power, 0.5 * cone, rtol=1e-12, atol=0.0)
@@ -159,13 +161,53 @@ def test_rows_are_made_of_the_known_powers() -> None:
     assert_close(table["SSMB"].peak_power, want, rtol=1e-9, atol=0.0)
     bright = [s.average_brightness for s in table.sources]
     assert bright[2] > 1e3 * max(bright[:2])
-    assert bright[4] > bright[3] > bright[2]
+    assert bright[5] > bright[4] > bright[2]
     assert all(s.peak_power >= s.average_power * (1.0 - 1e-12) for s in table.sources)
     assert all(s.total_power >= s.average_power * (1.0 - 1e-12) for s in table.sources)
     assert all(0.0 < s.coherent_fraction <= 1.0 for s in table.sources)
     text = str(table)
     assert "gain length" in text
     assert "SSMB" in text
+
+
+def test_one_dimension_is_the_limit_of_the_fel():
+    """1.6 rho P_beam, bandwidth rho; Xie's fit gives less, and the same for a wide, cold, parallel beam."""
+    ref = Reference(energy=1e9)
+    und = Undulator.resonant(ref, 13.5e-9, 0.03, 500)
+    beam = ElectronBeam(ref, 1e-6, 5e-10, 5e-10, 8.0, 8.0, 1e-4, peak_current=2e3)
+    rho = free_electron_laser(und, beam).pierce
+    flat, real = fel_source(beam, und, one_dimension=True, band=1.0), fel_source(beam, und, band=1.0)
+    assert_close(flat.peak_power, 1.6 * rho * 1e9 * 2e3, rtol=1e-9, atol=0.0)
+    assert_close(flat.bandwidth, rho, rtol=1e-12, atol=0.0)
+    assert real.peak_power < flat.peak_power
+    assert flat.coherent_fraction == 1.0
+    wide = ElectronBeam(ref, 1e-6, 1e-12, 1e-12, 1e6, 1e6, 0.0, peak_current=1e6)
+    rows = [fel_source(wide, und, one_dimension=d) for d in (True, False)]
+    assert_close(rows[1].peak_power, rows[0].peak_power, rtol=0.04, atol=0.0)
+
+
+def test_band_counts_what_is_inside():
+    """A Gaussian line of rms width s in a band B: erf(B/(2 sqrt2 s)), by numerical integration."""
+    ref = Reference(energy=1e9)
+    und = Undulator.resonant(ref, 13.5e-9, 0.03, 500)
+    beam = ElectronBeam(ref, 1e-6, 5e-10, 5e-10, 8.0, 8.0, 1e-4, peak_current=2e3)
+    whole, part = fel_source(beam, und, band=0.5), fel_source(beam, und, band=0.006)
+    s = whole.bandwidth
+    want = integrate.quad(lambda x: math.exp(-0.5 * (x / s) ** 2) / (math.sqrt(2.0 * math.pi) * s), -0.003, 0.003)[0]
+    assert 0.7 < want < 0.99
+    assert_close(part.average_power / whole.average_power, want, rtol=1e-9, atol=0.0)
+    assert part.peak_brightness == whole.peak_brightness
+
+
+def test_rows_say_where_their_inputs_come_from():
+    table = compare_generations(machines=Machines().changed({"ring_current": 0.5}))
+    origins = {i.name: i.origin for i in table["bend"].inputs}
+    assert origins["ring_current"] == "given"
+    assert origins["bend_field"].startswith("assumption")
+    assert not any(i.name.startswith(("ssmb", "fel", "linac", "wiggler")) for i in table["bend"].inputs)
+    bend = compare_generations()["bend"]
+    assert_close(table["bend"].average_power / bend.average_power, 5.0 / 3.0, rtol=1e-12, atol=0.0)
+    assert "SSMB: no K" in str(compare_generations(6.7e-9))
 
 
 def test_filled_part_of_the_ring_raises_the_peak() -> None:
@@ -209,6 +251,10 @@ def test_wiggler_is_a_row_of_bends() -> None:
         (lambda: undulator_source(stored(), HALO, harmonic=0), "harmonic"),
         (lambda: bend_source(stored(), 0.0, 1e-9), "field"),
         (lambda: compare_generations()["laser"], "bend, wiggler"),
+        (lambda: compare_generations(-1e-9), "wavelength"),
+        (lambda: compare_generations(band=1.5), "band"),
+        (lambda: Machines().changed({"ssmb_energie": 1e9}), "ssmb_energy"),
+        (lambda: Machines().changed({"ssmb_energy": math.nan}), "ssmb_energy"),
     ],
 )
 def test_bad_input_is_an_error_that_says_what(wrong, words: str) -> None:

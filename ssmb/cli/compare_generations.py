@@ -1,0 +1,88 @@
+"""``ssmb compare generations``: bend, wiggler, undulator, FEL and SSMB from machine parameters."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssmb.cli.arguments import named_numbers
+from ssmb.cli.output import nanometres, number, print_json, quantity, table
+
+if TYPE_CHECKING:
+    from ssmb.radiation import Generations, MachineInput
+
+_VALUES = (
+    "name", "wavelength", "average_power", "peak_power", "band", "bandwidth", "average_brightness", "peak_brightness",
+    "coherent_fraction", "coherence_length", "total_power", "note",
+)  # fmt: skip
+
+
+def add_subject(subjects: argparse._SubParsersAction) -> None:
+    """Add the subject ``generations`` to the verb ``compare``."""
+    parser = subjects.add_parser(
+        "generations", help="light sources: power, brightness, bandwidth, coherence from machine parameters"
+    )
+    parser.add_argument("--wavelength", type=float, default=13.5e-9, metavar="M", help="of the light [m]")
+    parser.add_argument("--band", type=float, metavar="B", help="full relative band of the powers (default: 2 %%)")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="machine parameters, SI units and eV, by the names that are printed",
+    )  # fmt: skip
+    parser.add_argument("--figure", metavar="FILE", help="draw the comparison (.png, .pdf, .svg)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print; 0 on success."""
+    from ssmb.radiation import Machines, compare_generations
+
+    machines = Machines().changed(named_numbers(args.set, "ssmb_energy=600e6"))
+    found = compare_generations(args.wavelength, machines, band=args.band)
+    if args.figure:
+        from ssmb.cli.figures import write_figure
+        from ssmb.plot import plot
+
+        write_figure(plot(found), Path(args.figure))
+    if args.json:
+        print_json(_payload(found, args))
+    else:
+        print(_text(found, args.wavelength))
+    return 0
+
+
+def _payload(found: Generations, args: argparse.Namespace) -> dict[str, Any]:
+    def inputs(given: tuple[MachineInput, ...]) -> dict[str, Any]:
+        return {i.name: {"value": i.value, "unit": i.unit, "origin": i.origin} for i in given}
+
+    rows = [{n: getattr(s, n) for n in _VALUES} | {"inputs": inputs(s.inputs)} for s in found.sources]
+    missing = [{"name": name, "reason": reason} for name, reason in found.missing]
+    return {"wavelength": args.wavelength, "sources": rows, "missing": missing, "figure": args.figure}
+
+
+def _text(found: Generations, wavelength: float) -> str:
+    rows = [
+        (
+            s.name, quantity(s.average_power, "W", 3), quantity(s.peak_power, "W", 3), f"{s.band * 100:.3g} %",
+            f"{s.bandwidth:.2e}", f"{s.average_brightness:.2e}", f"{s.peak_brightness:.2e}", f"{s.coherent_fraction:.2g}",
+            quantity(s.coherence_length, "m", 3), quantity(s.total_power, "W", 3),
+        )
+        for s in found.sources
+    ]  # fmt: skip
+    heads = (
+        "SOURCE", "POWER", "PEAK", "BAND", "WIDTH", "BRIGHTNESS", "PEAK", "COHERENT", "COHERENCE", "ALL LIGHT",
+    )  # fmt: skip
+    used = {i.name: i for s in found.sources for i in s.inputs}
+    inputs = [(i.name, number(i.value), "" if i.unit == "1" else i.unit, i.origin) for i in used.values()]
+    words = (
+        "Power: average, and while the beam passes, in BAND. Width: relative rms. Brightness: photons/(s mm2 mrad2 0.1 %),\n"
+        "average and peak. Coherent: share in one transverse mode. Coherence: rms length. All light: all wavelengths."
+    )
+    notes = [f"{s.name}: {s.note}" for s in found.sources]
+    missing = [f"{name} cannot: {reason}" for name, reason in found.missing]
+    parts = (
+        f"Light sources at {nanometres(wavelength)}", table(heads, rows), "\n".join([*notes, *missing]), words,
+        table(("INPUT", "VALUE", "UNIT", "ORIGIN"), inputs, left=4),
+    )  # fmt: skip
+    return "\n\n".join(part for part in parts if part)

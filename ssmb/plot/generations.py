@@ -1,0 +1,70 @@
+"""The generations of light sources side by side: power, brightness, bandwidth and coherence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssmb.errors import ConfigError
+from ssmb.plot.canvas import COLOURS, TICK_SIZE, Figure, Place, dress, legend, length_text, new_figure, whole_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ssmb.radiation.generations import Generations, LightSource
+
+
+def plot_generations(table: Generations, *, into: Place = None) -> Figure:
+    """Draw one line for each source in four panels with logarithmic axes.
+
+    A filled mark is the average over time, an open one the peak; the bar between them is the duty of the beam. The names
+    carry the band that the powers are counted in.
+
+    Parameters
+    ----------
+    table : result of :func:`ssmb.radiation.compare_generations`.
+    into : part of another figure to draw in; a new figure if None.
+
+    Raises
+    ------
+    ConfigError
+        There is no source to draw.
+    """
+    rows = table.sources
+    if not rows:
+        raise ConfigError("no source to draw: " + "; ".join(f"{name}: {reason}" for name, reason in table.missing))
+    figure = into or new_figure(7.4, 2.0 + 0.46 * len(rows))
+    power, brightness, width, coherent = figure.subplots(2, 2, sharey=True).ravel()
+    _pairs(power, [(r.average_power, r.peak_power) for r in rows])
+    _pairs(brightness, [(r.average_brightness, r.peak_brightness) for r in rows])
+    _marks(width, [r.bandwidth for r in rows])
+    _marks(coherent, [r.coherent_fraction for r in rows])
+    dress(power, "power in the band [W]")
+    dress(brightness, "brightness [1/(s mm² mrad² 0.1 %)]")
+    dress(width, "relative bandwidth, rms")
+    dress(coherent, "share in one transverse mode")
+    power.set_yticks(range(len(rows)), [_name(r) for r in rows])
+    for axis in (power, width):
+        axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
+    power.set_ylim(len(rows) - 0.4, -0.6)
+    legend(power, columns=2)
+    figure.suptitle(f"Light sources at {length_text(rows[0].wavelength)}", fontsize=TICK_SIZE + 1, x=0.01, ha="left")
+    return whole_figure(figure)
+
+
+def _name(row: LightSource) -> str:
+    return f"{row.name}, {row.band * 100:.3g} %"
+
+
+def _pairs(axis: Axes, values: list[tuple[float, float]]) -> None:
+    """Average and peak, joined."""
+    for i, (average, peak) in enumerate(values):
+        axis.plot([average, peak], [i, i], "-", color=COLOURS[0], lw=2.5, alpha=0.35)
+        axis.plot(peak, i, "o", mfc="white", mec=COLOURS[1], ms=6.5, label=None if i else "peak")
+        axis.plot(average, i, "o", color=COLOURS[0], ms=4.5, label=None if i else "average")
+    axis.set_xscale("log")
+
+
+def _marks(axis: Axes, values: list[float]) -> None:
+    """One mark in each row; the ends of the axis leave room around them."""
+    axis.plot(values, range(len(values)), "D", color=COLOURS[2], ms=5)
+    axis.set(xscale="log", xlim=(min(values) / 4.0, max(values) * 4.0))
