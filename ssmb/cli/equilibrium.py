@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ssmb.cli.arguments import add_ring, ring_of
 from ssmb.cli.output import named_values, print_json, quantity, table
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ _VALUES = (
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     verb = subparsers.add_parser("equilibrium", help="emittances, damping and bunch length under radiation")
-    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml)")
-    verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
-    verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
+    add_ring(verb)
     verb.add_argument("--no-edges", action="store_true", help="pole faces of bends do not radiate")
+    verb.add_argument(
+        "--opening-angle", action="store_true", help="photons leave at their angle to the plane of the orbit"
+    )
     verb.add_argument("--lasers", action="store_true", help="lasers act, about the nearest micro-bucket")
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     verb.set_defaults(run=run)
@@ -30,13 +32,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
     from ssmb.equilibrium import equilibrium
-    from ssmb.lattice import load_lattice
 
-    ring = load_lattice(args.lattice)
-    if args.start:
-        ring = ring.rotated(args.start)
-    rows = _rows(ring, args.at)
-    found = equilibrium(ring, edge_radiation=not args.no_edges, lasers=args.lasers)
+    ring, rows = ring_of(args)
+    found = equilibrium(ring, edge_radiation=not args.no_edges, opening_angle=args.opening_angle, lasers=args.lasers)
     columns = found.table()
     if args.json:
         payload: dict[str, Any] = {"status": found.status.name.lower()}
@@ -59,18 +57,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(ring: Any, pattern: str | None) -> list[int]:
-    """Rows of the table to show: row 0 is the beginning, row i + 1 the exit of element i."""
-    if not pattern:
-        return list(range(len(ring) + 1))
-    from ssmb.errors import LatticeError, nearest
-
-    found = ring.indices(pattern)
-    if not found:
-        raise LatticeError(f"--at: no element matches '{pattern}'.{nearest(pattern, [e.name for e in ring])}")
-    return [i + 1 for i in found]
-
-
 def _lines(found: Equilibrium) -> list[tuple[str, str]]:
     x, y, z = found.emittances
     jx, jy, jz = found.partition_numbers
@@ -88,4 +74,5 @@ def _lines(found: Equilibrium) -> list[tuple[str, str]]:
             f"{quantity(float(found.sigma_z[0]), 'm')} at the beginning, {shortest} to {longest} along the ring",
         ),
         ("pole faces", "radiate" if found.provenance["edge_radiation"] else "do not radiate"),
+        ("opening angle", "of the photons counted" if found.provenance["opening_angle"] else "of the photons left out"),
     ]

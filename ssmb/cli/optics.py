@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ssmb.cli.arguments import add_ring, ring_of
 from ssmb.cli.output import named_values, print_json, quantity, table
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ _HEADLINES = (
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     verb = subparsers.add_parser("optics", help="tunes, Twiss functions, dispersion, slip factors of a ring")
-    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml)")
-    verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
-    verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
+    add_ring(verb)
     verb.add_argument("--delta", type=float, default=0.0, metavar="D", help="relative momentum deviation (default 0)")
     verb.add_argument("--csv", metavar="FILE", help="write the whole table, all columns, as CSV")
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -32,13 +31,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
-    from ssmb.lattice import load_lattice
     from ssmb.optics import optics
 
-    ring = load_lattice(args.lattice)
-    if args.start:
-        ring = ring.rotated(args.start)
-    rows = _rows(ring, args.at)
+    ring, rows = ring_of(args)
     found = optics(ring, delta=args.delta)
     columns = found.table()
     if args.csv:
@@ -55,18 +50,6 @@ def run(args: argparse.Namespace) -> int:
     body = [(str(columns["NAME"][i]), *(_fixed(columns[c][i]) for c in _SHOWN)) for i in rows]
     print(table(("NAME", *_SHOWN), body))
     return 0
-
-
-def _rows(ring: Any, pattern: str | None) -> list[int]:
-    """Rows of the table to show: row 0 is the beginning, row i + 1 the exit of element i."""
-    if not pattern:
-        return list(range(len(ring) + 1))
-    from ssmb.errors import LatticeError, nearest
-
-    found = ring.indices(pattern)
-    if not found:
-        raise LatticeError(f"--at: no element matches '{pattern}'.{nearest(pattern, [e.name for e in ring])}")
-    return [i + 1 for i in found]
 
 
 def _fixed(value: float) -> str:

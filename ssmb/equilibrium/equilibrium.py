@@ -15,7 +15,8 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.synchrotron_radiation import ENVELOPE
 from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn
 from ssmb.equilibrium.instability import MODES, reason, unstable_mode
-from ssmb.errors import ConfigError, LatticeError, PhysicsError, nearest
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import normal_modes, symplectic_form
@@ -68,14 +69,7 @@ class Equilibrium:
 
     def index(self, name: str) -> int:
         """Position in the arrays of the entrance of an element."""
-        if name in self.names:
-            return self.names.index(name)
-        copies = [i for i, n in enumerate(self.names) if n.partition("#")[0] == name]
-        if len(copies) == 1:
-            return copies[0]
-        if copies:
-            raise LatticeError(f"'{name}' is placed {len(copies)} times; name one copy, like '{self.names[copies[0]]}'")
-        raise LatticeError(f"no element '{name}' in the equilibrium.{nearest(name, self.names)}")
+        return entrance_of(self.names, name, "equilibrium")
 
     def bunching(self, wavelength: float) -> np.ndarray:
         """|b| that a Gaussian of the local bunch length has, exp(-(2 pi sigma_z/wavelength)^2/2), at every place, (n + 1,).
@@ -91,7 +85,7 @@ class Equilibrium:
         """Return columns; row 0 is the beginning, row i the exit of element i. Sizes in m, SIGT is the spread of delta."""
         sizes = np.sqrt(np.maximum(np.diagonal(self.sigma, axis1=1, axis2=2), 0.0))
         names = ("SIGX", "SIGPX", "SIGY", "SIGPY", "SIGZ", "SIGDELTA")
-        out: dict[str, np.ndarray] = {"NAME": np.array(("$START", *self.names)), "S": self.s}
+        out = place_columns(self.names, self.s)
         return out | {name: sizes[:, i] for i, name in enumerate(names)}
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.errors import LatticeError, PhysicsError, nearest
+from ssmb.errors import PhysicsError
 from ssmb.kernels.loops import KERNELS
+from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.closed_orbit import find_orbits
@@ -85,14 +86,7 @@ class Optics:
 
     def index(self, name: str) -> int:
         """Position in the arrays of the entrance of an element."""
-        if name in self.names:
-            return self.names.index(name)
-        copies = [i for i, n in enumerate(self.names) if n.partition("#")[0] == name]
-        if len(copies) == 1:
-            return copies[0]
-        if copies:
-            raise LatticeError(f"'{name}' is placed {len(copies)} times; name one copy, like '{self.names[copies[0]]}'")
-        raise LatticeError(f"no element '{name}' in the optics.{nearest(name, self.names)}")
+        return entrance_of(self.names, name, "optics")
 
     def at(self, place: str | int) -> dict[str, float]:
         """Return all local values at the entrance of an element, or at a position of the arrays, by name."""
@@ -126,7 +120,7 @@ class Optics:
         beta0 = self.provenance["beta0"]
         energy = np.sqrt((1.0 + x[:, 5]) ** 2 + 1.0 / beta0**2 - 1.0)  # over p0 c
         pt = x[:, 5] * (2.0 + x[:, 5]) / (energy + 1.0 / beta0)
-        out: dict[str, np.ndarray] = {"NAME": np.array(("$START", *self.names)), "S": self.s}
+        out = place_columns(self.names, self.s)
         for j, plane in enumerate("XY"):
             out |= {f"BET{plane}": self.beta[:, j], f"ALF{plane}": self.alpha[:, j], f"MU{plane}": self.mu[:, j]}
             out |= {f"D{plane}": self.dispersion[:, 2 * j], f"DP{plane}": self.dispersion[:, 2 * j + 1]}

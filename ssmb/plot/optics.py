@@ -44,7 +44,7 @@ def plot_optics(found: Optics, lattice: Lattice | None = None, *, title: str = "
         bar, betas, below = figure.subplots(3, 1, sharex=True, gridspec_kw=ratios)
         draw_lattice_bar(bar, lattice)
     for j, (name, style) in enumerate((("βx", "-"), ("βy", "--"))):
-        s, beta = _smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j])
+        s, beta = smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j])
         betas.plot(s, beta, color=COLOURS[j], ls=style, lw=1.4, label=name)
     dress(betas, ylabel="β [m]")
     betas.set_ylim(0.0, 1.05 * float(drawn.beta.max()))
@@ -62,7 +62,7 @@ def _dispersion(axis, drawn: Optics) -> None:
     vertical = float(np.abs(drawn.dispersion[:, 2]).max()) > 1e-6 * float(np.abs(drawn.dispersion[:, 0]).max())
     for j, name in ((0, "Dx"), (2, "Dy")) if vertical else ((0, "Dx"),):
         # near the reference orbit px is dx/ds
-        s, d = _smooth(drawn.s, drawn.dispersion[:, j], drawn.dispersion[:, j + 1])
+        s, d = smooth(drawn.s, drawn.dispersion[:, j], drawn.dispersion[:, j + 1])
         axis.plot(s, d * factor, color=COLOURS[2 if j == 0 else 3], ls="-" if j == 0 else "--", lw=1.4, label=name)
     axis.axhline(0.0, color="#777777", lw=0.7)
     dress(axis, ylabel=f"{'D' if vertical else 'Dx'} [{unit}]")
@@ -70,7 +70,7 @@ def _dispersion(axis, drawn: Optics) -> None:
         legend(axis, columns=2, loc="upper right")
 
 
-def _smooth(s: np.ndarray, value: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def smooth(s: np.ndarray, value: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points along the cubics that have the given values and slopes at the ends of each element."""
     length = np.diff(s)
     t = np.linspace(0.0, 1.0, _POINTS_INSIDE + 2)[None, :]

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from ssmb.cli.main import main
+from ssmb.equilibrium import equilibrium
+from ssmb.lattice import load_lattice
 from tests.support import assert_close
 
 MLS = str(Path(__file__).parents[2] / "lattices" / "mls.pals.yaml")
@@ -28,3 +30,22 @@ def test_table_names_what_it_shows(capsys):
 def test_a_missing_file_is_an_input_error(capsys):
     assert main(["equilibrium", "no_such.pals.yaml"]) != 0
     assert "no_such.pals.yaml" in capsys.readouterr().err
+
+
+def test_opening_angle_sets_the_floor_of_the_vertical_emittance(capsys):
+    """A flat ring: nothing without the angle of the photons, (13/55) C_q <beta_y>/(J_y rho) or so with it."""
+    found = []
+    for option in ([], ["--opening-angle"]):
+        assert main(["equilibrium", MLS, "--json", *option]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["emittances"][1] < 1e-18
+    assert found[1]["provenance"]["opening_angle"] is True
+    ring = load_lattice(MLS)
+    want = equilibrium(ring, opening_angle=True).emittances[1]
+    assert_close(found[1]["emittances"][1], want, rtol=1e-12, atol=0.0, what="vertical emittance [m]")
+    assert 0.1e-12 < want < 1e-12
+
+
+def test_unknown_element(capsys):
+    assert main(["equilibrium", MLS, "--at", "U12"]) == 2
+    assert "Did you mean 'U125'?" in capsys.readouterr().err

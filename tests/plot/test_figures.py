@@ -17,7 +17,7 @@ from ssmb.optics import optics
 from ssmb.plot import plot
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import power_of_ten, prefixed
-from ssmb.plot.optics import _smooth, plot_optics
+from ssmb.plot.optics import plot_optics, smooth
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
 from ssmb.radiation.signal import ChargeSignal
@@ -180,7 +180,7 @@ def test_optics(with_lattice):
 
 def test_curves_are_exact_in_drifts():
     s, value, slope = np.array([0.0, 2.0]), np.array([1.0, 5.0]), np.array([0.0, 4.0])
-    at, curve = _smooth(s, value, slope)
+    at, curve = smooth(s, value, slope)
     assert_close(curve, 1.0 + at**2, rtol=1e-14, atol=0.0)
 
 
