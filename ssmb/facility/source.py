@@ -249,12 +249,13 @@ def _way_to_focus(chain: UndulatorChain | Beamline | None, light: ExitLight) -> 
         chain = chain.chain(light)
     if chain is None:
         euv = EUV_RANGE[0] <= light.wavelength <= EUV_RANGE[1]
-        chain = UndulatorChain() if euv else UndulatorChain(stages=(ChainStage("no beamline given", 1.0),))
+        chain = UndulatorChain() if euv else UndulatorChain("none given", transport=1.0)
     if chain.band != 1.0:
         raise ConfigError(
             f"chain '{chain.name}': band = {chain.band:g}, but the share in the band follows from the light; give band = 1"
         )
-    return tuple(s for s in chain.factors if s.transmission < 1.0) or chain.factors[-1:]
+    taking = tuple(s for s in chain.factors if s.transmission < 1.0)
+    return taking or (ChainStage(f"beamline: {chain.name}", 1.0, chain.factors[-1].origin),)
 
 
 class _Steps:

@@ -111,7 +111,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
         energy=energy_of_turn(
             ring,
             laser.elements,
-            light=max(light.energy_loss for light in lights),
+            light=max(light.beamlines * light.energy_loss for light in lights),  # equal radiators take it each
             laser_on=duty,
             laser_peak=amplitude * reference.p0c * reference.beta,
         ),

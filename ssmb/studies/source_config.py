@@ -29,7 +29,10 @@ class RadiatorConfig(Section):
         default=None,
         description="length of a train [m], which sets the width of the line; without it the line is sharp",
     )
-    band: Band = Field(default=0.02, description="full relative width of the band that counts [1]")
+    band: Band | None = Field(
+        default=None,
+        description="full relative width of the band that counts [1]; by default 0.6 % at 6.5 to 6.9 nm, else 2 %",
+    )
     beamlines: Annotated[Count, Field(le=1000)] = Field(default=1, description="equal radiators on the ring")
     chain: Chain = Field(default="four_grazing", description="beamline to the focus")
     coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")

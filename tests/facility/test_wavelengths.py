@@ -74,7 +74,7 @@ def test_band_and_optics_are_those_of_the_wavelength(wavelength, energy, period)
     assert source_light(beam, Radiator(period, PERIODS), band=0.013, **options).exit.band == 0.013
     euv = wavelength in (13.5e-9, 6.7e-9)
     assert (found.steps[-1].name == "gas") == euv
-    assert (found.steps[-1].name == "no beamline given") == (not euv)
+    assert (found.steps[-1].name == "beamline: none given") == (not euv)
     if not euv:
         assert found.power_at_focus == pytest.approx(found.exit.in_band_power, rel=1e-12)
     line = Beamline("window", (Given("window", 0.7),))
