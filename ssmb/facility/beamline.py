@@ -11,7 +11,7 @@ from ssmb.facility.stages import GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.lithography.chains import ChainStage, UndulatorChain
 from ssmb.lithography.sources import ILLUMINATOR_ETENDUE, etendue_kept
 from ssmb.radiation.exit_light import ExitLight
-from ssmb.ranges import positive
+from ssmb.ranges import not_negative, positive
 
 #: Absorbed power density above which a first mirror needs a thermal design of its own [W/m^2]. An assumption of this
 #: package (1 W/mm^2, the order of magnitude that water-cooled mirrors are built for), not a published limit.
@@ -25,19 +25,26 @@ class Footprint:
     Parameters
     ----------
     along, across : rms sizes on its surface, in the plane of deflection and across it [m].
-    power : that meets the mirror, average [W].
+    power : coherent, that meets the mirror, average [W].
     absorbed : share of it that stays [1].
+    incoherent_density : of the incoherent light on the axis, on the surface, all of it absorbed [W/m^2].
     """
 
     along: float
     across: float
     power: float
     absorbed: float
+    incoherent_density: float = 0.0
+
+    @property
+    def coherent_density(self) -> float:
+        """Absorbed density of the coherent light in the middle of its Gaussian [W/m^2]."""
+        return self.power * self.absorbed / (2.0 * math.pi * self.along * self.across)
 
     @property
     def peak_density(self) -> float:
-        """Absorbed power density in the middle of a Gaussian [W/m^2]."""
-        return self.power * self.absorbed / (2.0 * math.pi * self.along * self.across)
+        """Absorbed power density in the middle [W/m^2]."""
+        return self.coherent_density + self.incoherent_density
 
 
 @dataclass(frozen=True)
@@ -73,12 +80,13 @@ class Beamline:
         positive("accepted_etendue", self.accepted_etendue, "m^2 sr")
         positive("heat_limit", self.heat_limit, "W/m^2")
 
-    def chain(self, light: ExitLight) -> UndulatorChain:
+    def chain(self, light: ExitLight, *, incoherent: float = 0.0) -> UndulatorChain:
         """Return the beamline for a light as the chain of factors that the lithography takes.
 
         Parameters
         ----------
         light : at the undulator exit; its in-band power is that of the chain.
+        incoherent : as in :meth:`footprint` [W/sr].
 
         Raises
         ------
@@ -95,7 +103,7 @@ class Beamline:
         kept = etendue_kept(self.etendue(light), self.accepted_etendue)
         if kept < 1.0:
             stages.append(ChainStage("etendue that is accepted", kept, "calculated"))
-        spot = self.footprint(light)
+        spot = self.footprint(light, incoherent=incoherent)
         if spot is not None and spot.peak_density > self.heat_limit:
             warnings.warn(
                 f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the middle, more "
@@ -123,19 +131,27 @@ class Beamline:
         """Return the share of the accepted etendue that the light fills; the rest needs scanning or a homogeniser [1]."""
         return min(1.0, self.etendue(light) / self.accepted_etendue)
 
-    def footprint(self, light: ExitLight) -> Footprint | None:
+    def footprint(self, light: ExitLight, *, incoherent: float = 0.0) -> Footprint | None:
         """Return the light on the first mirror that has a distance; None if there is none.
 
-        Only the coherent light counts. The incoherent light of the same undulator adds its own power density, in a cone
-        of 1/gamma, which matters when the coherent power is far below the incoherent one.
+        Parameters
+        ----------
+        light : at the undulator exit.
+        incoherent : power per solid angle of the incoherent light of the same undulator on the axis
+            (:func:`ssmb.radiation.axis_power_density`) [W/sr]. Stages before the mirror are not counted on it, and the mirror
+            takes it whole, for much of it is too hard to be reflected: an upper limit.
         """
+        power_per_angle = not_negative("incoherent", incoherent, "W/sr")
         through = 1.0
         for stage in self.stages:
             if isinstance(stage, GrazingMirror) and stage.distance is not None:
                 x, y = sizes_at(light, stage.distance)
                 long, across = (x, y) if stage.deflects == "x" else (y, x)
-                along = long / math.sin(stage.grazing_angle)
-                return Footprint(along, across, light.average_power * through, 1.0 - stage.reflectivity(light))
+                tilt = math.sin(stage.grazing_angle)
+                return Footprint(
+                    long / tilt, across, light.average_power * through, 1.0 - stage.reflectivity(light),
+                    power_per_angle * tilt / stage.distance**2,
+                )  # fmt: skip
             through *= _passed(self.name, stage, light).transmission
         return None
 

@@ -25,7 +25,7 @@ from ssmb.radiation.coherent import coherent_power
 from ssmb.radiation.debunching import Plane, debunched_power
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.growth import gain_parameter
-from ssmb.radiation.incoherent import incoherent_energy
+from ssmb.radiation.incoherent import axis_power_density, incoherent_energy
 from ssmb.radiation.tracked import TrackedLight, tracked_power
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, modulus, positive, share
@@ -190,7 +190,8 @@ def source_light(
     Warns
     -----
     ValidityWarning
-        See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`.
+        See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`; too much heat on
+        the first mirror of a :class:`ssmb.facility.Beamline`, coherent and incoherent light together.
     """
     wavelength = positive("laser_wavelength", laser_wavelength, "m") / count("harmonic", harmonic)
     train = positive("average_current", average_current, "A") if train_current is None else train_current
@@ -226,6 +227,8 @@ def source_light(
         taken *= factor
     exit_light = replace(exit_light, average_power=exit_light.average_power * taken)
     steps.by("share in the band", exit_light.in_band_power / exit_light.average_power, "calculated")
+    if isinstance(chain, Beamline):
+        chain = chain.chain(exit_light, incoherent=axis_power_density(exact, average_current))
     for stage in _way_to_focus(chain, exit_light):
         steps.by(stage.name, stage.transmission, stage.origin)
     electrons = average_current / ELEMENTARY_CHARGE
@@ -243,10 +246,8 @@ def source_light(
     )
 
 
-def _way_to_focus(chain: UndulatorChain | Beamline | None, light: ExitLight) -> tuple[ChainStage, ...]:
+def _way_to_focus(chain: UndulatorChain | None, light: ExitLight) -> tuple[ChainStage, ...]:
     """Factors behind the band, without those that take nothing."""
-    if isinstance(chain, Beamline):
-        chain = chain.chain(light)
     if chain is None:
         euv = EUV_RANGE[0] <= light.wavelength <= EUV_RANGE[1]
         chain = UndulatorChain() if euv else UndulatorChain("none given", transport=1.0)

@@ -9,7 +9,7 @@ from ssmb.radiation.fel import FreeElectronLaser, free_electron_laser
 from ssmb.radiation.generations import Generations, LightSource, compare_generations
 from ssmb.radiation.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
 from ssmb.radiation.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
-from ssmb.radiation.incoherent import central_cone_power, incoherent_energy, total_power
+from ssmb.radiation.incoherent import axis_power_density, central_cone_power, incoherent_energy, total_power
 from ssmb.radiation.machines import MachineInput, Machines
 from ssmb.radiation.signal import ChargeSignal, signal_against_charge
 from ssmb.radiation.single_electron import (
@@ -42,6 +42,7 @@ __all__ = [
     "angular_density",
     "angular_energy",
     "aperture_spectrum",
+    "axis_power_density",
     "bend_flux",
     "bunching_for_power",
     "central_cone_power",

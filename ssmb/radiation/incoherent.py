@@ -54,6 +54,37 @@ def total_power(undulator: Undulator, current: float) -> float:
     return undulator.energy_per_electron() * not_negative("current", current, "A")
 
 
+def axis_power_density(undulator: Undulator, current: float) -> float:
+    """Return the incoherent power per solid angle on the axis, all harmonics: the heat of a first mirror [W/sr].
+
+    Planar: ``P_total (21 gamma^2/16 pi) (K^6 + 24/7 K^4 + 4 K^2 + 16/7)/(1 + K^2)^(7/2)``; helical: its one harmonic.
+
+    Parameters
+    ----------
+    undulator : the radiator.
+    current : average current [A].
+
+    References
+    ----------
+    K.-J. Kim, Nucl. Instrum. Methods A 246, 67 (1986) (angular distribution).
+
+    Examples
+    --------
+    In W/mrad^2 of one ampere:
+
+    >>> from ssmb.beam.reference import Reference
+    >>> euv = Undulator.resonant(Reference(energy=400e6), 13.5e-9, period=0.01, n_periods=300)
+    >>> round(axis_power_density(euv, 1.0) * 1e-6, 1)
+    97.6
+    """
+    gamma, square = undulator.reference.gamma, undulator.k**2
+    power = total_power(undulator, current)
+    if undulator.helical:
+        return power * 3.0 * gamma**2 / math.pi / (1.0 + square) ** 3
+    shape = square**3 + 24.0 / 7.0 * square**2 + 4.0 * square + 16.0 / 7.0
+    return power * 21.0 * gamma**2 / (16.0 * math.pi) * shape / (1.0 + square) ** 3.5
+
+
 def spectral_energy(
     undulator: Undulator, harmonic: int = 1, offset: float = 0.0, acceptance: float = math.inf
 ) -> float:

@@ -10,7 +10,7 @@ import pytest
 from scipy import integrate
 
 from ssmb.beam import Beam, Reference
-from ssmb.constants import CLASSICAL_ELECTRON_RADIUS
+from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
 from ssmb.facility import (
     Aperture,
@@ -29,7 +29,7 @@ from ssmb.lithography import ChainStage, UndulatorChain
 from ssmb.lithography.multilayer import LA_B, MO_SI, peak
 from ssmb.lithography.optical_constants import surface_reflectivity
 from ssmb.lithography.sources import ILLUMINATOR_ETENDUE
-from ssmb.radiation import ExitLight, Undulator, tracked_power
+from ssmb.radiation import ExitLight, Undulator, angular_energy, axis_power_density, tracked_power
 from tests.support import assert_close
 
 pytest.importorskip("periodictable", reason="optical constants come with the optional package periodictable")
@@ -218,6 +218,34 @@ def test_heat_on_the_first_mirror():
     with pytest.warns(ValidityWarning, match="W/mm"):
         _line(heat_limit=0.5 * spot.peak_density).chain(LIGHT)
     assert Beamline("no distance", (GrazingMirror("Ru", 0.1),)).footprint(LIGHT) is None
+
+
+@pytest.mark.parametrize(("k", "helical", "harmonics"), [(0.3, False, 20), (1.14, False, 80), (1.2, True, 1)])
+def test_incoherent_heat_is_the_sum_of_all_harmonics(k, helical, harmonics):
+    """Kim's closed form on the axis against the harmonics one by one; on the mirror it is tilted away."""
+    und = Undulator(Reference(400e6), 0.01, 300, k, helical)
+    joule = sum(float(angular_energy(und, n, 0.0, 0.0)) for n in range(1, 2 * harmonics, 2))
+    density = axis_power_density(und, 0.5)
+    assert_close(density, 0.5 * joule / ELEMENTARY_CHARGE, rtol=1e-6, atol=0.0, what="power on the axis [W/sr]")
+    cold, hot = _line().footprint(LIGHT), _line().footprint(LIGHT, incoherent=density)
+    assert cold is not None
+    assert hot is not None
+    assert_close(hot.peak_density - cold.peak_density, density * math.sin(0.1) / 40.0**2, rtol=1e-9, atol=0.0)
+    with pytest.warns(ValidityWarning, match="first mirror absorbs"):
+        _line(heat_limit=1.0001 * cold.peak_density).chain(LIGHT, incoherent=density)
+
+
+def test_source_counts_the_incoherent_heat():
+    """Hardly any coherent light: what warms the mirror is the incoherent light of the average current."""
+    stages = (GrazingMirror("Ru", 0.1, distance=5.0),)
+    found = _source(Beamline("l", stages, heat_limit=1e9), limits=[("closure", 1e-9, "given")])
+    und = Radiator(0.02, 60).undulator(Reference(600e6), 1064e-9 / 79)
+    heat = axis_power_density(und, 0.1) * math.sin(0.1) / 25.0
+    spot = Beamline("l", stages).footprint(found.exit)
+    assert spot is not None
+    assert spot.peak_density < 1e-3 * heat
+    with pytest.warns(ValidityWarning, match="first mirror absorbs"):
+        _source(Beamline("l", stages, heat_limit=0.99 * heat), limits=[("closure", 1e-9, "given")])
 
 
 def _source(chain, **more):
