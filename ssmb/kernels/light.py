@@ -1,9 +1,8 @@
 """The field that one electron radiates on a given orbit, as a Fourier integral over the nodes of the orbit.
 
-Everything that depends on the direction is formed once for each direction; what is left for each wavelength is one sine
-and cosine per node, or one rotation where the wavelengths are evenly spaced in 1/wavelength. The sums run over lanes of
-fixed number, which are combined pairwise at the end: the compiler turns them into vectors without leave to reorder, and
-the result has the same bits for any number of threads.
+The orbit is cut into sections. Against the phase of the middle of its section, the field of a section changes slowly with
+the wavelength: it is summed at a few samples of 1/wavelength, one sine and cosine per node, and carried to all the wanted
+ones by a matrix. All sums run in one fixed order, so the result has the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -12,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import cached, numba, scalar
-from ssmb.kernels.primitives import sincos_turns
+from ssmb.kernels.jit import FLAGS, cached, numba, scalar
+from ssmb.kernels.primitives import sincos_turns, where
 
-#: nodes that are summed side by side; each part of an orbit is padded to a multiple with nodes of weight zero
-LANES = 16
-#: evenly spaced wavelengths after which the phases are computed anew: rounding grows by 2e-16 with each turn
-RENEWAL = 16
+#: directions that one thread takes at a time
+CHUNK = 16
 
 
 @scalar
@@ -36,132 +33,156 @@ def light_path(s, x, y, tx, ty, root, q):
     return g * top / (np.sqrt(1.0 + nx * nx + ny * ny) + root) - s * t2 / (1.0 + root), nx, ny, g
 
 
-@scalar
-def lane_sum(values):
-    """Sum of LANES numbers, pairwise; overwrites them."""
-    half = LANES // 2
-    while half > 0:
-        for i in range(half):
-            values[i] += values[i + half]
-        half //= 2
-    return values[0]
+@numba.njit(**FLAGS)
+def _far_nodes(nodes, tx, ty, path, fx, fy):
+    """Fill the path of the light [m] and the integrand, (slope - direction) times weight, at all nodes; far field."""
+    t2 = tx * tx + ty * ty
+    root = np.sqrt(1.0 + t2)
+    along, across = t2 / (root * (1.0 + root)), 1.0 / root
+    for i in range(path.size):
+        path[i] = nodes[7, i] + (nodes[0, i] * along - (tx * nodes[1, i] + ty * nodes[2, i]) * across)
+    for i in range(path.size):
+        fx[i] = nodes[8, i] * (nodes[3, i] - tx)
+    for i in range(path.size):
+        fy[i] = nodes[8, i] * (nodes[4, i] - ty)
+
+
+@numba.njit(**FLAGS)
+def _near_nodes(nodes, tx, ty, inv_gamma2, q, path, fx, fy):
+    """The same at the distance 1/q with the integral by parts, which is zero where the orbit is straight."""
+    root = np.sqrt(1.0 + tx * tx + ty * ty)
+    for i in range(path.size):
+        ahead, nx, ny, g = light_path(nodes[0, i], nodes[1, i], nodes[2, i], tx, ty, root, q)
+        ux = nodes[3, i] - nx
+        uy = nodes[4, i] - ny
+        d = 0.5 * (inv_gamma2 + ux * ux + uy * uy)
+        along = (ux * nodes[5, i] + uy * nodes[6, i]) / d
+        size = nodes[8, i] * g / d
+        path[i] = nodes[7, i] + ahead
+        fx[i] = size * (nodes[5, i] - ux * along)
+        fy[i] = size * (nodes[6, i] - uy * along)
+
+
+@numba.njit(**FLAGS)
+def _add_scaled(total, row, value):
+    """Add a multiple of a row; a loop of its own, so that it becomes vectors."""
+    for e in range(total.size):
+        total[e] += row[e] * value
+
+
+@numba.njit(**FLAGS)
+def _carried_sums(path, middle, fx, fy, samples, carry, cosine, sine, sums):
+    """Fill `sums` (Re, Im of x; Re, Im of y) of the field of a section at all wavelengths, against its middle."""
+    sums[:] = 0.0
+    for j in range(samples.size):
+        for i in range(path.size):
+            sine[i], cosine[i] = sincos_turns((path[i] - middle) * samples[j])
+        x_re, x_im, y_re, y_im = 0.0, 0.0, 0.0, 0.0
+        for i in range(path.size):
+            x_re += fx[i] * cosine[i]
+            x_im += fx[i] * sine[i]
+            y_re += fy[i] * cosine[i]
+            y_im += fy[i] * sine[i]
+        _add_scaled(sums[0], carry[j], x_re)
+        _add_scaled(sums[1], carry[j], x_im)
+        _add_scaled(sums[2], carry[j], y_re)
+        _add_scaled(sums[3], carry[j], y_im)
+
+
+@numba.njit(**FLAGS)
+def _phases(path, inverse, cosine, sine):
+    """Fill cos and sin of 2 pi path/wavelength."""
+    for e in range(inverse.size):
+        sine[e], cosine[e] = sincos_turns(path * inverse[e])
+
+
+@numba.njit(**FLAGS)
+def _phases_of_copies(path, turn, repeats, inverse, cosine, sine):
+    """Fill the sum of the phase factors of `repeats` paths, path, path + turn ..."""
+    for e in range(inverse.size):
+        # whole turns drop out of sin(pi N f)/sin(pi f) exp(i pi (N-1) f)
+        f = turn * inverse[e]
+        f -= np.floor(f + 0.5)
+        near = abs(f) < 1e-9
+        top, _ = sincos_turns(0.5 * repeats * f)
+        below, _ = sincos_turns(0.5 * f)
+        size = where(near, repeats, top / where(near, 1.0, below))
+        s, c = sincos_turns(path * inverse[e] + 0.5 * (repeats - 1.0) * f)
+        cosine[e] = size * c
+        sine[e] = size * s
+
+
+@numba.njit(**FLAGS)
+def _add_product(sums, cosine, sine, total):
+    """Add the fields times the phase factors cosine + i sine; loops over few arrays, so that they become vectors."""
+    for c in range(0, 4, 2):
+        re, im, total_re, total_im = sums[c], sums[c + 1], total[c], total[c + 1]
+        for e in range(re.size):
+            total_re[e] += re[e] * cosine[e] - im[e] * sine[e]
+        for e in range(re.size):
+            total_im[e] += re[e] * sine[e] + im[e] * cosine[e]
+
+
+@numba.njit(**FLAGS)
+def _add_straight_line(end, sign, tx, ty, root, inv_gamma2, inverse, cosine, sine, total):
+    """Add the light of the straight line that begins (sign 1) or ends (-1) here: (i/k) u/D exp(i k path)."""
+    ahead, nx, ny, _ = light_path(end[0], end[1], end[2], tx, ty, root, 0.0)
+    ux = end[3] - nx
+    uy = end[4] - ny
+    size = sign / (np.pi * (inv_gamma2 + ux * ux + uy * uy))
+    _phases(end[5] + ahead, inverse, cosine, sine)
+    for c in range(2):
+        strength = size * where(c == 0, ux, uy)
+        re, im = total[2 * c], total[2 * c + 1]
+        for e in range(inverse.size):
+            re[e] -= strength / inverse[e] * sine[e]
+        for e in range(inverse.size):
+            im[e] += strength / inverse[e] * cosine[e]
 
 
 def _electron_field(
-    nodes, bounds, repeats, period, lag_period, ends, inv_gamma2, q, from_bends, tx, ty, inverse, even, out
-):
+    nodes, bounds, copied, repeats, period, lag_period, ends, inv_gamma2, q, tx, ty, inverse, samples, carry, out
+):  # fmt: skip
     """Fill out[direction, wavelength] with Re, Im of both components of the field integral G [m].
 
-    ``nodes`` holds the rows s, x, y, slopes, bends, lag and weight; part 1 of the three parts between ``bounds`` stands
-    for `repeats` equal copies. The integrand is ``(slope - direction)``, with the light of the straight lines before and
-    after the orbit (``ends``), or with `from_bends` its integral by parts, which is zero where the orbit is straight. With
-    `even` the wavelengths are evenly spaced in 1/wavelength: the phases of the nodes are then turned on, not computed.
+    ``nodes`` holds the rows s, x, y, slopes, bends, lag and weight, cut into sections at `bounds`; those that are `copied`
+    stand for `repeats` equal copies. ``carry[sample, wavelength]`` interpolates from `samples` to `inverse`, both 1/m. In
+    the far field, q = 0, the light of the straight lines before and after the orbit (``ends``) comes on top.
     """
-    n = nodes.shape[1]
-    for a in numba.prange(tx.size):
-        path = np.empty(n)
-        fx = np.empty(n)
-        fy = np.empty(n)
-        root = np.sqrt(1.0 + tx[a] * tx[a] + ty[a] * ty[a])
-        for i in range(n):
-            ahead, nx, ny, g = light_path(nodes[0, i], nodes[1, i], nodes[2, i], tx[a], ty[a], root, q)
-            ux = nodes[3, i] - nx
-            uy = nodes[4, i] - ny
-            path[i] = nodes[7, i] + ahead
-            if from_bends:
-                d = 0.5 * (inv_gamma2 + ux * ux + uy * uy)
-                along = (ux * nodes[5, i] + uy * nodes[6, i]) / d
-                g = g / d
-                ux = nodes[5, i] - ux * along
-                uy = nodes[6, i] - uy * along
-            fx[i] = nodes[8, i] * g * ux
-            fy[i] = nodes[8, i] * g * uy
-        t2 = tx[a] * tx[a] + ty[a] * ty[a]
-        step = lag_period + period * t2 / (root * (1.0 + root))
-        cosine = np.empty(n)
-        sine = np.empty(n)
-        step_c = np.empty(n)
-        step_s = np.empty(n)
-        if even:
-            for i in range(n):
-                step_s[i], step_c[i] = sincos_turns(path[i] * (inverse[1] - inverse[0]))
-        xr = np.empty(LANES)
-        xi = np.empty(LANES)
-        yr = np.empty(LANES)
-        yi = np.empty(LANES)
-        # straight lines to infinity: (i/k) u/D exp(i k path) at the end of the orbit, with opposite sign at its start
-        edge = np.empty((2, 3))
-        for j in range(2):
-            ahead, nx, ny, _ = light_path(ends[j, 0], ends[j, 1], ends[j, 2], tx[a], ty[a], root, 0.0)
-            ux = ends[j, 3] - nx
-            uy = ends[j, 4] - ny
-            factor = (2.0 * j - 1.0) * 2.0 / (inv_gamma2 + ux * ux + uy * uy)
-            edge[j, 0] = ends[j, 5] + ahead
-            edge[j, 1] = factor * ux
-            edge[j, 2] = factor * uy
-        for e in range(inverse.size):
-            per_metre = inverse[e]
-            gxr = 0.0
-            gxi = 0.0
-            gyr = 0.0
-            gyi = 0.0
-            for part in range(3):
-                if bounds[part + 1] == bounds[part]:
-                    continue
-                for l in range(LANES):
-                    xr[l] = 0.0
-                    xi[l] = 0.0
-                    yr[l] = 0.0
-                    yi[l] = 0.0
-                for start in range(bounds[part], bounds[part + 1], LANES):
-                    if even and e % RENEWAL != 0:
-                        for l in range(LANES):
-                            turned = cosine[start + l] * step_c[start + l] - sine[start + l] * step_s[start + l]
-                            sine[start + l] = (
-                                sine[start + l] * step_c[start + l] + cosine[start + l] * step_s[start + l]
-                            )
-                            cosine[start + l] = turned
-                    else:
-                        for l in range(LANES):
-                            sine[start + l], cosine[start + l] = sincos_turns(path[start + l] * per_metre)
-                    for l in range(LANES):
-                        xr[l] += fx[start + l] * cosine[start + l]
-                        xi[l] += fx[start + l] * sine[start + l]
-                    for l in range(LANES):
-                        yr[l] += fy[start + l] * cosine[start + l]
-                        yi[l] += fy[start + l] * sine[start + l]
-                pxr, pxi, pyr, pyi = lane_sum(xr), lane_sum(xi), lane_sum(yr), lane_sum(yi)
-                if part == 1:
-                    # copies differ by a phase; whole turns of it drop out of sin(pi N f)/sin(pi f) exp(i pi (N-1) f)
-                    turns = step * per_metre
-                    f = turns - np.floor(turns + 0.5)
-                    size = repeats * 1.0
-                    if abs(f) > 1e-9:
-                        size = np.sin(np.pi * repeats * f) / np.sin(np.pi * f)
-                    si, co = sincos_turns(0.5 * (repeats - 1.0) * f)
-                    co *= size
-                    si *= size
-                    pxr, pxi = pxr * co - pxi * si, pxr * si + pxi * co
-                    pyr, pyi = pyr * co - pyi * si, pyr * si + pyi * co
-                gxr += pxr
-                gxi += pxi
-                gyr += pyr
-                gyi += pyi
-            reach = 1.0 / (2.0 * np.pi * per_metre)
-            if from_bends:
-                gxr, gxi = -reach * gxi, reach * gxr
-                gyr, gyi = -reach * gyi, reach * gyr
+    n, m = nodes.shape[1], inverse.size
+    for chunk in numba.prange((tx.size + CHUNK - 1) // CHUNK):
+        path, fx, fy = np.empty(n), np.empty(n), np.empty(n)
+        node_c, node_s, cosine, sine = np.empty(n), np.empty(n), np.empty(m), np.empty(m)
+        sums, total = np.empty((4, m)), np.empty((4, m))
+        for a in range(chunk * CHUNK, min((chunk + 1) * CHUNK, tx.size)):
+            t2 = tx[a] * tx[a] + ty[a] * ty[a]
+            root = np.sqrt(1.0 + t2)
+            step = lag_period + period * t2 / (root * (1.0 + root))
+            if q > 0.0:
+                _near_nodes(nodes, tx[a], ty[a], inv_gamma2, q, path, fx, fy)
             else:
-                for j in range(2):
-                    si, co = sincos_turns(edge[j, 0] * per_metre)
-                    gxr -= reach * edge[j, 1] * si
-                    gxi += reach * edge[j, 1] * co
-                    gyr -= reach * edge[j, 2] * si
-                    gyi += reach * edge[j, 2] * co
-            out[a, e, 0] = gxr
-            out[a, e, 1] = gxi
-            out[a, e, 2] = gyr
-            out[a, e, 3] = gyi
+                _far_nodes(nodes, tx[a], ty[a], path, fx, fy)
+            total[:] = 0.0
+            for part in range(copied.size):
+                i, j = bounds[part], bounds[part + 1]
+                # the path grows all along the orbit
+                middle = 0.5 * (path[i] + path[j - 1])
+                _carried_sums(path[i:j], middle, fx[i:j], fy[i:j], samples, carry, node_c, node_s, sums)
+                if copied[part]:
+                    _phases_of_copies(middle, step, float(repeats), inverse, cosine, sine)
+                else:
+                    _phases(middle, inverse, cosine, sine)
+                _add_product(sums, cosine, sine, total)
+            if q == 0.0:
+                _add_straight_line(ends[0], -1.0, tx[a], ty[a], root, inv_gamma2, inverse, cosine, sine, total)
+                _add_straight_line(ends[1], 1.0, tx[a], ty[a], root, inv_gamma2, inverse, cosine, sine, total)
+            for e in range(m):
+                reach = 1.0 / (2.0 * np.pi * inverse[e])
+                for c in range(0, 4, 2):
+                    re, im = total[c, e], total[c + 1, e]
+                    # by parts: i/k times the integral
+                    out[a, e, c] = where(q > 0.0, -reach * im, re)
+                    out[a, e, c + 1] = where(q > 0.0, reach * re, im)
 
 
 electron_field: Any = cached(_electron_field, parallel=True)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
-from ssmb.kernels.light import LANES, electron_field
+from ssmb.kernels.light import electron_field
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.trajectory import Orbit, undulator_orbit
 from ssmb.radiation.undulator import Undulator
@@ -94,11 +95,12 @@ def orbit_field(
             f"the orbit has {orbit.nodes} nodes in panels of up to {orbit.panel:.4g} m; light of {energy.max():.6g} eV at these "
             f"angles needs {needed}: give more nodes, or shorter panels"
         )
-    rows, bounds = _padded(orbit)
+    bounds, copied, samples, carry = _sections(orbit, per_metre, _largest(tx, ty, orbit, inverse))
     out = np.empty((tx.size, per_metre.size, 4))
     electron_field(
-        rows, bounds, orbit.repeats, orbit.period, orbit.lag_period, orbit.ends, orbit.reference.inv_gamma2, inverse, near,
-        np.ascontiguousarray(tx.ravel()), np.ascontiguousarray(ty.ravel()), per_metre, _even(per_metre), out,
+        np.ascontiguousarray(orbit.rows), bounds, copied, orbit.repeats, orbit.period, orbit.lag_period, orbit.ends,
+        orbit.reference.inv_gamma2, inverse, np.ascontiguousarray(tx.ravel()), np.ascontiguousarray(ty.ravel()),
+        per_metre, samples, carry, out,
     )  # fmt: skip
     return out.view(np.complex128).reshape(*tx.shape, *energy.shape, 2)
 
@@ -280,14 +282,18 @@ def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = Fal
     The phase of the light in a panel is at most k D panel with D = (1/gamma^2 + (slope + angle)^2)/2; the integral by
     parts of the near field (`bends`) has poles in the complex plane that come close for a strong undulator.
     """
-    largest = orbit.largest_slope + angle
-    rate = 0.5 * (orbit.reference.inv_gamma2 + largest * largest)
-    phase = 2.0 * math.pi * per_metre * rate * orbit.panel
+    phase = 2.0 * math.pi * per_metre * _phase_rate(orbit, angle) * orbit.panel
     turn = 0.0
     if bends:
         curvature = float(np.sqrt(orbit.rows[5] ** 2 + orbit.rows[6] ** 2).max())
         turn = curvature * orbit.panel * orbit.reference.gamma
     return math.ceil(0.3 * phase + 5.0 * turn + 2.0 + (SPARE_NODES - 2.0) * min(1.0, phase / 3.0))
+
+
+def _phase_rate(orbit: Orbit, angle: float) -> float:
+    """Return the largest growth of the path of the light per length of the orbit [1]."""
+    largest = orbit.largest_slope + angle
+    return 0.5 * (orbit.reference.inv_gamma2 + largest * largest)
 
 
 def positive_distance(distance: float) -> float:
@@ -304,21 +310,55 @@ def _largest(tx: Array, ty: Array, orbit: Orbit, inverse: float) -> float:
     return (angle + aside * inverse) / left
 
 
-def _even(per_metre: Array) -> bool:
-    """Return whether the numbers are evenly spaced, to rounding."""
-    if per_metre.size < 3:
-        return False
-    line = np.linspace(per_metre[0], per_metre[-1], per_metre.size)
-    return bool(np.all(np.abs(per_metre - line) <= 4e-16 * np.abs(line).max()))
+def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Array, Array, Array]:
+    """Return where the orbit is cut, which sections have copies, and samples of 1/wavelength with their interpolation.
+
+    Longer sections need more samples, shorter ones more phases of their middles: the cheapest of some lengths is taken.
+    """
+    rate = _phase_rate(orbit, angle)
+    places, options = orbit.rows[0], []
+    for size in (32, 64, 128, 256, 512):
+        bounds, copied = _cuts(orbit, size)
+        longest = max(places[j - 1] - places[i] for i, j in pairwise(bounds))
+        number = _samples_for(math.pi * np.ptp(per_metre).item() * 0.5 * rate * longest, per_metre.size)
+        # in nanoseconds: a sine and cosine with its four products, four products more, the phase of a middle
+        cost = places.size * number * 4.0 + copied.size * per_metre.size * (1.5 * number + 12.0)
+        options.append((cost, number, bounds, copied))
+    _, number, bounds, copied = min(options, key=lambda option: option[0])
+    return bounds, copied, *_interpolation(per_metre, number)
 
 
-def _padded(orbit: Orbit) -> tuple[Array, NDArray[np.int64]]:
-    """Return the rows of the orbit with each of its three parts filled up to a multiple of LANES by nodes of weight 0."""
+def _cuts(orbit: Orbit, size: int) -> tuple[Array, Array]:
+    """Return the bounds of sections of up to `size` nodes that do not cross the bounds of copies, and which have copies."""
     first, last = orbit.repeated
-    parts = [orbit.rows[:, :first], orbit.rows[:, first:last], orbit.rows[:, last:]]
-    filled = [np.concatenate((p, np.zeros((9, -p.shape[1] % LANES))), axis=1) for p in parts]
-    bounds = np.cumsum([0, *(p.shape[1] for p in filled)])
-    return np.ascontiguousarray(np.concatenate(filled, axis=1)), bounds
+    bounds, copied = [0], []
+    for i, j in ((0, first), (first, last), (last, orbit.rows.shape[1])):
+        cuts = np.linspace(i, j, 1 + math.ceil((j - i) / size)).round().astype(np.int64)[1:]
+        bounds += list(cuts)
+        copied += [i == first and j == last] * len(cuts)
+    return np.array(bounds), np.array(copied)
+
+
+def _samples_for(x: float, most: int) -> int:
+    """Return how many Chebyshev samples exp(i x t), |t| < 1, needs to 1e-14, or `most` if that is less."""
+    # the coefficients are Bessel functions, J_m(x) <= (x/2)^m/m!
+    number, term = 0, 1.0
+    while 4.0 * term > 1e-14 and number < most:
+        number += 1
+        term *= 0.5 * x / number
+    return number
+
+
+def _interpolation(values: Array, number: int) -> tuple[Array, Array]:
+    """Return Chebyshev points over the range of the values, and the matrix (number, values) from them to the values."""
+    if number >= values.size:
+        return values, np.eye(values.size)
+    middle, half = 0.5 * (values.max() + values.min()), max(0.5 * np.ptp(values), 1e-300)
+    points = np.cos(math.pi * (np.arange(number) + 0.5) / number)
+    at_points = np.polynomial.chebyshev.chebvander(points, number - 1)
+    at_values = np.polynomial.chebyshev.chebvander((values - middle) / half, number - 1)
+    at_values[:, 0] *= 0.5
+    return middle + half * points, np.ascontiguousarray(2.0 / number * at_points @ at_values.T)
 
 
 def _wave_numbers(field: Complex, photon_energy: ArrayLike) -> Array:
