@@ -26,6 +26,7 @@ PLOTTED = (
     "Generations",
     "SourceLight or several",
     "StudyResult",
+    "TrackedLight",
 )
 
 
@@ -38,8 +39,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal or a
         sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way, |b| against
         harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes around the ring),
-        a Generations (light sources side by side), a SourceLight (its losses) or several, or a StudyResult (all of these
-        that the run has).
+        a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its losses) or several,
+        or a StudyResult (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 
@@ -128,9 +129,13 @@ def _of_result(what: Any, lattice: Any) -> Figure:
 def _of_light(what: Any) -> Figure:
     """Schemes and sources of light."""
     from ssmb.facility import SourceLight
-    from ssmb.radiation import Generations
+    from ssmb.radiation import Generations, TrackedLight
     from ssmb.schemes import Scheme, SchemeComparison
 
+    if isinstance(what, TrackedLight):
+        from ssmb.plot.light import plot_light
+
+        return plot_light(what)
     if isinstance(what, Scheme):
         from ssmb.plot.scheme import plot_scheme
 

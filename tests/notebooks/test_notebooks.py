@@ -21,7 +21,7 @@ NAMES = [p.stem for p in NOTEBOOKS]
 #: notebooks that compute Taylor maps
 WITH_MAPS = ("01", "04", "06")
 #: figures that are stored, at least
-FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10}
+FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14}
 
 
 def number(pattern: str, text: str) -> float:
@@ -67,6 +67,21 @@ def tells_04(printed: str) -> None:
     assert number(r"T522 +-?[\d.]+ +[\d.]+ +([\d.]+)", printed) == pytest.approx(0.293, abs=0.01)
     assert number(r"closed form ([\d.]+), tracked in 6D [\d.]+, with", printed) == pytest.approx(0.0466, abs=1e-3)
     assert number(r"error    1 nm: .* emittance \+([\d.]+)", printed) == pytest.approx(0.225, rel=0.01)
+
+
+def tells_05(printed: str) -> None:
+    for n in (1, 3, 5):
+        assert number(rf"harmonic {n} on axis +numerical over closed form ([\d.]+)", printed) == pytest.approx(
+            1.0, abs=1e-3
+        )
+    assert number(r"of the coherent part ([\d.]+)", printed) == pytest.approx(2.0, abs=0.02)
+    assert number(r"beam of 20 µm: ([\d.]+) W", printed) == pytest.approx(422.2, abs=0.1)
+    assert number(r"best over exact: ([\d.]+) thin", printed) == pytest.approx(2.0, abs=1e-3)
+    assert number(r"particles and closed form: ([\d.]+)", printed) < 5e-3
+    assert number(r"mean loss [\d.]+ eV: ratio ([\d.]+)", printed) == pytest.approx(1.0, abs=1e-9)
+    got, want = (number(rf"shots {gap}([\d.e-]+)", printed) for gap in ("", r"[\d.e-]+, formula "))
+    assert got == pytest.approx(want, rel=4 * (2 / 200) ** 0.5)
+    assert "4 pi rho N = 1.39 is above 1" in printed and "SSMB" in printed
 
 
 @pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
