@@ -61,6 +61,7 @@ from ssmb.radiation.statistics import electrons_per_wavelength, relative_varianc
 REDUCED = os.environ.get("SSMB_NOTEBOOK_REDUCED") == "1"  # fewer particles and points, for the tests
 BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"
 plt.rcParams |= {
+    "figure.dpi": 80,
     "figure.figsize": (6.4, 3.6),
     "figure.constrained_layout.use": True,
     "axes.grid": True,
@@ -426,3 +427,7 @@ print(table)
 
 # %%
 ssmb.plot(table)
+
+# %% [markdown]
+# An FEL has the peak: gigawatts, for femtoseconds, a few watts on average. A microbunched beam has the average: it radiates all the time, and in one mode. The 422 W are
+# those of section 2: $|b| = 0.1$ on every turn, at 1 A. What a lattice of magnets makes of this is the subject of notebook 06.
