@@ -9,6 +9,7 @@ from ssmb.cli.output import nanometres, number, print_json, table
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
+    from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
     from ssmb.tracking import BunchingRecord
 
@@ -33,10 +34,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, compute and print."""
-    from ssmb.studies import load_result
+    from ssmb.studies import InsertionResult, load_result
     from ssmb.tracking import BunchingRecord
 
     result = load_result(args.folder)
+    if isinstance(result, InsertionResult):
+        return _of_insertion(result, args)
     records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord)}
     wavelengths = args.wavelength or sorted({float(w) for r in records.values() for w in r.wavelengths}, reverse=True)
     if not wavelengths and result.source is not None:
@@ -50,6 +53,21 @@ def run(args: argparse.Namespace) -> int:
     parts = [_particles_text(particles)] if particles else []
     parts += [_record_text(name, record) for name, record in records.items()]
     print("\n\n".join(parts) or "this run has no particles and no bunching monitor; give --wavelength")
+    return 0
+
+
+def _of_insertion(result: InsertionResult, args: argparse.Namespace) -> int:
+    """|b| against harmonic as stored, or of the particles in the radiator at the wavelengths asked for."""
+    from ssmb.cli.insertion_text import bunching_text
+
+    summary = result.summary()
+    at = f"radiator {result.config.insertion.rad}"
+    particles = [_of_beam(at, result.beam, args.wavelength)] if args.wavelength else []
+    if args.json:
+        stored = {name: summary[name] for name in ("harmonics", "bunching", "closed_form")}
+        print_json({"folder": args.folder, "particles": particles, **stored})
+    else:
+        print(_particles_text(particles) if particles else bunching_text(summary))
     return 0
 
 

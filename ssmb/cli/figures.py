@@ -9,6 +9,7 @@ from ssmb.errors import ConfigError, ResultFileError, nearest
 
 if TYPE_CHECKING:
     from ssmb.plot.canvas import Figure
+    from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
 
 FIGURE_FOLDER = "figures"
@@ -37,7 +38,7 @@ def write_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
-def write_study_figures(result: StudyResult, folder: Path) -> list[Path]:
+def write_study_figures(result: StudyResult | InsertionResult, folder: Path) -> list[Path]:
     """Write each figure of a run as PNG into a folder and return the files."""
     from ssmb.plot.study import study_figures
 

@@ -18,8 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read and print."""
+    from ssmb.cli.insertion_text import power_text
     from ssmb.cli.source_text import ring_source_text
-    from ssmb.studies import load_result
+    from ssmb.studies import InsertionResult, load_result
 
     result = load_result(args.folder)
     source = result.summary()["source"]
@@ -28,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"folder": args.folder} | source)
         return 0
-    print(ring_source_text(source))
+    print(power_text(source) if isinstance(result, InsertionResult) else ring_source_text(source))
     return 0

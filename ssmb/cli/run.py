@@ -12,6 +12,7 @@ from ssmb.cli.source_text import ring_source_text
 from ssmb.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
 
 _OK, _INTERRUPTED = 0, 130
@@ -67,7 +68,7 @@ def changes_of(settings: list[str]) -> dict[str, str]:
     return changes
 
 
-def finish(result: StudyResult, args: argparse.Namespace) -> int:
+def finish(result: StudyResult | InsertionResult, args: argparse.Namespace) -> int:
     """Write figures, print the result, and return the exit code of its status."""
     folder = result.folder
     status = result.status.name.lower()
@@ -78,11 +79,23 @@ def finish(result: StudyResult, args: argparse.Namespace) -> int:
     if args.json:
         print_json(summary)
     else:
-        print(_text(summary, result))
+        print(_text_of(summary, result))
     if status == "interrupted":
-        note(f"ssmb: interrupted after {result.turns} turns; a checkpoint is written. Go on with: ssmb resume {folder}")
+        note(
+            f"ssmb: interrupted after {summary['turns']} turns; a checkpoint is written. Go on with: ssmb resume {folder}"
+        )
         return _INTERRUPTED
     return _OK
+
+
+def _text_of(summary: dict[str, Any], result: StudyResult | InsertionResult) -> str:
+    from ssmb.cli.insertion_text import insertion_text
+    from ssmb.studies.insertion_result import InsertionResult
+
+    if not isinstance(result, InsertionResult):
+        return _text(summary, result)
+    places = [("folder", str(summary["folder"]))] if summary["folder"] else []
+    return "\n\n".join((insertion_text(summary), *([named_values(places)] if places else [])))
 
 
 def _text(summary: dict[str, Any], result: StudyResult) -> str:

@@ -32,7 +32,9 @@ def schema_of(kind: str) -> dict[str, Any]:
         from ssmb.lattice import lattice_schema
 
         return lattice_schema()
-    from ssmb.studies.config import RunConfig
+    from pydantic import TypeAdapter
 
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | RunConfig.model_json_schema()
-    return made | {"title": "run file of ssmb"}
+    from ssmb.studies.read_config import AnyConfig
+
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(AnyConfig).json_schema()
+    return made | {"title": "run file of ssmb: of a ring, or of an insertion if it has the key 'insertion'"}

@@ -26,6 +26,7 @@ PLOTTED = (
     "Generations",
     "SourceLight or several",
     "StudyResult",
+    "InsertionResult",
     "TrackedLight",
 )
 
@@ -109,6 +110,7 @@ def _of_result(what: Any, lattice: Any) -> Figure:
     """Results whose modules take long to load, so they come last."""
     from ssmb.equilibrium import Equilibrium
     from ssmb.optics import Optics
+    from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
 
     if isinstance(what, Optics):
@@ -119,7 +121,7 @@ def _of_result(what: Any, lattice: Any) -> Figure:
         from ssmb.plot.equilibrium import plot_equilibrium
 
         return plot_equilibrium(what, lattice)
-    if isinstance(what, StudyResult):
+    if isinstance(what, (StudyResult, InsertionResult)):
         from ssmb.plot.study import plot_study
 
         return plot_study(what)

@@ -10,6 +10,7 @@ from ssmb.plot.bucket import plot_bucket
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import Figure, new_figure
 from ssmb.plot.captured import plot_captured
+from ssmb.plot.insertion import insertion_drawings
 from ssmb.plot.optics import plot_optics
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
@@ -19,17 +20,18 @@ from ssmb.tracking import BucketRecord, BunchingRecord
 if TYPE_CHECKING:
     from ssmb.beam import Beam
     from ssmb.lattice import Lattice
+    from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
 
 
-def study_figures(result: StudyResult) -> dict[str, Figure]:
+def study_figures(result: StudyResult | InsertionResult) -> dict[str, Figure]:
     """Return the figures that a run can have, by name: optics, phase_space, bunching and bucket (one for
     each monitor), signal; power against harmonic and the way of the power of each.
     """
     return {name: draw(None) for name, draw in _drawings(result).items()}
 
 
-def plot_study(result: StudyResult) -> Figure:
+def plot_study(result: StudyResult | InsertionResult) -> Figure:
     """Return all figures of a run on one page.
 
     Raises
@@ -48,8 +50,12 @@ def plot_study(result: StudyResult) -> Figure:
     return page
 
 
-def _drawings(result: StudyResult) -> dict[str, Callable[[Any], Figure]]:
+def _drawings(result: StudyResult | InsertionResult) -> dict[str, Callable[[Any], Figure]]:
     """What can be drawn: functions of the place to draw in."""
+    from ssmb.studies.insertion_result import InsertionResult
+
+    if isinstance(result, InsertionResult):
+        return insertion_drawings(result)
     out: dict[str, Callable[[Any], Figure]] = {}
     if result.optics is not None:
         lattice = _lattice_of(result)

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, Reference
-from ssmb.beam.coordinates import from_openpmd, to_openpmd
 from ssmb.bunching import MicroBucket
-from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
 from ssmb.radiation.signal import ChargeSignal
-from ssmb.store.openpmd import read_particles, write_particles
 from ssmb.store.run_file import RUN_FILE, RunContents, read_run, write_run
 from ssmb.store.tree import Dataset, Tree
+from ssmb.studies.beam_files import AXES, STATES, load_beam, save_beam
+from ssmb.studies.insertion_config import InsertionRunConfig
+from ssmb.studies.insertion_files import load_insertion_result, save_insertion_result
+from ssmb.studies.insertion_result import InsertionResult
 from ssmb.studies.read_config import config_from_text
 from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.result import Light, StudyResult
@@ -28,8 +29,6 @@ from ssmb.studies.rings import ring_optics, ring_program
 from ssmb.studies.source_result import RingSource
 from ssmb.tracking import BucketRecord, BunchingRecord, MomentRecord, RunStatus, SnapshotRecord, losses_of
 
-_STATES = ("state", "lost_turn", "lost_element")
-_AXES = ("x", "px", "y", "py", "z", "delta")
 _SCAN = {
     "charge": ("C", "bunch charge"),
     "coherent_energy": ("J", "coherent energy of one passage"),
@@ -37,7 +36,7 @@ _SCAN = {
 }
 
 
-def save(thing: Beam | Lattice | StudyResult, path: str | os.PathLike[str]) -> None:
+def save(thing: Beam | Lattice | StudyResult | InsertionResult, path: str | os.PathLike[str]) -> None:
     """Write a beam (openPMD particles), a lattice (``*.pals.yaml``) or a result (a folder); all atomically."""
     if isinstance(thing, Beam):
         save_beam(thing, path)
@@ -45,11 +44,15 @@ def save(thing: Beam | Lattice | StudyResult, path: str | os.PathLike[str]) -> N
         save_lattice(thing, path)
     elif isinstance(thing, StudyResult):
         save_result(thing, Path(path))
+    elif isinstance(thing, InsertionResult):
+        save_insertion_result(thing, Path(path))
     else:
-        raise ConfigError(f"cannot save a {type(thing).__name__}; what can be saved: Beam, Lattice, StudyResult")
+        raise ConfigError(
+            f"cannot save a {type(thing).__name__}; what can be saved: Beam, Lattice, StudyResult, InsertionResult"
+        )
 
 
-def load(path: str | os.PathLike[str]) -> Beam | Lattice | StudyResult:
+def load(path: str | os.PathLike[str]) -> Beam | Lattice | StudyResult | InsertionResult:
     """Read what :func:`save` wrote, or any openPMD-beamphysics file or lattice file."""
     place = Path(path)
     if place.is_dir():
@@ -57,53 +60,6 @@ def load(path: str | os.PathLike[str]) -> Beam | Lattice | StudyResult:
     if place.name.endswith((".yaml", ".yml")):
         return load_lattice(place)
     return load_beam(place)
-
-
-def save_beam(beam: Beam, path: str | os.PathLike[str]) -> None:
-    """Write particles in openPMD-beamphysics form; the exact coordinates and losses are kept with them."""
-    alive = beam.alive
-    columns = to_openpmd(beam.select(alive) if not alive.all() else beam)
-    kept = beam.select(alive)
-    write_particles(
-        path,
-        {**columns, "weight": kept.weight * ELEMENTARY_CHARGE, "id": kept.ids, "status": np.ones(len(kept), dtype=int)},
-        species=beam.reference.species,
-        reference_energy=beam.reference.energy,
-        coordinates=dict(zip(_AXES, kept.coordinates, strict=True)),
-        extra={
-            "weight": Dataset(beam.weight, "1", "real particles per macroparticle"),
-            "ids": Dataset(beam.ids, "1", "particle numbers"),
-            "all": {a: Dataset(c, "m" if a in "xyz" else "1", a) for a, c in zip(_AXES, beam.coordinates, strict=True)},
-            **{name: Dataset(getattr(beam, name), "1", name) for name in _STATES},
-        },
-    )
-
-
-def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) -> Beam:
-    """Read particles of ours (to the bit) or of any openPMD-beamphysics file.
-
-    Parameters
-    ----------
-    reference : reference particle for a foreign file; by default one with the mean energy of the particles.
-    """
-    file = read_particles(path)
-    extra: Any = file.extra
-    if file.reference_energy is not None and "all" in extra:
-        rows = np.stack([extra["all"][axis].values for axis in _AXES])
-        states = {name: extra[name].values for name in _STATES}
-        ref = Reference(file.reference_energy, file.species)
-        return Beam(ref, rows, extra["weight"].values, ids=extra["ids"].values, **states)
-    alive = np.asarray(file.arrays["status"]) == 1
-    if not alive.any():
-        raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")
-    a = {name: np.asarray(values)[alive] for name, values in file.arrays.items()}
-    if reference is None:
-        momentum = np.sqrt(a["px"] ** 2 + a["py"] ** 2 + a["pz"] ** 2)
-        mass = Reference(1e12, file.species).mass
-        reference = Reference(float(np.sqrt(np.mean(momentum) ** 2 + mass**2)), file.species)
-    columns = {k: a[k] for k in ("x", "px", "y", "py", "z", "t", "pz")}
-    columns["t"] = columns["t"] - np.mean(columns["t"])
-    return Beam(reference, from_openpmd(columns, reference), a["weight"] / ELEMENTARY_CHARGE)
 
 
 def save_result(result: StudyResult, folder: Path) -> None:
@@ -142,8 +98,8 @@ def save_result(result: StudyResult, folder: Path) -> None:
     write_run(folder, contents, software_version=str(result.provenance.get("ssmb", "")))
 
 
-def load_result(folder: str | os.PathLike[str]) -> StudyResult:
-    """Read the folder of a finished run; the optics are computed again from the stored lattice."""
+def load_result(folder: str | os.PathLike[str]) -> StudyResult | InsertionResult:
+    """Read the folder of a finished run; the optics of a ring are computed again from the stored lattice."""
     place = Path(folder)
     if not (place / RUN_FILE).is_file():
         hint = "it was interrupted: go on with 'ssmb resume'" if (place / "run.json").is_file() else "it holds no run"
@@ -152,6 +108,8 @@ def load_result(folder: str | os.PathLike[str]) -> StudyResult:
     results: Any = stored.results
     monitors: Any = stored.monitors
     config = config_from_text(stored.config, str(place / RUN_FILE))
+    if isinstance(config, InsertionRunConfig):
+        return load_insertion_result(place)
     lattice = load_lattice(stored.lattice)
     particles = {p: place / "particles" / f"{p}.h5" for p in ("final", "light", "source")}
     if not particles["final"].is_file():
@@ -185,9 +143,9 @@ def _record_tree(record: Any) -> Tree:
     if isinstance(record, SnapshotRecord):
         beams: Any = {
             str(int(t)): {
-                a: Dataset(c, "m" if a in "xyz" else "1", a) for a, c in zip(_AXES, b.coordinates, strict=True)
+                a: Dataset(c, "m" if a in "xyz" else "1", a) for a, c in zip(AXES, b.coordinates, strict=True)
             }
-            | {name: Dataset(getattr(b, name), "1", name) for name in (*_STATES, "weight", "ids")}
+            | {name: Dataset(getattr(b, name), "1", name) for name in (*STATES, "weight", "ids")}
             for t, b in zip(record.turn, record.beams, strict=True)
         }
         energy = Dataset(record.beams[0].reference.energy if record.beams else 0.0, "eV", "reference energy")
@@ -230,9 +188,9 @@ def _record(tree: Any) -> Any:
         beams = []
         for _, b in sorted(tree["beams"].items(), key=lambda i: int(i[0])):
             v = {k: d.values for k, d in b.items()}
-            rows = np.stack([v[a] for a in _AXES])
+            rows = np.stack([v[a] for a in AXES])
             assert ref is not None
-            beams.append(Beam(ref, rows, v["weight"], ids=v["ids"], **{name: v[name] for name in _STATES}))
+            beams.append(Beam(ref, rows, v["weight"], ids=v["ids"], **{name: v[name] for name in STATES}))
         return SnapshotRecord(values["turn"], tuple(beams))
     at = str(tree["at"]) or None
     if tree["kind"] == "bunching":

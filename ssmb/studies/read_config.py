@@ -13,9 +13,14 @@ from pydantic import BaseModel, ValidationError
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
 from ssmb.lattice.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
 from ssmb.studies.config import RunConfig
+from ssmb.studies.insertion_config import InsertionRunConfig
+
+#: A run file is that of an insertion if it has this key, else that of a ring.
+INSERTION = "insertion"
+AnyConfig = RunConfig | InsertionRunConfig
 
 
-def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> RunConfig:
+def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> AnyConfig:
     """Read and check a run file.
 
     Parameters
@@ -32,7 +37,7 @@ def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None 
     return placed_config(path, changes)[0]
 
 
-def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> RunConfig:
+def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> AnyConfig:
     """Check the text of a run file (see :func:`load_config`)."""
     return _checked(text, file, changes or {})[0]
 
@@ -50,12 +55,12 @@ class Places:
         return Where(f"<change {name[:80]}>", 1, 1) if name in self.changes else place_of(self.node, path)
 
 
-def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[RunConfig, Places]:
+def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[AnyConfig, Places]:
     """As :func:`load_config`, with the places of the values."""
     return _checked(read_text(path, error=ConfigError), os.fspath(path), changes or {})
 
 
-def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[RunConfig, Places]:
+def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[AnyConfig, Places]:
     node = load_yaml(text, file, error=ConfigError)
     if not isinstance(node, MapNode):
         raise ConfigError("a run file is a mapping: lattice, beam, track ...", node.where)
@@ -63,10 +68,11 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[RunConfi
     for key, value in changes.items():
         _put(values, str(key), value)
     places = Places(node, changes)
+    kind = InsertionRunConfig if INSERTION in values else RunConfig
     try:
-        return RunConfig.model_validate(values), places
+        return kind.model_validate(values), places
     except ValidationError as error:
-        found = [_as_error(e, places) for e in error.errors(include_url=False)]
+        found = [_as_error(e, places, kind) for e in error.errors(include_url=False)]
         if len(found) == 1:
             raise found[0] from None
         raise SeveralErrors(found) from None
@@ -112,7 +118,7 @@ def _read(value: Any) -> Any:
     return scalar_value(value)
 
 
-def _as_error(error: Any, places: Places) -> ConfigError:
+def _as_error(error: Any, places: Places, kind: type[AnyConfig]) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
     loc = error["loc"]
     # pydantic puts the kind of a monitor between its position and its key
@@ -122,7 +128,7 @@ def _as_error(error: Any, places: Places) -> ConfigError:
     given = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
     if error["type"] == "extra_forbidden":
-        allowed = _allowed(path[:-1], loc[2] if len(path) < len(loc) else "")
+        allowed = _allowed(kind, path[:-1], loc[2] if len(path) < len(loc) else "")
         key = str(path[-1])[:80]
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
@@ -131,9 +137,9 @@ def _as_error(error: Any, places: Places) -> ConfigError:
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 
 
-def _allowed(path: tuple[Any, ...], kind: str) -> list[str]:
+def _allowed(of: type[AnyConfig], path: tuple[Any, ...], kind: str) -> list[str]:
     """Keys of the section at ``path`` of the run file; ``kind`` is that of the monitor, if it is one."""
-    schema = RunConfig.model_json_schema()
+    schema = of.model_json_schema()
     definitions = schema["$defs"]
     at: dict[str, Any] = schema
     for step in path:

@@ -29,6 +29,9 @@ from ssmb.studies.folders import (
     provenance,
     write_text,
 )
+from ssmb.studies.insertion_config import InsertionRunConfig
+from ssmb.studies.insertion_result import InsertionResult
+from ssmb.studies.insertion_run import insertion_file, resume_insertion
 from ssmb.studies.light import light_of
 from ssmb.studies.read_config import Places, load_config, placed_config
 from ssmb.studies.result import Light, StudyResult, joined
@@ -58,7 +61,7 @@ def run_file(
     *,
     threads: int | None = None,
     progress: bool = False,
-) -> StudyResult:
+) -> StudyResult | InsertionResult:
     """Do what a run file says and keep everything in a folder.
 
     Parameters
@@ -75,7 +78,14 @@ def run_file(
         The files are wrong, the ring is unstable, all particles are lost, or the folder cannot be written.
     """
     config, places = placed_config(path, changes)
+    if isinstance(config, InsertionRunConfig):
+        return insertion_file(path, config, places, folder, threads)
     lattice = lattice_of(path, config.lattice, places)
+    if lattice.periodic is False:
+        raise ConfigError(
+            f"lattice '{lattice.name}' is a single pass, not a ring: an insertion needs a run file with the key 'insertion'",
+            places.of("lattice"),
+        )
     with at_place(places, "track", "model"):
         text = lattice_text(tracked_lattice(lattice, config))
     ring = load_lattice(ring_text) if (ring_text := lattice_text(lattice)) != text else None
@@ -89,18 +99,22 @@ def run_file(
     return _finished(study, place)
 
 
-def resume(folder: str | os.PathLike[str], *, threads: int | None = None, progress: bool = False) -> StudyResult:
+def resume(
+    folder: str | os.PathLike[str], *, threads: int | None = None, progress: bool = False
+) -> StudyResult | InsertionResult:
     """Go on with a run that was interrupted; the end state is the same to the bit as without the interruption.
 
-    A run that is finished is only read.
+    A run that is finished is only read; that of an insertion, which is short, begins again if it is not.
     """
     place = checked_path(folder)
     for name in (CONFIG_FILE, LATTICE_FILE):
         if not (place / name).is_file():
             raise ResultFileError(f"'{place}' is not the folder of a run: it has no {name}")
+    config = load_config(place / CONFIG_FILE)
+    if isinstance(config, InsertionRunConfig):
+        return resume_insertion(place, config, load_lattice(place / LATTICE_FILE), threads)
     if (place / RUN_FILE).is_file() and (place / "particles" / "final.h5").is_file():
         return load_result(place)
-    config = load_config(place / CONFIG_FILE)
     ring = load_lattice(place / RING_FILE) if (place / RING_FILE).is_file() else None
     return _finished(_Study(config, load_lattice(place / LATTICE_FILE), threads, progress, ring=ring), place)
 

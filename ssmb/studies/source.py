@@ -26,8 +26,10 @@ def radiator_of(want: RadiatorConfig) -> Radiator:
     return Radiator(want.period, want.periods, want.helical, want.detuning)
 
 
-def chain_of(want: RadiatorConfig) -> UndulatorChain:
+def chain_of(want: RadiatorConfig) -> UndulatorChain | None:
     """The beamline of a run file; "none" is the undulator exit."""
+    if want.chain is None:
+        return None
     return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
 
 

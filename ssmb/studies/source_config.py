@@ -34,7 +34,9 @@ class RadiatorConfig(Section):
         description="full relative width of the band that counts [1]; by default 0.6 % at 6.5 to 6.9 nm, else 2 %",
     )
     beamlines: Annotated[Count, Field(le=1000)] = Field(default=1, description="equal radiators on the ring")
-    chain: Chain = Field(default="four_grazing", description="beamline to the focus")
+    chain: Chain | None = Field(
+        default=None, description="beamline to the focus; by default four grazing mirrors for 6 to 15 nm, else none"
+    )
     coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")
 
 

@@ -74,7 +74,15 @@ monitors:
 SOURCE = (
     RUN + "source: {at: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: 0.5}\n"
 )
-SEEDS = [RUN, STEADY, SOURCE, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
+INSERTION = """title: insertion
+lattice: ring.pals.yaml
+insertion: {mod1: U, rad: qd, mod2: stop, wavelength: 1064e-9, chirp: 1e4, spot: 1e-3, beta: [10, 9], alpha: [0.1, 0], dispersion_y: [0.5, 0]}
+beam: {particles: 64, emit_x: 1e-9, emit_y: 40e-12, sigma_delta: 5e-4, seeds: 2, seed: 3}
+ring: {circumference: 200, energy_loss: 60e3, average_current: 1, train_current: 60, laser_average_power: 2e6}
+source: {harmonic: 5, harmonics: [1, 5], period: 0.1, periods: 20, detuning: best, check: true}
+closure: {fraction: 0.3, order: 2, particles: 64, modulators: thin}
+"""
+SEEDS = [RUN, STEADY, SOURCE, INSERTION, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
     "sigma_delta": 1e-4, "sigma_z": 1e-4, "wavelengths": 2}, "laser": {"elements": ["U"], "wavelength": 1064e-9}}, indent=1)]  # fmt: skip
 
 #: Pieces that mutation writes into the text. What they try to run would leave the file `pwned` behind.
@@ -96,7 +104,8 @@ HOSTILE = [
     "threads: 1000000", "threads: 0", "seed: -1", "seed: 99999999999999999999", "checkpoint_every: 0", "light: null", "laser: null",
     "folder: /proc/nothing", "folder: ../out", "z_distribution: gaussian", "start: random", "periods: 5", "turn: 0", "emit_x: 0",
     "average_current: 0", "train_current: 1e-6", "train_current: 1e6", "duty: 0", "duty: 1", "intrabeam: in_beam", "chain: none", "chain: x",
-    "source: null", "source: {}", "detuning: best", "helical: true", "beamlines: 0", "band: 0", "train_length: 1e-15", "coulomb_log: 0",
+    "source: null", "source: {}", "insertion: null", "insertion: 1", "mod1: stop", "chirp: 0", "beta: [1]", "energy_loss: 0", "damping_time: 1",
+    "harmonic: 0", "order: 99", "modulators: thick", "detuning: best", "helical: true", "beamlines: 0", "band: 0", "train_length: 1e-15", "coulomb_log: 0",
 ]  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z_0-9.+-]+")
 VALUES = [

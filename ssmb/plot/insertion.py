@@ -1,0 +1,157 @@
+"""The figures of the run of an insertion: bunching, phase space, spectrum, way of the power, closure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ssmb.plot.canvas import (
+    COLOURS,
+    COUNT_COLOURS,
+    LABEL_SIZE,
+    SMALL_SIZE,
+    TICK_SIZE,
+    Figure,
+    Place,
+    dress,
+    legend,
+    length_text,
+    new_figure,
+    power_of_ten,
+    prefixed,
+    whole_figure,
+)
+from ssmb.plot.source import plot_source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ssmb.studies.insertion_result import InsertionFindings, InsertionResult
+
+#: Columns of a density; terms of the path that are drawn.
+_COLUMNS, _MOST_TERMS = 110, 8
+
+
+def insertion_drawings(result: InsertionResult) -> dict[str, Callable[[Any], Figure]]:
+    """Return what can be drawn of a run: functions of the place to draw in."""
+    f = result.findings
+    out: dict[str, Callable[[Any], Figure]] = {
+        "bunching": lambda into: plot_harmonic_bunching(f, into=into),
+        "phase_space": lambda into: plot_nanometre_phase_space(result, into=into),
+        "spectrum": lambda into: plot_lines(f, into=into),
+        "closure": lambda into: plot_closure(f, into=into),
+    }
+    if all(step.power > 0.0 for step in f.light.steps):
+        out["power"] = lambda into: plot_source(f.light, into=into)
+    return out
+
+
+def plot_harmonic_bunching(f: InsertionFindings, *, into: Place = None) -> Figure:
+    """Draw |b_n| of the tracked particles and of the closed form against the harmonic of the laser."""
+    figure = into or new_figure(5.0, 3.2)
+    axis = figure.add_subplot()
+    order = np.argsort(f.harmonics)
+    n = f.harmonics[order]
+    axis.plot(n, f.closed_form[order], "-", color=COLOURS[1], lw=1.4, label="closed form")
+    axis.plot(n, np.abs(f.bunching)[order], ".", color=COLOURS[0], ms=4, label="tracked")
+    axis.axvline(f.light.harmonic, color="#777777", lw=0.7, ls="--")
+    axis.set(yscale="log", xlim=(0, n.max() + 1))
+    dress(axis, f"harmonic of the laser (dashed: {length_text(f.light.light.wavelength)})", "bunching factor |b|")
+    legend(axis, columns=2)
+    return whole_figure(figure)
+
+
+def plot_nanometre_phase_space(result: InsertionResult, *, into: Place = None) -> Figure:
+    """Draw the longitudinal phase space before the modulator, behind it, and in the radiator, on the nanometre scale.
+
+    The first two over a laser wavelength; the last folded to the wavelength of the light, with the current above.
+    """
+    f = result.findings
+    laser, light = result.config.insertion.wavelength, f.light.light.wavelength
+    figure = into or new_figure(9.6, 3.4)
+    axes = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1.0, 1.0, 1.0]})
+    _density(axes[0], f.z_before, f.delta_before, laser, "before the modulator")
+    _density(axes[1], f.z_modulated, f.delta_modulated, laser, "behind the modulator")
+    # where the bunching has its phase, so that the crest stands in the middle
+    shift = -np.angle(np.mean(np.exp(-2j * np.pi * f.z_radiator / light))) / (2.0 * np.pi) * light
+    _density(axes[2], f.z_radiator - shift, f.delta_radiator, light, "radiator, folded to the light")
+    top = axes[2].twinx()
+    phase = (f.z_radiator - shift) / light
+    filled, edges = np.histogram(phase - np.floor(phase + 0.5), bins=40, range=(-0.5, 0.5))
+    top.stairs(filled * 40 / filled.sum(), edges * light * 1e9, color=COLOURS[1], lw=1.3, baseline=None)
+    top.set_ylim(0.0, 2.5)
+    top.set_ylabel("current / mean", color=COLOURS[1], fontsize=LABEL_SIZE)
+    top.tick_params(labelsize=TICK_SIZE, direction="in", colors=COLOURS[1])
+    return whole_figure(figure)
+
+
+def _density(axis: Axes, z: np.ndarray, delta: np.ndarray, period: float, title: str) -> None:
+    phase = z / period
+    place = (phase - np.floor(phase + 0.5)) * period * 1e9
+    factor, power = power_of_ten(delta)
+    half = 0.5 * period * 1e9
+    reach = 1.02 * float(np.abs(delta).max()) * factor
+    density, x, y = np.histogram2d(
+        place, delta * factor, bins=_COLUMNS, range=((-half, half), (-reach, reach))
+    )  # fmt: skip
+    shown = np.ma.masked_equal(density.T / density.max(), 0.0)
+    axis.pcolormesh(x, y, np.sqrt(shown), cmap=COUNT_COLOURS, vmin=-0.15, vmax=1.0, rasterized=True)
+    dress(axis, "z [nm]", "δ" if power == "1" else f"δ [{power}]", title)
+
+
+def plot_lines(f: InsertionFindings, *, into: Place = None) -> Figure:
+    """Draw the peak power of the lines at the laser harmonics, and the band that counts about the light."""
+    figure = into or new_figure(5.0, 3.2)
+    axis = figure.add_subplot()
+    centre = f.light.light.wavelength * 1e9
+    wavelength = centre * f.light.harmonic / f.line_harmonics
+    seen = f.line_power > 0.0
+    lowest = float(f.line_power[seen].min()) / 5.0
+    half = 0.5 * f.light.exit.band * centre
+    percent = f"{100.0 * f.light.exit.band:.3g} %"
+    axis.axvspan(centre - half, centre + half, color=COLOURS[2], alpha=0.18, lw=0, label=f"band of {percent}")
+    axis.vlines(wavelength[seen], lowest, f.line_power[seen], color=COLOURS[0], lw=1.6)
+    axis.plot(wavelength[seen], f.line_power[seen], "o", color=COLOURS[0], ms=4, label="lines at laser harmonics")
+    noise = f.light.light.noise_power
+    axis.axhline(noise, color="#777777", lw=0.8, ls=":", label="noise of random particles")
+    for m, at, power in zip(f.line_harmonics, wavelength, f.line_power, strict=True):
+        if power > 0.0:
+            axis.annotate(str(int(m)), (at, power), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=SMALL_SIZE)  # fmt: skip
+    axis.set(yscale="log", ylim=(lowest, 6.0 * float(f.line_power.max())))
+    dress(axis, "wavelength [nm]", "peak coherent power [W]")
+    legend(axis, columns=2)
+    return whole_figure(figure)
+
+
+def plot_closure(f: InsertionFindings, *, into: Place = None) -> Figure:
+    """Draw what the path error between the modulators is made of, against what is allowed, as bars on a log axis."""
+    budget = f.closure
+    rows = [
+        ("magnets, beam without scattering", f.path_error, COLOURS[0]),
+        ("magnets, beam with scattering", budget.dz_rms, COLOURS[0]),
+        ("photons", budget.quantum, COLOURS[2]),
+        ("collisions of one pass", f.intrabeam.path_error, COLOURS[1]),
+        ("slip in the modulators, compensated", f.thick, COLOURS[4]),
+    ]
+    rows += [(f"term {t.name}", t.rms, COLOURS[5]) for t in budget.terms[:_MOST_TERMS]]
+    rows = [row for row in rows if row[1] > 0.0]
+    figure = into or new_figure(6.2, 0.9 + 0.3 * len(rows))
+    axis = figure.add_subplot()
+    values = [row[1] * 1e9 for row in rows] + [budget.allowed * 1e9]
+    lowest = min(values) / 3.0
+    for i, (_, rms, colour) in enumerate(rows):
+        axis.barh(i, rms * 1e9 - lowest, left=lowest, height=0.62, color=colour, alpha=0.85)
+        factor, unit = prefixed(rms, "m")
+        axis.text(rms * 1e9 * 1.1, i, f"{rms * factor:.3g} {unit}", va="center", fontsize=SMALL_SIZE)
+    factor, unit = prefixed(budget.allowed, "m")
+    axis.axvline(
+        budget.allowed * 1e9, color="k", lw=1.0, ls="--", label=f"allowed: {budget.allowed * factor:.3g} {unit}"
+    )
+    axis.set(xscale="log", xlim=(lowest, 8.0 * max(values)), ylim=(len(rows) - 0.4, -0.6))
+    axis.set_yticks(range(len(rows)), [row[0] for row in rows])
+    dress(axis, "rms path error between the modulators [nm]", "", "")
+    axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
+    legend(axis)
+    return whole_figure(figure)

@@ -1,0 +1,410 @@
+"""The run of an insertion: tracked bunching, light, scattering, closure, and the watts that all of them leave."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam import Beam
+from ssmb.bunching.factors import bunching_factor
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, ValidityWarning
+from ssmb.facility import SourceLight, source_light
+from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
+from ssmb.facility.ring_state import EnergyOfTurn
+from ssmb.lattice import Lattice, lattice_text
+from ssmb.optics.taylor import taylor_map
+from ssmb.radiation.tracked import tracked_power
+from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
+from ssmb.schemes.explained import ExplainedBunching, explained_bunching
+from ssmb.schemes.insertion import CouplingInsertion
+from ssmb.store.run_file import RUN_FILE
+from ssmb.studies.folders import (
+    CONFIG_FILE,
+    LATTICE_FILE,
+    at_place,
+    lattice_of,
+    new_folder,
+    provenance,
+    write_text,
+)
+from ssmb.studies.insertion_config import InsertionRunConfig
+from ssmb.studies.insertion_files import load_insertion_result, save_insertion_result
+from ssmb.studies.insertion_result import Convergence, InsertionFindings, InsertionResult
+from ssmb.studies.read_config import Places
+from ssmb.studies.source import chain_of, imbalance_of, radiator_of
+
+#: Particles that are kept for figures; those of the lines beside the light; laser harmonics on each side of it.
+_SHOWN, _OF_LINES, _LINES = 20_000, 131_072, 3
+#: Tracked power below so many times the noise of the macroparticles is not believed.
+_NOISE = 20.0
+#: A radiator in the lattice this far off the wavelength of the light is a slip.
+_OFF_RESONANCE = 0.1
+
+
+def insertion_file(
+    path: str | os.PathLike[str],
+    config: InsertionRunConfig,
+    places: Places,
+    folder: str | os.PathLike[str] | None,
+    threads: int | None,
+) -> InsertionResult:
+    """Do the run file of an insertion and keep everything in a folder (see :func:`ssmb.studies.run_file`)."""
+    study = _Study(config, lattice_of(path, config.lattice, places), places)
+    stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
+    place = new_folder(folder if folder is not None else config.output.folder, stem)
+    write_text(place / LATTICE_FILE, lattice_text(study.lattice))
+    write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
+    return _finished(study, place, threads)
+
+
+def resume_insertion(place: Path, config: InsertionRunConfig, lattice: Lattice, threads: int | None) -> InsertionResult:
+    """Read a finished run of an insertion; do one that was interrupted again, it is short."""
+    if (place / RUN_FILE).is_file() and (place / "particles" / "radiator.h5").is_file():
+        return load_insertion_result(place)
+    return _finished(_Study(config, lattice), place, threads)
+
+
+def run_insertion(config: InsertionRunConfig, lattice: Lattice) -> InsertionResult:
+    """Do the run of an insertion in memory."""
+    return _Study(config, lattice).result("", None)
+
+
+def _finished(study: _Study, place: Path, threads: int | None) -> InsertionResult:
+    result = study.result(str(place), threads)
+    save_insertion_result(result, place)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Watts:
+    """What a number of particles gives."""
+
+    beam: Beam
+    closed: float
+    intrabeam: InsertionIntrabeam
+    power_kept: float
+    closure: ClosureBudget
+    thick: float
+    duty: float
+    light: SourceLight
+
+
+class _Study:
+    """One run; all that can be wrong with the files is found when it is made."""
+
+    def __init__(self, config: InsertionRunConfig, lattice: Lattice, places: Places | None = None) -> None:
+        self.config, self.places = config, places
+        self._check_names(lattice)
+        lit = {e.name: {"laser_on": False} for e in lattice if getattr(e, "laser_power", 0.0) > 0.0}
+        self.lattice = lattice.with_changes(lit) if lit else lattice
+        self.light_wavelength = config.insertion.wavelength / config.source.harmonic
+        with at_place(places, "source"):
+            radiator_of(config.source).undulator(lattice.reference, self.light_wavelength)
+            self._check_resonance()
+        with at_place(places, "insertion"):
+            self.insertion = self._insertion(self.lattice)
+            self.section = taylor_map(self.lattice, self.insertion.mod1, self.insertion.rad, order=2)
+            self.closed = self._closed_form(config.source.harmonic)
+            if self.closed < 1e-9:
+                xi = self.section.r56 * config.insertion.chirp
+                raise PhysicsError(
+                    f"the closed form of |b_{config.source.harmonic}| is {self.closed:.3g}: r56 h = {xi:.4g} from "
+                    f"'{self.insertion.mod1}' to '{self.insertion.rad}' should be a little above 1"
+                )
+
+    def _check_names(self, lattice: Lattice) -> None:
+        before = -1
+        for key in ("mod1", "rad", "mod2"):
+            with at_place(self.places, "insertion", key):
+                try:
+                    at = lattice.index(getattr(self.config.insertion, key))
+                except LatticeError as error:
+                    raise ConfigError(error.message) from None
+                if at <= before:
+                    raise ConfigError("mod1, rad and mod2 must follow each other in the lattice")
+                before = at
+
+    def _check_resonance(self) -> None:
+        """Warn if the undulator at the radiator's place in the lattice is not tuned to the light."""
+        at = self.lattice.index(self.config.insertion.rad)
+        row = self.lattice.elements[max(at - 1, 0) : at + 2]
+        for found in (e for e in row if isinstance(e, Wiggler) and e.K > 0.0 and e.period_length > 0.0):
+            gamma = self.lattice.reference.gamma
+            tuned = found.period_length / (2.0 * gamma * gamma) * (1.0 + 0.5 * float(found.K) ** 2)
+            if abs(tuned / self.light_wavelength - 1.0) > _OFF_RESONANCE:
+                warnings.warn(
+                    f"'{found.name}' beside '{self.config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
+                    f"{self.light_wavelength * 1e9:.4g} nm: the lattice was made for another harmonic",
+                    ValidityWarning,
+                    stacklevel=5,
+                )
+
+    def _insertion(self, lattice: Lattice) -> CouplingInsertion:
+        want, beam = self.config.insertion, self.config.beam
+        return CouplingInsertion(
+            lattice,
+            want.wavelength,
+            want.chirp,
+            (beam.emit_x, beam.emit_y),
+            beam.sigma_delta,
+            beta=want.beta,
+            alpha=want.alpha,
+            dispersion_y=want.dispersion_y,
+            spot=want.spot or math.inf,
+            mod1=want.mod1,
+            rad=want.rad,
+            mod2=want.mod2,
+        )
+
+    @property
+    def damping(self) -> tuple[float, float, float]:
+        """Amplitude decrements per turn of x, y and a coasting delta, of what is given of the ring."""
+        ring, reference = self.config.ring, self.lattice.reference
+        if ring.damping_time is not None:
+            y = self.turn_time / ring.damping_time
+        else:
+            y = 0.5 * (ring.energy_loss or 0.0) / reference.energy
+        return y, y, 4.0 * y
+
+    @property
+    def turn_time(self) -> float:
+        """Revolution time [s]."""
+        return self.config.ring.circumference / (self.lattice.reference.beta * SPEED_OF_LIGHT)
+
+    @property
+    def train_current(self) -> float:
+        """Current inside the trains [A]."""
+        return self.config.ring.train_current or self.config.ring.average_current
+
+    def _explained(
+        self, harmonic: int, tracked: float, particles: int, sigma: np.ndarray | None = None, spot: bool = True
+    ) -> ExplainedBunching:
+        want, line = self.config.insertion, self.lattice
+        row = line.elements[line.index(want.mod1) : line.index(want.rad)]
+        return explained_bunching(
+            self.section,
+            self.insertion.sigma if sigma is None else sigma,
+            wavelength=want.wavelength,
+            chirp=want.chirp,
+            harmonic=harmonic,
+            spot=want.spot if want.spot and spot else math.inf,
+            length=sum(e.length for e in row),
+            tracked=tracked,
+            noise=1.0 / math.sqrt(particles),
+        )
+
+    def _closed_form(self, harmonic: int) -> float:
+        """|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)."""
+        found = self._explained(harmonic, 1.0, 1, spot=False)
+        return found.factor("modulation") * found.factor("vertical emittance")
+
+    def _beam(self, insertion: CouplingInsertion, particles: int, seeds: int) -> Beam:
+        """The beams of all seeds behind the kick, as one."""
+        first = self.config.beam.seed
+        parts = [insertion.beam(particles, seed) for seed in range(first, first + seeds)]
+        return Beam(
+            parts[0].reference,
+            np.concatenate([p.coordinates for p in parts], axis=1),
+            np.concatenate([p.weight for p in parts]) / seeds,
+        )
+
+    def _light(self, beam: Beam, **more: Any) -> SourceLight:
+        source, ring = self.config.source, self.config.ring
+        return source_light(
+            beam,
+            radiator_of(source),
+            laser_wavelength=self.config.insertion.wavelength,
+            harmonic=source.harmonic,
+            average_current=ring.average_current,
+            train_current=ring.train_current,
+            train_length=source.train_length or math.inf,
+            chain=chain_of(source),
+            band=source.band,
+            beamlines=source.beamlines,
+            **more,
+        )
+
+    def _closure(
+        self, insertion: CouplingInsertion, collisions: float, n: int, order: int
+    ) -> tuple[ClosureBudget, float]:
+        """Budget with the path errors of collisions and of thick modulators in its growth, and the latter [m]."""
+        want, closure = self.config.insertion, self.config.closure
+        budget = insertion.closure(
+            self.config.source.harmonic, self.damping[1], fraction=closure.fraction, n=n, seed=5, order=order
+        )
+        thick = 0.0
+        periods = laser_need(insertion, filling=1.0).periods
+        if closure.modulators == "thick" and periods > 0.0:
+            path = thick_modulator_path(periods, want.wavelength)
+            thick = path * math.sqrt(insertion.emittances[1] / insertion.h_mod)
+        more = sum(emittance_growth(insertion.h_mod, want.chirp, want.wavelength, e) for e in (collisions, thick))
+        return replace(budget, growth=budget.growth + more), thick
+
+    def watts(self, insertion: CouplingInsertion, particles: int, seeds: int, n: int, order: int) -> _Watts:
+        """The whole way from particles to watts at the focus."""
+        source = self.config.source
+        beam = insertion.at_radiator(self._beam(insertion, particles, seeds))
+        with at_place(self.places, "ring"):
+            found = insertion_intrabeam(
+                insertion,
+                current=self.train_current,
+                turn_time=self.turn_time,
+                damping=self.damping,
+                coulomb_log=source.coulomb_log,
+            )
+        heated = found.beam_of(insertion)
+        plain = self._light(beam)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)  # told of the beam without scattering already
+            left = self._light(heated.at_radiator(self._beam(heated, particles, seeds)))
+        kept = self._kept(insertion, heated, plain, left)
+        budget, thick = self._closure(heated, found.path_error, n, order)
+        laser = self._laser()
+        duty = min(laser.duty, budget.best_duty)
+        rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
+        limits = [
+            ("intrabeam scattering", kept, "calculated"),
+            ("closure: fewer turns with laser", duty / laser.duty, "tracked"),
+            ("closure: emittance that is left", max(math.exp(-rise), 1e-300), "tracked"),
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)
+            light = self._light(beam, ideal_bunching=self.closed, duty=laser.duty, limits=limits)
+        return _Watts(beam, self.closed, found, kept, budget, thick, duty, light)
+
+    def _kept(
+        self, insertion: CouplingInsertion, heated: CouplingInsertion, plain: SourceLight, left: SourceLight
+    ) -> float:
+        """Peak power that scattering leaves; by the named terms of the bunching alone where the tracked is noise [1]."""
+        ratio = left.light.power / plain.light.power
+        if left.light.power < _NOISE * left.light.noise_power:
+            harmonic = self.config.source.harmonic
+            products = [self._explained(harmonic, 1.0, 1, of.sigma).product for of in (heated, insertion)]
+            ratio = min(ratio, (products[0] / products[1]) ** 2)
+        return min(1.0, max(ratio, 1e-300))
+
+    def _laser(self) -> LaserNeed:
+        ring = self.config.ring
+        return laser_need(
+            self.insertion,
+            filling=ring.average_current / self.train_current,
+            average_power=ring.laser_average_power,
+            pulse_margin=ring.pulse_margin,
+        )
+
+    def result(self, folder: str, threads: int | None) -> InsertionResult:
+        """Track and evaluate."""
+        c = self.config
+        with at_place(self.places, "insertion"):
+            got = self.watts(self.insertion, c.beam.particles, c.beam.seeds, c.closure.particles, c.closure.order)
+            findings = self._findings(got)
+        return InsertionResult(
+            config=c,
+            lattice_text=lattice_text(self.lattice),
+            findings=findings,
+            beam=got.beam,
+            provenance=provenance(threads),
+            folder=folder,
+        )
+
+    def _findings(self, got: _Watts) -> InsertionFindings:
+        want, source, ring = self.config.insertion, self.config.source, self.config.ring
+        harmonics = np.array(source.harmonics or range(1, source.harmonic + 6))
+        bunching = bunching_factor(got.beam, want.wavelength / harmonics)
+        periods, laser = laser_need(self.insertion, filling=1.0).periods, self._laser()
+        amplitude = want.chirp * want.wavelength / (2.0 * math.pi)
+        reference = self.lattice.reference
+        shown = self._shown()
+        lines = self._lines(got)
+        path = thick_modulator_path(periods, want.wavelength) * amplitude / 2.0 if periods > 0.0 else 0.0
+        nominal, _ = self._closure(self.insertion, 0.0, self.config.closure.particles, 1)
+        return InsertionFindings(
+            harmonics=harmonics,
+            bunching=bunching,
+            closed_form=np.array([self._closed_form(int(n)) for n in harmonics]),
+            explained=self._explained(source.harmonic, got.light.light.bunching, len(got.beam)),
+            light=got.light,
+            imbalance=imbalance_of(got.light, got.beam),
+            line_harmonics=lines[0],
+            line_power=lines[1],
+            intrabeam=got.intrabeam,
+            power_kept=got.power_kept,
+            closure=got.closure,
+            path_error=nominal.dz_rms,
+            thick=got.thick,
+            uncompensated=path,
+            duty=got.duty,
+            laser=laser,
+            damping=self.damping,
+            energy=EnergyOfTurn(
+                radiation=2.0 * self.damping[1] * reference.energy,
+                light=got.light.exit.average_power / ring.average_current,
+                restored=0.0,
+                voltage=0.0,
+                laser_peak=amplitude * reference.p0c * reference.beta,
+                laser_power=laser.peak_power,
+                laser_on=got.duty,
+            ),
+            **shown,
+            convergence=self._convergence(got) if source.check else (),
+        )
+
+    def _shown(self) -> dict[str, np.ndarray]:
+        """Phase space of some particles before the kick, behind it, and in the radiator."""
+        n = min(self.config.beam.particles, _SHOWN)
+        modulated = self.insertion.beam(n, self.config.beam.seed)
+        before = replace(self.insertion, chirp=1e-9).beam(n, self.config.beam.seed)
+        at_radiator = self.insertion.at_radiator(modulated)
+        beams = {"before": before, "modulated": modulated, "radiator": at_radiator}
+        return {f"{axis}_{name}": getattr(b, axis).copy() for name, b in beams.items() for axis in ("z", "delta")}
+
+    def _lines(self, got: _Watts) -> tuple[np.ndarray, np.ndarray]:
+        """Peak power at the laser harmonics about the light, in the same undulator."""
+        n, undulator = self.config.source.harmonic, got.light.light.undulator
+        near = [m for m in range(max(1, n - _LINES), n + _LINES + 1) if abs(m - n) <= 0.3 * n]
+        some = got.beam.select(np.arange(len(got.beam)) % max(1, len(got.beam) // _OF_LINES) == 0)
+        powers = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)  # of the noise of fewer particles, far from the resonance
+            for m in near:
+                wavelength = self.config.insertion.wavelength / m
+                beam = got.beam if m == n else some
+                powers.append(tracked_power(undulator, beam, wavelength, current=self.train_current).power)
+        return np.array(near), np.array(powers)
+
+    def _convergence(self, got: _Watts) -> tuple[Convergence, ...]:
+        """The same with twice the particles, slices and seeds."""
+        beam, n = self.config.beam, self.config.closure.particles
+        finer = self._insertion(_twice_the_slices(self.lattice))
+        cases = {
+            "particles": (self.insertion, 2 * beam.particles, beam.seeds, 2 * n),
+            "slices": (finer, beam.particles, beam.seeds, n),
+            "seeds": (self.insertion, beam.particles, 2 * beam.seeds, n),
+        }
+        found = []
+        for name, (insertion, particles, seeds, closure) in cases.items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ValidityWarning)
+                other = self.watts(insertion, particles, seeds, closure, 1)
+            pairs = (
+                (other.light.light.bunching, got.light.light.bunching),
+                (other.light.light.power, got.light.light.power),
+                (other.light.power_at_focus, got.light.power_at_focus),
+            )
+            found.append(Convergence(name, *(a / b - 1.0 for a, b in pairs)))
+        return tuple(found)
+
+
+def _twice_the_slices(lattice: Lattice) -> Lattice:
+    slices = {e.name: int(getattr(e, "slices", 0) or 0) for e in lattice}
+    changes: Mapping[str, Mapping[str, Any]] = {name: {"slices": 2 * n} for name, n in slices.items() if n > 0}
+    return lattice.with_changes(changes) if changes else lattice

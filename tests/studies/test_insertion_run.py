@@ -1,0 +1,180 @@
+"""Runs of insertions: the EUV insertion with few particles, its files, words and figures; what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssmb.bunching import bunching_factor
+from ssmb.cli.main import main
+from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
+from ssmb.plot.study import plot_study, study_figures
+from ssmb.schemes.closure import emittance_growth, thick_modulator_path
+from ssmb.studies import InsertionResult, load, load_config, load_result, resume, run_file
+from ssmb.studies.insertion_config import InsertionRunConfig
+from tests.studies.small_ring import bits
+from tests.support import assert_close
+
+FILE = Path(__file__).parents[2] / "lattices" / "ssmb_euv.run.yaml"
+SMALL = {"beam.particles": 8192, "closure.particles": 1024, "closure.order": 2}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> InsertionResult:
+    folder = tmp_path_factory.mktemp("insertion")
+    with pytest.warns(ValidityWarning):  # few particles
+        found = run_file(FILE, folder=folder / "out", changes=SMALL)
+    assert isinstance(found, InsertionResult)
+    return found
+
+
+def test_bunching_is_that_of_the_particles(result: InsertionResult):
+    f = result.findings
+    assert f.harmonics.tolist() == list(range(1, 85))
+    want = bunching_factor(result.beam, 1064e-9 / 79)
+    assert_close(f.bunching[78], want, rtol=1e-12, atol=0.0, what="b_79")
+    assert_close(abs(f.bunching[:10]), f.closed_form[:10], rtol=0.06, atol=0.0, what="low harmonics, closed form")
+    assert_close(f.explained.tracked, abs(want), rtol=1e-12, atol=0.0)
+    assert_close(f.closed_form[78], 0.1058, rtol=0.01, atol=0.0, what="J_79(79 xi) exp(-(n k)^2 eps_y H/2)")
+
+
+def test_no_limit_is_left_out_or_counted_twice(result: InsertionResult):
+    f = result.findings
+    light = f.light
+    steps = {s.name: s for s in light.steps}
+    product = light.steps[0].power * math.prod(s.factor for s in light.steps)
+    assert_close(light.power_at_focus, product, rtol=1e-12, atol=0.0, what="power at the focus [W]")
+    for name in ("duty of the laser", "intrabeam scattering", "closure: fewer turns with laser", "filling of the ring"):
+        assert name in steps
+    duty = steps["duty of the laser"].factor * steps["closure: fewer turns with laser"].factor
+    assert_close(duty, f.duty, rtol=1e-12, atol=0.0, what="share of the turns with laser, both limits together")
+    assert f.duty <= min(f.laser.duty, f.closure.best_duty) * (1.0 + 1e-12)
+    rise = f.closure.smear_rate * f.duty * f.closure.growth / (2.0 * f.closure.damping)
+    assert_close(steps["closure: emittance that is left"].factor, math.exp(-rise), rtol=1e-12, atol=0.0)
+    # average power is that of the turns with laser, with the emittance of the balance
+    average = light.light.power / 60.0 * f.power_kept * f.duty * math.exp(-rise)
+    assert_close(light.exit.average_power, average, rtol=1e-9, atol=0.0, what="average power [W]")
+    assert_close(f.energy.light, light.exit.average_power, rtol=1e-12, atol=0.0, what="eV a turn at 1 A")
+    assert abs(f.imbalance) < 1e-9
+
+
+def test_the_closure_counts_collisions_and_slip(result: InsertionResult):
+    f, want = result.findings, result.config.insertion
+    h_mod = 0.03
+    errors = (f.closure.dz_rms, f.closure.quantum, f.intrabeam.path_error, f.thick)
+    all_of_them = sum(emittance_growth(h_mod, want.chirp, want.wavelength, e) for e in errors) + f.closure.aberrations
+    # path errors of magnets know the phase: their growth is not that of their rms alone
+    by_magnets = emittance_growth(h_mod, want.chirp, want.wavelength, f.closure.dz_rms)
+    assert abs(f.closure.growth - all_of_them) < by_magnets
+    path = thick_modulator_path(12, want.wavelength)
+    assert_close(f.thick, path * math.sqrt(f.intrabeam.beam.emit_y[1] / h_mod), rtol=1e-9, atol=0.0, what="slip [m]")
+    assert f.path_error < 0.5e-9 < f.closure.dz_rms  # of the beam without, and with scattering
+
+
+def test_everything_is_stored_and_printed(result: InsertionResult, capsys):
+    for back in (load_result(result.folder), load(result.folder), resume(result.folder)):
+        assert isinstance(back, InsertionResult)
+        assert back.summary() == result.summary()
+        assert bits(back.findings) == bits(result.findings)
+        assert bits(back.beam) == bits(result.beam)
+    assert main(["power", result.folder, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["lights"][0]["power_at_focus"] == result.findings.light.power_at_focus
+    assert main(["power", result.folder]) == 0
+    text = capsys.readouterr().out
+    for words in (
+        "T_533",
+        "duty of the laser",
+        "collisions of one pass",
+        "allowed",
+        "(given)",
+        "beyond the map",
+        "60 keV",
+    ):
+        assert words in text
+    assert main(["bunching", result.folder]) == 0
+    assert "closed form" in capsys.readouterr().out
+    assert main(["bunching", result.folder, "--wavelength", "1064e-9", "--json"]) == 0
+    b1 = json.loads(capsys.readouterr().out)["particles"][0]["bunching"][0]
+    assert_close(complex(b1["real"], b1["imag"]), result.findings.bunching[0], rtol=1e-12, atol=0.0)
+
+
+def test_figures(result: InsertionResult, tmp_path):
+    figures = study_figures(result)
+    assert set(figures) == {"bunching", "phase_space", "spectrum", "closure", "power"}
+    for name, figure in figures.items():
+        figure.savefig(tmp_path / f"{name}.png")
+    phase_space = figures["phase_space"].axes
+    assert [a.get_xlabel() for a in phase_space[:3]] == ["z [nm]"] * 3
+    assert_close(phase_space[2].get_xlim(), (-6.734, 6.734), rtol=1e-3, atol=0.0, what="one wavelength of the light")
+    assert len(plot_study(result).axes) >= 7
+
+
+def test_an_unfinished_run_begins_again(result: InsertionResult, tmp_path):
+    place = tmp_path / "out"
+    place.mkdir()
+    for name in ("run.json", "lattice.pals.yaml"):
+        (place / name).write_text((Path(result.folder) / name).read_text())
+    with pytest.warns(ValidityWarning):
+        again = resume(place)
+    assert bits(again.findings) == bits(result.findings)
+
+
+def test_check_tells_what_doubling_changes(tmp_path, capsys):
+    small = {**SMALL, "beam.particles": 2048, "closure.particles": 256, "closure.order": 1, "source.harmonic": 5,
+             "source.period": 0.1, "source.periods": 30, "source.check": True, "ring.train_current": 1.0}  # fmt: skip
+    with pytest.warns(ValidityWarning, match="made for another harmonic"):
+        found = run_file(FILE, folder=tmp_path / "out", changes=small)
+    changes = found.findings.convergence
+    assert [c.doubled for c in changes] == ["particles", "slices", "seeds"]
+    assert max(abs(c.bunching) for c in changes) < 0.02
+    assert max(abs(c.peak) for c in changes) < 0.04
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"insertion.rad": "RADD"}, ConfigError, "insertion.rad: no element is named 'RADD'.*Did you mean 'RAD'"),
+        ({"insertion.mod2": "MOD1"}, ConfigError, "insertion.mod2: .*must follow each other"),
+        ({"insertion.chirp": 2.5e3}, PhysicsError, "insertion: the closed form of .b_79. is .*r56 h = 0.106"),
+        ({"insertion.chirp": -1.0}, ConfigError, "insertion.chirp: "),
+        ({"insertion.wavelenth": 1e-6}, ConfigError, "unknown key 'insertion.wavelenth'.*Did you mean 'wavelength'"),
+        ({"source.harmonic": 0}, ConfigError, "source.harmonic: "),
+        ({"source.harmonics": "[0]"}, ConfigError, "source.harmonics.0: "),
+        ({"source.period": 10.0}, PhysicsError, "source: "),
+        ({"ring.average_current": 0}, ConfigError, "ring.average_current: "),
+        ({"ring.train_current": 0.5}, ConfigError, "ring: train_current 0.5 A is below average_current 1 A"),
+        ({"ring.damping_time": 1e-2}, ConfigError, "ring: give either damping_time or energy_loss"),
+        ({"beam.emit_x": 0}, ConfigError, "beam.emit_x: "),
+        ({"track": {"turns": 1}}, ConfigError, "unknown key 'track'; allowed: beam, closure, insertion"),
+        ({"lattice": "mls.pals.yaml"}, ConfigError, "insertion.mod1: no element is named 'MOD1'"),
+    ],
+)
+def test_bad_input_is_placed_and_refused_before_a_folder_is_made(tmp_path, changes, error, words):
+    with pytest.raises(SsmbError, match=words) as caught:
+        run_file(FILE, folder=tmp_path / "out", changes=changes)
+    assert isinstance(caught.value, error)
+    assert caught.value.where is not None and caught.value.where.line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_ring_run_of_a_single_pass_says_what_to_do(tmp_path):
+    (tmp_path / "a.run.yaml").write_text(
+        f"lattice: {FILE.parent}/ssmb_euv.pals.yaml\n"
+        "beam: {emit_x: 1e-9, emit_y: 1e-11, sigma_delta: 5e-4, sigma_z: 1e-3, z_distribution: gaussian}\n"
+    )
+    with pytest.raises(ConfigError, match=r"a.run.yaml:1:10: .*single pass.*'insertion'"):
+        run_file(tmp_path / "a.run.yaml", folder=tmp_path / "out")
+
+
+def test_ring_is_given_by_its_damping_time_or_its_loss():
+    config = load_config(FILE)
+    assert isinstance(config, InsertionRunConfig)
+    assert config.ring.energy_loss == 60e3
+    other = load_config(FILE, {"ring.energy_loss": None, "ring.damping_time": 15.4e-3})
+    assert other.ring.damping_time == 15.4e-3  # type: ignore[union-attr]
+    assert np.isclose(config.insertion.beta[0], 16.0 + 4.87**2 / 16.0)
