@@ -78,7 +78,8 @@ def _closure(found: dict[str, Any]) -> str:
     words = f"{quantity(thick, 'm')}, of r56-compensated modulators" if thick else "not counted: thin kicks"
     lines = [
         ("closure", f"path error MOD1-MOD2 of the magnets {quantity(found['magnets'], 'm')} without scattering"),
-        ("", f"with the beam that scattering leaves {quantity(found['dz_rms'], 'm')}, allowed {quantity(found['allowed'], 'm')}"),
+        ("", f"with the beam that scattering leaves {quantity(found['dz_rms'], 'm')}, of it at random phase "
+             f"{quantity(found['dz_counting'], 'm')}; allowed {quantity(found['allowed'], 'm')}"),
         ("", f"photons {quantity(found['quantum'], 'm')}"),
         ("", f"slip in the modulators {words} (uncompensated {quantity(found['uncompensated'], 'm')})"),
         ("", f"growth of emittance y {quantity(found['growth'], 'm')} a turn with laser, of it aberrations "

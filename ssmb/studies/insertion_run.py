@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, inserti
 from ssmb.facility.ring_state import EnergyOfTurn
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.optics.taylor import taylor_map
-from ssmb.radiation.tracked import tracked_power
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.schemes.insertion import CouplingInsertion
@@ -39,11 +37,10 @@ from ssmb.studies.folders import (
 from ssmb.studies.insertion_config import InsertionRunConfig
 from ssmb.studies.insertion_files import load_insertion_result, save_insertion_result
 from ssmb.studies.insertion_result import Convergence, InsertionFindings, InsertionResult
+from ssmb.studies.insertion_samples import lines_about, shown_particles, twice_the_slices
 from ssmb.studies.read_config import Places
 from ssmb.studies.source import chain_of, imbalance_of, radiator_of
 
-#: Particles that are kept for figures; those of the lines beside the light; laser harmonics on each side of it.
-_SHOWN, _OF_LINES, _LINES = 20_000, 131_072, 3
 #: Tracked power below so many times the noise of the macroparticles is not believed.
 _NOISE = 20.0
 #: A radiator in the lattice this far off the wavelength of the light is a slip.
@@ -323,8 +320,8 @@ class _Study:
         periods, laser = laser_need(self.insertion, filling=1.0).periods, self._laser()
         amplitude = want.chirp * want.wavelength / (2.0 * math.pi)
         reference = self.lattice.reference
-        shown = self._shown()
-        lines = self._lines(got)
+        shown = shown_particles(self.insertion, self.config.beam.particles, self.config.beam.seed)
+        lines = lines_about(got.light, got.beam, want.wavelength, self.train_current)
         path = thick_modulator_path(periods, want.wavelength) * amplitude / 2.0 if periods > 0.0 else 0.0
         nominal, _ = self._closure(self.insertion, 0.0, self.config.closure.particles, 1)
         return InsertionFindings(
@@ -358,33 +355,10 @@ class _Study:
             convergence=self._convergence(got) if source.check else (),
         )
 
-    def _shown(self) -> dict[str, np.ndarray]:
-        """Phase space of some particles before the kick, behind it, and in the radiator."""
-        n = min(self.config.beam.particles, _SHOWN)
-        modulated = self.insertion.beam(n, self.config.beam.seed)
-        before = replace(self.insertion, chirp=1e-9).beam(n, self.config.beam.seed)
-        at_radiator = self.insertion.at_radiator(modulated)
-        beams = {"before": before, "modulated": modulated, "radiator": at_radiator}
-        return {f"{axis}_{name}": getattr(b, axis).copy() for name, b in beams.items() for axis in ("z", "delta")}
-
-    def _lines(self, got: _Watts) -> tuple[np.ndarray, np.ndarray]:
-        """Peak power at the laser harmonics about the light, in the same undulator."""
-        n, undulator = self.config.source.harmonic, got.light.light.undulator
-        near = [m for m in range(max(1, n - _LINES), n + _LINES + 1) if abs(m - n) <= 0.3 * n]
-        some = got.beam.select(np.arange(len(got.beam)) % max(1, len(got.beam) // _OF_LINES) == 0)
-        powers = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ValidityWarning)  # of the noise of fewer particles, far from the resonance
-            for m in near:
-                wavelength = self.config.insertion.wavelength / m
-                beam = got.beam if m == n else some
-                powers.append(tracked_power(undulator, beam, wavelength, current=self.train_current).power)
-        return np.array(near), np.array(powers)
-
     def _convergence(self, got: _Watts) -> tuple[Convergence, ...]:
         """The same with twice the particles, slices and seeds."""
         beam, n = self.config.beam, self.config.closure.particles
-        finer = self._insertion(_twice_the_slices(self.lattice))
+        finer = self._insertion(twice_the_slices(self.lattice))
         cases = {
             "particles": (self.insertion, 2 * beam.particles, beam.seeds, 2 * n),
             "slices": (finer, beam.particles, beam.seeds, n),
@@ -402,9 +376,3 @@ class _Study:
             )
             found.append(Convergence(name, *(a / b - 1.0 for a, b in pairs)))
         return tuple(found)
-
-
-def _twice_the_slices(lattice: Lattice) -> Lattice:
-    slices = {e.name: int(getattr(e, "slices", 0) or 0) for e in lattice}
-    changes: Mapping[str, Mapping[str, Any]] = {name: {"slices": 2 * n} for name, n in slices.items() if n > 0}
-    return lattice.with_changes(changes) if changes else lattice

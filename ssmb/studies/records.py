@@ -18,7 +18,7 @@ from ssmb.store.tree import Dataset, Tree
 #: Unit of the fields that have one, by name; all others are pure numbers.
 _UNITS = {
     "m": (
-        "wavelength", "wavelengths", "period", "train_length", "emit_x", "emit_y", "sigma_z", "circumference", "dz_rms", "quantum", "beyond",
+        "wavelength", "wavelengths", "period", "train_length", "emit_x", "emit_y", "sigma_z", "circumference", "dz_rms", "dz_counting", "quantum", "beyond",
         "allowed", "rms", "path_rms", "h_rad", "h_mod", "r56", "spot", "s", "path_error", "collisions", "z", "z_before", "z_modulated", "z_radiator",
     ),
     "m*rad": ("aberrations", "growth", "emittance"),
