@@ -15,7 +15,7 @@ A. A. Zholents, M. S. Zolotorev, New J. Phys. 10, 025005 (2008), doi:10.1088/136
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -25,8 +25,10 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.theorems import angular_coupling_product
 
 
@@ -162,6 +164,24 @@ class AngularModulationCoupling(Scheme):
         """Return the covariance in front of the modulator, upright and without dispersion."""
         return self.stage().sigma()
 
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Return an undulator with TEM01 light, two weak vertical bends and what makes r56; see :meth:`Scheme.parts`.
+
+        The weak bends make a1 and a2. Undulator and drifts have an r56 of their own, which an achromat of two bends and a
+        quadrupole takes off; where more is wanted it is a chicane. The undulator wiggles in y and so does not focus in y.
+        """
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        modulator = und.wiggler(
+            "MOD", self.reference, self.wavelength, gradient=self.angular_chirp, phase=0.25, thick=thick
+        )
+        section = matched_coupling(self.section(), self.r56, half_of(modulator), self.reference)
+        return Parts(self.reference, (), (modulator,), (section,), beamline_sigma(self.stage()), self.wavelength)
+
+    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> AngularModulationCoupling:
+        """Return the scheme with the waist of the laser of the undulator."""
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        return replace(self, waist=und.waist(self.wavelength, odd=True), beta_mod=self._beta_mod)
+
     @property
     def _beta_mod(self) -> float:
         return self.a2**2 / self.h_rad if self.beta_mod is None else self.beta_mod
@@ -179,11 +199,12 @@ class AngularModulationCoupling(Scheme):
 
     @classmethod
     def examples(cls) -> list[AngularModulationCoupling]:
-        """Return cases for the contract tests: at the bound, microbunched, with a leak of r56, and a small laser spot."""
+        """Return cases for the contract tests: at the bound, microbunched, a leak of r56, a small spot, a weak modulation."""
         ring, t, k = Reference(energy=600e6), 1.0 / math.sqrt(10.0 * 0.2e-6), 2.0 * math.pi / 1064e-9
         return [
             cls(ring, 1064e-9, t, -1.0 / t, 20e-12, 0.2e-6),
             cls(ring, 1064e-9, t, -1.0 / t, 20e-12, 0.2e-6, 4e-4, sigma_z_mod=0.3 / k, beta_mod=15.0),
             cls(ring, 1064e-9, t, -1.0 / t, 20e-12, 0.2e-6, 4e-4, r56=5e-6, beta_mod=12.0),
             cls(ring, 1064e-9, t, -1.0 / t, 20e-12, 0.2e-6, 4e-4, beta_mod=12.0, waist=1.5e-4, sigma_x=2e-5),
+            cls(ring, 1064e-9, 100.0, -0.01, 5e-12, 5e-6, 4e-4, sigma_x=2e-5),
         ]

@@ -16,7 +16,7 @@ from scipy import optimize
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.sigma import checked_sigma, factor
-from ssmb.elements import Bend, Drift, Element, Marker
+from ssmb.elements import Bend, Drift, Element, Marker, Quadrupole
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
@@ -231,6 +231,47 @@ def matched_dogleg(
     return dogleg(name, float(best[0]), abs(float(best[1])))
 
 
+def achromat(name: str, angle: float, reference: Reference) -> tuple[Element, ...]:
+    """Return two equal bends in x [rad] with a quadrupole between them that makes both paths, per x and x', vanish; r56 < 0.
+
+    To lowest order ``r56 = -angle^2 L/3`` beside the 1/gamma^2 of its length: the dispersion has turned back in the second bend.
+    """
+    half = 0.5 * angle
+    bend = Bend(name=f"{name}B1", length=BEND_LENGTH, angle=angle, e1=half, e2=half)
+    arm = Drift(name=f"{name}D1", length=_LEVER)
+
+    def quadrupole(k1: float, share: float = 1.0) -> Quadrupole:
+        return Quadrupole(name=f"{name}Q", length=share * BEND_LENGTH, Kn1=k1)
+
+    def slope(k1: float) -> float:
+        return float(section_matrix((bend, arm, quadrupole(k1, 0.5)), reference)[1, 5]) / angle
+
+    thin = 2.0 / (BEND_LENGTH * (_LEVER + BEND_LENGTH))
+    found = optimize.root_scalar(slope, x0=thin, x1=1.01 * thin, method="secant", xtol=1e-13, rtol=1e-14)
+    back = replace(arm, name=f"{name}D2"), replace(bend, name=f"{name}B2")
+    return bend, arm, quadrupole(float(found.root)), *back
+
+
+def matched_achromat(name: str, r56: float, before: Sequence[Element], reference: Reference) -> tuple[Element, ...]:
+    """Return an achromat with which the section ``before, achromat`` has the wanted r56, less than that of its drifts [m].
+
+    Raises
+    ------
+    PhysicsError
+        If its bends would need more than 0.5 rad.
+    """
+
+    def excess(angle: float) -> float:
+        return float(section_matrix((*before, *achromat(name, angle, reference)), reference)[4, 5]) - r56
+
+    if excess(_LARGEST_ANGLE) > 0.0:
+        raise PhysicsError(
+            f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad: take fewer periods of the modulator"
+        )
+    found = optimize.root_scalar(excess, bracket=(1e-6, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
+    return achromat(name, float(found.root), reference)
+
+
 def two_bends(name: str, first: float, second: float, drift: float = _LEVER) -> tuple[Element, ...]:
     """Return two rectangular bends of the angles given [rad] that bend in y, with a drift between them."""
 
@@ -294,19 +335,20 @@ def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Re
 def matched_coupling(path: tuple[float, float], r56: float, half: Element, reference: Reference) -> tuple[Element, ...]:
     """Return a section whose path per y, y' and momentum, from the middle of the modulator on, is as wanted.
 
-    Two weak vertical bends make the coupling; by symplecticity they leave the dispersion (a2, -a1). A chicane in x fills up r56.
+    Two weak vertical bends make the coupling; by symplecticity they leave the dispersion (a2, -a1). A chicane in x fills up r56, or
+    an achromat takes off what is too much.
 
     Parameters
     ----------
     path : a1 [1] and a2 [m].
-    r56 : > 0 [m].
+    r56 : either sign [m].
     half : half of the modulator, dark.
     reference : reference particle.
 
     Raises
     ------
     PhysicsError
-        If undulator and drifts alone have more r56, or an angle would be above 0.5 rad.
+        If an angle would be above 0.5 rad.
     """
     first, last = Drift(name="D1", length=DRIFT_LENGTH), Drift(name="D2", length=0.5 * DRIFT_LENGTH)
     near = half.length + DRIFT_LENGTH
@@ -317,4 +359,6 @@ def matched_coupling(path: tuple[float, float], r56: float, half: Element, refer
         "V", path, (-a1 - second, second), lambda row: section_matrix((half, first, *row), reference)[4, 2:4]
     )
     row = first, *bends, last
-    return *row, *matched_chicane("C", r56, (half, *row), (), reference)
+    if section_matrix((half, *row, *chicane("C", 0.0)), reference)[4, 5] <= r56:
+        return *row, *matched_chicane("C", r56, (half, *row), (), reference)
+    return *row, *matched_achromat("A", r56, (half, *row), reference)
