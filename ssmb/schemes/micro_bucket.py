@@ -19,6 +19,7 @@ from scipy import optimize
 from ssmb.beam import Beam, Reference
 from ssmb.bunching.buckets import LINEAR_STABILITY_LIMIT, MicroBucket
 from ssmb.bunching.closed_form import boltzmann_bunching
+from ssmb.bunching.factors import bunching_factor
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning
@@ -26,8 +27,12 @@ from ssmb.lattice import Lattice
 from ssmb.ranges import count, positive, share
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, line, scheme
 from ssmb.schemes.given import Given
+from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.quadrature import normal_rule
+from ssmb.tracking import RingParameters, ring_model_from_parameters, track
 
+#: energy loss per turn of the ring model over the energy; it counts only where radiation is tracked
+_LOSS = 5e-6
 #: K_s from which global chaos spreads in the bucket (Chirikov, Greene)
 CHAOS_LIMIT = 0.97
 
@@ -145,6 +150,58 @@ class MicroBucketHarmonics(Scheme):
         rows[4] = np.repeat(phi * self.wavelength / (2.0 * math.pi) + self.bucket().centre, t.size)
         rows[5] = np.tile(t * self.sigma_delta, n)
         return Beam(self.reference, rows, np.outer(density / density.sum(), w).ravel())
+
+    def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
+        """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the undulator.
+
+        It is a ring model of numbers (:func:`ssmb.tracking.ring_model_from_parameters`), in which light is one kick. Its tunes and
+        beta functions are assumed, it has no dispersion, and it radiates as the equilibrium of sigma_delta asks for.
+
+        Raises
+        ------
+        PhysicsError
+            With `thick`: the scheme says nothing of the ring's magnets. Track a ring of them, such as
+            lattices/ssmb_400mev_ring.pals.yaml.
+        """
+        if thick:
+            raise PhysicsError(
+                "a bucket of numbers has no thick modulator: track a ring of magnets, such as "
+                "lattices/ssmb_400mev_ring.pals.yaml"
+            )
+        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        modulator = und.wiggler("MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=False)
+        ring = RingParameters(
+            self.circumference, self.slip_factor, sigma_delta=self.sigma_delta, energy_loss=_LOSS * self.reference.energy
+        )
+        return ring_model_from_parameters(ring, modulator, self.reference, name=self.name)
+
+    def beamline_bunching(
+        self,
+        harmonics: Sequence[int],
+        undulator: ModulatorUndulator | None = None,
+        *,
+        thick: bool = False,
+        n: int = 2**16,
+        seed: int = 1,
+        beam: Beam | None = None,
+        turns: int | None = None,
+    ) -> np.ndarray:
+        """Return |b| opposite to the modulator after many turns of the ring, shape of `harmonics` [1]; see :class:`Scheme`.
+
+        Parameters
+        ----------
+        harmonics, undulator, thick, n, seed : as for :meth:`Scheme.beamline_bunching`.
+        beam : beam opposite to the modulator; default :meth:`beam`.
+        turns : default a quarter of a synchrotron period, in which the whole bucket turns over once.
+        """
+        orders = np.array([count("harmonic", h) for h in harmonics])
+        passes = max(1, round(0.25 / self.bucket().tune)) if turns is None else count("turns", turns)
+        start = self.beam(n, seed) if beam is None else Beam(beam.reference, beam.coordinates.copy(), beam.weight)
+        half = 0.5 * self.slip_factor * self.circumference
+        start.coordinates[4] -= half * start.coordinates[5]
+        end = track(self.beamline(undulator, thick=thick), start, passes).beam
+        z = end.coordinates[4] + half * end.coordinates[5]
+        return self.captured * np.abs(bunching_factor(z, self.wavelength / orders, end.weight))
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> MicroBucketHarmonics:
