@@ -150,7 +150,7 @@ class AngularDispersion(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return a vertical bend, an undulator that wiggles in y, and a dogleg of two bends; see :meth:`Scheme.parts`.
 
-        A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with bend and laser of the opposite sign. The bend is set
+        A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with dogleg and laser of the opposite sign. The bend is set
         so that ``a.D + r56`` of the magnets is the leak of the scheme.
         """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
@@ -160,7 +160,7 @@ class AngularDispersion(Scheme):
             phase=0.0 if sign > 0.0 else 0.5,
         )  # fmt: skip
         half, drift = half_of(modulator), Drift(name="D1", length=DRIFT_LENGTH)
-        magnets = matched_dogleg("L", self.eta, abs(self.r56), (half, drift), (), self.reference)
+        magnets = matched_dogleg("L", sign * self.eta, abs(self.r56), (half, drift), (), self.reference)
         row = section_matrix((half, drift, *magnets), self.reference)[4]
 
         def before(angle: float) -> tuple[Element, ...]:
@@ -175,7 +175,7 @@ class AngularDispersion(Scheme):
         wanted = sign * self.stage().r56_leak
         found = optimize.root_scalar(
             lambda angle: float(row[:4] @ dispersion(angle) + row[5]) - wanted,
-            x0=sign * self.bend, x1=1.01 * sign * self.bend, method="secant", xtol=1e-16, rtol=1e-14,
+            x0=self.bend, x1=1.01 * self.bend, method="secant", xtol=1e-16, rtol=1e-14,
         )  # fmt: skip
         d, spread = np.concatenate((dispersion(found.root), [0.0, 1.0])), self.sigma_delta**2
         y = self.emittance * np.array([self.beta_mod, 1.0 / self.beta_mod])

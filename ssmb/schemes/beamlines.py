@@ -115,13 +115,12 @@ def beamline_sigma(stage: CoupledStage, sign: float = 1.0) -> np.ndarray:
     Parameters
     ----------
     stage : beam of the thin model.
-    sign : -1 for the mirror image, in which momentum and dispersion have the opposite sign.
+    sign : -1 for the mirror image, in which momentum and vertical angle have the opposite sign.
     """
     out = replace(stage, smear=0.0).sigma()
     out[1, 1] = out[0, 0] / _PARALLEL**2
-    out[:4, 5] *= sign
-    out[5, :4] *= sign
-    return out
+    mirror = np.array([1.0, 1.0, 1.0, sign, 1.0, sign])
+    return mirror[:, None] * out * mirror
 
 
 def chicane(name: str, angle: float, drift: float = DRIFT_LENGTH) -> tuple[Element, ...]:
@@ -221,8 +220,7 @@ def matched_dogleg(
 
     angle = r56 / path_per_angle
     start = np.array([angle, max(0.05, abs(path_per_angle / angle) - BEND_LENGTH)])
-    found = optimize.root(off, start, tol=1e-13)
-    best = start if not found.success else found.x
+    best = optimize.root(off, start, tol=1e-13).x  # the check below is sharper than that of the solver
     if np.abs(off(best)).max() > 1e-8 or abs(best[1]) < 0.01 or abs(best[0]) > _LARGEST_ANGLE:
         raise PhysicsError(
             f"{name}: no dogleg has the path {path_per_angle:.4g} m per angle and r56 = {r56:.4g} m; the drift would be "

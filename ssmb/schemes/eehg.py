@@ -28,8 +28,8 @@ from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
 
-#: beta functions in the first modulator of the beamline, in both planes [m]
-_BEAMLINE_BETA = 5.0
+#: beta functions in the first modulator of the beamline, in both planes, long so that the beam fills both lasers alike [m]
+_BEAMLINE_BETA = 50.0
 
 
 @scheme("eehg")
@@ -256,11 +256,13 @@ class EchoEnabled(Scheme):
         if self.wavelength_ratio == 1:
             return first, first
         light = self.wavelength / self.wavelength_ratio
-        return first, ModulatorUndulator.suited(self.reference, light, periods=first.periods)
+        second = ModulatorUndulator.suited(self.reference, light, periods=first.periods)
+        return first, replace(second, rayleigh_length=self.wavelength_ratio * first.rayleigh())  # of equal waist
 
     def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EchoEnabled:
-        """Return the scheme without smears of other cause; the beam must be small against the lasers."""
-        return replace(self, smear_1=0.0, smear_2=0.0, waist=None)
+        """Return the scheme without smears of other cause, with the waist of both lasers."""
+        first, _ = self._undulators(undulator)
+        return replace(self, smear_1=0.0, smear_2=0.0, waist=first.waist(self.wavelength))
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> EchoEnabled:

@@ -247,8 +247,7 @@ class EnergyModulationCoupling(Scheme):
         """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see :meth:`Scheme.parts`.
 
         A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills up r56, in which the undulator has its slip. The undulator wiggles in y:
-        natural focusing would turn y' into path. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite
-        sign.
+        natural focusing would turn y' into path. For r56 < 0 the mirror image is made, with a2 and laser of the opposite sign.
         """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         sign = math.copysign(1.0, self.r56)
@@ -257,9 +256,10 @@ class EnergyModulationCoupling(Scheme):
             phase=0.0 if sign > 0.0 else 0.5,
         )  # fmt: skip
         half = half_of(modulator)
-        section = matched_coupling(self.section(), abs(self.r56), half, self.reference)
-        slope = sign * self.dispersion_slope
-        before = matched_dispersion((0.0, slope), half, self.reference) if self.sigma_z_mod is None else ()
+        a1, a2 = self.section()
+        section = matched_coupling((a1, sign * a2), abs(self.r56), half, self.reference)
+        coasting = self.sigma_z_mod is None
+        before = matched_dispersion((0.0, self.dispersion_slope), half, self.reference) if coasting else ()
         sigma = beamline_sigma(self.stage(), sign)
         return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
 
