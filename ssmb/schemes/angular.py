@@ -177,7 +177,9 @@ class AngularModulationCoupling(Scheme):
         section = matched_coupling(self.section(), self.r56, half_of(modulator), self.reference)
         return Parts(self.reference, (), (modulator,), (section,), beamline_sigma(self.stage()), self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> AngularModulationCoupling:
+    def realised(
+        self, undulator: ModulatorUndulator | None = None, *, thick: bool = False
+    ) -> AngularModulationCoupling:
         """Return the scheme with the waist of the laser of the undulator."""
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         return replace(self, waist=und.waist(self.wavelength, odd=True), beta_mod=self._beta_mod)

@@ -294,9 +294,11 @@ def _matched_bends(
     def off(v: np.ndarray) -> np.ndarray:
         return (got(two_bends(name, float(v[0]), float(v[1]))) - want) / size
 
-    found = optimize.root(off, np.array(start), tol=1e-13)
-    angles = [float(v) for v in found.x]
-    if np.abs(off(found.x)).max() > 1e-8 or max(map(abs, angles)) > largest:
+    angles = [float(v) for v in start]
+    # proportional to lowest order: where the start is far out, so is the solution
+    if max(map(abs, angles)) <= 1.2 * largest:
+        angles = [float(v) for v in optimize.root(off, np.array(start), tol=1e-13).x]
+    if max(map(abs, angles)) > largest or np.abs(off(np.array(angles))).max() > 1e-8:
         raise PhysicsError(
             f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "
             f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta function)"

@@ -171,7 +171,10 @@ class MicroBucketHarmonics(Scheme):
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
         modulator = und.wiggler("MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=False)
         ring = RingParameters(
-            self.circumference, self.slip_factor, sigma_delta=self.sigma_delta, energy_loss=_LOSS * self.reference.energy
+            self.circumference,
+            self.slip_factor,
+            sigma_delta=self.sigma_delta,
+            energy_loss=_LOSS * self.reference.energy,
         )
         return ring_model_from_parameters(ring, modulator, self.reference, name=self.name)
 
