@@ -69,7 +69,12 @@ def allowed_path_error(sigma_rad: float, damping: float, fraction: float = 0.3) 
 
 
 def emittance_growth(
-    h_mod: float, chirp: float, wavelength: float, path_error: ArrayLike, z: ArrayLike | None = None
+    h_mod: float,
+    chirp: float,
+    wavelength: float,
+    path_error: ArrayLike,
+    z: ArrayLike | None = None,
+    seen: tuple[ArrayLike, ArrayLike] = (1.0, 1.0),
 ) -> float:
     """Return the growth of the emittance per turn by path errors between two modulators [m rad].
 
@@ -81,10 +86,11 @@ def emittance_growth(
     path_error : the rms of a Gaussian path error, or the path errors of particles (their mean is left out) [m].
     z : places of the same particles at the first modulator, where its kick is ``A sin(k z)``: the kicks that stay are taken
         as they are [m]. Default: path errors that do not depend on the phase.
+    seen : with z, the part of A that each particle sees in the two modulators, of a laser spot [1].
 
     Notes
     -----
-    Validity: random laser phase on every turn, modulators that are thin or match as a whole, equal amplitude in both.
+    Validity: random laser phase on every turn, modulators that are thin or match as a whole.
 
     Examples
     --------
@@ -96,7 +102,7 @@ def emittance_growth(
     half = (
         _half_turned_away(k, path_error)
         if z is None
-        else 0.25 * (k * counting_path_error(wavelength, path_error, z)) ** 2
+        else 0.25 * (k * counting_path_error(wavelength, path_error, z, seen)) ** 2
     )
     return positive("h_mod", h_mod, "m") * amplitude * amplitude * half
 
@@ -109,16 +115,19 @@ def _half_turned_away(k: float, path_error: ArrayLike) -> float:
     return float(np.mean(np.sin(0.5 * k * _about_mean(path_error)) ** 2))
 
 
-def counting_path_error(wavelength: float, path_error: ArrayLike, z: ArrayLike) -> float:
+def counting_path_error(
+    wavelength: float, path_error: ArrayLike, z: ArrayLike, seen: tuple[ArrayLike, ArrayLike] = (1.0, 1.0)
+) -> float:
     """Return the rms path error of random phase that would leave the kicks which path errors of particles leave [m].
 
-    ``sqrt(2 <[sin k(z + dz) - sin kz]^2>)/k``, for small k dz ``sqrt(2 <dz^2 cos^2 kz>)``.
+    ``sqrt(2 <[s2 sin k(z + dz) - s1 sin kz]^2>)/k``, for small k dz in an even field ``sqrt(2 <dz^2 cos^2 kz>)``.
 
     Parameters
     ----------
     wavelength : laser wavelength [m].
     path_error : path errors of particles, their mean is left out [m].
     z : their places at the first modulator, where its kick is ``A sin(k z)`` [m].
+    seen : s1, s2, the part of A that each particle sees in the two modulators [1].
 
     Raises
     ------
@@ -136,7 +145,9 @@ def counting_path_error(wavelength: float, path_error: ArrayLike, z: ArrayLike) 
     """
     k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
     half, phase = 0.5 * k * _about_mean(path_error), k * np.asarray(z, dtype=float)
-    left = 2.0 * np.sin(half) * np.cos(phase + half)  # sin(phase + 2 half) - sin(phase)
+    first, second = (np.asarray(s, dtype=float) for s in seen)
+    turned = 2.0 * np.sin(half) * np.cos(phase + half)  # sin(phase + 2 half) - sin(phase)
+    left = first * turned + (second - first) * np.sin(phase + 2.0 * half)
     return math.sqrt(2.0 * float(np.mean(left * left))) / k
 
 
@@ -163,7 +174,8 @@ class ClosureBudget:
     Attributes
     ----------
     dz_rms : rms path error of the tracked beam, without its mean [m].
-    dz_counting : what of it counts, because it depends on the laser phase, see :func:`counting_path_error` [m].
+    dz_counting : path error of random phase that would do the same, see :func:`counting_path_error`; what a laser spot does to
+        an electron that comes back to another place is in it [m].
     aberrations : growth of the emittance per turn by the transverse aberrations of the insertion [m rad].
     quantum : rms path error by the photons that an electron emits between the modulators, tracked [m].
     terms : terms of the Taylor map, largest first.
@@ -246,6 +258,7 @@ def closure_budget(
     emittance: float,
     damping: float,
     fraction: float = 0.3,
+    spot: float = math.inf,
     order: int = 3,
     largest: int = 12,
 ) -> ClosureBudget:
@@ -264,6 +277,7 @@ def closure_budget(
     emittance : emittance of that plane without path error [m rad].
     damping : its amplitude damping decrement per turn [1].
     fraction : allowed growth of the emittance over itself [1].
+    spot : waist w0 of the laser in both modulators, ``A exp(-(x^2 + y^2)/w0^2)``; inf for an even field [m].
     order : order of the Taylor map that names the terms.
     largest : how many terms are kept.
 
@@ -288,18 +302,21 @@ def closure_budget(
         )
     quantum = quantum_path_error(insertion, start, end)
     aberrations = aberration_growth(beam, out, beta)
+    w0 = spot if spot == math.inf else positive("spot", spot, "m")
+    seen = np.exp(-(beam.x**2 + beam.y**2) / w0**2), np.exp(-(out.x**2 + out.y**2) / w0**2)
+    counting = counting_path_error(wavelength, dz, beam.z, seen)
     terms, explained = path_terms(taylor_map(insertion, start, end, order=order), beam)
     h_rad = 1.0 / (positive("chirp", chirp, "1/m") ** 2 * positive("h_mod", h_mod, "m"))
     return ClosureBudget(
         dz_rms=dz_rms,
-        dz_counting=counting_path_error(wavelength, dz, beam.z),
+        dz_counting=counting,
         aberrations=aberrations,
         quantum=quantum,
         terms=terms[:largest],
         beyond=float((dz - (explained - explained.mean())).std()),
         allowed=allowed_path_error(math.sqrt(positive("emittance", emittance, "m rad") * h_rad), damping, fraction),
         growth=aberrations
-        + emittance_growth(h_mod, chirp, wavelength, dz, beam.z)
+        + emittance_growth(h_mod, chirp, wavelength, dz, beam.z, seen)
         + emittance_growth(h_mod, chirp, wavelength, quantum),
         damping=positive("damping", damping),
         emittance=emittance,

@@ -152,5 +152,6 @@ class CouplingInsertion:
             emittance=self.emittances[1],
             damping=damping,
             fraction=fraction,
+            spot=self.spot,
             order=order,
         )

@@ -123,3 +123,15 @@ def test_path_errors_know_the_phase(share):
     mixed = np.random.default_rng(1).permutation(dz)
     free = emittance_growth(H_MOD, CHIRP, WAVELENGTH, dz)
     assert_close(emittance_growth(H_MOD, CHIRP, WAVELENGTH, mixed, beam.z), free, rtol=0.03, atol=0.0, what="mixed")
+
+
+def test_laser_spot_counts_as_path_error():
+    """An electron that comes back to another place sees another amplitude: a kick in phase with the modulation."""
+    beam = insertion(1.0).beam(2**13)
+    out = track(magnets(), beam, start="MOD1", end="MOD2").beam
+    dz, spot = out.z - beam.z, 5e-4
+    seen = [np.exp(-(b.x**2 + b.y**2) / spot**2) for b in (beam, out)]
+    kicks = CHIRP / K * (seen[1] * np.sin(K * (beam.z + dz - dz.mean())) - seen[0] * np.sin(K * beam.z))
+    got = emittance_growth(H_MOD, CHIRP, WAVELENGTH, dz, beam.z, (seen[0], seen[1]))
+    assert_close(got, 0.5 * H_MOD * float(np.mean(kicks**2)), rtol=1e-6, atol=0.0, what="the kicks")
+    assert got > 2.0 * emittance_growth(H_MOD, CHIRP, WAVELENGTH, dz, beam.z)
