@@ -72,7 +72,8 @@ def _pair(values: Any, unit: str) -> str:
 def energy_text(energy: dict[str, Any]) -> str:
     """Return where the energy of a turn goes."""
     lines = [
-        ("energy a turn", f"lost: magnets {quantity(energy['radiation'], 'eV')}, light {quantity(energy['light'], 'eV')}"),
+        ("energy a turn", f"lost: magnets {quantity(energy['radiation'], 'eV')}, light {quantity(energy['light'], 'eV')}, "
+         f"incoherent light of radiators not in the lattice {quantity(energy['incoherent'], 'eV')}"),
         ("", f"given: restorer {quantity(energy['restored'], 'eV')}, cavities at most {quantity(energy['voltage'], 'V')}"),
         ("laser", f"has to give {quantity(energy['missing'], 'eV')}, can give {quantity(energy['laser_peak'], 'eV')} a pass"),
         ("", f"power {quantity(energy['laser_power'], 'W')} with the electrons, on {100 * energy['laser_on']:.4g} % of the turns"),

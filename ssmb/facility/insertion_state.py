@@ -102,6 +102,7 @@ def insertion_intrabeam(
         growth = _growth(insertion, noise)
         wanted = start + growth / (2.0 * np.array(rates))
         if np.all(np.abs(wanted - now) <= _SAME * now):
+            now = wanted  # a small growth keeps its digits
             break
         now = 0.5 * (now + wanted)
     else:

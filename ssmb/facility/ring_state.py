@@ -23,6 +23,8 @@ from ssmb.optics.energy_balance import energy_balance
 from ssmb.ranges import not_negative, positive
 
 Pair = tuple[float, float]
+#: Largest rms length of a microbunch, where it is shortest, over the laser wavelength: the length of a bucket.
+_FITS = 0.25
 
 
 @dataclass(frozen=True)
@@ -81,23 +83,28 @@ def ring_intrabeam(
 
     Notes
     -----
-    A ring whose lasers are off, or without lasers, holds a bunch by its cavities: the beam is then taken as coasting with the
-    current. All electrons count as captured in the micro-buckets.
+    A ring whose lasers are off, or without lasers, holds a bunch by its cavities, and so does one whose linear equilibrium
+    does not fit into a micro-bucket: the beam is then taken as coasting with the current. Else all electrons count as
+    captured in the micro-buckets.
     """
     quiet = equilibrium(ring, lasers=True)
     bunched = quiet.status is EquilibriumStatus.MICROBUNCHED
+    fits = not bunched or float(quiet.sigma_z.min()) < _FITS * wavelength
+    if not fits:  # the linear force of the laser is not that of its bucket
+        quiet, bunched = equilibrium(ring), False
     velocity = ring.reference.beta * SPEED_OF_LIGHT
     electrons = positive("current", current, "A") * positive("wavelength", wavelength, "m") / velocity
     electrons = electrons / ELEMENTARY_CHARGE if bunched else 0.0
     given = {"electrons": electrons} if bunched else {"current": current}
     heating = IntrabeamHeating.of(ring, coulomb_log=coulomb_log, **given)
     vertical = max(not_negative("emit_y", emit_y, "m") - float(quiet.emittances[1]), 0.0) * _vertical(ring)
-    heated = equilibrium(ring, lasers=True, heating=lambda sigma: heating(sigma + vertical))
+    heated = equilibrium(ring, lasers=bunched, heating=lambda sigma: heating(sigma + vertical))
     place = quiet.index(at)
     kept = max(emit_y, float(quiet.emittances[1]))
     rms = [(float(e.sigma_delta[place]), float(e.sigma_z[place]) if bunched else 0.0) for e in (quiet, heated)]
+    words = "microbunch" if bunched else "coasting beam" if fits else "coasting beam (no room in the micro-bucket)"
     return IntrabeamEstimate(
-        covers=f"whole ring, {'microbunch' if bunched else 'coasting beam'}, vertical emittance kept as given",
+        covers=f"whole ring, {words}, vertical emittance kept as given",
         current=current,
         electrons=electrons,
         coulomb_log=coulomb_log,
@@ -130,6 +137,7 @@ class EnergyOfTurn:
     ----------
     radiation : lost in the magnets of the lattice [eV].
     light : lost to the coherent light, share of the turns with laser counted [eV].
+    incoherent : radiated in the radiators anyway, where they are not magnets of the lattice [eV].
     restored : given by SSMB_EnergyRestorer elements [eV].
     voltage : sum of the cavity voltages, the most that they can give [V].
     laser_peak : most that the lasers can give in a pass, all modulators together [eV].
@@ -139,6 +147,7 @@ class EnergyOfTurn:
 
     radiation: float
     light: float
+    incoherent: float
     restored: float
     voltage: float
     laser_peak: float
@@ -148,7 +157,7 @@ class EnergyOfTurn:
     @property
     def missing(self) -> float:
         """What neither restorer nor cavities can give: the lasers have to [eV]."""
-        return max(self.radiation + self.light - self.restored - self.voltage, 0.0)
+        return max(self.radiation + self.light + self.incoherent - self.restored - self.voltage, 0.0)
 
     @property
     def held(self) -> bool:
@@ -157,7 +166,7 @@ class EnergyOfTurn:
 
 
 def energy_of_turn(
-    ring: Lattice, lasers: Sequence[str], *, light: float, laser_on: float, laser_peak: float
+    ring: Lattice, lasers: Sequence[str], *, light: float, incoherent: float = 0.0, laser_on: float, laser_peak: float
 ) -> EnergyOfTurn:
     """Return the energy balance of a turn.
 
@@ -166,6 +175,7 @@ def energy_of_turn(
     ring : lattice.
     lasers : names of the elements that carry a laser.
     light : mean energy that an electron gives to the coherent light in a pass with laser [eV].
+    incoherent : energy that it radiates in radiators that are not in the lattice [eV].
     laser_on : share of the turns with laser [1].
     laser_peak : largest gain in a pass [eV].
     """
@@ -174,6 +184,7 @@ def energy_of_turn(
     return EnergyOfTurn(
         radiation=balance.loss,
         light=not_negative("light", light, "eV") * laser_on,
+        incoherent=not_negative("incoherent", incoherent, "eV"),
         restored=balance.restored,
         voltage=balance.voltage,
         laser_peak=laser_peak,

@@ -52,7 +52,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     axis = figure.add_subplot()
     lowest = min(step.power for step in steps) / 4.0
     highest = max(step.power for step in steps)
-    highest *= max(150.0, (highest / lowest) ** 0.45)  # room for the numbers at the ends of the bars
+    highest *= max(150.0, (highest / lowest) ** 0.55)  # room for the numbers at the ends of the bars
     before, named = lowest, set()
     for row, step in enumerate(steps):
         ends = sorted((before if row else lowest, step.power))

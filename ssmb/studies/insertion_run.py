@@ -345,6 +345,7 @@ class _Study:
             energy=EnergyOfTurn(
                 radiation=2.0 * self.damping[1] * reference.energy,
                 light=got.light.exit.average_power / ring.average_current,
+                incoherent=0.0,
                 restored=0.0,
                 voltage=0.0,
                 laser_peak=amplitude * reference.p0c * reference.beta,

@@ -27,7 +27,7 @@ _UNITS = {
         "laser_average", "line_power",
     ),
     "A": ("current", "average_current", "train_current"),
-    "eV": ("energy_loss", "radiation", "light", "restored", "laser_peak", "energy"),
+    "eV": ("energy_loss", "incoherent_loss", "incoherent", "radiation", "light", "restored", "laser_peak", "energy"),
     "V": ("voltage",),
     "rad": ("theta_x", "theta_y", "divergence_x", "divergence_y"),
     "s": ("damping_time", "growth_times"),

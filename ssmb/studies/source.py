@@ -82,7 +82,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
     lights = []
     for n in want.harmonics:
         limits: list[tuple[str, float, str]] = []
-        if found is not None and want.intrabeam == "add":
+        if found is not None and found.electrons and want.intrabeam == "add":
             factor = max(found.power_factor(wavelength_of(config) / n), 1e-300)
             limits.append(("intrabeam scattering, longer microbunch", factor, "calculated"))
         lights.append(
@@ -114,10 +114,17 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
             ring,
             laser.elements,
             light=max(light.beamlines * light.energy_loss for light in lights),  # equal radiators take it each
+            incoherent=0.0 if _in_lattice(want, ring) else max(v.beamlines * v.incoherent_loss for v in lights),
             laser_on=duty,
             laser_peak=amplitude * reference.p0c * reference.beta,
         ),
     )
+
+
+def _in_lattice(want: RadiatorConfig, ring: Lattice) -> bool:
+    """Whether an undulator of this period is a magnet of the lattice."""
+    periods = [float(getattr(e, "period_length", 0.0)) for e in ring]
+    return any(math.isclose(p, want.period, rel_tol=1e-6) for p in periods)
 
 
 def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[IntrabeamEstimate | None, str]:
@@ -132,5 +139,5 @@ def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[Intrab
     if want.intrabeam == "in_beam":
         return found, "told only: the beam of the run file is said to have it"
     if not found.electrons:
-        return found, "told only: the beam is not bound by the laser, its bunching is that of one pass"
+        return found, "told only: micro-buckets do not hold this beam"
     return found, "a factor on the power: exp(-k^2 d sigma_z^2) of the longer microbunch"

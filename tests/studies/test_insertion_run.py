@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssmb.bunching import bunching_factor
+from ssmb.cli.insertion_text import insertion_text
 from ssmb.cli.main import main
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
 from ssmb.plot.study import plot_study, study_figures
@@ -94,6 +95,8 @@ def test_everything_is_stored_and_printed(result: InsertionResult, capsys):
         "60 keV",
     ):
         assert words in text
+    whole = insertion_text(result.summary())
+    assert text.strip() in whole
     assert main(["bunching", result.folder]) == 0
     assert "closed form" in capsys.readouterr().out
     assert main(["bunching", result.folder, "--wavelength", "1064e-9", "--json"]) == 0

@@ -12,6 +12,7 @@ import pytest
 from ssmb.beam import Beam
 from ssmb.cli.main import main
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.facility import Radiator, source_light
 from ssmb.facility.ring_state import ring_intrabeam
@@ -113,6 +114,16 @@ def test_intrabeam_scattering_of_the_400_mev_ring():
         rtol=1e-12,
         atol=0.0,
     )
+
+
+def test_a_beam_that_does_not_fit_into_a_bucket_scatters_as_a_coasting_one():
+    """The linear force of the laser would hold 14 um in a bucket of 1 um; the cavity of the MLS holds its bunch."""
+    ring = load_lattice(LATTICES / "mls_ssmb.pals.yaml")
+    found = ring_intrabeam(ring, "MODULATOR", current=0.02, wavelength=1064e-9, emit_y=0.33e-9)
+    assert (found.electrons, found.sigma_z) == (0.0, (0.0, 0.0))
+    assert "no room" in found.covers
+    assert_close(found.sigma_delta[0], equilibrium(ring).sigma_delta[0], rtol=1e-9, atol=0.0, what="without laser")
+    assert found.sigma_delta[1] > found.sigma_delta[0]
 
 
 def test_intrabeam_in_the_beam_is_told_only(tmp_path):

@@ -1,0 +1,103 @@
+"""Intrabeam scattering inside an insertion, and the laser that it needs, against what can be written down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ssmb.beam import Reference
+from ssmb.collective.intrabeam import intrabeam_diffusion
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.drift import Drift
+from ssmb.elements.marker import Marker
+from ssmb.elements.thin_chicane import ThinChicane
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.facility.insertion_state import insertion_intrabeam, laser_need
+from ssmb.lattice import Lattice
+from ssmb.schemes.insertion import CouplingInsertion
+from tests.support import assert_close
+
+REF = Reference(650e6)
+ALPHA = (4.9e-5, 4.9e-5, 1.96e-4)
+R56 = 3e-3
+MODULATOR = Wiggler(name="HALF", periods=6.0, period_length=0.65, K=9.0)
+
+
+def insertion(length: float = 0.4, d: float = 0.5) -> CouplingInsertion:
+    """A short straight with vertical dispersion, and a path of r56 behind it."""
+    row = [
+        Marker(name="MOD1"), Drift(name="d1", length=0.5 * length), Marker(name="RAD"), Drift(name="d2", length=0.5 * length),
+        ThinChicane(name="c", r56=R56), Marker(name="MOD2"),
+    ]  # fmt: skip
+    return CouplingInsertion(
+        Lattice.from_elements(row, REF), 1064e-9, 2.5e4, (1e-9, 40e-12), 5.5e-4, beta=(15.0, 9.0), alpha=(0.0, 0.0),
+        dispersion_y=(d, 0.0), spot=2.4e-3,
+    )  # fmt: skip
+
+
+def test_a_short_straight_is_the_local_rate_times_its_time():
+    made = insertion()
+    rate = intrabeam_diffusion(REF, made.sigma, current=10.0)
+    added = rate * 0.4 / (REF.beta * SPEED_OF_LIGHT)
+    found = insertion_intrabeam(made, current=10.0, turn_time=1e-6, damping=(1.0, 1.0, 1.0))  # damping so strong that
+    # the beam stays as it is: growth and balance are those of the first turn
+    h_y = 0.5**2 / 9.0
+    growth_y = 0.5 * (h_y * added[5, 5] + 9.0 * added[3, 3])
+    assert_close(
+        found.beam.emit_y[1] - 40e-12, 0.5 * growth_y, rtol=0.01, atol=0.0, what="growth over twice the damping"
+    )
+    assert_close(found.beam.emit_x[1] - 1e-9, 0.25 * 15.0 * added[1, 1], rtol=0.01, atol=0.0, what="no dispersion in x")
+    assert_close(found.path_error, R56 * math.sqrt(added[5, 5]), rtol=0.01, atol=0.0, what="r56 times the kick [m]")
+    assert_close(found.growth_times[2], 5.5e-4**2 * 1e-6 / added[5, 5], rtol=0.01, atol=0.0, what="growth time [s]")
+
+
+def test_balance_is_growth_over_damping():
+    """The beam that comes out, put in again with the given one taken away, grows by what the damping takes."""
+    made = insertion(length=20.0)
+    found = insertion_intrabeam(made, current=10.0, turn_time=1e-6, damping=ALPHA)
+    again = insertion_intrabeam(found.beam_of(made), current=10.0, turn_time=1e-6, damping=(1e3, 1e3, 1e3))
+    grown = [(again.beam.emit_x, found.beam.emit_x), (again.beam.emit_y, found.beam.emit_y)]
+    for alpha, (pair, balance) in zip(ALPHA, grown, strict=False):
+        growth = (pair[1] - pair[0]) * 2e3
+        assert_close(balance[1] - balance[0], growth / (2.0 * alpha), rtol=1e-3, atol=0.0, what="G/(2 alpha)")
+    assert found.beam.emit_y[1] > 2.0 * found.beam.emit_y[0]
+
+
+def test_scattering_rises_with_the_dispersion_and_the_current():
+    small, large = (
+        insertion_intrabeam(insertion(d=d), current=10.0, turn_time=1e-6, damping=ALPHA) for d in (0.1, 0.5)
+    )
+    assert small.beam.emit_y[1] - 40e-12 < 0.2 * (large.beam.emit_y[1] - 40e-12)
+    weak = insertion_intrabeam(insertion(), current=1e-3, turn_time=1e-6, damping=ALPHA)
+    twice = insertion_intrabeam(insertion(), current=2e-3, turn_time=1e-6, damping=ALPHA)
+    ratio = (twice.beam.emit_y[1] - 40e-12) / (weak.beam.emit_y[1] - 40e-12)
+    assert_close(ratio, 2.0, rtol=0.01, atol=0.0, what="twice the current, twice the growth")
+
+
+def test_the_laser_of_a_modulator():
+    made = insertion()
+    row = [made.lattice.elements[0], MODULATOR, *made.lattice.elements[1:]]
+    lit = replace(made, lattice=Lattice.from_elements(row, REF))
+    found = laser_need(lit, filling=0.1, average_power=1e6)
+    assert found.periods == 12.0
+    assert_close(found.slip, 2.5e4 * 2 * 12 * 1064e-9, rtol=1e-12, atol=0.0, what="h 2 N lambda")
+    assert_close(found.duty, 1e6 / (found.peak_power * 0.12), rtol=1e-12, atol=0.0, what="share of the turns")
+    double = laser_need(replace(lit, chirp=5e4), filling=0.1)
+    assert_close(double.peak_power / found.peak_power, 4.0, rtol=1e-9, atol=0.0, what="power goes as the chirp squared")
+    assert double.duty == 1.0
+    assert laser_need(made, filling=0.1).peak_power == 0.0  # no undulator
+
+
+def test_bad_input():
+    with pytest.raises(ConfigError, match="damping"):
+        insertion_intrabeam(insertion(), current=1.0, turn_time=1e-6, damping=(0.0, 1e-5, 1e-5))
+    with pytest.raises(ConfigError, match="current"):
+        insertion_intrabeam(insertion(), current=0.0, turn_time=1e-6, damping=ALPHA)
+    flat = replace(insertion(), emittances=(0.0, 40e-12))
+    with pytest.raises((ConfigError, PhysicsError)):
+        insertion_intrabeam(flat, current=1.0, turn_time=1e-6, damping=ALPHA)
+    assert np.isfinite(insertion().sigma).all()
