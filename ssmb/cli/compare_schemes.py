@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ssmb.cli.output import named_values, number, print_json, quantity, table
 
 if TYPE_CHECKING:
     from ssmb.schemes.compare import SchemeComparison
+    from ssmb.schemes.terms import PathTerms
 
 #: option -> (field of Given, unit, meaning)
 _GIVEN = {
@@ -35,6 +37,9 @@ def add_subject(subjects: argparse._SubParsersAction) -> None:
         parser.add_argument(option, type=float, dest=field, metavar=metavar, help=words)
     parser.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
     parser.add_argument("--period-length", type=float, metavar="M", help="its period [m] (default 0.08)")
+    parser.add_argument(
+        "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(run=run)
 
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ssmb.beam import Reference
-    from ssmb.schemes.compare import compare_schemes
+    from ssmb.schemes.compare import compare_schemes, terms_of_designs
     from ssmb.schemes.given import Given
 
     given = Given()
@@ -54,11 +59,17 @@ def run(args: argparse.Namespace) -> int:
     size = {"periods": args.periods, "period_length": args.period_length}
     changes["undulator"] = replace(given.undulator, **{k: v for k, v in size.items() if v is not None})
     found = compare_schemes(args.harmonic, args.bunching, replace(given, **changes), names=args.scheme)
+    terms = terms_of_designs(found) if args.terms else {}
     if args.json:
-        print_json(_payload(found))
+        print_json(_payload(found) | ({"terms": {k: _terms_payload(v) for k, v in terms.items()}} if terms else {}))
     else:
-        print(_text(found))
+        tables = (f"{name}\n{t if isinstance(t, str) else t.table()}" for name, t in terms.items())
+        print("\n\n".join((_text(found), *tables)))
     return 0
+
+
+def _terms_payload(terms: PathTerms | str) -> dict[str, Any]:
+    return {"reason": terms} if isinstance(terms, str) else asdict(terms)
 
 
 def _payload(found: SchemeComparison) -> dict[str, Any]:

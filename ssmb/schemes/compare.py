@@ -11,6 +11,7 @@ from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.ranges import count, positive
 from ssmb.schemes.base import SCHEMES, Scheme, scheme_class
 from ssmb.schemes.given import Given
+from ssmb.schemes.terms import PathTerms, path_terms
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,31 @@ class SchemeComparison:
             for row in (head, *rows)
         ]
         return "\n".join([*lines, *(f"{r.name}: {r.reason}" for r in self.rows if r.reason)])
+
+
+def terms_of_designs(found: SchemeComparison, *, n: int = 2**16) -> dict[str, PathTerms | str]:
+    """Return by scheme which T_ijk and U_ijkl of the magnets of its design matter, or in words why there are none.
+
+    Parameters
+    ----------
+    found : comparison whose designs are made of magnets; a second at least for each.
+    n : macroparticles of the quiet starts, whose noise in |b| is some 1e-3.
+
+    Examples
+    --------
+    >>> terms = terms_of_designs(compare_schemes(5, 0.15, names=["single_stage"]), n=1024)
+    >>> terms["single_stage"].rows[0].name
+    'T566'
+    """
+    out: dict[str, PathTerms | str] = {}
+    for row in found.rows:
+        if row.scheme is None:
+            continue
+        try:
+            out[row.name] = path_terms(row.scheme, found.harmonic, n=n)
+        except PhysicsError as error:
+            out[row.name] = str(error)
+    return out
 
 
 def compare_schemes(

@@ -26,6 +26,7 @@ from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, positive, share
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, line, scheme
+from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.quadrature import normal_rule
@@ -150,6 +151,12 @@ class MicroBucketHarmonics(Scheme):
         rows[4] = np.repeat(phi * self.wavelength / (2.0 * math.pi) + self.bucket().centre, t.size)
         rows[5] = np.tile(t * self.sigma_delta, n)
         return Beam(self.reference, rows, np.outer(density / density.sum(), w).ravel())
+
+    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+        """Raise PhysicsError: a ring is not a line of parts; see :meth:`beamline`."""
+        raise PhysicsError(
+            f"{self.title}: a ring, whose path terms are those of its turn: see beamline() and ssmb.bunching.losses"
+        )
 
     def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
         """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the undulator.

@@ -12,7 +12,16 @@ from scipy.stats import norm, qmc
 from ssmb.beam.reference import Reference
 from ssmb.bunching import closed_form as cf
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.schemes import AngularModulationCoupling, EchoEnabled, EnergyModulationCoupling, SingleStage, theorems, tlc
+from ssmb.schemes import (
+    SCHEMES,
+    AngularModulationCoupling,
+    EchoEnabled,
+    EnergyModulationCoupling,
+    SingleStage,
+    theorems,
+    tlc,
+)
+from ssmb.schemes.modulator import ModulatorUndulator
 from tests.support import assert_close
 
 MLS = Reference(energy=250e6)
@@ -58,6 +67,33 @@ def test_one_turn_bunching_by_tracking_through_a_ring_that_leaks_dispersion(turn
     for n in (1, 2, 3):
         want = abs(np.exp(-1j * n * K_LASER * out[2]).mean())
         assert_close(scheme.bunching(n), want, rtol=0.0, atol=3e-4, what=f"b_{n} after {turns} turns")
+
+
+@pytest.mark.parametrize(
+    ("name", "i"), [("adm", 0), ("adm", 2), ("pehg", 1), ("tlc_energy", 2), ("single_stage", 2), ("lsf", 1)]
+)
+def test_second_harmonic_of_the_modulation_is_in_the_closed_form(name: str, i: int) -> None:
+    """Two laser kicks in the thin model, for coasting and bunched beams, wide and small spots of the laser."""
+    scheme = replace(SCHEMES[name].examples()[i], second=0.04)
+    nodes = {"z": 96, "delta": 12, "x": 5, "px": 5, "y": 7, "py": 7}
+    if name == "single_stage":
+        nodes |= {"x": 12, "py": 1}
+    tracked = scheme.tracked_bunching((1, 5), scheme.quadrature(7, nodes))
+    assert_close(tracked, [scheme.bunching(n) for n in (1, 5)], rtol=0.0, atol=1e-4, what="|b_1|, |b_5|")
+    without = replace(scheme, second=0.0)
+    assert abs(without.bunching(5) - scheme.bunching(5)) > 5e-4
+
+
+def test_slip_of_even_light_is_the_pendulum_to_second_order() -> None:
+    """c = 1/12 and u = 1/4 of light that is even along the undulator; the Gouy phase of a focused one adds to it."""
+    even = ModulatorUndulator(10, 0.1, rayleigh_length=1e4)
+    slip, h = 20 * WAVELENGTH, K_LASER * 1e-3
+    want = h * slip / 12 * (1 - slip / (4 * 1e-4))
+    assert_close(even.second_harmonic(WAVELENGTH, 1e-3, 1e-4), want, rtol=1e-6, atol=0.0, what="q")
+    assert_close(
+        even.second_harmonic(WAVELENGTH, 1e-3, -1e-4), -want, rtol=1e-6, atol=0.0, what="q of the mirror image"
+    )
+    assert ModulatorUndulator(10, 0.1).second_harmonic(WAVELENGTH, 1e-3, 1e-4) > 1.05 * want
 
 
 def test_best_amplitude_and_best_r56_are_maxima() -> None:

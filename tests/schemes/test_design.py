@@ -123,6 +123,31 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "below 1" in capsys.readouterr().err
 
 
+def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixture[str]) -> None:
+    line = [
+        "compare",
+        "schemes",
+        "--harmonic",
+        "5",
+        "--bunching",
+        "0.15",
+        "--scheme",
+        "pehg",
+        "micro_bucket",
+        "--terms",
+    ]
+    assert main(line) == 0
+    text = capsys.readouterr().out
+    assert "T566" in text and "with these" in text and "its turn" in text
+    assert main([*line, "--json"]) == 0
+    got = json.loads(capsys.readouterr().out)["terms"]
+    assert "T566" in [r["name"] for r in got["pehg"]["rows"]] and "its turn" in got["micro_bucket"]["reason"]
+    made = compare_schemes(5, 0.15, names=["pehg"]).rows[0].scheme
+    assert made is not None
+    want = made.realised().bunching(5)
+    assert_close(got["pehg"]["linear"], want, rtol=0.0, atol=2e-3, what="|b_5| of the design in magnets")
+
+
 @pytest.mark.parametrize("vertical", [False, True])
 @pytest.mark.parametrize("thick", [False, True])
 def test_modulator_makes_the_amplitude_and_the_gradient(thick: bool, vertical: bool) -> None:
