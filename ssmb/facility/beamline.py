@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.facility.stages import GrazingMirror, Homogeniser, Stage, sizes_at
+from ssmb.facility.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.lithography.chains import ChainStage, UndulatorChain
 from ssmb.lithography.sources import ILLUMINATOR_ETENDUE, etendue_kept
 from ssmb.radiation.exit_light import ExitLight
@@ -113,6 +113,14 @@ class Beamline:
             )
         passed = stages or [ChainStage("no optics", 1.0, "given")]
         return UndulatorChain(self.name, power=light.in_band_power, stages=tuple(passed))
+
+    def check(self, wavelength: float) -> None:
+        """Raise ConfigError if a stage cannot work at a wavelength [m], whatever the angles of the light."""
+        pencil = ExitLight(wavelength, 0.0, 0.0, 1e-15, 1e-6, 1e-6)
+        for stage in self.stages:
+            if not isinstance(stage, Aperture):
+                _passed(self.name, stage, pencil)
+        self.etendue(pencil)
 
     def etendue(self, light: ExitLight) -> float:
         """Return the etendue behind all stages: that of the source, or what a homogeniser makes of it [m^2 sr]."""

@@ -50,6 +50,8 @@ class Given:
     transmission: float
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ConfigError(f"the name of a stage is a text, not {self.name!r}")
         share(f"transmission of '{self.name}'", self.transmission)
 
     def through(self, light: ExitLight) -> ChainStage:
@@ -137,6 +139,8 @@ class MultilayerMirror:
 
     def __post_init__(self) -> None:
         count("number", self.number)
+        if not isinstance(self.coating, Multilayer):
+            raise ConfigError(f"coating of a multilayer mirror is a Multilayer, such as MO_SI, not {self.coating!r}")
         if not_negative("angle", self.angle, "rad") >= 0.5 * math.pi:
             raise ConfigError(f"angle of incidence must be below pi/2 from the normal, not {self.angle:g}")
         choice("polarisation", self.polarisation, ("s", "p", "mean"))
@@ -239,6 +243,8 @@ class Aperture:
         positive("half_x", self.half_x, "m")
         if self.half_y is not None:
             positive("half_y", self.half_y, "m")
+        if not isinstance(self.centre, (tuple, list)) or len(self.centre) != 2:
+            raise ConfigError(f"centre of an aperture is a pair (x, y) [m], not {self.centre!r}")
         for name, value in zip(("centre x", "centre y"), self.centre, strict=True):
             finite(name, value, "m")
         if self.half_y is None and any(self.centre):
@@ -270,6 +276,8 @@ class Homogeniser:
 
     def __post_init__(self) -> None:
         positive("etendue", self.etendue, "m^2 sr")
+        if self.mirror is not None and not isinstance(self.mirror, GrazingMirror):
+            raise ConfigError(f"mirror of a homogeniser is a GrazingMirror, not {self.mirror!r}")
         share("efficiency of the homogeniser", self.efficiency)
 
     def through(self, light: ExitLight) -> ChainStage:

@@ -48,6 +48,8 @@ def refractive_index(formula: str, density: float, wavelength: NDArray[np.float6
     density : [kg/m^3].
     wavelength : from :func:`table_wavelengths` [m].
     """
+    if not isinstance(formula, str):  # the cache takes nothing that cannot be a key
+        raise _no_formula(formula)
     return _index(formula, density, np.ascontiguousarray(wavelength).tobytes()).reshape(wavelength.shape).copy()
 
 

@@ -14,6 +14,7 @@ from ssmb.lattice import Lattice
 from ssmb.lithography import UndulatorChain, beamline
 from ssmb.optics import Optics
 from ssmb.radiation.tracked import energy_exchange
+from ssmb.studies.beamline_config import beamline_of
 from ssmb.studies.config import RunConfig
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
@@ -50,11 +51,13 @@ def wavelength_of(config: RunConfig) -> float:
 
 
 def check_source(config: RunConfig, ring: Lattice) -> None:
-    """Raise what stops the light before anything is tracked: no K that makes the radiator resonant."""
+    """Raise what stops the light before anything is tracked: no K that makes the radiator resonant, no optical constants."""
     want = config.source
     assert want is not None
+    line = beamline_of(want.beamline or ())
     for n in want.harmonics:
         radiator_of(want).undulator(ring.reference, wavelength_of(config) / n)
+        line.check(wavelength_of(config) / n)
 
 
 def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, turn: int) -> RingSource:
@@ -96,7 +99,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
                 train_length=want.train_length or math.inf,
                 duty=duty,
                 limits=limits,
-                chain=chain_of(want),
+                chain=beamline_of(want.beamline) if want.beamline else chain_of(want),
                 band=want.band,
                 beamlines=want.beamlines,
             )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ssmb.studies.beamline_config import StageConfig
 from ssmb.studies.config_types import Count, Length, Number, Section, Turns
 
 Current = Annotated[float, Number, Field(ge=1e-9, le=1e6, allow_inf_nan=False)]
@@ -38,6 +39,18 @@ class RadiatorConfig(Section):
         default=None, description="beamline to the focus; by default four grazing mirrors for 6 to 15 nm, else none"
     )
     coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")
+    beamline: tuple[StageConfig, ...] | None = Field(
+        default=None, max_length=100, description="stages to the focus, calculated; instead of chain"
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_the_focus(self) -> RadiatorConfig:
+        if self.beamline == ():
+            raise ValueError("beamline holds no stage; chain: none stands for the undulator exit")
+        # a stored run names its defaults too
+        if self.beamline is not None and self.chain != type(self).model_fields["chain"].default:
+            raise ValueError("give beamline (its stages) or chain (the name of one), not both")
+        return self
 
 
 class SourceConfig(RadiatorConfig):

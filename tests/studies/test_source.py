@@ -25,7 +25,7 @@ from tests.studies.small_ring import STEADY, STEADY_RING, bits
 from tests.support import assert_close
 
 LATTICES = Path(__file__).parents[2] / "lattices"
-SOURCE = "source: {at: qd, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, chain: none,\n  beamlines: 2}\n"
+SOURCE = "source: {at: qd, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, beamlines: 2,\n  beamline: [{kind: aperture, distance: 8, half_x: 0.02}, {kind: given, name: window, transmission: 0.9}]}\n"
 ON = {"laser.turns": 60, "track.turns": 60, "laser.windows": "[]", "beam.particles": 2000, "monitors": []}
 
 
@@ -57,6 +57,7 @@ def test_the_light_is_that_of_the_beam_at_the_place(result: StudyResult):
     assert_close(light.light.power, again.light.power, rtol=1e-12, atol=0.0, what="peak power [W]")
     duty = next(s for s in light.steps if s.name == "duty of the laser")
     assert (duty.factor, duty.origin) == (0.8, "given")  # 4 of 5 turns, as the laser section says
+    assert [(s.name, s.origin) for s in light.steps[-2:]] == [("round aperture", "calculated"), ("window", "given")]
     product = light.steps[0].power * math.prod(s.factor for s in light.steps)
     assert_close(light.power_at_focus, product, rtol=1e-12, atol=0.0, what="product of the factors [W]")
 
@@ -150,6 +151,12 @@ def test_chains_of_run_files_are_those_of_the_lithography():
         ({"source.duty": 0.0}, ConfigError, "source.duty: "),
         ({"source.turn": 600}, ConfigError, "source.turn 600 is not tracked"),
         ({"source.chain": "two_grazin"}, ConfigError, "source.chain: "),
+        ({"source.beamline.0.half_x": 0.0}, ConfigError, "source.beamline.0: .*half_x"),
+        (
+            {"source.beamline": [{"kind": "gas", "formula": "H2", "length": 1, "pressure": 1}]},
+            ConfigError,
+            "source: .*Gas: wavel",
+        ),
         ({"source.perod": 1}, ConfigError, "unknown key 'source.perod'.*Did you mean 'period'"),
         ({"laser.turns": 30}, ConfigError, "give source.duty"),
     ],
