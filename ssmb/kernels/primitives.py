@@ -57,6 +57,12 @@ def where(condition, yes, no):
 
 
 @scalar
+def nearest_whole(u):
+    """The whole number nearest to ``u``, as a float, for |u| < 2^51."""
+    return (u + _ROUND) - _ROUND
+
+
+@scalar
 def _sincos_core(r):
     """Sine and cosine for |r| <= pi/4 (minimax polynomials of fdlibm)."""
     z = r * r
@@ -76,10 +82,8 @@ def _sincos_core(r):
 
 
 @scalar
-def sincos(u):
-    """Sine and cosine of ``u`` [rad]; error below 1.5 units in the last place of 1 for |u| < 1e5, growing as |u| beyond."""
-    n = (u * _TWO_OVER_PI + _ROUND) - _ROUND
-    r = ((u - n * _P1) - n * _P2) - n * _P3
+def sincos_quarters(n, r):
+    """Sine and cosine of ``n pi/2 + r`` for a whole number n (a float) and |r| <= pi/4."""
     s, c = _sincos_core(r)
     q = n - 4.0 * np.floor(n * 0.25)
     odd = (q == 1.0) | (q == 3.0)
@@ -89,9 +93,16 @@ def sincos(u):
 
 
 @scalar
+def sincos(u):
+    """Sine and cosine of ``u`` [rad]; error below 1.5 units in the last place of 1 for |u| < 1e5, growing as |u| beyond."""
+    n = nearest_whole(u * _TWO_OVER_PI)
+    return sincos_quarters(n, ((u - n * _P1) - n * _P2) - n * _P3)
+
+
+@scalar
 def sincos_turns(t):
     """Sine and cosine of ``2 pi t``: the whole turns of ``t`` are taken off exactly first."""
-    f = t - ((t + _ROUND) - _ROUND)
+    f = t - nearest_whole(t)
     return sincos(2.0 * math.pi * f)
 
 
@@ -167,7 +178,7 @@ def log(u):
 def exp(u):
     """Exponential for ``u <= 700``; below -700 it stays at exp(-700). Error about one unit in the last place."""
     v = where(u < -700.0, -700.0, u)
-    n = (v * 1.44269504088896338700 + _ROUND) - _ROUND
+    n = nearest_whole(v * 1.44269504088896338700)
     r = (v - n * _LN2_HIGH) - n * _LN2_LOW
     e = 1.0 / 6227020800.0
     for c in (479001600.0, 39916800.0, 3628800.0, 362880.0, 40320.0, 5040.0, 720.0, 120.0, 24.0, 6.0, 2.0):

@@ -1,29 +1,31 @@
 """Sums over particles of phase factors: the bunching of a beam, the same to the bit for any number of threads.
 
-Particles are taken in tiles of fixed size, whose sums are formed pairwise and combined in order, so that neither the
-number of threads nor their timing changes the order of a single addition.
+Particles are taken in chunks of fixed size. In a chunk tile after tile is added to a row of sums, one for each place in
+the tile; the row is then added up pairwise and the chunks in order, so that neither the number of threads nor their
+timing changes the order of a single addition.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import cached, numba
-from ssmb.kernels.primitives import sincos_turns
+from ssmb.kernels.jit import FLAGS, cached, numba
+from ssmb.kernels.primitives import nearest_whole, sincos_quarters
 
-#: particles of a tile (summed pairwise, in vector registers), and of the chunk that one thread takes
+#: particles of a tile (side by side, in vector registers), and of the chunk that one thread takes
 TILE = 256
 CHUNK = 4096
 #: largest |z|/wavelength for which whole periods are taken off exactly
 MOST_PERIODS = 2.0**26
 
-_SPLITTER = 134217729.0  # 2^27 + 1
+_SPLITTER = 268435457.0  # 2^28 + 1
 
 
 def split(value: Any) -> tuple[Any, Any]:
-    """Return two parts of 26 bits each with the sum `value` (Veltkamp): their products with whole numbers are exact.
+    """Return two parts with the sum `value` (Veltkamp), the first of 25 bits: exact times whole numbers below 2^28.
 
     >>> high, low = split(13.5e-9)
     >>> high + low == 13.5e-9
@@ -34,39 +36,45 @@ def split(value: Any) -> tuple[Any, Any]:
     return high, value - high
 
 
+@numba.njit(**FLAGS)
+def _add_tile(z, weight, upper, lower, inverse, cosine, sine):
+    """Add w cos, w sin of 2 pi z/wavelength of up to TILE particles, each to its own place."""
+    for i in range(z.size):
+        quarters = nearest_whole(z[i] * (4.0 * inverse))
+        # the first product is exact and so is the difference: z/wavelength keeps its fraction
+        rest = (z[i] - quarters * (0.25 * upper)) - quarters * (0.25 * lower)
+        s, c = sincos_quarters(quarters, rest * (2.0 * math.pi * inverse))
+        cosine[i] += weight[i] * c
+        sine[i] += weight[i] * s
+
+
+@numba.njit(**FLAGS)
+def _pairwise(row):
+    """Sum of TILE numbers; changes them."""
+    half = TILE // 2
+    while half > 0:
+        for i in range(half):
+            row[i] += row[i + half]
+        half //= 2
+    return row[0]
+
+
 def _phase_sums(z, weight, high, low, out):
     """Fill ``out[chunk, wavelength]`` with the sums of w cos, w sin of 2 pi z/wavelength, wavelength = high + low."""
-    n = z.size
     for chunk in numba.prange(out.shape[0]):
         cosine = np.empty(TILE)
         sine = np.empty(TILE)
         first = chunk * CHUNK
-        last = min(first + CHUNK, n)
+        last = min(first + CHUNK, z.size)
         for j in range(high.size):
-            upper, lower, inverse = high[j], low[j], 1.0 / (high[j] + low[j])
-            total_c = 0.0
-            total_s = 0.0
+            inverse = 1.0 / (high[j] + low[j])
+            cosine[:] = 0.0
+            sine[:] = 0.0
             for start in range(first, last, TILE):
-                filled = min(TILE, last - start)
-                for i in range(filled):
-                    periods = np.floor(z[start + i] * inverse + 0.5)
-                    # both products are exact and so is the first difference: z/wavelength keeps its fraction
-                    s, c = sincos_turns(((z[start + i] - periods * upper) - periods * lower) * inverse)
-                    cosine[i] = weight[start + i] * c
-                    sine[i] = weight[start + i] * s
-                for i in range(filled, TILE):
-                    cosine[i] = 0.0
-                    sine[i] = 0.0
-                half = TILE // 2
-                while half > 0:
-                    for i in range(half):
-                        cosine[i] += cosine[i + half]
-                        sine[i] += sine[i + half]
-                    half //= 2
-                total_c += cosine[0]
-                total_s += sine[0]
-            out[chunk, j, 0] = total_c
-            out[chunk, j, 1] = total_s
+                stop = min(start + TILE, last)
+                _add_tile(z[start:stop], weight[start:stop], high[j], low[j], inverse, cosine, sine)
+            out[chunk, j, 0] = _pairwise(cosine)
+            out[chunk, j, 1] = _pairwise(sine)
 
 
 phase_sums = cached(_phase_sums, parallel=True)
@@ -79,7 +87,7 @@ def bunching_sums(z: np.ndarray, weight: np.ndarray, wavelengths: np.ndarray) ->
     ----------
     z : places [m], float64, contiguous.
     weight : weights, float64, of the same shape.
-    wavelengths : wavelengths [m], float64, > 0; the phase is exact to 1e-16 turns for |z| < 2**26 wavelengths and to
+    wavelengths : wavelengths [m], float64, > 0; the phase is exact to 3e-16 turns for |z| < 2**26 wavelengths and to
         1e-16 |z|/wavelength beyond.
     """
     high, low = split(wavelengths)
