@@ -62,7 +62,8 @@ def _left_table(head: str, rows: list[tuple[str, str, str]]) -> str:
 
 
 def _intrabeam(found: dict[str, Any]) -> str:
-    note = f"peak power x {number(found['power_kept'], 4)}, tracked again with the beam that the balance leaves"
+    how = "tracked again" if found["kept_by"] == "tracked" else "by the named terms (tracked light is noise)"
+    note = f"peak power x {number(found['power_kept'], 4)}, {how}, with the beam that the balance leaves"
     x, y, delta = (quantity(t, "s", 3) for t in found["growth_times"])
     more = [
         ("", f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}"),

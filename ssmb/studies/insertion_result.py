@@ -51,6 +51,7 @@ class InsertionFindings:
     line_harmonics, line_power : laser harmonics about the light and what they radiate, peak [W]; undulator as for the light.
     intrabeam : scattering between the modulators against damping.
     power_kept : peak power with the beam that scattering leaves over that without [1].
+    kept_by : "tracked", or "calculated" by the named terms of the bunching where the tracked light would be noise.
     closure : budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth.
     path_error : rms path error of the tracked beam without scattering: the closure of the magnets [m].
     thick : rms path error by slip in the modulators, their r56 compensated [m]; 0 if they count as thin.
@@ -73,6 +74,7 @@ class InsertionFindings:
     line_power: np.ndarray
     intrabeam: InsertionIntrabeam
     power_kept: float
+    kept_by: str
     closure: ClosureBudget
     path_error: float
     thick: float
@@ -124,7 +126,7 @@ def source_of(f: InsertionFindings) -> dict[str, Any]:
     return {
         "lights": [light_summary(f.light, f.imbalance)],
         "explained": asdict(f.explained) | {"product": f.explained.product, "departure": f.explained.departure},
-        "intrabeam": asdict(f.intrabeam) | {"power_kept": f.power_kept},
+        "intrabeam": asdict(f.intrabeam) | {"power_kept": f.power_kept, "kept_by": f.kept_by},
         "closure": budget | {"magnets": f.path_error, "thick": f.thick, "uncompensated": f.uncompensated},
         "duty": f.duty,
         "laser": asdict(f.laser),

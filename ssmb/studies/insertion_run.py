@@ -86,9 +86,9 @@ class _Watts:
     """What a number of particles gives."""
 
     beam: Beam
-    closed: float
     intrabeam: InsertionIntrabeam
     power_kept: float
+    kept_by: str
     closure: ClosureBudget
     thick: float
     duty: float
@@ -244,7 +244,11 @@ class _Study:
             path = thick_modulator_path(periods, want.wavelength)
             thick = path * math.sqrt(insertion.emittances[1] / insertion.h_mod)
         more = sum(emittance_growth(insertion.h_mod, want.chirp, want.wavelength, e) for e in (collisions, thick))
-        return replace(budget, growth=budget.growth + more), thick
+        path, (beta, alpha) = self.section.R[4, 2:4], (want.beta[1], want.alpha[1])
+        twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
+        k = 2.0 * math.pi / self.light_wavelength
+        # the section has more than the least H_rad that theorem 1 allows
+        return replace(budget, growth=budget.growth + more, smear_rate=k * k * float(path @ twiss @ path)), thick
 
     def watts(self, insertion: CouplingInsertion, particles: int, seeds: int, n: int, order: int) -> _Watts:
         """The whole way from particles to watts at the focus."""
@@ -263,31 +267,32 @@ class _Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)  # told of the beam without scattering already
             left = self._light(heated.at_radiator(self._beam(heated, particles, seeds)))
-        kept = self._kept(insertion, heated, plain, left)
+        kept, kept_by = self._kept(insertion, heated, plain, left)
         budget, thick = self._closure(heated, found.path_error, n, order)
         laser = self._laser()
         duty = min(laser.duty, budget.best_duty)
         rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
         limits = [
-            ("intrabeam scattering", kept, "calculated"),
+            ("intrabeam scattering", kept, kept_by),
             ("closure: fewer turns with laser", duty / laser.duty, "tracked"),
             ("closure: emittance that is left", max(math.exp(-rise), 1e-300), "tracked"),
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
             light = self._light(beam, ideal_bunching=self.closed, duty=laser.duty, limits=limits)
-        return _Watts(beam, self.closed, found, kept, budget, thick, duty, light)
+        return _Watts(beam, found, kept, kept_by, budget, thick, duty, light)
 
     def _kept(
         self, insertion: CouplingInsertion, heated: CouplingInsertion, plain: SourceLight, left: SourceLight
-    ) -> float:
-        """Peak power that scattering leaves; by the named terms of the bunching alone where the tracked is noise [1]."""
-        ratio = left.light.power / plain.light.power
+    ) -> tuple[float, str]:
+        """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is noise."""
+        ratio, by = left.light.power / plain.light.power, "tracked"
         if left.light.power < _NOISE * left.light.noise_power:
+            by = "calculated"
             harmonic = self.config.source.harmonic
             products = [self._explained(harmonic, 1.0, 1, of.sigma).product for of in (heated, insertion)]
             ratio = min(ratio, (products[0] / products[1]) ** 2)
-        return min(1.0, max(ratio, 1e-300))
+        return min(1.0, max(ratio, 1e-300)), by
 
     def _laser(self) -> LaserNeed:
         ring = self.config.ring
@@ -314,15 +319,14 @@ class _Study:
         )
 
     def _findings(self, got: _Watts) -> InsertionFindings:
-        want, source, ring = self.config.insertion, self.config.source, self.config.ring
+        want, source = self.config.insertion, self.config.source
         harmonics = np.array(source.harmonics or range(1, source.harmonic + 6))
         bunching = bunching_factor(got.beam, want.wavelength / harmonics)
-        periods, laser = laser_need(self.insertion, filling=1.0).periods, self._laser()
+        laser = self._laser()
         amplitude = want.chirp * want.wavelength / (2.0 * math.pi)
-        reference = self.lattice.reference
         shown = shown_particles(self.insertion, self.config.beam.particles, self.config.beam.seed)
         lines = lines_about(got.light, got.beam, want.wavelength, self.train_current)
-        path = thick_modulator_path(periods, want.wavelength) * amplitude / 2.0 if periods > 0.0 else 0.0
+        path = thick_modulator_path(laser.periods, want.wavelength) * amplitude / 2.0 if laser.periods > 0.0 else 0.0
         nominal, _ = self._closure(self.insertion, 0.0, self.config.closure.particles, 1)
         return InsertionFindings(
             harmonics=harmonics,
@@ -335,6 +339,7 @@ class _Study:
             line_power=lines[1],
             intrabeam=got.intrabeam,
             power_kept=got.power_kept,
+            kept_by=got.kept_by,
             closure=got.closure,
             path_error=nominal.dz_rms,
             thick=got.thick,
@@ -342,18 +347,24 @@ class _Study:
             duty=got.duty,
             laser=laser,
             damping=self.damping,
-            energy=EnergyOfTurn(
-                radiation=2.0 * self.damping[1] * reference.energy,
-                light=got.light.exit.average_power / ring.average_current,
-                incoherent=0.0,
-                restored=0.0,
-                voltage=0.0,
-                laser_peak=amplitude * reference.p0c * reference.beta,
-                laser_power=laser.peak_power,
-                laser_on=got.duty,
-            ),
+            energy=self._energy(got, laser),
             **shown,
             convergence=self._convergence(got) if source.check else (),
+        )
+
+    def _energy(self, got: _Watts, laser: LaserNeed) -> EnergyOfTurn:
+        """What a turn costs; the lasers give nothing on the whole."""
+        want, reference = self.config.insertion, self.lattice.reference
+        amplitude = want.chirp * want.wavelength / (2.0 * math.pi)
+        return EnergyOfTurn(
+            radiation=2.0 * self.damping[1] * reference.energy,
+            light=got.light.exit.average_power / self.config.ring.average_current,
+            incoherent=0.0,
+            restored=0.0,
+            voltage=0.0,
+            laser_peak=amplitude * reference.p0c * reference.beta,
+            laser_power=laser.peak_power,
+            laser_on=got.duty,
         )
 
     def _convergence(self, got: _Watts) -> tuple[Convergence, ...]:

@@ -71,6 +71,8 @@ def test_the_closure_counts_collisions_and_slip(result: InsertionResult):
     assert_close(f.closure.growth, all_of_them, rtol=0.01, atol=0.0, what="growth of the emittance a turn [m]")
     path = thick_modulator_path(12, want.wavelength)
     assert_close(f.thick, path * math.sqrt(f.intrabeam.beam.emit_y[1] / h_mod), rtol=1e-9, atol=0.0, what="slip [m]")
+    k = 2.0 * math.pi * 79 / want.wavelength
+    assert_close(f.closure.smear_rate, k * k * 7.2e-8, rtol=0.01, atol=0.0, what="(n k)^2 H_rad, of the study [1/m]")
     assert f.path_error < 0.5e-9 < f.closure.dz_rms  # of the beam without, and with scattering
 
 

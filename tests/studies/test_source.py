@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from ssmb.facility.ring_state import ring_intrabeam
 from ssmb.lattice import load_lattice
 from ssmb.lithography import BEAMLINES
 from ssmb.plot.study import study_figures
-from ssmb.studies import StudyResult, load_config, load_result, run_file
+from ssmb.studies import StudyResult, load_config, load_result, resume, run_file
 from ssmb.studies.source_config import Chain, SourceConfig
 from tests.studies.small_ring import STEADY, STEADY_RING, bits
 from tests.support import assert_close
@@ -191,3 +193,24 @@ def test_lost_particles_do_not_radiate():
     given = {"laser_wavelength": 1064e-9, "harmonic": 4, "average_current": 1e-5}
     one, two = (source_light(b, Radiator(0.05, 40), **given) for b in (alone, both))
     assert_close(two.light.power, one.light.power, rtol=1e-12, atol=0.0)
+
+
+def test_a_run_on_the_ring_model_keeps_the_magnets_for_its_source(tmp_path):
+    """Begun again from its folder, where both lattices lie, it finds the same; the scattering is that of the magnets."""
+    path = write(tmp_path)
+    quiet = re.sub(r" *diffusion: .*\n", "", STEADY_RING)
+    (tmp_path / "steady.pals.yaml").write_text(quiet, encoding="utf-8")
+    changes = {**ON, "track.turns": 4, "track.radiation": "mean", "track.model": "ring_model", "beam.particles": 500}
+    with pytest.warns(SsmbWarning):
+        first = run_file(path, folder=tmp_path / "out", changes=changes)
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("run.json", "lattice.pals.yaml", "ring.pals.yaml"):
+        shutil.copy(tmp_path / "out" / name, again / name)
+    with pytest.warns(SsmbWarning):
+        second = resume(again)
+    assert bits(second.source) == bits(first.source)
+    assert first.source is not None and first.source.energy.radiation > 0.0
+    with pytest.warns(SsmbWarning):
+        magnets = run_file(path, folder=tmp_path / "magnets", changes={**changes, "track.model": "lattice"})
+    assert bits(magnets.source.intrabeam) == bits(first.source.intrabeam)  # type: ignore[union-attr]
