@@ -227,8 +227,9 @@ def ssmb_source(
     return LightSource(
         "SSMB", wavelength, inside * duty, inside, band, width, bright * duty, bright, 1.0,
         wavelength / (4.0 * math.pi * width), peak * duty + spontaneous,
-        f"|b| {abs(bunching):.3g}, {current:.3g} A while the beam is there, K {radiator.k:.3g}, {radiator.n_periods} periods; all "
-        "electrons radiate one field, so the light has one transverse mode",
+        f"|b| {abs(bunching):.3g} as given, {current:.3g} A while the beam is there, K {radiator.k:.3g}, {radiator.n_periods} "
+        "periods; all electrons radiate one field (one mode); that a ring keeps this bunching on every turn is not shown, a "
+        "tracked design counts closure, scattering and laser duty",
     )  # fmt: skip
 
 
