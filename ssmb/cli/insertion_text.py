@@ -77,9 +77,10 @@ def _intrabeam(found: dict[str, Any]) -> str:
 def _closure(found: dict[str, Any]) -> str:
     thick = found["thick"]
     words = f"{quantity(thick, 'm')}, of r56-compensated modulators" if thick else "not counted: thin kicks"
+    which = "with the beam that scattering leaves" if found["of"] == "scattered" else "LOST with scattering; without it"
     lines = [
         ("closure", f"path error MOD1-MOD2 of the magnets {quantity(found['magnets'], 'm')} without scattering"),
-        ("", f"with the beam that scattering leaves {quantity(found['dz_rms'], 'm')}, of it at random phase "
+        ("", f"{which} {quantity(found['dz_rms'], 'm')}, of it at random phase "
              f"{quantity(found['dz_counting'], 'm')}; allowed {quantity(found['allowed'], 'm')}"),
         ("", f"photons {quantity(found['quantum'], 'm')}"),
         ("", f"slip in the modulators {words} (uncompensated {quantity(found['uncompensated'], 'm')})"),

@@ -42,6 +42,8 @@ def steps_text(light: dict[str, Any]) -> str:
     body = table(("step", "factor", "power", "origin"), rows)
     lost, error = light["energy_loss"], light["energy_imbalance"]
     tail = f"an electron gives {quantity(lost, 'eV')} to the light in a pass; lost over radiated - 1: {error:.1e}"
+    if light["average_power"] < light["incoherent_power"]:
+        tail += f"\nBELOW the incoherent light of the same electrons in the band, {quantity(light['incoherent_power'], 'W')}"
     return "\n".join((head, body, tail))
 
 

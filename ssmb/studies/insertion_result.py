@@ -53,6 +53,7 @@ class InsertionFindings:
     power_kept : peak power with the beam that scattering leaves over that without [1].
     kept_by : "tracked", or "calculated" by the named terms of the bunching where the tracked light would be noise.
     closure : budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth.
+    closure_of : "scattered", or "given" if the insertion loses particles of the beam that scattering leaves.
     path_error : rms path error of the tracked beam without scattering: the closure of the magnets [m].
     thick : rms path error by slip in the modulators, their r56 compensated [m]; 0 if they count as thin.
     uncompensated : the same without that compensation [m].
@@ -76,6 +77,7 @@ class InsertionFindings:
     power_kept: float
     kept_by: str
     closure: ClosureBudget
+    closure_of: str
     path_error: float
     thick: float
     uncompensated: float
@@ -127,7 +129,8 @@ def source_of(f: InsertionFindings) -> dict[str, Any]:
         "lights": [light_summary(f.light, f.imbalance)],
         "explained": asdict(f.explained) | {"product": f.explained.product, "departure": f.explained.departure},
         "intrabeam": asdict(f.intrabeam) | {"power_kept": f.power_kept, "kept_by": f.kept_by},
-        "closure": budget | {"magnets": f.path_error, "thick": f.thick, "uncompensated": f.uncompensated},
+        "closure": budget
+        | {"of": f.closure_of, "magnets": f.path_error, "thick": f.thick, "uncompensated": f.uncompensated},
         "duty": f.duty,
         "laser": asdict(f.laser),
         "damping": f.damping,

@@ -90,6 +90,7 @@ class _Watts:
     power_kept: float
     kept_by: str
     closure: ClosureBudget
+    closure_of: str
     thick: float
     duty: float
     light: SourceLight
@@ -268,7 +269,13 @@ class _Study:
             warnings.simplefilter("ignore", ValidityWarning)  # told of the beam without scattering already
             left = self._light(heated.at_radiator(self._beam(heated, particles, seeds)))
         kept, kept_by = self._kept(insertion, heated, plain, left)
-        budget, thick = self._closure(heated, found.path_error, n, order)
+        try:
+            of, (budget, thick) = "scattered", self._closure(heated, found.path_error, n, order)
+        except PhysicsError as error:  # the insertion loses the beam that scattering leaves
+            of, (budget, thick) = "given", self._closure(insertion, found.path_error, n, order)
+            warnings.warn(
+                f"closure of the beam without scattering: with it {error.message}", ValidityWarning, stacklevel=3
+            )
         laser = self._laser()
         duty = min(laser.duty, budget.best_duty)
         rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
@@ -280,7 +287,7 @@ class _Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
             light = self._light(beam, ideal_bunching=self.closed, duty=laser.duty, limits=limits)
-        return _Watts(beam, found, kept, kept_by, budget, thick, duty, light)
+        return _Watts(beam, found, kept, kept_by, budget, of, thick, duty, light)
 
     def _kept(
         self, insertion: CouplingInsertion, heated: CouplingInsertion, plain: SourceLight, left: SourceLight
@@ -341,6 +348,7 @@ class _Study:
             power_kept=got.power_kept,
             kept_by=got.kept_by,
             closure=got.closure,
+            closure_of=got.closure_of,
             path_error=nominal.dz_rms,
             thick=got.thick,
             uncompensated=path,

@@ -127,6 +127,20 @@ def test_an_unfinished_run_begins_again(result: InsertionResult, tmp_path):
     assert bits(again.findings) == bits(result.findings)
 
 
+def test_an_insertion_that_does_not_close(tmp_path):
+    """Variant 1 of the study: linearly perfect, T_533 spoils bunching and closure; its watts say so."""
+    changes = {**SMALL, "lattice": "ssmb_euv_v1.pals.yaml", "insertion.beta": "[7.0, 9.0]", "insertion.alpha": "[0, 0]",
+               "insertion.spot": None, "ring.train_current": 1.0}  # fmt: skip
+    with pytest.warns(ValidityWarning) as told:
+        found = run_file(FILE, folder=tmp_path / "out", changes=changes)
+    assert any("undoes" in str(w.message) for w in told)
+    f = found.findings
+    assert_close(f.path_error, 255e-9, rtol=0.03, atol=0.0, what="closure of the study [m]")
+    assert f.explained.factor("T_533") < 0.3
+    assert f.closure.best_duty < 1e-5
+    assert f.laser.peak_power == 0.0  # a plane wave has no power that could be told
+
+
 def test_check_tells_what_doubling_changes(tmp_path, capsys):
     small = {**SMALL, "beam.particles": 2048, "closure.particles": 256, "closure.order": 1, "source.harmonic": 5,
              "source.period": 0.1, "source.periods": 30, "source.check": True, "ring.train_current": 1.0}  # fmt: skip
