@@ -31,6 +31,8 @@ BEND_LENGTH, DRIFT_LENGTH = 0.2, 0.4
 _LARGEST_ANGLE = 0.5
 #: the same of bends that make the dispersion at a modulator [rad]
 _DISPERSIVE_ANGLE = 1.0
+#: drift between these bends [m]
+_DISPERSIVE_LEVER = 2.0
 #: drift between the two bends that make a dispersion or a coupling, and beta of beams that are to stay parallel [m]
 _LEVER, _PARALLEL = 0.6, 50.0
 
@@ -270,7 +272,7 @@ def matched_achromat(name: str, r56: float, before: Sequence[Element], reference
     return achromat(name, float(found.root), reference)
 
 
-def two_bends(name: str, first: float, second: float, drift: float = _LEVER) -> tuple[Element, ...]:
+def two_bends(name: str, first: float, second: float, drift: float) -> tuple[Element, ...]:
     """Return two rectangular bends of the angles given [rad] that bend in y, with a drift between them."""
 
     def bend(i: int, angle: float) -> Bend:
@@ -286,13 +288,14 @@ def _matched_bends(
     start: tuple[float, float],
     got: Callable[[Sequence[Element]], np.ndarray],
     largest: float = _LARGEST_ANGLE,
+    lever: float = _LEVER,
 ) -> tuple[Element, ...]:
     """Two bends for which `got` is what is wanted; both are in proportion to the angles to lowest order."""
     want = np.array(wanted)
     size = np.abs(want).max() or 1.0
 
     def off(v: np.ndarray) -> np.ndarray:
-        return (got(two_bends(name, float(v[0]), float(v[1]))) - want) / size
+        return (got(two_bends(name, float(v[0]), float(v[1]), lever)) - want) / size
 
     angles = [float(v) for v in start]
     # proportional to lowest order: where the start is far out, so is the solution
@@ -303,7 +306,7 @@ def _matched_bends(
             f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "
             f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta function)"
         )
-    return two_bends(name, *angles)
+    return two_bends(name, *angles, lever)
 
 
 def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Reference) -> tuple[Element, ...]:
@@ -322,12 +325,12 @@ def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Re
     """
     drift = Drift(name="D0", length=DRIFT_LENGTH)
     near = 0.5 * half.length + DRIFT_LENGTH
-    far = near + _LEVER + BEND_LENGTH
+    far = near + _DISPERSIVE_LEVER + BEND_LENGTH
     eta, slope = wanted
     second = (far * slope - eta) / (far - near)
     bends = _matched_bends(
         "P", wanted, (slope - second, second), lambda row: section_matrix((*row, drift, half), reference)[2:4, 5],
-        _DISPERSIVE_ANGLE,
+        _DISPERSIVE_ANGLE, _DISPERSIVE_LEVER,
     )  # fmt: skip
     return *bends, drift
 

@@ -92,6 +92,10 @@ def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
     return math.sqrt(2.0 * math.log(ceiling / b)) * positive("wavelength", wavelength, "m") / (2.0 * math.pi * n)
 
 
+#: waist of the laser over the size of a beam beside the axis
+_WIDE_LASER = 8.0
+
+
 @scheme("tlc_energy")
 @dataclass(frozen=True)
 class EnergyModulationCoupling(Scheme):
@@ -111,18 +115,20 @@ class EnergyModulationCoupling(Scheme):
     r56_leak : a.D + r56 [m], zero for an ideal section.
     sigma_z_mod : rms microbunch length at the modulator [m]; None for a coasting beam.
     smear : further independent rms path smear, such as 2 sqrt(eps_x H_x)|sin(pi nu)| of the other plane [m].
-    h_mod : H of the dispersion (0, D') at the modulator [m]; None takes twice the least that theorem 1 allows.
+    h_mod : H of the dispersion at the modulator [m]; None takes twice the least that theorem 1 allows.
     beta_mod : beta function of the coupled plane at the modulator, with alpha = 0 [m].
     waist : w0 of the laser [m]; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane at the modulator [m]; it counts with a waist.
     second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
+    parallel : the dispersion at the modulator is (D, 0), electrons of other momenta run beside the axis; False: (0, D').
 
     Notes
     -----
     Validity: linear section, thin modulator; z in front of the modulator does not depend on the betatron coordinates.
     Second-order path terms of the betatron motion are not included, see :mod:`ssmb.schemes.terms`. With a waist the
     share of the amplitude is that at the electron's place, the path ``a1 y`` of that place goes with it, and the
-    transverse kick of the laser acts through a2.
+    transverse kick of the laser acts through a2. The closed form of a wide laser is the same for both kinds of dispersion: (0, D')
+    needs no wide laser, and its angle D' delta is a longer way; (D, 0) is the other way round.
 
     Examples
     --------
@@ -146,6 +152,7 @@ class EnergyModulationCoupling(Scheme):
     waist: float | None = None
     sigma_x: float = 0.0
     second: float = 0.0
+    parallel: bool = False
 
     title: ClassVar[str] = "transverse-longitudinal coupling, energy modulation (GLSF)"
     references: ClassVar[tuple[str, ...]] = (
@@ -196,7 +203,8 @@ class EnergyModulationCoupling(Scheme):
             a2=a2,
             emittance=self.emittance,
             beta=self.beta_mod,
-            eta_prime=self.dispersion_slope,
+            eta=self.dispersion[0],
+            eta_prime=self.dispersion[1],
             sigma_delta=self.sigma_delta,
             smear=self.smear,
             sigma_z=self.sigma_z_mod,
@@ -214,9 +222,11 @@ class EnergyModulationCoupling(Scheme):
         return energy_coupling_product(self.chirp, self._h_mod, self.h_rad)
 
     @property
-    def dispersion_slope(self) -> float:
-        """D' at the modulator, sqrt(H_mod/beta_mod) [1]."""
-        return math.sqrt(self._h_mod / self.beta_mod)
+    def dispersion(self) -> tuple[float, float]:
+        """Dispersion at the modulator and its slope, sqrt(H_mod beta_mod) or sqrt(H_mod/beta_mod) [m, 1]."""
+        if self.parallel:
+            return math.sqrt(self._h_mod * self.beta_mod), 0.0
+        return 0.0, math.sqrt(self._h_mod / self.beta_mod)
 
     def section(self) -> tuple[float, float]:
         """Return (a1 [1], a2 [m]) of the section, which fulfil a.D = leak - r56 and H_rad.
@@ -226,14 +236,16 @@ class EnergyModulationCoupling(Scheme):
         PhysicsError
             If no section has so small an H_rad (theorem 1).
         """
-        a2 = (self.r56_leak - self.r56) / self.dispersion_slope
-        square = self.h_rad / self.beta_mod - (a2 / self.beta_mod) ** 2
-        if square < -1e-12 * (a2 / self.beta_mod) ** 2:
+        # the part of a along the dispersion, and what is left for the part across it; both in sqrt(m)
+        along = (self.r56_leak - self.r56) / math.sqrt(self._h_mod)
+        square = self.h_rad - along**2
+        if square < -1e-12 * along**2:
             raise PhysicsError(
                 f"no section has H_rad = {self.h_rad:.4g} m with r56 = {self.r56:.4g} m and H_mod = {self._h_mod:.4g} m: "
                 f"H_rad H_mod must be at least (a.D)^2 = {(self.r56_leak - self.r56) ** 2:.4g} m^2 (theorem 1)"
             )
-        return math.sqrt(max(0.0, square)), a2
+        across, root = math.sqrt(max(0.0, square)), math.sqrt(self.beta_mod)
+        return (along / root, across * root) if self.parallel else (across / root, along * root)
 
     def thin_line(self) -> Lattice:
         """Return a laser kick and the coupled section."""
@@ -246,10 +258,11 @@ class EnergyModulationCoupling(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see :meth:`Scheme.parts`.
 
-        A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills up r56, in which the undulator has its slip. The undulator wiggles in y:
-        natural focusing would turn y' into path. For r56 < 0 the mirror image is made, with a2 and laser of the opposite sign.
+        A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills up r56, in
+        which the undulator has its slip. The undulator wiggles in y: natural focusing would turn y into path. For r56 < 0 the
+        mirror image is made, with a2 and laser (and D) of the opposite sign.
         """
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        und = undulator or self._undulator()
         sign = math.copysign(1.0, self.r56)
         modulator = und.wiggler(
             "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
@@ -259,16 +272,25 @@ class EnergyModulationCoupling(Scheme):
         a1, a2 = self.section()
         section = matched_coupling((a1, sign * a2), abs(self.r56), half, self.reference)
         coasting = self.sigma_z_mod is None
-        before = matched_dispersion((0.0, self.dispersion_slope), half, self.reference) if coasting else ()
+        eta, slope = self.dispersion
+        before = matched_dispersion((sign * eta, slope), half, self.reference) if coasting else ()
         sigma = beamline_sigma(self.stage(), sign)
         return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
 
     def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EnergyModulationCoupling:
         """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        und = undulator or self._undulator()
         second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
         spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
         return replace(self, smear=0.0, waist=spot, second=second)
+
+    def _undulator(self) -> ModulatorUndulator:
+        """Suited undulator; beside the axis its laser is as wide as it has to be."""
+        und = ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        if not self.parallel:
+            return und
+        wide = _WIDE_LASER * self.stage().sigma_y
+        return replace(und, rayleigh_length=max(und.rayleigh(), math.pi * wide**2 / self.wavelength))
 
     @property
     def _h_mod(self) -> float:
@@ -290,11 +312,13 @@ class EnergyModulationCoupling(Scheme):
 
     @classmethod
     def examples(cls) -> list[EnergyModulationCoupling]:
-        """Return cases for the contract tests: coasting, over-compressed, microbunched, and a small laser spot."""
+        """Return cases for the contract tests: coasting, over-compressed, microbunched, a small spot, 13.5 nm beside the axis."""
         ring, k = Reference(energy=600e6), 2.0 * math.pi / 1064e-9
+        source = Reference(energy=650e6)  # as lattices/ssmb_euv_v2.pals.yaml
         return [
             cls(ring, 1064e-9, 1e4 / k, -1e-4, 20e-12, 0.2e-6, sigma_delta=4e-4),
             cls(ring, 1064e-9, 1e4 / k, -1e-4 * best_compression(20), 20e-12, 2e-6, 4e-4, r56_leak=1e-6, smear=3e-9),
             cls(ring, 1064e-9, 1e4 / k, -1e-4, 20e-12, 0.2e-6, 4e-4, sigma_z_mod=0.3 / k),
             cls(ring, 1064e-9, 1.1e4 / k, -1e-4, 200e-12, 0.2e-6, 4e-4, waist=1e-4, sigma_x=1e-5, beta_mod=0.5),
+            cls(source, 1064e-9, 2.5e4 / k, -42.4e-6, 40e-12, 7.2e-8, 5.5e-4, h_mod=0.03, beta_mod=9.0, parallel=True),
         ]
