@@ -306,7 +306,7 @@ def _matched_bends(
             f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "
             f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta function)"
         )
-    return two_bends(name, *angles, lever)
+    return two_bends(name, angles[0], angles[1], lever)
 
 
 def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Reference) -> tuple[Element, ...]:
@@ -324,7 +324,7 @@ def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Re
         If the bends would need more than 1 rad.
     """
     drift = Drift(name="D0", length=DRIFT_LENGTH)
-    near = 0.5 * half.length + DRIFT_LENGTH
+    near = half.length + DRIFT_LENGTH
     far = near + _DISPERSIVE_LEVER + BEND_LENGTH
     eta, slope = wanted
     second = (far * slope - eta) / (far - near)

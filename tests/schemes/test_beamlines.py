@@ -44,7 +44,7 @@ CASES = [
 ]
 NODES = {
     "eehg": {"z": 64, "delta": 140, "y": 3, "px": 1, "py": 1},
-    "tlc_angular": {"z": 64, "delta": 8, "x": 2, "px": 1, "y": 10, "py": 6},
+    "tlc_angular": {"z": 64, "delta": 9, "x": 2, "px": 1, "y": 11, "py": 7},
 }
 #: the highest harmonics need more of z
 FINE = {"z": 200, "delta": 12, "y": 7, "py": 7}
