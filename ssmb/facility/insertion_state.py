@@ -83,7 +83,8 @@ def insertion_intrabeam(
 
     Notes
     -----
-    The rest of the ring is not counted: its arcs are not part of the insertion.
+    The rest of the ring is not counted: its arcs are not part of the insertion. The path error is that of the growth, in which
+    friction is contained: in the momentum, which is cold against the angles, that is small.
     """
     section = _cut(insertion)
     rates = [positive("damping", a) for a in damping]
