@@ -182,3 +182,15 @@ def test_long_modulator_of_a_beam_as_wide_as_the_light() -> None:
     closed, waist = ([scheme.realised(thick=t).bunching(n) for n in (1, 2)] for t in (True, False))
     assert_close(thick, closed, rtol=0.0, atol=0.005, what="mean profile")
     assert thick[0] > waist[0] + 0.05
+
+
+def test_long_modulators_that_have_no_closed_form() -> None:
+    """What light along the undulator changes in an angular modulation and in an echo, as docs/schemes.md states it."""
+    for name, i, orders, stated in (
+        ("tlc_angular", 4, (1, 20), (-4.9e-3, -1.57e-2)),
+        ("eehg", 1, (2,), (3.8e-3,)),
+    ):
+        scheme = example(name, i)
+        beam = beam_of(name, scheme.parts(), orders[-1])
+        thin, thick = (scheme.beamline_bunching(orders, thick=t, beam=beam) for t in (False, True))
+        assert_close(thick - thin, stated, rtol=0.1, atol=2e-4, what=f"{name}: long minus one kick at {orders}")
