@@ -193,6 +193,14 @@ class IntrabeamHeating:
     lengths : lengths of the elements (n,) [m].
     electrons, current, coulomb_log : as in :func:`intrabeam_diffusion`; the covariances are those of one bunch, which
         for electrons in micro-buckets is a microbunch, or of a coasting beam.
+    wavelength : with a current: it flows in microbunches that follow each other at this distance [m], as a laser holds
+        them. An electron then meets those of its own microbunch, and, where betatron motion makes microbunches longer than
+        their distance, those of its neighbours, whose momenta are taken as those of a coasting beam.
+
+    Raises
+    ------
+    ConfigError
+        A wavelength without a current.
 
     Notes
     -----
@@ -204,6 +212,13 @@ class IntrabeamHeating:
     electrons: float | None = None
     current: float | None = None
     coulomb_log: float = 11.0
+    wavelength: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.wavelength is not None:
+            positive("wavelength", self.wavelength, "m")
+            if self.current is None or self.electrons is not None:
+                raise ConfigError("a wavelength belongs to a current, which flows in microbunches; give no electrons")
 
     @classmethod
     def of(
@@ -213,10 +228,11 @@ class IntrabeamHeating:
         electrons: float | None = None,
         current: float | None = None,
         coulomb_log: float = 11.0,
+        wavelength: float | None = None,
     ) -> IntrabeamHeating:
         """Return the heating of a beam in a ring."""
         lengths = tuple(float(e.length) for e in ring.elements)
-        return cls(ring.reference, lengths, electrons, current, coulomb_log)
+        return cls(ring.reference, lengths, electrons, current, coulomb_log, wavelength)
 
     def __call__(self, sigma: Array) -> Array:
         """Covariance that a passage of each element adds, (n, 6, 6)."""
@@ -229,8 +245,29 @@ class IntrabeamHeating:
             _, coasting = _checked(sigma[long[0]], self.electrons, self.current)
             here = np.asarray(sigma, dtype=float)[long]
             rate = _diffusion(self.reference, here, self.electrons, self.current, coasting, self.coulomb_log)
+            if self.wavelength is not None and self.current is not None:
+                electrons = self.current * self.wavelength / (ELEMENTARY_CHARGE * self.reference.beta * SPEED_OF_LIGHT)
+                rate *= _neighbours(_length_at_a_place(here) / self.wavelength)[:, None, None]
+                rate += _diffusion(self.reference, here, electrons, None, False, self.coulomb_log)
             out[long] = rate * (lengths[long] / (self.reference.beta * SPEED_OF_LIGHT))[:, None, None]
         return out
+
+
+def _length_at_a_place(sigma: Array) -> Array:
+    """Rms length of the electrons with the same x and y [m], (n,)."""
+    room, area = (np.linalg.det(sigma[:, places][:, :, places]) for places in (_PLACES, _PLACES[:2]))
+    return np.sqrt(np.maximum(room, 0.0) / area)
+
+
+def _neighbours(length: Array) -> Array:
+    """Average density that the other bunches of a train of Gaussian bunches have at one of them, over that of the train.
+
+    ``length`` is rms length over distance. All of them: ``sum_m exp(-(2 pi m length)^2)``; own: ``1/(2 sqrt(pi) length)``.
+    """
+    m = np.arange(1, 30)
+    short = 1.0 / (math.sqrt(math.pi) * length) * np.exp(-(np.multiply.outer(0.5 / length, m) ** 2)).sum(axis=1)
+    long = 1.0 + 2.0 * np.exp(-(np.multiply.outer(2.0 * math.pi * length, m) ** 2)).sum(axis=1)
+    return np.where(length < 0.5, short, long - 0.5 / (math.sqrt(math.pi) * length))
 
 
 def coulomb_logarithm(

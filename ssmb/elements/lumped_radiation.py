@@ -150,11 +150,12 @@ class LumpedRadiation(Element):
     def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:
         """Ops where radiation is tracked."""
         zero = (0.0,) * 6
-        if not self.damping and not self.diffusion:
+        noisy = bool(np.any(self.diffusion))
+        if not self.damping and not noisy:
             return (Op(radiation_shift, self.mean),) if self.mean else ()
         damping = np.array(self.damping or np.zeros((6, 6)))
         p = (*(self.mean or zero), *(self.point or zero), *damping.ravel().tolist())
-        if mode == "mean" or not self.diffusion:
+        if mode == "mean" or not noisy:
             return (Op(radiation_lumped, p),)
         covariance = np.array(self.diffusion)
         moved = np.flatnonzero(np.diag(covariance))

@@ -77,7 +77,7 @@ def damped_turn(program: Program, start: np.ndarray | None = None) -> DampedTurn
     PhysicsError
         If there is no closed orbit: in particular if the loss exceeds the voltage.
     """
-    program, diffusing = _without_noise(program)
+    program, diffusing = without_noise(program)
     if start is None:
         check_voltage(program)
         orbit = find_orbits(program, np.zeros((6, 1)), 6)
@@ -156,7 +156,7 @@ def _energy(program: Program, delta: float) -> float:
     return ref.p0c * d / (np.sqrt(q * q + (ref.mass / ref.p0c) ** 2) + ref.energy / ref.p0c)
 
 
-def _without_noise(program: Program) -> tuple[Program, dict[int, np.ndarray]]:
+def without_noise(program: Program) -> tuple[Program, dict[int, np.ndarray]]:
     """Replace maps with noise by those without; return also the directions L of the noise of each, L L^T its covariance."""
     noisy = (linear_map_diffusing.index, *NOISY)
     found = np.flatnonzero(np.isin(program.ops[:, 0], noisy))

@@ -41,13 +41,17 @@ _ROUNDING = 1e-11
 _SYMPLECTIC = 1e-6
 
 
-def kicks_of(section: TaylorMap, twiss: tuple[float, float, float, float]) -> tuple[tuple[float, ...], ...]:
+def kicks_of(
+    section: TaylorMap, twiss: tuple[float, float, float, float], momentum: float = 1.0
+) -> tuple[tuple[float, ...], ...]:
     """Return the rows of the :class:`~ssmb.elements.polynomial_kicks.PolynomialKicks` that act before the matrix.
 
     Parameters
     ----------
     section : map of order 2 to 4 that does not depend on z (cavities and lasers off).
     twiss : beta_x [m], alpha_x, beta_y [m], alpha_y at the entrance, which make directions of like size.
+    momentum : betatron amplitude sqrt(2 J) that counts as much as a momentum deviation of 1 [sqrt(m)]: what the dispersion
+        in the section makes of it, sqrt(H). Far from it the kicks have strong terms of higher orders in delta.
 
     Raises
     ------
@@ -62,12 +66,12 @@ def kicks_of(section: TaylorMap, twiss: tuple[float, float, float, float]) -> tu
     rest = np.linalg.solve(section.R, _aligned(section, exponents))
     orders = range(2, section.order + 1)
     even = not any(_Potential(exponents, rest, order, checked=order == 2).odd for order in orders)
-    directions = _directions(_KICKS[section.order, even], twiss)
+    directions = _directions(_KICKS[section.order, even], twiss, momentum)
     coefficients = np.zeros((len(directions), len(POWERS)))
     for order in orders:
         # what the kicks of lower degree already have of this order is not wanted again
         left = rest - _aligned(_taylor_of(directions, coefficients, section.order), exponents)
-        _fill(coefficients, directions, _Potential(exponents, left, order), even, twiss)
+        _fill(coefficients, directions, _Potential(exponents, left, order), even, twiss, momentum)
     return _there_and_back(directions, coefficients)
 
 
@@ -129,7 +133,7 @@ class _Potential:
         return self.values @ np.prod(points[None, :, :] ** self.exponents[:, :, None], axis=1)
 
 
-def _directions(count: int, twiss: tuple[float, float, float, float]) -> np.ndarray:
+def _directions(count: int, twiss: tuple[float, float, float, float], momentum: float) -> np.ndarray:
     """(count, 5) a_x, a_px, a_delta, b_y, b_py, spread evenly over half a sphere and half a circle."""
     beta_x, alpha_x, beta_y, alpha_y = twiss
     n = np.arange(count) + 0.5
@@ -139,7 +143,7 @@ def _directions(count: int, twiss: tuple[float, float, float, float]) -> np.ndar
     angle = math.pi * n * math.sqrt(2.0)
     y, py = np.cos(angle), np.sin(angle)
     root_x, root_y = math.sqrt(beta_x), math.sqrt(beta_y)
-    columns = ((x + alpha_x * px) / root_x, root_x * px, along, (y + alpha_y * py) / root_y, root_y * py)
+    columns = ((x + alpha_x * px) / root_x, root_x * px, momentum * along, (y + alpha_y * py) / root_y, root_y * py)
     return np.column_stack(columns)
 
 
@@ -149,6 +153,7 @@ def _fill(
     potential: _Potential,
     even: bool,
     twiss: tuple[float, float, float, float],
+    momentum: float,
 ) -> None:
     """Write into the columns of this degree the smallest coefficients that make up the potential."""
     columns = [i for i, (a, b) in enumerate(POWERS) if a + b == potential.degree and not (even and b % 2)]
@@ -159,6 +164,7 @@ def _fill(
     points[3] = (points[3] - alpha_y * points[2]) / math.sqrt(beta_y)
     points[2] *= math.sqrt(beta_y)
     points[4] = 0.0
+    points[5] /= momentum
     along, across = directions[:, :3] @ points[[0, 1, 5]], directions[:, 3:] @ points[[2, 3]]
     terms = np.concatenate([along ** POWERS[i][0] * across ** POWERS[i][1] for i in columns]).T
     wanted = potential(points)

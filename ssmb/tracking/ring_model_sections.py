@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
 from ssmb.elements.synchrotron_radiation import ENVELOPE
 from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
+from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified, without_noise
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics.closed_orbit import find_orbits
@@ -23,6 +24,7 @@ from ssmb.optics.factorisation import kicks_of
 from ssmb.optics.linear import generalised_beta, normal_modes
 from ssmb.optics.matrices import jacobians
 from ssmb.optics.off_momentum import derivatives, off_momentum
+from ssmb.optics.optics import optics
 from ssmb.optics.propagation import carry, has_cavities, program_of, recorded_at, without
 from ssmb.optics.taylor import taylor_map
 from ssmb.tracking.ring_model_parts import Part, Role
@@ -31,6 +33,8 @@ from ssmb.tracking.ring_model_parts import Part, Role
 _ON_AXIS = 1e-15
 #: Maps that touch z or delta by less than this part of their largest entry keep delta, and do not depend on z, exactly.
 _ROUNDING = 1e-10
+#: Least amplitude that counts as much as a momentum deviation of 1 [sqrt(m)], for rings without dispersion.
+_NARROW = 1e-2
 #: Powers of delta in which the slip is corrected, and the orbits on which it is measured: their number and largest delta.
 _BEYOND = (4, 5, 6, 7, 8, 9)
 _ORBITS, _REACH = 24, 2.5e-3
@@ -109,7 +113,7 @@ def _radiating_orbit(program: Program) -> np.ndarray:
     """(n + 1, 6) closed orbit with radiation; where no cavity binds z, that of a particle in a micro-bucket."""
     try:
         check_voltage(program)
-        program = without(program, lasers=has_cavities(program))
+        program = without(without_noise(program)[0], lasers=has_cavities(program))
         return recorded_at(program, find_orbits(program, np.zeros((6, 1)), 6), program.first_op)[:, :, 0]
     except PhysicsError as error:
         raise PhysicsError(
@@ -167,12 +171,14 @@ def kicks(ring: Ring, order: int) -> list[PolynomialKicks | None]:
     """The kicks of each section that give its Taylor map, cavities off."""
     still = without(ring.program, cavities=True)
     out: list[PolynomialKicks | None] = []
+    dispersed = math.sqrt(float(optics(still).curly_h.max()))  # amplitude of a momentum deviation of 1
+    momentum = min(max(dispersed, _NARROW), 1.0)
     for (begin, end), twiss in zip(ring.sections(), _twiss(ring), strict=True):
         if begin == end:
             out.append(None)
             continue
         section = taylor_map(still, begin, end, order=order, orbit=ring.orbit[begin])
-        rows = kicks_of(section, twiss)
+        rows = kicks_of(section, twiss, momentum)
         out.append(PolynomialKicks(kicks=rows, point=tuple(ring.orbit[begin].tolist())))
     return out
 

@@ -252,7 +252,7 @@ def test_beam_in_a_micro_bucket_ends_up_the_same(radiation: str) -> None:
 def test_beam_in_the_bucket_of_a_quasi_isochronous_ring() -> None:
     """635 elements and two thick modulators against 8 elements; at full size in ``benchmarks/ring_model.py``."""
     ring = load_lattice(LATTICES / "ssmb_400mev_ring.pals.yaml")
-    particles, turns = (1000, TURNS) if TURNS else (256, 100)
+    particles, turns = (1000, TURNS) if TURNS else (512, 50)
     bucket = MicroBucket(1064e-9 * ring.reference.beta, optics(dark(ring)).slip_factor, ring.length, 4.2e-4)
     start = in_bucket(ring, bucket, particles, 3.4e-4, 0.5e-9)
     half = to_middle(ring)
