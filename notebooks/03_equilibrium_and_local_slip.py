@@ -222,7 +222,7 @@ plt.show()
 # ## 5. A 400 MeV ring
 #
 # `lattices/ssmb_400mev_ring.pals.yaml` has 20 such bends in 100 m, a slip factor of $10^{-6}$ whose higher orders are matched away, and a
-# laser modulator (1 MW, 1064 nm) in a straight without dispersion. `lattices/design/ssmb_400mev_ring.py` found it with the package's own
+# laser modulator (1 MW, 1064 nm) in a straight without dispersion. `lattices/design/isochronous_ring.py` found it with the package's own
 # matching. A bend of the smallest slip lengthens the path; the next quadrupole, two milliradian beside its axis, takes this back.
 
 # %%

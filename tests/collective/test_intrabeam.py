@@ -13,7 +13,7 @@ from scipy import integrate
 from ssmb.beam import Reference
 from ssmb.collective import IntrabeamHeating, coulomb_logarithm, intrabeam_diffusion, intrabeam_rates
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.elements import Bend, Quadrupole, RFCavity
+from ssmb.elements import Bend, Drift, Quadrupole, RFCavity
 from ssmb.equilibrium import equilibrium
 from ssmb.equilibrium.damped_turn import damped_turn
 from ssmb.errors import ConfigError, PhysicsError
@@ -162,3 +162,27 @@ def test_without_electrons_nothing_changes():
     ring = _ring()
     quiet, found = equilibrium(ring), equilibrium(ring, heating=IntrabeamHeating.of(ring, electrons=1e-3))
     assert_close(found.emittances, quiet.emittances, rtol=1e-4, atol=0.0, what="emittances")
+
+
+def test_a_train_scatters_as_bunches_where_they_are_short_and_as_a_coasting_beam_where_they_overlap():
+    """At one current; between both, own bunch and neighbours make up the density of a train of Gaussian bunches."""
+    drift = Lattice.from_elements([Drift(name="d", length=2.0)], REF)
+    wavelength = 1064e-9
+    electrons = wavelength / (ELEMENTARY_CHARGE * REF.beta * SPEED_OF_LIGHT)
+    train = IntrabeamHeating.of(drift, current=1.0, wavelength=wavelength)
+    bunch, coasting = (IntrabeamHeating.of(drift, **one) for one in ({"electrons": electrons}, {"current": 1.0}))
+    for length, like in ((50e-9, bunch), (100e-6, coasting)):
+        sigma = np.diag([1e-8, 4e-10, 1e-9, 4e-11, length**2, 1.156e-7])[None]
+        rest = 0.5 / math.sqrt(math.pi) * wavelength / length if like is coasting else 0.0
+        assert_close(train(sigma), like(sigma), rtol=1e-9 + rest * 1e-3, atol=0.0, what=f"heating at {length:g} m")
+    ratio = np.array([0.3, 0.7])
+    sigma = np.diag([1e-8, 4e-10, 1e-9, 4e-11, 1.0, 1.156e-7]) * np.ones((2, 1, 1))
+    sigma[:, 4, 4] = (ratio * wavelength) ** 2
+    two = Lattice.from_elements([Drift(name=n, length=2.0) for n in "ab"], REF)
+    got = IntrabeamHeating.of(two, current=1.0, wavelength=wavelength)(sigma)[:, 5, 5]
+    want = IntrabeamHeating.of(two, current=1.0)(sigma)[:, 5, 5]
+    m = np.arange(-30, 31)
+    density = [np.exp(-((m / (2.0 * r)) ** 2)).sum() / (2.0 * math.sqrt(math.pi) * r) for r in ratio]
+    assert_close(got / want, density, rtol=1e-12, atol=0.0, what="density at an electron")
+    with pytest.raises(ConfigError, match="a wavelength belongs to a current"):
+        IntrabeamHeating.of(drift, electrons=1.0, wavelength=wavelength)

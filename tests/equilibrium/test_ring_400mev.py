@@ -6,7 +6,6 @@ Factors against the theoretical minimum of 20 bends of 18 degrees and radius 1 m
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
 import warnings
 from functools import cache
@@ -31,6 +30,7 @@ from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import compile_elements
 from ssmb.optics import Optics, optics, transfer_matrix
 from ssmb.tracking import MomentMonitor, track
+from tests.equilibrium.design import design_script, same_file_again
 from tests.equilibrium.test_mls import WithoutVelocityTerm
 from tests.optics.rings import with_maps_of_at
 from tests.support import assert_close
@@ -201,21 +201,9 @@ def test_micro_bunches_stay() -> None:
 
 def test_the_file_is_what_the_design_script_writes(tmp_path: Path) -> None:
     """The same text for the constants of the file; the whole design takes minutes and is run by hand."""
-    path = LATTICES / "design" / "ssmb_400mev_ring.py"
-    spec = importlib.util.spec_from_file_location("design_of_the_ring", path)
-    assert spec and spec.loader
-    design = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(design)
-    text = (LATTICES / "ssmb_400mev_ring.pals.yaml").read_text(encoding="utf-8")
-    rows = [line.split(":") for line in text.splitlines() if line.startswith("    ") and line.count(":") == 1]
-    constants = {name.strip(): float(value) for name, value in rows if name.strip() in design.START}
-    assert list(constants) == list(design.START)
-    for part in ("ssmb_400mev_geometry.pals.yaml",):
-        (tmp_path / part).write_text((LATTICES / part).read_text(encoding="utf-8"), encoding="utf-8")
-    again = design.written(constants, tmp_path / "ring.pals.yaml")
-    assert (tmp_path / "ring.pals.yaml").read_text(encoding="utf-8") == text
-    cell = optics(design.cell_of(again))
-    assert_close((cell.qx, cell.qy), design.CELL_TUNES, rtol=0.0, atol=2e-4, what="tunes of a cell")
-    assert_close(
-        cell.at("B")["dispersion_x"], design.dispersion_at_bend(again), rtol=1e-3, atol=0.0, what="dispersion in a bend"
-    )
+    script = design_script()
+    design, again = script.RING_400, same_file_again(script.RING_400, tmp_path)
+    cell = optics(script.cell_of(again))
+    assert_close((cell.qx, cell.qy), design.cell_tunes, rtol=0.0, atol=2e-4, what="tunes of a cell")
+    wanted = script.dispersion_at_bend(again, design.depth)
+    assert_close(cell.at("B")["dispersion_x"], wanted, rtol=1e-3, atol=0.0, what="dispersion in a bend")
