@@ -3,7 +3,8 @@
     python lattices/design/ssmb_euv.py 1064 OUT.pals.yaml [BEGIN.pals.yaml]
     python lattices/design/ssmb_euv.py 515 OUT.pals.yaml [BEGIN.pals.yaml]
 
-With BEGIN, the magnets of the return come from that file, of either wavelength, and only the last fits are made.
+With BEGIN, the magnets of the return come from that file, of either wavelength, and only the last fits are made. A minute or
+two of one core, from nothing to the end.
 
 Ideas, in this order:
 
@@ -16,6 +17,11 @@ Ideas, in this order:
    taken by six more multipoles and by small departures from 2: least squares on particles, first with sextupoles, then
    octupoles, then decapoles, at last with the linear optics too. What is squared is what the vertical emittance grows by in
    a turn: the kicks that stay behind the second laser, and the aberrations of y and py beyond what the ring can take up.
+
+For 515 nm this makes the shipped file: path error 0.22 nm, growth by kicks and aberrations 0.68 pm in a turn (particles that
+are not those of the fit). For 1064 nm it comes to less than the shipped file, which was made by the same steps one by one but
+with squares of the path error alone: after 140 rounds of the last fit 0.22 nm and 0.26 pm in a turn on the particles of the
+fit, the shipped file 0.34 nm and 0.78 pm.
 
 The thin-lens optics to begin with came from 4000 random spacings of four quadrupoles per half, solved for +I and -I, the best
 by the sum over quadrupoles of |k l| <x^2 + y^2>/(2 |D|).
