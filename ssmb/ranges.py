@@ -32,6 +32,15 @@ def positive(name: str, value: Any, unit: str = "1") -> float:
     return number
 
 
+def positive_or_infinite(name: str, value: Any, unit: str = "1") -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not above zero; infinite stands for no limit.
+
+    >>> positive_or_infinite("acceptance", math.inf, "rad")
+    inf
+    """
+    return math.inf if isinstance(value, float) and value == math.inf else positive(name, value, unit)
+
+
 def not_negative(name: str, value: Any, unit: str = "1") -> float:
     """Return `value` as a float, or raise :class:`ConfigError` if it is not finite and zero or above.
 

@@ -11,6 +11,7 @@ import math
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, PLANCK, SPEED_OF_LIGHT
+from ssmb.errors import PhysicsError
 from ssmb.ranges import positive
 
 
@@ -22,6 +23,17 @@ def critical_energy(reference: Reference, field: float) -> float:
     """
     radius = reference.brho / positive("field", field, "T")
     return 0.75 * PLANCK * SPEED_OF_LIGHT / (math.pi * ELEMENTARY_CHARGE) * reference.gamma**3 / radius
+
+
+def _over_critical(reference: Reference, field: float, photon_energy: float) -> float:
+    """Return the photon energy over the critical one, or raise PhysicsError if there is no light [1]."""
+    critical = critical_energy(reference, field)
+    y = positive("photon_energy", photon_energy, "eV") / critical if critical > 0.0 else math.inf
+    if y > 600.0:
+        raise PhysicsError(
+            f"{photon_energy:.6g} eV is {y:.3g} times the critical energy {critical:.6g} eV of this bend: it has no light there"
+        )
+    return y
 
 
 def bend_flux(
@@ -49,7 +61,7 @@ def bend_flux(
     """
     from scipy import integrate, special  # slow to import
 
-    y = positive("photon_energy", photon_energy, "eV") / critical_energy(reference, field)
+    y = _over_critical(reference, field, photon_energy)
     # K_(5/3) integrated with u = y e^t, which takes the pole at small y
     tail = integrate.quad(
         lambda t: special.kv(5.0 / 3.0, y * math.exp(t)) * y * math.exp(t), 0.0, math.log(1.0 + 700.0 / y)
@@ -78,7 +90,7 @@ def bend_divergence(reference: Reference, field: float, photon_energy: float) ->
     """
     from scipy import special  # slow to import
 
-    y = positive("photon_energy", photon_energy, "eV") / critical_energy(reference, field)
+    y = _over_critical(reference, field, photon_energy)
     peak = 3.0 * FINE_STRUCTURE / (4.0 * math.pi**2) * reference.gamma**2 * y * y * special.kv(2.0 / 3.0, 0.5 * y) ** 2
     flux = bend_flux(reference, field, photon_energy, ELEMENTARY_CHARGE, 1.0)
     return flux / (math.sqrt(2.0 * math.pi) * float(peak))

@@ -36,12 +36,14 @@ from ssmb.elements.undulator_relations import modulation_index
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
 from ssmb.radiation.angular import azimuth_sizes, composite_nodes, lobe_integral
 from ssmb.radiation.undulator import Undulator
-from ssmb.ranges import count, finite, modulus, not_negative, positive, share
+from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share
 
 #: one rms size of a round beam, or (sigma_x, sigma_y) [m]
 BeamSize = float | Sequence[float]
 #: "exact" (on-axis resonance at the bunching wavelength), "best", or the detuning phase over the undulator [rad]
 Detuning = str | float
+#: largest detuning phase of a form factor [rad]
+LARGEST_DETUNING = 1e5
 
 
 def size_parameter(undulator: Undulator, sigma: float, harmonic: int = 1) -> float:
@@ -80,6 +82,7 @@ def form_factor(
     """
     s_x = not_negative("s_x", s_x)
     s_y = s_x if s_y is None else not_negative("s_y", s_y)
+    reach = positive_or_infinite("reach", reach)
     if isinstance(detuning, str):
         if detuning not in ("exact", "best"):
             hint = nearest(detuning, ("exact", "best"))
@@ -89,7 +92,9 @@ def form_factor(
         if detuning == "best":
             return _best_form_factor(s_x, s_y, reach)
         detuning = 0.0
-    return _odd_mean(s_x, s_y, 0.5 * finite("detuning", detuning, "rad"), reach)
+    if abs(finite("detuning", detuning, "rad")) > LARGEST_DETUNING:
+        raise ConfigError(f"detuning = {detuning:g} rad is beyond {LARGEST_DETUNING:g} rad: no harmonic is as wide")
+    return _odd_mean(s_x, s_y, 0.5 * detuning, reach)
 
 
 def even_form_factors(s_x: float, s_y: float | None = None, *, reach: float = math.inf) -> tuple[float, float]:
@@ -114,7 +119,7 @@ def even_form_factors(s_x: float, s_y: float | None = None, *, reach: float = ma
     """
     s_x = not_negative("s_x", s_x)
     s_y = s_x if s_y is None else not_negative("s_y", s_y)
-    return _even_means(s_x, s_y, 0.0, positive_reach(reach), 0.0)
+    return _even_means(s_x, s_y, 0.0, positive_or_infinite("reach", reach), 0.0)
 
 
 def even_amplitudes(k: float, harmonic: int) -> tuple[float, float]:
@@ -183,6 +188,8 @@ def power_per_square_ampere(
     """Return coherent power over (|b_n| I)^2 [ohm]; arguments as in :func:`coherent_power`."""
     n, s_x, s_y, reach = _geometry(undulator, harmonic, sigma_perp, acceptance)
     if n % 2:
+        if not isinstance(detuning, str):
+            undulator.near_harmonic(n, -finite("detuning", detuning, "rad") / (2.0 * math.pi * n * undulator.n_periods))
         strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(n)
         return strength * form_factor(s_x, s_y, detuning=detuning, reach=reach)
     if detuning != "exact":
@@ -222,10 +229,29 @@ def bunching_for_power(
 ) -> float:
     """Return the |b_n| that radiates `power` [W]; other arguments as in :func:`coherent_power` [1].
 
-    The result may exceed 1, which means that the wanted power is out of reach.
+    Raises
+    ------
+    PhysicsError
+        If the harmonic radiates nothing.
+
+    Warns
+    -----
+    ValidityWarning
+        If the result exceeds 1: the wanted power is out of reach.
     """
     full = power_per_square_ampere(undulator, harmonic, sigma_perp, detuning, acceptance)
-    return math.sqrt(not_negative("power", power, "W") / full) / positive("current", current, "A")
+    if not full > 0.0:
+        raise PhysicsError(
+            f"harmonic {harmonic} of an undulator with K = {undulator.k:g} radiates nothing: take another"
+        )
+    needed = math.sqrt(not_negative("power", power, "W") / full) / positive("current", current, "A")
+    if needed > 1.0:
+        warnings.warn(
+            f"{power:g} W need a bunching factor of {needed:.3g}, above 1: out of reach of {current:g} A in this undulator",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    return needed
 
 
 def coherent_energy(
@@ -299,10 +325,10 @@ def _bunch_mean(
     weight: Callable[[float, float], float], undulator: Undulator, harmonic: int, sigma_z: float, bandwidth: float
 ) -> float:
     """Average of weight(d) over the spectrum of a Gaussian bunch, as far as it passes the filter."""
-    if math.isinf(bandwidth):
+    if math.isinf(positive_or_infinite("bandwidth", bandwidth)):
         return weight(0.0, undulator.slippage / (2.0 * sigma_z))
     # |b(k)|^2 ~ exp(-(dk sigma_z)^2): u = dk sigma_z, and d = -N lambda_1 dk/2
-    half = math.pi / undulator.wavelength(harmonic) * positive("bandwidth", bandwidth) * sigma_z
+    half = math.pi / undulator.wavelength(harmonic) * bandwidth * sigma_z
     edge = min(half, 6.0)
     u, w = composite_nodes(np.linspace(-edge, edge, 4))
     scale = undulator.slippage / (2.0 * sigma_z)
@@ -318,7 +344,7 @@ def _geometry(
     n = count("harmonic", harmonic)
     if undulator.helical and n != 1:
         raise ConfigError(f"a helical undulator radiates only the first harmonic on axis, not {n}")
-    sizes = (sigma_perp, sigma_perp) if isinstance(sigma_perp, (int, float)) else tuple(sigma_perp)
+    sizes = tuple(sigma_perp) if isinstance(sigma_perp, (Sequence, np.ndarray)) else (sigma_perp, sigma_perp)
     if len(sizes) != 2:
         raise ConfigError(f"sigma_perp must be one rms size or the pair (sigma_x, sigma_y) in m, not {sigma_perp!r}")
     s_x, s_y = (size_parameter(undulator, sigma, n) for sigma in sizes)
@@ -344,11 +370,6 @@ def _geometry(
                 stacklevel=3,
             )
     return n, s_x, s_y, reach
-
-
-def positive_reach(reach: float) -> float:
-    """Return `reach` if it is infinite or above zero, else raise ConfigError."""
-    return reach if reach == math.inf else positive("reach", reach)
 
 
 def _round_form_factor(s: float) -> float:

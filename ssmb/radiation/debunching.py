@@ -126,8 +126,9 @@ def debunched_power(
         raise ConfigError(f"harmonic {n}: only odd harmonics; ssmb.coherent_power has even ones without debunching")
     plane_y = plane_x if plane_y is None else plane_y
     amplitude = modulus("bunching", bunching) * finite("current", current, "A")
+    undulator.near_harmonic(n, -finite("detuning", detuning, "rad") / (2.0 * math.pi * n * undulator.n_periods))
     lost = 2.0 * math.pi * n * undulator.n_periods * 2.0 * not_negative("sigma_delta", sigma_delta)
-    factor = _angular_integral(undulator, n, plane_x, plane_y, lost, finite("detuning", detuning, "rad"), fine)
+    factor = _angular_integral(undulator, n, plane_x, plane_y, lost, detuning, fine)
     strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(n)
     return strength * factor * amplitude * amplitude
 

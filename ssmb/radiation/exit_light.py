@@ -19,7 +19,7 @@ from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.radiation.tracked import TrackedLight
 from ssmb.radiation.undulator import photon_rate
-from ssmb.ranges import count, not_negative, positive, share
+from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
 
 
 def counted_band(wavelength: float) -> float:
@@ -104,8 +104,11 @@ class ExitLight:
         beamlines : as of the class.
         band : as of the class; that of :func:`counted_band` if left out.
         """
-        filling = share("filling (average_current over the current in the train)", average_current / light.current)
-        of_train = 0.0 if math.isinf(train_length) else light.wavelength / positive("train_length", train_length, "m")
+        filling = share(
+            "filling (average_current over the current in the train)",
+            positive("average_current", average_current, "A") / light.current,
+        )
+        of_train = light.wavelength / positive_or_infinite("train_length", train_length, "m")
         line = max(math.hypot(0.886 * of_train, not_negative("laser_line_width", laser_line_width)), 1e-15)
         words = "CW" if filling * share("duty", duty) == 1.0 else f"trains, filling {filling:.3g}, duty {duty:.3g}"
         x, y = light.divergence

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beam.rows import real_array
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.radiation.undulator import Undulator
-from ssmb.ranges import not_negative, positive
+from ssmb.ranges import count, not_negative, positive
 
 #: gain parameter 4 pi rho N up to which the light of a beam that does not change is taken as it is
 LOW_GAIN = 1.0
@@ -131,14 +132,14 @@ def field_growth(
     >>> round(growth.power_ratio, 4)
     1.0
     """
-    theta = -np.atleast_1d(np.asarray(phase, dtype=float))
-    p = np.atleast_1d(np.asarray(delta, dtype=float)) / positive("pierce", pierce)
+    theta = -np.atleast_1d(real_array("phase", phase))
+    p = np.atleast_1d(real_array("delta", delta)) / positive("pierce", pierce)
     if theta.ndim != 1 or theta.shape != p.shape or not (np.isfinite(theta).all() and np.isfinite(p).all()):
         raise ConfigError("phase and delta must be two equally long lists of finite numbers")
-    end = 4.0 * math.pi * pierce * n_periods
+    end = 4.0 * math.pi * pierce * count("n_periods", n_periods)
     # energy offsets turn the phases by p tau: as fine as that, or as the gain
     fastest = max(1.0, float(np.abs(p).max()))
-    number = steps or max(50, math.ceil(_STEPS * end * fastest / 4.0))
+    number = max(50, math.ceil(_STEPS * end * fastest / 4.0)) if steps is None else count("steps", steps)
     frozen = _frozen(theta, p, end, number)
     theta, p_end, a = _grown(theta, p, end, number)
     power = abs(a) ** 2

@@ -26,11 +26,24 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.elements.undulator_relations import mean_square_deflection
+from ssmb.errors import ConfigError
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, positive
 
 Array = NDArray[np.float64]
+
+
+#: largest harmonic: as many Bessel functions are summed
+LARGEST_HARMONIC = 5000
+
+
+def directions(theta_x: ArrayLike, theta_y: ArrayLike) -> tuple[Array, Array]:
+    """Return angles of one shape, or raise ConfigError if they are not finite real numbers [rad]."""
+    tx, ty = np.broadcast_arrays(real_array("theta_x", theta_x), real_array("theta_y", theta_y))
+    if not (np.isfinite(tx).all() and np.isfinite(ty).all()):
+        raise ConfigError("theta_x and theta_y must be finite angles [rad]")
+    return tx, ty
 
 
 def harmonic_amplitude(
@@ -57,7 +70,9 @@ def harmonic_amplitude(
     True
     """
     n = count("harmonic", harmonic)
-    tx, ty = np.broadcast_arrays(real_array("theta_x", theta_x), real_array("theta_y", theta_y))
+    tx, ty = directions(theta_x, theta_y)
+    if n > LARGEST_HARMONIC:
+        raise ConfigError(f"harmonic {n} is beyond {LARGEST_HARMONIC}, up to which the sums are formed")
     gamma, k = undulator.reference.gamma, undulator.k
     spread = _spread(undulator, tx, ty)
     if undulator.helical:
@@ -87,7 +102,7 @@ def resonant_density(undulator: Undulator, harmonic: int, theta_x: ArrayLike, th
     """
     a = harmonic_amplitude(undulator, harmonic, theta_x, theta_y)
     gamma = undulator.reference.gamma
-    spread = _spread(undulator, *np.broadcast_arrays(np.asarray(theta_x, float), np.asarray(theta_y, float)))
+    spread = _spread(undulator, *directions(theta_x, theta_y))
     # k L = 4 pi n N gamma^2/D
     phase = 4.0 * math.pi * harmonic * undulator.n_periods * gamma * gamma / spread
     return FINE_STRUCTURE * HBAR / (4.0 * math.pi**2) * phase**2 * (np.abs(a) ** 2).sum(axis=-1)
@@ -98,7 +113,7 @@ def angular_energy(undulator: Undulator, harmonic: int, theta_x: ArrayLike, thet
 
     Parameters as in :func:`harmonic_amplitude`; the current over e makes it power.
     """
-    spread = _spread(undulator, *np.broadcast_arrays(np.asarray(theta_x, float), np.asarray(theta_y, float)))
+    spread = _spread(undulator, *directions(theta_x, theta_y))
     gamma = undulator.reference.gamma
     omega = 4.0 * math.pi * SPEED_OF_LIGHT * gamma * gamma / (undulator.period * spread)
     return resonant_density(undulator, harmonic, theta_x, theta_y) * omega / undulator.n_periods
@@ -119,6 +134,7 @@ def harmonic_energy(undulator: Undulator, harmonic: int, max_angle: float = math
     """
     widest = math.inf if max_angle == math.inf else positive("max_angle", max_angle, "rad")
     gamma, n = undulator.reference.gamma, count("harmonic", harmonic)
+    harmonic_amplitude(undulator, n, 0.0, 0.0)  # says if the harmonic is too high
     # u = w/(1 + w) with w = (gamma theta)^2/<1 + K^2> brings all directions to 0 ... 1
     core = 1.0 + mean_square_deflection(undulator.k, undulator.helical)
     edge = 1.0 if widest == math.inf else 1.0 / (1.0 + core / (gamma * widest) ** 2)

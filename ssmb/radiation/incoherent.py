@@ -18,7 +18,7 @@ from ssmb.errors import ConfigError, PhysicsError
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.coherent import even_amplitudes
 from ssmb.radiation.undulator import Undulator, photon_energy
-from ssmb.ranges import count, not_negative, positive
+from ssmb.ranges import count, finite, not_negative, positive
 
 
 def central_cone_power(undulator: Undulator, current: float, harmonic: int = 1) -> float:
@@ -116,7 +116,7 @@ def spectral_energy(
     1.0
     """
     n = count("harmonic", harmonic)
-    d = -math.pi * n * undulator.n_periods * offset
+    d = -math.pi * n * undulator.n_periods * undulator.near_harmonic(n, finite("offset", offset))
     reach = math.inf
     if acceptance != math.inf:
         angle = positive("acceptance", acceptance, "rad")
@@ -155,7 +155,8 @@ def energy_in_band(undulator: Undulator, bandwidth: float, harmonic: int = 1, ac
     >>> round(photons, 6)
     0.000948
     """
-    half = 0.5 * positive("bandwidth", bandwidth)
+    half, harmonic = 0.5 * positive("bandwidth", bandwidth), count("harmonic", harmonic)
+    undulator.near_harmonic(harmonic, half)
     panels = math.ceil(2.0 * harmonic * undulator.n_periods * half) + 2
     offset, weight = composite_nodes(np.linspace(-half, half, panels))
     omega = 2.0 * math.pi * SPEED_OF_LIGHT / undulator.wavelength(harmonic)

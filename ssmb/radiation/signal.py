@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
 from ssmb.radiation.coherent import BeamSize, coherent_energy
 from ssmb.radiation.incoherent import energy_in_band
 from ssmb.radiation.undulator import Undulator, photon_energy
+from ssmb.ranges import positive_or_infinite
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,11 @@ def signal_against_charge(
     >>> [round(float(r), 3) for r in (seen.coherent_energy[1]/seen.coherent_energy[0], seen.energy[1]/seen.energy[0])]
     [100.0, 99.994]
     """
-    charge = np.atleast_1d(np.asarray(charges, dtype=float))
+    charge = np.atleast_1d(real_array("charges", charges))
     if charge.ndim != 1 or charge.size == 0 or not (np.isfinite(charge) & (charge > 0.0)).all():
         raise ConfigError("charges [C] must be a list of finite numbers above zero")
     band = bandwidth if incoherent_bandwidth is None else incoherent_bandwidth
-    if math.isinf(band):
+    if math.isinf(positive_or_infinite("bandwidth", band)):
         raise ConfigError("give bandwidth (or incoherent_bandwidth): incoherent light has no line of its own")
     one_coulomb = coherent_energy(
         undulator,

@@ -29,7 +29,7 @@ from ssmb.kernels.light import electron_field
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.trajectory import Orbit, undulator_orbit
 from ssmb.radiation.undulator import Undulator
-from ssmb.ranges import positive
+from ssmb.ranges import finite, positive
 
 Complex = NDArray[np.complex128]
 Array = NDArray[np.float64]
@@ -218,7 +218,10 @@ def photon_flux(density: ArrayLike, current: float, bandwidth: float = 1e-3) -> 
     bandwidth : relative width of the band [1]; 0.1 % is the custom.
     """
     rate = positive("current", current, "A") / ELEMENTARY_CHARGE
-    return real_array("density", density) * (rate * positive("bandwidth", bandwidth) / HBAR)
+    given = real_array("density", density)
+    if not np.all(np.isfinite(given)):
+        raise ConfigError("density must be finite numbers [J s/sr] or [J s]")
+    return given * (rate * positive("bandwidth", bandwidth) / HBAR)
 
 
 def aperture_spectrum(
@@ -255,7 +258,12 @@ def aperture_spectrum(
     energy = real_array("photon_energy", photon_energy)
     if energy.size == 0 or not np.all(np.isfinite(energy)):
         raise ConfigError("photon_energy must be a number or a list of finite numbers above zero [eV]")
-    gamma = source.reference.gamma
+    gamma, orbit = source.reference.gamma, source
+    corner = [abs(finite("centre", c, "rad")) + half for c, half in zip(centre, (x, y), strict=True)]
+    if not math.hypot(*corner) <= LARGEST_ANGLE:
+        raise ConfigError(f"the aperture reaches to {math.hypot(*corner):.3g} rad; allowed are {LARGEST_ANGLE} rad")
+    if isinstance(orbit, Undulator):
+        orbit = _resolved(orbit, np.array(corner[0]), np.array(corner[1]), energy, True, distance)
     axes = []
     for half, middle in ((x, centre[0]), (y, centre[1])):
         edge = abs(middle) + half
@@ -265,9 +273,6 @@ def aperture_spectrum(
         axes.append(composite_nodes(np.linspace(middle - half, middle + half, panels + 1)))
     tx, ty = (a.ravel() for a in np.meshgrid(axes[0][0], axes[1][0]))
     weight = np.outer(axes[1][1], axes[0][1]).ravel()
-    orbit = source
-    if isinstance(orbit, Undulator):
-        orbit = _resolved(orbit, tx, ty, energy, True, distance)
     spectrum, step = np.zeros(energy.shape), max(1, _BLOCK // energy.size)
     for first in range(0, tx.size, step):
         some = slice(first, first + step)
@@ -363,6 +368,10 @@ def _interpolation(values: Array, number: int) -> tuple[Array, Array]:
 
 def _wave_numbers(field: Complex, photon_energy: ArrayLike) -> Array:
     k = real_array("photon_energy", photon_energy) / _EV_METRE * 2.0 * math.pi
+    if not (np.all(k > 0.0) and np.all(np.isfinite(k))):
+        raise ConfigError("photon_energy must be finite and above zero [eV]")
+    if not isinstance(field, np.ndarray) or field.ndim == 0:
+        raise ConfigError(f"field must be the array that orbit_field or undulator_field returned, not {field!r}")
     if field.shape[-1] != 2 or (k.ndim == 1 and field.shape[-2:-1] != k.shape):
         raise ConfigError(f"a field of shape {field.shape} does not belong to photon energies of shape {k.shape}")
     return k

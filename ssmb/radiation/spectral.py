@@ -19,12 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.constants import FINE_STRUCTURE, HBAR, VACUUM_IMPEDANCE
+from ssmb.errors import ConfigError
 from ssmb.radiation.angular import composite_nodes
+from ssmb.radiation.harmonics import directions
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive
 
 #: angles times points of the orbit that are held in memory at once
 _BLOCK = 200_000
+#: panels of the orbit in a period: beyond, the wavelength is one at which nothing is radiated
+_MOST_PANELS = 10_000
 
 
 def far_field(
@@ -52,7 +56,7 @@ def far_field(
     >>> round(float(abs(gx)) / (4.0 * u125.k * u125.bessel(1) / (2 * u125.reference.gamma)), 9)
     1.0
     """
-    tx, ty = np.broadcast_arrays(np.asarray(theta_x, dtype=float), np.asarray(theta_y, dtype=float))
+    tx, ty = directions(theta_x, theta_y)
     shape, tx, ty = tx.shape, tx.ravel(), ty.ravel()
     k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
     gamma, ku, angle = (
@@ -62,6 +66,11 @@ def far_field(
     )
     # oscillations of the integrand within one period set the number of panels
     panels = 2 + math.ceil(1.5 * k * undulator.period * (1.0 + undulator.k**2) / (2.0 * gamma**2) / (2.0 * math.pi))
+    if panels > _MOST_PANELS:
+        raise ConfigError(
+            f"{wavelength:.6g} m is about harmonic {undulator.wavelength() / wavelength:.3g} of this undulator, far above "
+            "all that it radiates; wavelengths are in m"
+        )
     s, weight = composite_nodes(np.linspace(0.0, undulator.period, panels + 1))
     vx, x = angle * np.cos(ku * s), angle / ku * np.sin(ku * s)
     if undulator.helical:

@@ -11,7 +11,7 @@ import math
 
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError
-from ssmb.ranges import count, modulus, not_negative, positive
+from ssmb.ranges import count, modulus, not_negative, positive, positive_or_infinite
 
 
 def electrons_per_wavelength(current: float, wavelength: float) -> float:
@@ -88,4 +88,4 @@ def relative_variance(
         raise PhysicsError("without bunching there is no coherent power whose variance could be given")
     correlation = (complex(bunching_double) * complex(bunching).conjugate() ** 2).real
     from_electrons = 2.0 / positive("n_electrons", n_electrons) * (1.0 / power + correlation / power**2 - 2.0)
-    return from_electrons + (0.0 if math.isinf(n_photons) else 1.0 / positive("n_photons", n_photons))
+    return from_electrons + 1.0 / positive_or_infinite("n_photons", n_photons)

@@ -25,11 +25,11 @@ from ssmb.beam import Beam
 from ssmb.bunching import bunching_factor, fold
 from ssmb.bunching.factors import living
 from ssmb.constants import VACUUM_IMPEDANCE
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.undulator import Undulator
-from ssmb.ranges import count, positive
+from ssmb.ranges import count, positive, positive_or_infinite
 
 Array = NDArray[np.float64]
 
@@ -135,6 +135,7 @@ def tracked_power(
     if start not in ("quiet", "random"):
         raise ConfigError(f"start must be 'quiet' or 'random', got {start!r}")
     positive("current", current, "A")
+    positive_or_infinite("acceptance", acceptance, "rad")
     rows, weight = _rows(beam, wavelength)
     optics = _Lobe(undulator, n, wavelength, detuning)
     theta_x, theta_y, solid, edge = _quadrature(optics, rows, weight, acceptance, count("resolution", resolution))
@@ -240,13 +241,7 @@ def _odd_harmonic(undulator: Undulator, harmonic: int) -> int:
 def _detuning(undulator: Undulator, harmonic: int, wavelength: float) -> float:
     """Pi n N times the relative offset of the frequency from the on-axis resonance [rad]."""
     offset = undulator.wavelength(harmonic) / positive("wavelength", wavelength, "m") - 1.0
-    if abs(offset) > 0.5 / harmonic:
-        nearest = max(1, round(undulator.wavelength() / wavelength))
-        raise PhysicsError(
-            f"{wavelength:.6g} m is not near harmonic {harmonic} of the undulator, {undulator.wavelength(harmonic):.6g} "
-            f"m on axis (off by {offset:+.1%} in frequency); nearest harmonic: {nearest}. Set the gap (K) or harmonic"
-        )
-    return math.pi * harmonic * undulator.n_periods * offset
+    return math.pi * harmonic * undulator.n_periods * undulator.near_harmonic(harmonic, offset)
 
 
 def _rows(beam: Beam, wavelength: float) -> tuple[Array, Array]:
@@ -274,9 +269,7 @@ def _quadrature(
         mean, tilt, width = _plane(optics, position, slope, rows[4], share)
         centre.append(mean + tilt)
         reach.append(width)
-    if math.isfinite(acceptance) and positive("acceptance", acceptance, "rad") < max(
-        math.hypot(*centre) + max(reach), acceptance * 1e-9
-    ):
+    if math.isfinite(acceptance) and acceptance < max(math.hypot(*centre) + max(reach), acceptance * 1e-9):
         narrow = max(1.0, acceptance / min(reach))
         centre, reach = [0.0, 0.0], [acceptance, acceptance]
     else:

@@ -22,7 +22,7 @@ from ssmb.elements.undulator_relations import (
     resonant_wavelength,
     undulator_r56,
 )
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.ranges import count, not_negative, positive
 
 
@@ -89,6 +89,23 @@ class Undulator:
         return resonant_wavelength(
             self.k, self.period, self.reference.gamma, harmonic=harmonic, helical=self.helical, angle=angle
         )
+
+    def near_harmonic(self, harmonic: int, offset: float) -> float:
+        """Return `offset`, the relative frequency offset from a harmonic on axis [1], if that is the nearest one.
+
+        Raises PhysicsError, with the nearest harmonic, if the offset is beyond half of the way to the next.
+        """
+        if not abs(offset) <= 0.5 / count("harmonic", harmonic):
+            resonant = self.wavelength(harmonic)
+            told = "no wavelength at all"
+            if -1.0 < offset < math.inf:
+                nearest = max(1, round(harmonic * (1.0 + offset)))
+                told = f"{resonant / (1.0 + offset):.6g} m; nearest harmonic: {nearest}"
+            raise PhysicsError(
+                f"{offset:+.1%} in frequency is not near harmonic {harmonic} of the undulator, {resonant:.6g} m on axis "
+                f"(allowed: {0.5 / harmonic:.3g} to both sides): it is {told}. Set the gap (K) or harmonic"
+            )
+        return offset
 
     @property
     def slippage(self) -> float:
