@@ -10,6 +10,7 @@ from ssmb.radiation.generations import Generations, LightSource, compare_generat
 from ssmb.radiation.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
 from ssmb.radiation.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.radiation.incoherent import axis_power_density, central_cone_power, incoherent_energy, total_power
+from ssmb.radiation.kick_map import kick_map
 from ssmb.radiation.machines import MachineInput, Machines
 from ssmb.radiation.signal import ChargeSignal, signal_against_charge
 from ssmb.radiation.single_electron import (
@@ -59,6 +60,7 @@ __all__ = [
     "harmonic_amplitude",
     "harmonic_energy",
     "incoherent_energy",
+    "kick_map",
     "orbit_field",
     "orbit_in_field",
     "photon_energy",

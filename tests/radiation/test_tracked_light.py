@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
+from ssmb.bunching import bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.kernels.jit import numba
 from ssmb.radiation import coherent_power
+from ssmb.radiation.coherent import power_per_square_ampere
 from ssmb.radiation.debunching import Plane, debunched_power
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.growth import field_growth, gain_parameter, pierce_parameter
@@ -157,9 +159,14 @@ def test_slopes_of_the_power_formulas_over_three_decades_of_charge():
 
 
 def test_fluctuation_of_a_thousand_seeded_beams():
+    """Coherent power of beams of 2000 electrons drawn from one density, through the bunching factor of each."""
     n, shots, x = 2000, 1000, 1.0
-    rng = np.random.default_rng(2)
-    power = np.abs(np.exp(-1j * math.sqrt(x) * rng.standard_normal((shots, n))).mean(axis=1)) ** 2
+    size = math.sqrt(x) * WAVELENGTH / (2.0 * math.pi)
+    ohms = power_per_square_ampere(EUV)
+    power = np.empty(shots)
+    for seed in range(shots):
+        z = size * np.random.default_rng(seed).standard_normal(n)
+        power[seed] = ohms * abs(bunching_factor(z, WAVELENGTH)) ** 2
     got = power.var(ddof=1) / power.mean() ** 2
     want = relative_variance(math.exp(-0.5 * x), math.exp(-2.0 * x), n)
     assert_close(want, 4.0 / n * (math.cosh(x) - 1.0), rtol=1e-12, atol=0.0, what="two forms")
