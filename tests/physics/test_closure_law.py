@@ -120,9 +120,10 @@ def test_path_errors_know_the_phase(share):
     kicks = CHIRP / K * (np.sin(K * (beam.z + dz - dz.mean())) - np.sin(K * beam.z))
     brute = 0.5 * H_MOD * float(np.mean(kicks**2))
     assert_close(emittance_growth(H_MOD, CHIRP, WAVELENGTH, dz, beam.z), brute, rtol=1e-6, atol=0.0, what="the kicks")
-    mixed = np.random.default_rng(1).permutation(dz)
+    rng = np.random.default_rng(1)
+    mixed = [emittance_growth(H_MOD, CHIRP, WAVELENGTH, rng.permutation(dz), beam.z) for _ in range(16)]
     free = emittance_growth(H_MOD, CHIRP, WAVELENGTH, dz)
-    assert_close(emittance_growth(H_MOD, CHIRP, WAVELENGTH, mixed, beam.z), free, rtol=0.03, atol=0.0, what="mixed")
+    assert_close(float(np.mean(mixed)), free, rtol=0.03, atol=0.0, what="path errors that do not know it")
 
 
 def test_laser_spot_counts_as_path_error():

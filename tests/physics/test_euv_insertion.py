@@ -289,7 +289,7 @@ def test_insertion_is_closed_to_first_order():
     assert_close(r[4] * sizes, np.zeros(6), rtol=0.0, atol=0.15e-9, what="path of first order over the beam")
 
 
-@pytest.mark.parametrize(("emit_x", "reached"), [(1e-15, 0.16e-9), (1e-9, 0.35e-9)])
+@pytest.mark.parametrize(("emit_x", "reached"), [(1e-15, 0.1e-9), (1e-9, 0.18e-9)])
 def test_path_error_of_the_insertion(emit_x, reached):
     """Not closed: the ring of the study allows 0.016 nm. Other particles than those of the fit."""
     for seed in (5, 6):
@@ -312,7 +312,7 @@ def test_budget_of_the_insertion():
     budget = insertion().closure(HARMONIC, DAMPING)
     assert_close(budget.allowed, 15.8e-12, rtol=0.02, atol=0.0, what="allowed")
     # photons emitted at dispersion: what a closure by sextupoles at large D costs
-    assert_close(budget.quantum, 75e-12, rtol=0.06, atol=0.0, what="by photons")
+    assert_close(budget.quantum, 107e-12, rtol=0.06, atol=0.0, what="by photons")
     both = emittance_growth(H_MOD, CHIRP, WAVELENGTH, math.hypot(budget.dz_counting, budget.quantum))
     assert_close(budget.growth, both + budget.aberrations, rtol=0.01, atol=0.0, what="growth")
     assert 1e-3 < budget.power_factor < budget.best_duty < 1.0
