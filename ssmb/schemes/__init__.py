@@ -9,6 +9,7 @@ from ssmb.schemes.base import SCHEMES, Scheme, scheme, scheme_class
 from ssmb.schemes.compare import SchemeComparison, SchemeNeeds, compare_schemes
 from ssmb.schemes.eehg import EchoEnabled
 from ssmb.schemes.given import Given
+from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.schemes.lsf import StrongFocusing, TwoModulators
 from ssmb.schemes.micro_bucket import MicroBucketHarmonics
 from ssmb.schemes.pehg import PhaseMerging
@@ -22,6 +23,7 @@ __all__ = [
     "SCHEMES",
     "AngularDispersion",
     "AngularModulationCoupling",
+    "CouplingInsertion",
     "EchoEnabled",
     "EnergyModulationCoupling",
     "Given",

@@ -21,7 +21,7 @@ NAMES = [p.stem for p in NOTEBOOKS]
 #: notebooks that compute Taylor maps
 WITH_MAPS = ("01", "04", "06")
 #: figures that are stored, at least
-FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14}
+FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14, "06": 9}
 
 
 def number(pattern: str, text: str) -> float:
@@ -85,6 +85,17 @@ def tells_05(printed: str) -> None:
     got, want = (number(rf"shots {gap}([\d.e-]+)", printed) for gap in ("", r"[\d.e-]+, formula "))
     assert got == pytest.approx(want, rel=4 * (2 / 200) ** 0.5)
     assert "4 pi rho N = 1.39 is above 1" in printed and "SSMB" in printed
+
+
+def tells_06(printed: str) -> None:
+    assert number(r"\|b_79\| tracked +([\d.]+)", printed) == pytest.approx(0.0996, abs=0.02)  # noise of 8192 particles
+    assert number(r"product +([\d.]+)", printed) == pytest.approx(0.0996, rel=0.02)
+    assert number(r"peak power in a train of 60 A: ([\d.]+) kW", printed) == pytest.approx(17.0, rel=0.4)
+    assert 0.1 < number(r"long modulators: .* turns, ([\d.]+) % of the ideal", printed) < 1.0, "fraction of a percent"
+    assert number(r"emittance y: 40 pm -> (\d+) pm", printed) > 300.0, "scattering is counted"
+    assert number(r"this run, everything counted +([\d.e+-]+) W", printed) < 1e-3, "and nothing is left"
+    assert number(r"NXE:3800E source .* ([\d.]+) wafers/h", printed) > 200.0
+    assert number(r"266\.0 nm: .*, +([\d.]+) W at the undulator", printed) > 1000.0
 
 
 @pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
