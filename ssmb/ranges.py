@@ -77,16 +77,30 @@ def share(name: str, value: Any) -> float:
     return number
 
 
-def count(name: str, value: Any, at_least: int = 1) -> int:
-    """Return `value` as an int, or raise :class:`ConfigError` if it is not a whole number of at least `at_least`.
+def count(name: str, value: Any, at_least: int = 1, at_most: int | None = None) -> int:
+    """Return `value` as an int, or raise :class:`ConfigError` if it is not a whole number from `at_least` to `at_most`.
 
     >>> count("harmonic", 3)
     3
     """
     number = finite(name, value)
-    if number != int(number) or number < at_least:
-        raise ConfigError(f"{name} must be a whole number of at least {at_least}, not {value!r}")
+    if number != int(number) or number < at_least or (at_most is not None and number > at_most):
+        allowed = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+        raise ConfigError(f"{name} must be a whole number {allowed}, not {value!r}")
     return int(number)
+
+
+def pair(name: str, value: Any, unit: str = "1") -> tuple[float, float]:
+    """Return two finite floats, for x and y, or raise :class:`ConfigError`.
+
+    >>> pair("place", (0, 1e-3), "m")
+    (0.0, 0.001)
+    """
+    try:
+        x, y = value
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} must be two numbers, for x and y [{unit}], not {value!r}") from None
+    return finite(name, x, unit), finite(name, y, unit)
 
 
 def modulus(name: str, value: Any) -> float:

@@ -121,7 +121,7 @@ def debunched_power(
     >>> round(debunched_power(euv, current=1.0, bunching=0.1, plane_x=Plane(20e-6), sigma_delta=4e-4), 1)
     360.6
     """
-    n, fine = count("harmonic", harmonic), count("resolution", resolution)
+    n, fine = count("harmonic", harmonic), count("resolution", resolution, 1, 64)
     if n % 2 == 0:
         raise ConfigError(f"harmonic {n}: only odd harmonics; ssmb.coherent_power has even ones without debunching")
     plane_y = plane_x if plane_y is None else plane_y

@@ -29,6 +29,8 @@ from ssmb.ranges import count, finite, modulus, not_negative, positive
 _BLOCK = 200_000
 #: panels of the orbit in a period: beyond, the wavelength is one at which nothing is radiated
 _MOST_PANELS = 10_000
+#: panels in theta^2, and steps in azimuth, of a disc
+_MOST_STEPS = 10_000
 
 
 def far_field(
@@ -165,8 +167,8 @@ def _disc(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return angles and solid-angle weights of a disc: Gauss-Legendre in theta^2, equal steps in azimuth."""
     edge = positive("max_angle", max_angle, "rad")
-    square, weight = composite_nodes(np.linspace(0.0, edge * edge, count("radial", radial) + 1))
-    phi = 2.0 * math.pi / count("azimuth", azimuth) * (np.arange(azimuth) + 0.5)
+    square, weight = composite_nodes(np.linspace(0.0, edge * edge, count("radial", radial, 1, _MOST_STEPS) + 1))
+    phi = 2.0 * math.pi / count("azimuth", azimuth, 1, _MOST_STEPS) * (np.arange(azimuth) + 0.5)
     theta = np.sqrt(square)[:, None]
     solid = np.repeat(0.5 * weight, azimuth) * (2.0 * math.pi / azimuth)
     return (theta * np.cos(phi)).ravel(), (theta * np.sin(phi)).ravel(), solid

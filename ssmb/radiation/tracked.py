@@ -138,7 +138,9 @@ def tracked_power(
     positive_or_infinite("acceptance", acceptance, "rad")
     rows, weight = _rows(beam, wavelength)
     optics = _Lobe(undulator, n, wavelength, detuning)
-    theta_x, theta_y, solid, edge = _quadrature(optics, rows, weight, acceptance, count("resolution", resolution))
+    theta_x, theta_y, solid, edge = _quadrature(
+        optics, rows, weight, acceptance, count("resolution", resolution, 1, 64)
+    )
     sums = optics.sums(rows, weight, theta_x, theta_y)
     unit = optics.watts_per_steradian * (current / weight.sum()) ** 2
     intensity, noise = unit * (sums[:, 0] ** 2 + sums[:, 1] ** 2), unit * sums[:, 2]

@@ -23,7 +23,7 @@ from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.radiation.undulator import Undulator
-from ssmb.ranges import count, finite
+from ssmb.ranges import count, pair
 
 Array = NDArray[np.float64]
 #: field (B_x, B_y, B_s) [T] at x, y, s [m]
@@ -31,6 +31,8 @@ Field = Callable[[float, float, float], Sequence[float]]
 
 #: a particle with a larger slope does not belong to a beam along s
 LARGEST_SLOPE = 0.3
+#: nodes in a panel; the rules need the square of it in memory
+MOST_NODES = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,7 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
     >>> round(orbit.length, 9), bool(abs(orbit.ends[1, 1:5]).max() < 1e-11)
     (3.01, True)
     """
+    count("nodes", nodes, 2, MOST_NODES)
     period, n, helical = undulator.period, undulator.n_periods, undulator.helical
     k_u, main = 2.0 * math.pi / period, (n - 1) * period
     amplitude = undulator.k / (undulator.reference.gamma * undulator.reference.beta)
@@ -182,11 +185,13 @@ def tabulated_orbit(
     table = real_array("s", s)
     if table.ndim != 1 or table.size < 4 or not np.all(np.isfinite(table)) or not np.all(np.diff(table) > 0.0):
         raise ConfigError("s must be at least four finite places in rising order [m]")
+    count("nodes", nodes, 2, MOST_NODES)
     columns = [_field_column("b_y", b_y, table), _field_column("b_x", 0.0 * table if b_x is None else b_x, table)]
     per_tesla = reference.charge_number * SPEED_OF_LIGHT / reference.p0c
     forces = [CubicSpline(table, sign * per_tesla * b) for sign, b in zip((-1.0, 1.0), columns, strict=True)]
     kicks = [f.antiderivative() for f in forces]
-    start = np.array([finite("slope", v) for v in slope]) / math.sqrt(1.0 + sum(v * v for v in slope))
+    across = np.array(pair("slope", slope))
+    start = across / math.sqrt(1.0 + float(across @ across))
 
     def momentum(at: Array) -> tuple[Array, Array]:
         return (
@@ -194,7 +199,7 @@ def tabulated_orbit(
             np.array([force(at) for force in forces]),
         )
 
-    here = (finite("place", place[0], "m"), finite("place", place[1], "m"))
+    here = pair("place", place, "m")
     edges = np.append(table[: -1 : count("every", every)], table[-1])
     return _assembled(reference, momentum, [edges, edges[-1:], edges[-1:]], here, nodes, 0, 0.0)
 
@@ -245,8 +250,8 @@ def orbit_in_field(
         bend_y = force * ((1.0 + vy * vy) * bx - vx * bs - vx * vy * by)
         return [vx, vy, bend_x, bend_y, float(_lag_rate(v2, reference.inv_gamma2, beta))]
 
-    at, weight = _nodes(borders, count("nodes", nodes, 2))
-    start = [*(finite("place", v, "m") for v in place), *(finite("slope", v) for v in slope), 0.0]
+    at, weight = _nodes(borders, count("nodes", nodes, 2, MOST_NODES))
+    start = [*pair("place", place, "m"), *pair("slope", slope), 0.0]
     solved = solve_ivp(
         rates, (borders[0], borders[-1]), start, "DOP853", t_eval=np.append(at, borders[-1]),
         rtol=1e-12, atol=1e-16, max_step=float(np.diff(borders).max()),

@@ -1,6 +1,6 @@
 """The magnet-level 600 MeV ring for coherent VUV light: what it was designed for, what it settles to, and its micro-bucket.
 
-It has a slip of 12 um in 120 m, so that what is small elsewhere decides: second-order chromaticities, intrabeam scattering.
+It has a slip of 6 um in 120 m, so that what is small elsewhere decides: second-order chromaticities, intrabeam scattering.
 """
 
 from __future__ import annotations
@@ -69,19 +69,19 @@ def test_targets_of_the_design() -> None:
     assert_close(bent, 2.0 * math.pi, rtol=1e-10, atol=0.0, what="angle of all bends")
     assert_close(ring().length, 120.0, rtol=1e-12, atol=0.0, what="circumference")
     assert len(ring().find("B")) == 40
-    assert_close(o.slip_factor, 1e-7, rtol=1e-3, atol=0.0, what="slip factor")
+    assert_close(o.slip_factor, 5e-8, rtol=5e-3, atol=0.0, what="slip factor")
     assert_close(o.slip_factor2, 0.0, rtol=0.0, atol=1e-7, what="second order")
     assert_close(o.slip_factor3, 0.0, rtol=0.0, atol=1e-3, what="third order")
     assert_close((o.dqx, o.dqy), 0.0, rtol=0.0, atol=0.01, what="chromaticities")
-    # 2 pi J Q'' against 12 um, at the action of 4 sigma of 0.62 nm
+    # 2 pi J Q'' against 6 um, at the action of 4 sigma of 0.62 nm
     assert_close((o.dqx2, o.dqy2), 0.0, rtol=0.0, atol=1.0, what="second-order chromaticities")
     for place, beta in (("UND", (3.0, 1.3)), ("RAD", (2.5, 2.5))):
         at = o.at(place)
         assert_close((at["beta_x"], at["beta_y"]), beta, rtol=0.02, atol=0.0, what=f"beta functions at {place}")
         assert at["H_x"] < 2e-8, "betatron motion must not smear more than 4 nm: eps_x H_x < 1.2e-17 m^2"
-    # the slip keeps its sign over four times the momentum spread, and its size over three times
-    for delta, reach in ((-1e-3, 0.05), (1e-3, 0.05), (-2e-3, 0.3), (2e-3, 0.3)):
-        assert_close(optics(ring(), delta=delta).slip_factor, 1e-7, rtol=reach, atol=0.0, what=f"slip at {delta}")
+    # the slip keeps its sign over three times the momentum spread, and its size over one and a half
+    for delta, reach in ((-1e-3, 0.1), (1e-3, 0.1), (-2e-3, 0.6), (2e-3, 0.6)):
+        assert_close(optics(ring(), delta=delta).slip_factor, 5e-8, rtol=reach, atol=0.0, what=f"slip at {delta}")
 
 
 def test_loss_and_running_slip() -> None:
@@ -93,7 +93,7 @@ def test_loss_and_running_slip() -> None:
     assert_close(ring()["CELL"].energy_gain, i.energy_loss, rtol=1e-9, atol=0.0, what="energy gain")  # type: ignore[attr-defined]
     # bends at the minimum of 18.8 um, electrons that radiate in the modulator have up to 32 um
     assert 1.0 < i.slip_rms / minimum_partial_slip(RHO, ANGLE) < 1.12
-    assert_close(i.sigma_delta * i.slip_rms, 9.0e-9, rtol=0.02, atol=0.0, what="floor: the 9 nm of the study")
+    assert_close(i.sigma_delta * i.slip_rms, 8.6e-9, rtol=0.02, atol=0.0, what="floor; the study has 9 nm")
 
 
 def test_equilibrium_in_the_bucket() -> None:
@@ -104,8 +104,8 @@ def test_equilibrium_in_the_bucket() -> None:
     assert_close(e.damping_times, integrals().damping_times, rtol=2e-3, atol=0.0, what="damping times")
     assert_close(e.energy_loss, integrals().energy_loss, rtol=1e-3, atol=0.0, what="loss")
     assert e.emittances[2] > minimum_longitudinal_emittance(ring().reference, ANGLE)
-    assert_close(e.emittances[2], 17.4e-12, rtol=0.01, atol=0.0, what="longitudinal emittance")
-    assert_close(e.sigma_z[e.index("RAD")], 38.7e-9, rtol=0.01, atol=0.0, what="length in the radiator")
+    assert_close(e.emittances[2], 13.2e-12, rtol=0.01, atol=0.0, what="longitudinal emittance")
+    assert_close(e.sigma_z[e.index("RAD")], 28.6e-9, rtol=0.01, atol=0.0, what="length in the radiator")
 
 
 def test_scattering_of_the_file_is_that_of_one_ampere() -> None:

@@ -2,7 +2,7 @@
 
 The magnets of ssmb_euv.pals.yaml are tracked between two thin laser kicks; a ring around them mixes the phases of the electrons
 and damps. Near the axis: emittances 1/16 and spread 1/4 of the nominal ones, with the nominal modulation. The nominal beam does
-not live 400 turns in the strong multipoles: within about 20 its tails come to large amplitudes, and the law says nothing of them.
+not live 400 turns in the strong multipoles: within 50 its tails come to large amplitudes, and the law says nothing of them.
 """
 
 from __future__ import annotations

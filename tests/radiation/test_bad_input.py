@@ -54,6 +54,13 @@ FIELD = light.undulator_field(EUV, [0.0, 1e-4], 0.0, [91.8, 92.0])
         (lambda: light.harmonic_energy(EUV, 1, 0.0), ConfigError, "max_angle.*0.0"),
         (lambda: incoherent.spectral_energy(EUV, acceptance=0.0), ConfigError, "acceptance.*0.0"),
         (lambda: coherent.form_factor(0.1, reach=0.0), ConfigError, "reach.*0.0"),
+        # what is not a pair, and more nodes than memory
+        (lambda: light.tabulated_orbit(REF, np.arange(5.0), np.zeros(5), place=1.0), ConfigError, "place.*1.0"),
+        (lambda: light.tabulated_orbit(REF, np.arange(5.0), np.zeros(5), slope=(0.0,)), ConfigError, "slope.*two"),
+        (lambda: light.undulator_orbit(EUV, nodes=10**9), ConfigError, "1000000000"),
+        (lambda: light.tabulated_orbit(REF, np.arange(5.0), np.zeros(5), nodes=10**9), ConfigError, "2 to 512"),
+        (lambda: spectral.angle_integrated_density(EUV, 13.5e-9, 1e-3, radial=10**12), ConfigError, "radial.*10000"),
+        (lambda: light.tracked_power(EUV, POINT, 13.5e-9, current=1.0, resolution=10**9), ConfigError, "1 to 64"),
         # a radiator without field
         (
             lambda: light.bunching_for_power(light.Undulator(REF, 0.01, 60, 0.0), 1.0, current=1.0),
