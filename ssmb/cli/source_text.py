@@ -87,7 +87,11 @@ def energy_text(energy: dict[str, Any]) -> str:
 
 def ring_source_text(source: dict[str, Any]) -> str:
     """Return the whole source of a ring."""
-    parts = [named_values([("source", f"at {source['at']}, turn {source['turn']}")]), lights_text(source["lights"])]
+    mean = f"; powers: mean over the last {source['mean_over']} turns" if source["mean_over"] > 1 else ""
+    parts = [
+        named_values([("source", f"at {source['at']}, turn {source['turn']}{mean}")]),
+        lights_text(source["lights"]),
+    ]
     parts += [steps_text(light) for light in source["lights"]]
     parts += [intrabeam_text(source["intrabeam"], source["intrabeam_note"]), energy_text(source["energy"])]
     return "\n\n".join(parts)

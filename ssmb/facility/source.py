@@ -157,6 +157,7 @@ def source_light(
     train_length: float = math.inf,
     duty: float = 1.0,
     ideal_bunching: float | None = None,
+    over_turns: float = 1.0,
     limits: Sequence[tuple[str, float, str]] = (),
     chain: UndulatorChain | Beamline | None = None,
     band: float | None = None,
@@ -175,6 +176,8 @@ def source_light(
     train_length : length of a train [m].
     duty : share of the turns with laser [1].
     ideal_bunching : |b_n| of the closed form, for the first step; by default that of the tracked beam.
+    over_turns : mean of |b_n|^2 over turns over that of this beam, where the beam is a steady state seen on one turn [1]; on
+        all powers but that in `light`.
     limits : further factors on the average power: (name, factor, origin), such as the closure.
     chain : way to the intermediate focus: stages that are calculated for this light, or a chain of given factors, whose
         power is not used. If left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other
@@ -219,6 +222,10 @@ def source_light(
     steps.to("size, divergence, energy spread of the beam", at_exact)
     if radiator.detuning == "best":
         steps.to("best detuning of the radiator", light.power)
+    if over_turns != 1.0:
+        steps.by("mean over turns", positive("over_turns", over_turns))
+        seen = {name: getattr(exit_light, name) * over_turns for name in ("peak_power", "average_power")}
+        exit_light = replace(exit_light, **seen)
     steps.by("filling of the ring", average_current / train, "given")
     steps.by("duty of the laser", share("duty", duty), "given")
     taken = 1.0
@@ -241,7 +248,7 @@ def source_light(
         incoherent_loss=exact.energy_per_electron(),
         average_current=average_current,
         gain=gain,
-        energy_loss=light.power / train,
+        energy_loss=exit_light.peak_power / train,
         steps=tuple(steps.found),
     )
 

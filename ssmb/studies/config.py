@@ -242,6 +242,22 @@ class RunConfig(Section):
                 "the laser is not on for the whole run: give source.duty, the share of the turns with laser that the "
                 "source has"
             )
+        self._check_mean(self.source)
+
+    def _check_mean(self, source: SourceConfig) -> None:
+        if source.mean_over is None:
+            return
+        here = next((m for m in self.monitors if isinstance(m, BucketConfig) and m.at == source.at), None)
+        if here is None:
+            raise ValueError(f"source.mean_over needs a bucket monitor at '{source.at}', where the radiator is")
+        missing = sorted(set(source.harmonics) - set(here.harmonics))
+        if missing:
+            raise ValueError(f"source.mean_over: the bucket monitor at '{source.at}' has no harmonic {missing[0]}")
+        if not 2 * here.every <= source.mean_over <= self.track.turns:
+            raise ValueError(
+                f"source.mean_over must be {2 * here.every} (two records) to {self.track.turns} (track.turns), "
+                f"not {source.mean_over}"
+            )
 
     def laser_duty(self) -> float | None:
         """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""

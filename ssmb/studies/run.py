@@ -310,11 +310,12 @@ class _Study:
                 "look at the apertures, the tunes and the amplitudes"
             )
         finished = status is RunStatus.COMPLETED
+        records = joined([r.monitors for r in runs])
         return StudyResult(
             config=self.config,
             lattice_text=lattice_text(self.lattice),
             optics=self.optics,
-            records=joined([r.monitors for r in runs]),
+            records=records,
             light=self.light(light_beam) if finished and light_beam is not None else (),
             beam=beam,
             beam_at_light=light_beam,
@@ -322,7 +323,7 @@ class _Study:
             turns=turns,
             losses=runs[-1].losses(),
             beam_at_source=source_beam,
-            source=self.source(source_beam) if finished and source_beam is not None else None,
+            source=self.source(source_beam, records) if finished and source_beam is not None else None,
             provenance=provenance(self.threads),
             folder="" if place is None else str(place),
         )
@@ -360,9 +361,8 @@ class _Study:
             else ()
         )
 
-    def source(self, beam: Beam) -> RingSource:
+    def source(self, beam: Beam, records: dict[str, Any]) -> RingSource:
         """The source with this beam in its radiator."""
         with at_place(self.places, "source"):
-            return ring_source(
-                self.config, self.ring, ring_optics(self.ring, self.config.laser), beam, self.source_turn
-            )
+            optics = ring_optics(self.ring, self.config.laser)
+            return ring_source(self.config, self.ring, optics, beam, self.source_turn, records)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ssmb.beam import Beam
+from ssmb.bunching import bunching_factor
 from ssmb.errors import SsmbError, ValidityWarning
 from ssmb.facility import Radiator, SourceLight, source_light
 from ssmb.facility.ring_state import IntrabeamEstimate, energy_of_turn, ring_intrabeam
@@ -20,6 +24,7 @@ from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
 from ssmb.studies.source_config import RadiatorConfig
 from ssmb.studies.source_result import RingSource
+from ssmb.tracking import BucketRecord
 
 
 def radiator_of(want: RadiatorConfig) -> Radiator:
@@ -60,7 +65,27 @@ def check_source(config: RunConfig, ring: Lattice) -> None:
         line.check(wavelength_of(config) / n)
 
 
-def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, turn: int) -> RingSource:
+def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
+    """Mean of |b_n|^2 over the last turns of the bucket monitor at the radiator, over that of one turn [1].
+
+    Parameters
+    ----------
+    records : of the run, by name of the monitor.
+    bunching : |b_n| of that one turn.
+    """
+    want = config.source
+    assert want is not None
+    if want.mean_over is None or bunching == 0.0:
+        return 1.0
+    record = next(r for r in records.values() if isinstance(r, BucketRecord) and r.at == want.at)
+    column = int(np.flatnonzero(record.harmonics == harmonic)[0])
+    late = record.turn >= config.track.turns - want.mean_over
+    return float(np.mean(record.magnitude[late, column] ** 2)) / bunching**2
+
+
+def ring_source(
+    config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, turn: int, records: Mapping[str, Any]
+) -> RingSource:
     """Return the light of a tracked beam as the run file asks.
 
     Parameters
@@ -70,6 +95,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
     optics : its optics.
     beam : beam in the middle of the radiator.
     turn : turn of that beam.
+    records : of the monitors of the run, by name.
 
     Warns
     -----
@@ -84,6 +110,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
     found, note = _intrabeam(config, ring, train)
     lights = []
     for n in want.harmonics:
+        of_turn = abs(complex(bunching_factor(beam, wavelength_of(config) / n)))
         limits: list[tuple[str, float, str]] = []
         if found is not None and found.electrons and want.intrabeam == "add":
             factor = max(found.power_factor(wavelength_of(config) / n), 1e-300)
@@ -98,6 +125,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
                 train_current=want.train_current,
                 train_length=want.train_length or math.inf,
                 duty=duty,
+                over_turns=over_turns(config, records, n, of_turn),
                 limits=limits,
                 chain=beamline_of(want.beamline) if want.beamline else chain_of(want),
                 band=want.band,
@@ -109,6 +137,7 @@ def ring_source(config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, tu
     return RingSource(
         at=want.at,
         turn=turn,
+        mean_over=want.mean_over or 1,
         lights=tuple(lights),
         imbalance=tuple(imbalance_of(light, beam) for light in lights),
         intrabeam=found,

@@ -58,6 +58,12 @@ class SourceConfig(RadiatorConfig):
 
     at: str = Field(description="element at whose entrance the middle of the radiator is")
     turn: Turns | None = Field(default=None, description="turn whose beam radiates; by default the last")
+    mean_over: Turns | None = Field(
+        default=None,
+        ge=2,
+        description="power is the mean over the last so many turns, by the bucket monitor at the same element; by default "
+        "that of one turn",
+    )
     harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(
         min_length=1, max_length=30, description="harmonics of the laser; the radiator is tuned to each"
     )
@@ -75,6 +81,8 @@ class SourceConfig(RadiatorConfig):
     def _agree(self) -> SourceConfig:
         if len(set(self.harmonics)) < len(self.harmonics):
             raise ValueError("harmonics holds a number twice")
+        if self.turn is not None and self.mean_over is not None:
+            raise ValueError("give turn (the light of that turn) or mean_over (the mean of the last turns), not both")
         check_train(self.train_current, self.average_current)
         return self
 

@@ -17,6 +17,7 @@ class RingSource:
     ----------
     at : element at whose entrance the middle of the radiator is.
     turn : turn whose beam radiates.
+    mean_over : last turns over which the powers are the mean [1]; 1: those of `turn`.
     lights : one for each harmonic; the radiator is tuned to one at a time.
     imbalance : of each, energy lost by the particles over energy radiated, minus 1 [1].
     intrabeam : beam without and with intrabeam scattering; None if the ring has no equilibrium.
@@ -26,6 +27,7 @@ class RingSource:
 
     at: str
     turn: int
+    mean_over: int
     lights: tuple[SourceLight, ...]
     imbalance: tuple[float, ...]
     intrabeam: IntrabeamEstimate | None
@@ -61,6 +63,7 @@ def source_summary(source: RingSource) -> dict[str, Any]:
     return {
         "at": source.at,
         "turn": source.turn,
+        "mean_over": source.mean_over,
         "lights": [light_summary(*pair) for pair in zip(source.lights, source.imbalance, strict=True)],
         "intrabeam": None if source.intrabeam is None else asdict(source.intrabeam),
         "intrabeam_note": source.intrabeam_note,

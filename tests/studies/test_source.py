@@ -64,6 +64,45 @@ def test_the_light_is_that_of_the_beam_at_the_place(result: StudyResult):
     assert_close(light.power_at_focus, product, rtol=1e-12, atol=0.0, what="product of the factors [W]")
 
 
+def test_power_is_the_mean_over_turns(tmp_path):
+    bucket = {"kind": "bucket", "at": "qd", "harmonics": [1, 2], "every": 3}
+    changes = ON | {"monitors": [bucket]}
+    with pytest.warns(SsmbWarning):
+        of_turn = run_file(write(tmp_path), folder=tmp_path / "turn", changes=changes)
+    with pytest.warns(SsmbWarning):
+        mean = run_file(write(tmp_path), folder=tmp_path / "mean", changes=changes | {"source.mean_over": 30})
+    assert of_turn.source is not None and mean.source is not None
+    assert (of_turn.source.mean_over, mean.source.mean_over) == (1, 30)
+    record = mean.records["bucket@qd"]
+    late = record.turn >= 30
+    assert late.sum() == 10
+    for column, (one, over) in enumerate(zip(of_turn.source.lights, mean.source.lights, strict=True)):
+        factor = np.mean(record.magnitude[late, column] ** 2) / one.light.bunching**2
+        step = next(s for s in over.steps if s.name == "mean over turns")
+        assert step.origin == "tracked"
+        for name in ("power_at_focus", "energy_loss"):
+            assert_close(getattr(over, name), factor * getattr(one, name), rtol=1e-6, atol=0.0, what=name)
+        assert_close(over.exit.peak_power, factor * one.exit.peak_power, rtol=1e-6, atol=0.0, what="peak power [W]")
+        product = over.steps[0].power * math.prod(s.factor for s in over.steps)
+        assert_close(over.power_at_focus, product, rtol=1e-12, atol=0.0, what="product of the factors [W]")
+    assert bits(load_result(mean.folder).source) == bits(mean.source)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source.mean_over": 10}, "needs a bucket monitor at 'qd'"),
+        ({"source.mean_over": 10, "monitors": [{"kind": "bucket", "at": "qd", "harmonics": [1]}]}, "no harmonic 2"),
+        ({"source.mean_over": 61, "monitors": [{"kind": "bucket", "at": "qd"}]}, "2 .two records. to 60"),
+        ({"source.mean_over": 10, "source.turn": 3}, "not both"),
+        ({"source.mean_over": 1}, "mean_over"),
+    ],
+)
+def test_a_mean_that_cannot_be_formed_is_refused(tmp_path, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        load_config(write(tmp_path), ON | changes)
+
+
 def test_energy_is_balanced(result: StudyResult):
     source = result.source
     assert source is not None
