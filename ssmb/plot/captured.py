@@ -66,6 +66,6 @@ def plot_captured(record: BucketRecord, *, into: Place = None) -> Figure:
         )
     place = f"at {record.at}" if record.at else "at its end"
     dress(below, f"turn ({place})", "|b_n|")
-    below.set_ylim(0.0, max(1.24 * float(np.max(record.magnitude[:, :MOST_HARMONICS])), 1e-6))
-    legend(below, columns=min(len(record.harmonics), 6), loc="upper right")
+    below.set_ylim(0.0, max(1.32 * float(np.max(record.magnitude[:, :MOST_HARMONICS])), 1e-6))
+    legend(below, columns=min(len(record.harmonics), 3), loc="upper right")
     return whole_figure(figure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ssmb.elements import Element
 from ssmb.plot.canvas import SMALL_SIZE
 
@@ -77,6 +79,16 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
             ncols=len(shown), fontsize=SMALL_SIZE, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0),
             handlelength=0.9, handleheight=0.9, columnspacing=1.0, handletextpad=0.4, borderaxespad=0.1,
         )  # fmt: skip
+
+
+def within_maps(lattice: Lattice, s: np.ndarray) -> np.ndarray:
+    """Whether each of the intervals between the places s (n,) lies in a map, of which only the ends are known, (n - 1,)."""
+    middle = 0.5 * (s[1:] + s[:-1])
+    found = np.zeros(middle.shape, dtype=bool)
+    for element, start in zip(lattice.elements, lattice.s, strict=True):
+        if _symbol(element)[0] is _LINEAR:
+            found |= (middle > start) & (middle < start + element.length)
+    return found
 
 
 def _symbol(element: Element) -> tuple[_Symbol | None, int]:

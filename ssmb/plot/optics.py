@@ -13,7 +13,7 @@ from ssmb.errors import LatticeError, PhysicsError
 from ssmb.lattice.program import compile_elements
 from ssmb.optics import Optics, optics
 from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
-from ssmb.plot.lattice_bar import draw_lattice_bar
+from ssmb.plot.lattice_bar import draw_lattice_bar, within_maps
 
 if TYPE_CHECKING:
     from ssmb.lattice import Lattice
@@ -43,26 +43,27 @@ def plot_optics(found: Optics, lattice: Lattice | None = None, *, title: str = "
         ratios = {"height_ratios": [0.28, 1.6, 1.0]}
         bar, betas, below = figure.subplots(3, 1, sharex=True, gridspec_kw=ratios)
         draw_lattice_bar(bar, lattice)
+    inside = None if lattice is None else ~within_maps(lattice, drawn.s)
     for j, (name, style) in enumerate((("βx", "-"), ("βy", "--"))):
-        s, beta = smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j])
+        s, beta = smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j], inside)
         betas.plot(s, beta, color=COLOURS[j], ls=style, lw=1.4, label=name)
     dress(betas, ylabel="β [m]")
     betas.set_ylim(0.0, 1.05 * float(drawn.beta.max()))
     legend(betas, columns=2, loc="above right")
     text = title or f"Qx = {found.qx:.4f}, Qy = {found.qy:.4f}"
     betas.set_title(text, fontsize=LABEL_SIZE, loc="left")
-    _dispersion(below, drawn)
+    _dispersion(below, drawn, inside)
     below.set_xlabel("s [m]", fontsize=LABEL_SIZE)
     below.set_xlim(float(drawn.s[0]), float(drawn.s[-1]))
     return whole_figure(figure)
 
 
-def _dispersion(axis, drawn: Optics) -> None:
+def _dispersion(axis, drawn: Optics, inside: np.ndarray | None) -> None:
     factor, unit = prefixed(drawn.dispersion[:, (0, 2)], "m")
     vertical = float(np.abs(drawn.dispersion[:, 2]).max()) > 1e-6 * float(np.abs(drawn.dispersion[:, 0]).max())
     for j, name in ((0, "Dx"), (2, "Dy")) if vertical else ((0, "Dx"),):
         # near the reference orbit px is dx/ds
-        s, d = smooth(drawn.s, drawn.dispersion[:, j], drawn.dispersion[:, j + 1])
+        s, d = smooth(drawn.s, drawn.dispersion[:, j], drawn.dispersion[:, j + 1], inside)
         axis.plot(s, d * factor, color=COLOURS[2 if j == 0 else 3], ls="-" if j == 0 else "--", lw=1.4, label=name)
     axis.axhline(0.0, color="#777777", lw=0.7)
     dress(axis, ylabel=f"{'D' if vertical else 'Dx'} [{unit}]")
@@ -70,13 +71,22 @@ def _dispersion(axis, drawn: Optics) -> None:
         legend(axis, columns=2, loc="upper right")
 
 
-def smooth(s: np.ndarray, value: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points along the cubics that have the given values and slopes at the ends of each element."""
+def smooth(
+    s: np.ndarray, value: np.ndarray, slope: np.ndarray, inside: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points along the cubics that have the given values and slopes at the ends of each element.
+
+    Parameters
+    ----------
+    inside : for each element, whether slopes tell what is inside; straight lines in the others. Default: all.
+    """
     length = np.diff(s)
     t = np.linspace(0.0, 1.0, _POINTS_INSIDE + 2)[None, :]
     at = s[:-1, None] + length[:, None] * t
     a, b = value[:-1, None], value[1:, None]
     da, db = slope[:-1, None] * length[:, None], slope[1:, None] * length[:, None]
+    if inside is not None:
+        da, db = (np.where(inside[:, None], d, b - a) for d in (da, db))
     # linear between the ends plus what vanishes there, so that rounding never leaves the values
     curve = a + (b - a) * t + t * (1.0 - t) * ((da - (b - a)) * (1.0 - t) - (db - (b - a)) * t)
     return at.ravel(), curve.ravel()

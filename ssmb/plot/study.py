@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ssmb.errors import ConfigError
@@ -19,6 +20,7 @@ from ssmb.tracking import BucketRecord, BunchingRecord
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
+    from ssmb.bunching import MicroBucket
     from ssmb.lattice import Lattice
     from ssmb.studies.insertion_result import InsertionResult
     from ssmb.studies.result import StudyResult
@@ -71,7 +73,8 @@ def _drawings(result: StudyResult | InsertionResult) -> dict[str, Callable[[Any]
     last = next(iter(buckets.values()), None)
     if last is not None and result.beam.alive.any():
         end = f"end of turn {result.turns - 1}" if result.turns else "start"
-        out["separatrix"] = lambda into: plot_bucket(last.bucket, result.beam, periods=1, title=end, into=into)
+        bucket_then = _bucket_at_end(last.bucket, result)
+        out["separatrix"] = lambda into: plot_bucket(bucket_then, result.beam, periods=1, title=end, into=into)
     records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord) and len(r.turn)}
     for name, record in records.items():
         key = _key("bunching", name, len(records))
@@ -87,6 +90,13 @@ def _drawings(result: StudyResult | InsertionResult) -> dict[str, Callable[[Any]
     if signals:
         out["signal"] = lambda into: plot_signal(signals, into=into)
     return out
+
+
+def _bucket_at_end(bucket: MicroBucket, result: StudyResult) -> MicroBucket:
+    """The bucket where a detuned laser has brought it: by -C detuning in each turn."""
+    laser = result.config.laser
+    moved = bucket.circumference * laser.detuning * result.turns if laser is not None else 0.0
+    return replace(bucket, phase=bucket.phase + moved / bucket.wavelength)
 
 
 def _key(kind: str, name: str, of_its_kind: int) -> str:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import io
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import ssmb
 from ssmb.beam import Beam, LossReason, Reference
+from ssmb.bunching import MicroBucket
 from ssmb.elements import Bend, Drift, Octupole, Quadrupole, RFCavity, Sextupole
+from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.optics import optics
 from ssmb.plot import plot
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import power_of_ten, prefixed
+from ssmb.plot.lattice_bar import within_maps
 from ssmb.plot.optics import plot_optics, smooth
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.signal import plot_signal
+from ssmb.plot.study import _bucket_at_end
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 from tests.support import assert_close
@@ -182,6 +188,25 @@ def test_curves_are_exact_in_drifts():
     s, value, slope = np.array([0.0, 2.0]), np.array([1.0, 5.0]), np.array([0.0, 4.0])
     at, curve = smooth(s, value, slope)
     assert_close(curve, 1.0 + at**2, rtol=1e-14, atol=0.0)
+
+
+def test_straight_lines_in_maps():
+    """What is inside a map is not known; between its ends no curve may rise above them."""
+    row = [Drift(name="D", length=1.0), LinearMap(name="M", length=5.0, matrix=tuple(map(tuple, np.eye(6).tolist())))]
+    lattice = Lattice.from_elements(row, Reference(250e6))
+    s = np.array([0.0, 1.0, 6.0])
+    inside = ~within_maps(lattice, s)
+    assert inside.tolist() == [True, False]
+    at, curve = smooth(s, np.array([1.0, 2.0, 2.0]), np.array([1.0, 1.0, -9.0]), inside)
+    assert_close(curve, np.interp(at, s, [1.0, 2.0, 2.0]), rtol=1e-14, atol=0.0)
+
+
+def test_the_bucket_of_a_detuned_laser_is_drawn_where_it_went():
+    bucket = MicroBucket(1064e-9, 5e-8, 120.0, 2.8e-4)
+    laser = SimpleNamespace(detuning=-1.93e-11)
+    result: Any = SimpleNamespace(config=SimpleNamespace(laser=laser), turns=100)
+    moved = _bucket_at_end(bucket, result)
+    assert_close(moved.main.z - bucket.main.z, 120.0 * 1.93e-11 * 100, rtol=1e-9, atol=0.0)
 
 
 def test_lattice_is_drawn_by_type():
