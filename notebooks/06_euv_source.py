@@ -305,10 +305,10 @@ ssmb.plot(vuv.records["bucket@RAD"])
 ssmb.plot(list(lights))
 
 # %% [markdown]
-# Kilowatts at 266 nm, on average, with the electrons as they are tracked: bunching that stays, turn after turn. (At the shortest wavelengths $|b|$ comes close to the 0.02 of noise that so
-# few particles have; the run file tracks 32768 over 1000 turns.) Still missing are coherent synchrotron radiation and wakes in the
+# Kilowatts at 266 nm and hundreds of watts at 133 nm, on average, with the electrons as they are tracked: bunching that stays, turn after turn. (So few particles have a noise of 0.02
+# in $|b|$ at the shortest wavelengths; the run file tracks more of them for longer.) Still missing are coherent synchrotron radiation and wakes in the
 # arcs, the kick of the light back on the bucket, and the gain in the radiator ($4\pi\rho N$ is one and above, where the package warns). The harmonics die
-# with the length of the microbunch, $e^{-(nk\sigma_z)^2/2}$ with 60 nm: 13.5 nm is out of reach this way.
+# with the length of the microbunch, $e^{-(nk\sigma_z)^2/2}$ with some 45 nm: 13.5 nm is out of reach this way.
 #
 # ## What to take home
 #
