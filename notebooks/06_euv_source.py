@@ -282,12 +282,17 @@ plt.show()
 # ## 8. Beside it: a micro-bucket ring for the vacuum ultraviolet
 #
 # Weak focusing: every laser wavelength is a bucket (notebook 02), the laser of 1 MW shines on all turns, nothing has to be undone. Electrons live in the buckets and radiate at
-# harmonics of the laser as far as the length of the microbunch allows. `ssmb_600mev_ring` is a ring of magnets with a slip factor of $10^{-7}$; its run starts with the equilibrium in the
+# harmonics of the laser as far as the length of the microbunch allows. `ssmb_600mev_ring` is a ring of magnets with a slip factor of $5\cdot10^{-8}$; its run starts with the equilibrium in the
 # bucket, scattering of 1 A included, and tracks it on the ring model with damping and diffusion. The notebook tracks fewer turns and particles than the run file asks for:
 
 # %%
 turns = 20 if REDUCED else 150
-fewer = {"beam.particles": 1024 if REDUCED else 2048, "laser.turns": turns, "track.turns": turns}
+fewer = {
+    "beam.particles": 1024 if REDUCED else 2048,
+    "laser.turns": turns,
+    "track.turns": turns,
+    "source.mean_over": turns // 2,
+}
 fewer |= {"track.order": 2 if REDUCED else 3, "source.harmonics": [4, 8] if REDUCED else [4, 5, 6, 7, 8]}
 ring = ssmb.load_lattice(LATTICES / "ssmb_600mev_ring.pals.yaml")
 vuv = run(load_config(LATTICES / "ssmb_vuv.run.yaml", changes=fewer), ring)
