@@ -37,7 +37,7 @@ def power_text(source: dict[str, Any]) -> str:
         lights_text(source["lights"]),
         steps_text(source["lights"][0]),
         _intrabeam(source["intrabeam"]),
-        _closure(source["closure"]),
+        _closure(source["closure"], source["intrabeam"]["path_error"]),
         _laser(source),
         _energy(source),
     ]
@@ -67,24 +67,25 @@ def _intrabeam(found: dict[str, Any]) -> str:
     x, y, delta = (quantity(t, "s", 3) for t in found["growth_times"])
     more = [
         ("", f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}"),
-        ("", f"collisions of one pass: path error {quantity(found['path_error'], 'm')}, counted in the closure"),
+        ("", "counted in every turn, before what closure adds to the emittance"),
     ]
     width = len("without, with")
     lines = "\n".join(f"{name.ljust(width)}  {words}" for name, words in more)
     return "\n".join((intrabeam_text(found["beam"], note), lines))
 
 
-def _closure(found: dict[str, Any]) -> str:
+def _closure(found: dict[str, Any], collisions: float) -> str:
     thick = found["thick"]
-    words = f"{quantity(thick, 'm')}, of r56-compensated modulators" if thick else "not counted: thin kicks"
+    words = f"{quantity(thick, 'm')} if their r56 is compensated (the lattice does not)" if thick else "not counted"
     which = "with the beam that scattering leaves" if found["of"] == "scattered" else "LOST with scattering; without it"
     lines = [
-        ("closure", f"path error MOD1-MOD2 of the magnets {quantity(found['magnets'], 'm')} without scattering"),
+        ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {quantity(found['magnets'], 'm')} without scattering"),
         ("", f"{which} {quantity(found['dz_rms'], 'm')}, of it at random phase "
              f"{quantity(found['dz_counting'], 'm')}; allowed {quantity(found['allowed'], 'm')}"),
-        ("", f"photons {quantity(found['quantum'], 'm')}"),
-        ("", f"slip in the modulators {words} (uncompensated {quantity(found['uncompensated'], 'm')})"),
-        ("", f"growth of emittance y {quantity(found['growth'], 'm')} a turn with laser, of it aberrations "
+        ("", f"photons, tracked: {quantity(found['quantum'], 'm')}"),
+        ("", f"collisions of one pass, calculated: path error {quantity(collisions, 'm')}"),
+        ("", f"slip in the modulators, calculated: {words}; {quantity(found['uncompensated'], 'm')} if not"),
+        ("", f"all of them: emittance y grows by {quantity(found['growth'], 'm')} a turn with laser, of it by aberrations "
              f"{quantity(found['aberrations'], 'm')}"),
         ("", f"damping takes {quantity(2 * found['damping'] * found['emittance'], 'm')} a turn of {quantity(found['emittance'], 'm')}"),
         ("", f"laser in {number(found['duty'], 3)} of the turns for +{100 * found['fraction']:.0f} % emittance, "
@@ -102,9 +103,13 @@ def _laser(source: dict[str, Any]) -> str:
         quantity(laser["peak_power"], "W") if laser["peak_power"] else "not told: no undulator at mod1, or a plane wave"
     )
     lines = [
-        ("laser", f"peak power {power} with the electrons{limit}"),
+        ("laser", f"peak power {power} with the electrons in each modulator{limit}"),
         ("", f"allows light in {number(laser['duty'], 4)} of the turns; {number(source['duty'], 4)} are used"),
-        ("", f"h 2 N lambda = {number(laser['slip'], 3)} in {number(laser['periods'])} periods; the kicks are thin"),
+        (
+            "",
+            f"h 2 N lambda = {number(laser['slip'], 3)} in {number(laser['periods'])} periods; the tracked kicks are thin, "
+            "which it should be small for",
+        ),
     ]
     return named_values(lines)
 

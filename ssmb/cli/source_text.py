@@ -26,7 +26,9 @@ def lights_text(lights: list[dict[str, Any]]) -> str:
         for light in lights
     ]
     words = (
-        "peak: inside a train; incoherent: average, in band; noise: what macroparticles at random would add to the peak"
+        "peak: inside a train, of the tracked beam, before the limits below; incoherent: average, in band\n"
+        "noise: what macroparticles at random would add to the peak; gain: 4 pi rho N, above 1 the light would change the "
+        "beam\nwhile it radiates, and the power of an unchanged beam, which is told, does not hold"
     )
     return "\n".join((table(heads, rows), words))
 
@@ -41,7 +43,7 @@ def steps_text(light: dict[str, Any]) -> str:
     head = f"way of the power, harmonic {light['harmonic']}, {nanometres(light['wavelength'])}{per}"
     body = table(("step", "factor", "power", "origin"), rows)
     lost, error = light["energy_loss"], light["energy_imbalance"]
-    tail = f"an electron gives {quantity(lost, 'eV')} to the light in a pass; lost over radiated - 1: {error:.1e}"
+    tail = f"an electron gives {quantity(lost, 'eV')} to the peak in a pass; lost over radiated - 1: {error:.1e}"
     if light["average_power"] < light["incoherent_power"]:
         tail += f"\nBELOW the incoherent light of the same electrons in the band, {quantity(light['incoherent_power'], 'W')}"
     return "\n".join((head, body, tail))

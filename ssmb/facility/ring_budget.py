@@ -56,12 +56,22 @@ class RingBudget:
     @property
     def loss(self) -> float:
         """Energy that an electron loses in a turn, mean over electrons and turns: the voltage that is needed [eV]."""
-        return self.unlit_loss + sum(r.beamlines * r.coherent for r in self.radiators)
+        return self.unlit_loss + self.coherent_loss
 
     @property
     def unlit_loss(self) -> float:
         """The same without coherent light [eV]."""
-        return self.magnet_loss + sum(r.beamlines * r.incoherent for r in self.radiators)
+        return self.magnet_loss + self.incoherent_loss
+
+    @property
+    def coherent_loss(self) -> float:
+        """That to the coherent light of all radiators, mean over electrons and turns [eV]."""
+        return sum(r.beamlines * r.coherent for r in self.radiators)
+
+    @property
+    def incoherent_loss(self) -> float:
+        """That which an electron radiates in all radiators anyway [eV]."""
+        return sum(r.beamlines * r.incoherent for r in self.radiators)
 
     @property
     def lit_loss(self) -> float:

@@ -17,6 +17,8 @@ from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.equilibrium import Equilibrium, equilibrium
 from ssmb.equilibrium.equilibrium import EquilibriumStatus
+from ssmb.facility.ring_budget import ring_budget
+from ssmb.facility.source import SourceLight
 from ssmb.lattice.tree import Lattice
 from ssmb.optics import optics
 from ssmb.optics.energy_balance import energy_balance
@@ -85,7 +87,8 @@ def ring_intrabeam(
     -----
     A ring whose lasers are off, or without lasers, holds a bunch by its cavities, and so does one whose linear equilibrium
     does not fit into a micro-bucket: the beam is then taken as coasting with the current. Else all electrons count as
-    captured in the micro-buckets.
+    captured in the micro-buckets; where betatron motion makes microbunches longer than their distance, an electron meets
+    those of its neighbours too. Scattering that the lattice has in it already, as diffusion, would be counted twice.
     """
     quiet = equilibrium(ring, lasers=True)
     bunched = quiet.status is EquilibriumStatus.MICROBUNCHED
@@ -95,8 +98,8 @@ def ring_intrabeam(
     velocity = ring.reference.beta * SPEED_OF_LIGHT
     electrons = positive("current", current, "A") * positive("wavelength", wavelength, "m") / velocity
     electrons = electrons / ELEMENTARY_CHARGE if bunched else 0.0
-    given = {"electrons": electrons} if bunched else {"current": current}
-    heating = IntrabeamHeating.of(ring, coulomb_log=coulomb_log, **given)
+    distance = wavelength * ring.reference.beta if bunched else None  # of microbunches, which overlap in the arcs
+    heating = IntrabeamHeating.of(ring, current=current, wavelength=distance, coulomb_log=coulomb_log)
     vertical = max(not_negative("emit_y", emit_y, "m") - float(quiet.emittances[1]), 0.0) * _vertical(ring)
     heated = equilibrium(ring, lasers=bunched, heating=lambda sigma: heating(sigma + vertical))
     place = quiet.index(at)
@@ -166,25 +169,33 @@ class EnergyOfTurn:
 
 
 def energy_of_turn(
-    ring: Lattice, lasers: Sequence[str], *, light: float, incoherent: float = 0.0, laser_on: float, laser_peak: float
+    ring: Lattice,
+    lasers: Sequence[str],
+    lights: Sequence[SourceLight],
+    *,
+    in_lattice: bool = False,
+    laser_on: float,
+    laser_peak: float,
 ) -> EnergyOfTurn:
-    """Return the energy balance of a turn.
+    """Return the energy balance of a turn: the :class:`ssmb.facility.RingBudget` of a light, and what gives it back.
 
     Parameters
     ----------
     ring : lattice.
     lasers : names of the elements that carry a laser.
-    light : mean energy that an electron gives to the coherent light in a pass with laser [eV].
-    incoherent : energy that it radiates in radiators that are not in the lattice [eV].
+    lights : of the ring, one at a time: that counts which costs the most.
+    in_lattice : whether the radiators are magnets of the lattice, in whose loss their incoherent light is.
     laser_on : share of the turns with laser [1].
     laser_peak : largest gain in a pass [eV].
     """
     balance = energy_balance(ring)
+    budgets = [ring_budget([light], magnet_loss=balance.loss) for light in lights]
+    budget = max(budgets, key=lambda b: b.loss)
     powers = [float(getattr(e, "laser_power", 0.0)) for name in lasers for e in ring.find(name)]
     return EnergyOfTurn(
-        radiation=balance.loss,
-        light=not_negative("light", light, "eV") * laser_on,
-        incoherent=not_negative("incoherent", incoherent, "eV"),
+        radiation=budget.magnet_loss,
+        light=budget.coherent_loss,
+        incoherent=0.0 if in_lattice else budget.incoherent_loss,
         restored=balance.restored,
         voltage=balance.voltage,
         laser_peak=laser_peak,

@@ -1,9 +1,10 @@
 """From the tracked beam in the radiator to watts at the intermediate focus, each factor by name.
 
-The first step of the way is the power that a thin beam with the ideal bunching would give if the whole ring were filled
-with the current of the train and the laser never off; the last is the power at the intermediate focus. Every limit in
-between is a factor with a name, so that nothing is hidden in a product. A factor that was not tracked (closure of the
-second modulator, duty of the laser) is given by who calls, with the word that says where it comes from.
+The first step of the way is the power that a thin beam with the ideal bunching (that of the tracked beam if none is given)
+would give if the whole ring were filled with the current of the train and the laser never off; the last is the power at the
+intermediate focus. Every limit in between is a factor with a name, so that nothing is hidden in a product. A factor that was
+not tracked (closure of the second modulator, duty of the laser) is given by who calls, with the word that says where it comes
+from.
 """
 
 from __future__ import annotations
@@ -215,7 +216,8 @@ def source_light(
         light, average_current=average_current, train_length=train_length, duty=duty, beamlines=beamlines, band=band
     )
     steps = _Steps(
-        coherent_power(exact, current=train, bunching=light.bunching if ideal_bunching is None else ideal_bunching)
+        coherent_power(exact, current=train, bunching=light.bunching if ideal_bunching is None else ideal_bunching),
+        "tracked" if ideal_bunching is None else "ideal",
     )
     if ideal_bunching is not None:
         steps.by("bunching of the tracked beam", (light.bunching / modulus("ideal_bunching", ideal_bunching)) ** 2)
@@ -269,9 +271,9 @@ def _way_to_focus(chain: UndulatorChain | None, light: ExitLight) -> tuple[Chain
 class _Steps:
     """The way of the power while it is written down."""
 
-    def __init__(self, power: float) -> None:
+    def __init__(self, power: float, bunching: str) -> None:
         self.power = power
-        self.found = [PowerStep("thin beam, ideal bunching, whole ring", 1.0, power, "calculated")]
+        self.found = [PowerStep(f"thin beam, {bunching} bunching, whole ring", 1.0, power, "calculated")]
 
     def by(self, name: str, factor: float, origin: str = "tracked") -> None:
         self.power *= factor

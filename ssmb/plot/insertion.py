@@ -71,7 +71,7 @@ def plot_nanometre_phase_space(result: InsertionResult, *, into: Place = None) -
     f = result.findings
     laser, light = result.config.insertion.wavelength, f.light.light.wavelength
     figure = into or new_figure(9.6, 3.4)
-    axes = figure.subplots(1, 3, gridspec_kw={"width_ratios": [1.0, 1.0, 1.0]})
+    axes = figure.subplots(1, 3, gridspec_kw={"wspace": 0.08})
     _density(axes[0], f.z_before, f.delta_before, laser, "before the modulator")
     _density(axes[1], f.z_modulated, f.delta_modulated, laser, "behind the modulator")
     # where the bunching has its phase, so that the crest stands in the middle

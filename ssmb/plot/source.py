@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ from ssmb.plot.canvas import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Annotation
+
     from ssmb.facility.source import SourceLight
 
 #: Colours of where a factor comes from.
@@ -51,9 +55,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     figure = into or new_figure(6.2, 0.9 + 0.36 * len(steps))
     axis = figure.add_subplot()
     lowest = min(step.power for step in steps) / 4.0
-    highest = max(step.power for step in steps)
-    highest *= max(150.0, (highest / lowest) ** 0.55)  # room for the numbers at the ends of the bars
-    before, named = lowest, set()
+    before, named, words = lowest, set(), []
     for row, step in enumerate(steps):
         ends = sorted((before if row else lowest, step.power))
         axis.barh(
@@ -66,16 +68,34 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         )
         factor, unit = prefixed(step.power, "W")
         share = "" if row == 0 else f"   × {step.factor:.3g}"
-        axis.text(ends[1] * 1.15, row, f"{step.power * factor:.3g} {unit}{share}", va="center", fontsize=SMALL_SIZE)
+        text = f"{step.power * factor:.3g} {unit}{share}"
+        words.append(axis.annotate(text, (ends[1], row), (3, 0), textcoords="offset points", va="center", fontsize=SMALL_SIZE))  # fmt: skip
         before = step.power
-    axis.set(xscale="log", xlim=(lowest, highest), ylim=(len(steps) - 0.4, -0.6))
+    axis.set(xscale="log", xlim=(lowest, 1e3 * steps[0].power), ylim=(len(steps) - 0.4, -0.6))
     axis.set_yticks(range(len(steps)), [step.name for step in steps])
     title = f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = {source.light.bunching:.3g}"
     dress(axis, "power [W]", "", "")
     axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
     figure.suptitle(title, fontsize=TICK_SIZE, x=0.01, ha="left")
-    legend(axis, loc="lower right")
-    return whole_figure(figure)
+    legend(axis, columns=2, loc="above right")
+    whole = whole_figure(figure)
+    _make_room(axis, words)
+    return whole
+
+
+def _make_room(axis: Axes, words: Sequence[Annotation]) -> None:
+    """Extend a log axis to the right until the texts end inside the frame."""
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    for text in words:
+        text.set_in_layout(False)  # else the axes shrink for what is still outside
+    figure.draw_without_rendering()  # places the axes
+    lowest = axis.get_xlim()[0]
+    frame, decades = axis.get_window_extent().width, 1.3  # fewer have crowded labels
+    for text in words:
+        left = 0.96 - text.get_window_extent().width / frame  # share of the frame at which it may begin
+        decades = max(decades, math.log10(text.xy[0] / lowest) / max(left, 0.4))
+    axis.set_xlim(lowest, lowest * 10.0**decades)
 
 
 def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Figure:

@@ -37,6 +37,16 @@ class InsertionConfig(Section):
     alpha: tuple[Slope, Slope] = Field(default=(0.0, 0.0), description="alpha in x and y at mod1 [1]")
     dispersion_y: tuple[Slope, Slope] = Field(description="vertical dispersion D [m] and D' [1] at mod1")
 
+    @model_validator(mode="after")
+    def _possible(self) -> InsertionConfig:
+        if self.spot is not None and self.spot < self.wavelength:
+            raise ValueError(
+                f"spot {self.spot:g} m is below the wavelength {self.wavelength:g} m: no waist is so small"
+            )
+        if self.dispersion_y == (0.0, 0.0):
+            raise ValueError("dispersion_y is zero at mod1: the coupling of the insertion needs a vertical dispersion")
+        return self
+
 
 class InsertionBeamConfig(Section):
     """The coasting beam that the ring has without scattering in the insertion; quiet start over one laser wavelength."""

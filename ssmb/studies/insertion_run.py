@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.bunching.factors import bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.wiggler import Wiggler
-from ssmb.errors import ConfigError, LatticeError, PhysicsError, ValidityWarning
-from ssmb.facility import SourceLight, source_light
+from ssmb.errors import PhysicsError, SsmbError, ValidityWarning
+from ssmb.facility import SourceLight, ring_budget, source_light
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
 from ssmb.facility.ring_state import EnergyOfTurn
 from ssmb.lattice import Lattice, lattice_text
@@ -34,17 +34,16 @@ from ssmb.studies.folders import (
     provenance,
     write_text,
 )
+from ssmb.studies.insertion_checks import check_names, check_resonance, check_ring, vertical_damping
 from ssmb.studies.insertion_config import InsertionRunConfig
 from ssmb.studies.insertion_files import load_insertion_result, save_insertion_result
 from ssmb.studies.insertion_result import Convergence, InsertionFindings, InsertionResult
 from ssmb.studies.insertion_samples import lines_about, shown_particles, twice_the_slices
 from ssmb.studies.read_config import Places
-from ssmb.studies.source import chain_of, imbalance_of, radiator_of
+from ssmb.studies.source import chain_of, check_radiator, imbalance_of, radiator_of
 
 #: Tracked power below so many times the noise of the macroparticles is not believed.
 _NOISE = 20.0
-#: A radiator in the lattice this far off the wavelength of the light is a slip.
-_OFF_RESONANCE = 0.1
 
 
 def insertion_file(
@@ -60,7 +59,14 @@ def insertion_file(
     place = new_folder(folder if folder is not None else config.output.folder, stem)
     write_text(place / LATTICE_FILE, lattice_text(study.lattice))
     write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
-    return _finished(study, place, threads)
+    try:
+        return _finished(study, place, threads)
+    except SsmbError:  # nothing was found that a folder could hold, and nothing can go on
+        for name in (LATTICE_FILE, CONFIG_FILE):
+            (place / name).unlink(missing_ok=True)
+        with suppress(OSError):  # it holds other things
+            place.rmdir()
+        raise
 
 
 def resume_insertion(place: Path, config: InsertionRunConfig, lattice: Lattice, threads: int | None) -> InsertionResult:
@@ -101,13 +107,14 @@ class _Study:
 
     def __init__(self, config: InsertionRunConfig, lattice: Lattice, places: Places | None = None) -> None:
         self.config, self.places = config, places
-        self._check_names(lattice)
+        check_names(config, lattice, places)
+        check_ring(config, lattice, places)
         lit = {e.name: {"laser_on": False} for e in lattice if getattr(e, "laser_power", 0.0) > 0.0}
         self.lattice = lattice.with_changes(lit) if lit else lattice
         self.light_wavelength = config.insertion.wavelength / config.source.harmonic
         with at_place(places, "source"):
-            radiator_of(config.source).undulator(lattice.reference, self.light_wavelength)
-            self._check_resonance()
+            check_radiator(config.source, lattice.reference, self.light_wavelength, config.ring.circumference)
+            check_resonance(config, lattice)
         with at_place(places, "insertion"):
             self.insertion = self._insertion(self.lattice)
             self.section = taylor_map(self.lattice, self.insertion.mod1, self.insertion.rad, order=2)
@@ -118,32 +125,12 @@ class _Study:
                     f"the closed form of |b_{config.source.harmonic}| is {self.closed:.3g}: r56 h = {xi:.4g} from "
                     f"'{self.insertion.mod1}' to '{self.insertion.rad}' should be a little above 1"
                 )
-
-    def _check_names(self, lattice: Lattice) -> None:
-        before = -1
-        for key in ("mod1", "rad", "mod2"):
-            with at_place(self.places, "insertion", key):
-                try:
-                    at = lattice.index(getattr(self.config.insertion, key))
-                except LatticeError as error:
-                    raise ConfigError(error.message) from None
-                if at <= before:
-                    raise ConfigError("mod1, rad and mod2 must follow each other in the lattice")
-                before = at
-
-    def _check_resonance(self) -> None:
-        """Warn if the undulator at the radiator's place in the lattice is not tuned to the light."""
-        at = self.lattice.index(self.config.insertion.rad)
-        row = self.lattice.elements[max(at - 1, 0) : at + 2]
-        for found in (e for e in row if isinstance(e, Wiggler) and e.K > 0.0 and e.period_length > 0.0):
-            gamma = self.lattice.reference.gamma
-            tuned = found.period_length / (2.0 * gamma * gamma) * (1.0 + 0.5 * float(found.K) ** 2)
-            if abs(tuned / self.light_wavelength - 1.0) > _OFF_RESONANCE:
-                warnings.warn(
-                    f"'{found.name}' beside '{self.config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
-                    f"{self.light_wavelength * 1e9:.4g} nm: the lattice was made for another harmonic",
-                    ValidityWarning,
-                    stacklevel=5,
+            terms = self._explained(config.source.harmonic, 1.0, 1)
+            if terms.product < 1e-12:
+                worst = min(terms.terms, key=lambda term: term.factor)
+                raise PhysicsError(
+                    f"nothing is left of |b_{config.source.harmonic}|: its factor '{worst.name}' ({worst.formula}) is "
+                    f"{worst.factor:.3g}; lower what makes it, such as an emittance"
                 )
 
     def _insertion(self, lattice: Lattice) -> CouplingInsertion:
@@ -166,11 +153,7 @@ class _Study:
     @property
     def damping(self) -> tuple[float, float, float]:
         """Amplitude decrements per turn of x, y and a coasting delta, of what is given of the ring."""
-        ring, reference = self.config.ring, self.lattice.reference
-        if ring.damping_time is not None:
-            y = self.turn_time / ring.damping_time
-        else:
-            y = 0.5 * (ring.energy_loss or 0.0) / reference.energy
+        y = vertical_damping(self.config.ring, self.lattice.reference)
         return y, y, 4.0 * y
 
     @property
@@ -280,9 +263,10 @@ class _Study:
         duty = min(laser.duty, budget.best_duty)
         rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
         limits = [
-            ("intrabeam scattering", kept, kept_by),
-            ("closure: fewer turns with laser", duty / laser.duty, "tracked"),
-            ("closure: emittance that is left", max(math.exp(-rise), 1e-300), "tracked"),
+            # balances with damping, whatever of their terms is tracked
+            ("intrabeam scattering", kept, "calculated"),
+            ("closure: fewer turns with laser", duty / laser.duty, "calculated"),
+            ("closure: emittance that is left", max(math.exp(-rise), 1e-300), "calculated"),
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
@@ -364,9 +348,10 @@ class _Study:
         """What a turn costs; the lasers give nothing on the whole."""
         want, reference = self.config.insertion, self.lattice.reference
         amplitude = want.chirp * want.wavelength / (2.0 * math.pi)
+        budget = ring_budget([got.light], magnet_loss=2.0 * self.damping[1] * reference.energy)
         return EnergyOfTurn(
-            radiation=2.0 * self.damping[1] * reference.energy,
-            light=got.light.exit.average_power / self.config.ring.average_current,
+            radiation=budget.magnet_loss,
+            light=budget.coherent_loss,
             incoherent=0.0,
             restored=0.0,
             voltage=0.0,

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.beam import Beam
+from ssmb.beam import Beam, Reference
 from ssmb.bunching import bunching_factor
-from ssmb.errors import SsmbError, ValidityWarning
-from ssmb.facility import Radiator, SourceLight, source_light
+from ssmb.errors import ConfigError, SsmbError, ValidityWarning
+from ssmb.facility import Beamline, Radiator, SourceLight, source_light
 from ssmb.facility.ring_state import IntrabeamEstimate, energy_of_turn, ring_intrabeam
 from ssmb.lattice import Lattice
 from ssmb.lithography import UndulatorChain, beamline
@@ -32,8 +32,10 @@ def radiator_of(want: RadiatorConfig) -> Radiator:
     return Radiator(want.period, want.periods, want.helical, want.detuning)
 
 
-def chain_of(want: RadiatorConfig) -> UndulatorChain | None:
-    """The beamline of a run file; "none" is the undulator exit."""
+def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
+    """The way to the focus of a run file: its stages, or a chain by name; "none" is the undulator exit."""
+    if want.beamline:
+        return beamline_of(want.beamline)
     if want.chain is None:
         return None
     return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
@@ -56,13 +58,24 @@ def wavelength_of(config: RunConfig) -> float:
 
 
 def check_source(config: RunConfig, ring: Lattice) -> None:
-    """Raise what stops the light before anything is tracked: no K that makes the radiator resonant, no optical constants."""
+    """Raise what stops the light before anything is tracked, see :func:`check_radiator`."""
     want = config.source
     assert want is not None
-    line = beamline_of(want.beamline or ())
     for n in want.harmonics:
-        radiator_of(want).undulator(ring.reference, wavelength_of(config) / n)
-        line.check(wavelength_of(config) / n)
+        check_radiator(want, ring.reference, wavelength_of(config) / n, ring.length)
+
+
+def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float, circumference: float) -> None:
+    """Raise what stops the light of a radiator at a wavelength [m].
+
+    It is longer than its ring [m], no K makes it resonant, or a stage of its beamline cannot work at the wavelength.
+    """
+    radiator_of(want).undulator(reference, wavelength)
+    if want.period * want.periods > circumference:
+        raise ConfigError(
+            f"a radiator of {want.periods} periods of {want.period:g} m is longer than the ring, {circumference:.6g} m"
+        )
+    beamline_of(want.beamline or ()).check(wavelength)
 
 
 def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
@@ -127,7 +140,7 @@ def ring_source(
                 duty=duty,
                 over_turns=over_turns(config, records, n, of_turn),
                 limits=limits,
-                chain=beamline_of(want.beamline) if want.beamline else chain_of(want),
+                chain=chain_of(want),
                 band=want.band,
                 beamlines=want.beamlines,
             )
@@ -145,8 +158,8 @@ def ring_source(
         energy=energy_of_turn(
             ring,
             laser.elements,
-            light=max(light.beamlines * light.energy_loss for light in lights),  # equal radiators take it each
-            incoherent=0.0 if _in_lattice(want, ring) else max(v.beamlines * v.incoherent_loss for v in lights),
+            lights,
+            in_lattice=_in_lattice(want, ring),
             laser_on=duty,
             laser_peak=amplitude * reference.p0c * reference.beta,
         ),

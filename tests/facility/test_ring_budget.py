@@ -49,6 +49,7 @@ def test_a_train_loses_what_its_particles_lose():
     """A second way: the work of the field on each particle of the beam, radiator after radiator."""
     sources = _two()
     found = ring_budget(sources, magnet_loss=0.0)
+    assert found.loss == found.coherent_loss + found.incoherent_loss
     volts = [-float(energy_exchange(s.light, _beam()).mean()) * REF.beta * REF.p0c for s in sources]
     assert_close(found.lit_loss - found.unlit_loss, 3.0 * volts[0] + volts[1], rtol=1e-9, atol=0.0)
     # mean over the turns: laser on in a quarter of them, every electron is in a train

@@ -47,6 +47,8 @@ def test_power_of_a_thin_beam_is_the_closed_form():
     ideal = coherent_power(found.light.undulator, current=1.0, bunching=found.light.bunching)
     assert_close(found.steps[0].power, ideal, rtol=1e-12, atol=0.0, what="first step [W]")
     assert found.energy_loss == pytest.approx(found.light.power)
+    assert found.steps[0].name == "thin beam, tracked bunching, whole ring"
+    assert _light(ideal_bunching=0.9).steps[0].name == "thin beam, ideal bunching, whole ring"
 
 
 def test_best_detuning_gives_more_than_exact_and_less_than_twice():
@@ -72,6 +74,11 @@ def test_figures():
     import ssmb
 
     found = _light(train_current=10.0, duty=0.5)
+    drawn = ssmb.plot(found)
+    drawn.draw_without_rendering()
+    right = drawn.axes[0].get_window_extent().x1
+    assert len(drawn.axes[0].texts) == len(found.steps)
+    assert all(t.get_window_extent().x1 < right for t in drawn.axes[0].texts), "numbers inside the frame"
     assert [t.get_text() for t in ssmb.plot(found).axes[0].get_yticklabels()] == [s.name for s in found.steps]
     beam = _microbunches(sigma_z=20e-9)
     several = [

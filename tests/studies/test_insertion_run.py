@@ -158,9 +158,49 @@ def test_check_tells_what_doubling_changes(tmp_path, capsys):
     assert max(abs(c.peak) for c in changes) < 0.04
 
 
+def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
+    changes = {**SMALL, **SHORT, "source.beamlines": 3,
+               "source.beamline": [{"kind": "given", "name": "window", "transmission": 0.25}]}  # fmt: skip
+    with pytest.warns(ValidityWarning):
+        f = run_file(FILE, folder=tmp_path / "out", changes=changes).findings
+    last = f.light.steps[-1]
+    assert (last.name, last.factor, last.origin) == ("window", 0.25, "given")
+    assert_close(f.light.power_at_focus, 0.25 * f.light.exit.in_band_power, rtol=1e-12, atol=0.0, what="focus [W]")
+    assert_close(f.energy.light, 3.0 * f.light.exit.average_power, rtol=1e-12, atol=0.0, what="eV a turn at 1 A")
+    # what is a balance with damping is not called tracked
+    origins = {s.name: s.origin for s in f.light.steps}
+    for name in ("intrabeam scattering", "closure: fewer turns with laser", "closure: emittance that is left"):
+        assert origins[name] == "calculated"
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
+        (
+            {
+                "source.beamline": [{"kind": "grazing", "coating": "Ru", "grazing_angle": 0.05}],
+                "source.harmonic": 1,
+                "source.period": 0.5,
+            },
+            ConfigError,
+            "source: .*GrazingMirror",
+        ),
+        ({"insertion.spot": 1e-9}, ConfigError, "insertion: spot 1e-09 m is below the wavelength"),
+        ({"insertion.dispersion_y": "[0, 0]"}, ConfigError, "insertion: dispersion_y is zero"),
+        ({"insertion.chirp": 1e8}, ConfigError, "insertion: delta must be above -1"),  # found while it runs
+        (
+            {"beam.emit_x": 1e-3},
+            PhysicsError,
+            "insertion: nothing is left of .b_79.: its factor 'horizontal dispersion'",
+        ),
+        ({"beam.emit_x": 1e-300}, PhysicsError, "ring: intrabeam scattering needs a beam with extent"),
+        (
+            {"ring.circumference": 1.0},
+            ConfigError,
+            "ring.circumference: 1 m is less than the 62.6.* m from mod1 to mod2",
+        ),
+        ({"ring.energy_loss": 1e9}, ConfigError, "ring.energy_loss: .*more than 0.1 of itself in a turn"),
+        ({"ring.energy_loss": None, "ring.damping_time": 1e-9}, ConfigError, "ring.damping_time: .*more than 0.1"),
         ({"insertion.rad": "RADD"}, ConfigError, "insertion.rad: no element is named 'RADD'.*Did you mean 'RAD'"),
         ({"insertion.mod2": "MOD1"}, ConfigError, "insertion.mod2: .*must follow each other"),
         ({"insertion.chirp": 2.5e3}, PhysicsError, "insertion: the closed form of .b_79. is .*r56 h = 0.106"),
@@ -169,6 +209,7 @@ def test_check_tells_what_doubling_changes(tmp_path, capsys):
         ({"source.harmonic": 0}, ConfigError, "source.harmonic: "),
         ({"source.harmonics": "[0]"}, ConfigError, "source.harmonics.0: "),
         ({"source.period": 10.0}, PhysicsError, "source: "),
+        ({"source.periods": 1_000_000}, ConfigError, "source: a radiator of 1000000 periods .* longer than the ring"),
         ({"ring.average_current": 0}, ConfigError, "ring.average_current: "),
         ({"ring.train_current": 0.5}, ConfigError, "ring: train_current 0.5 A is below average_current 1 A"),
         ({"ring.damping_time": 1e-2}, ConfigError, "ring: give either damping_time or energy_loss"),
@@ -177,9 +218,10 @@ def test_check_tells_what_doubling_changes(tmp_path, capsys):
         ({"lattice": "mls.pals.yaml"}, ConfigError, "insertion.mod1: no element is named 'MOD1'"),
     ],
 )
-def test_bad_input_is_placed_and_refused_before_a_folder_is_made(tmp_path, changes, error, words):
+def test_bad_input_is_placed_and_leaves_no_folder(tmp_path, changes, error, words):
+    small = {"beam.particles": 256, "source.detuning": "exact"}
     with pytest.raises(SsmbError, match=words) as caught:
-        run_file(FILE, folder=tmp_path / "out", changes=changes)
+        run_file(FILE, folder=tmp_path / "out", changes=small | changes)
     assert isinstance(caught.value, error)
     assert caught.value.where is not None and caught.value.where.line
     assert not (tmp_path / "out").exists()
