@@ -76,7 +76,7 @@ def _intrabeam(found: dict[str, Any]) -> str:
 
 def _closure(found: dict[str, Any], collisions: float) -> str:
     thick = found["thick"]
-    words = f"{quantity(thick, 'm')} if their r56 is compensated (the lattice does not)" if thick else "not counted"
+    words = f"{quantity(thick, 'm')} if their r56 is compensated (not tracked)" if thick else "not counted"
     which = "with the beam that scattering leaves" if found["of"] == "scattered" else "LOST with scattering; without it"
     lines = [
         ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {quantity(found['magnets'], 'm')} without scattering"),
