@@ -26,7 +26,7 @@ def lights_text(lights: list[dict[str, Any]]) -> str:
         for light in lights
     ]
     words = (
-        "peak: inside a train, of the tracked beam, before the limits below; incoherent: average, in band\n"
+        "peak: inside a train, without the factors from the filling on; incoherent: average, in band\n"
         "noise: what macroparticles at random would add to the peak; gain: 4 pi rho N, above 1 the light would change the "
         "beam\nwhile it radiates, and the power of an unchanged beam, which is told, does not hold"
     )
