@@ -27,7 +27,7 @@ from ssmb.ranges import count
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
-from ssmb.schemes.quadrature import quadrature_beam, quiet_beam
+from ssmb.schemes.quadrature import check_resolved, quadrature_beam, quiet_beam
 from ssmb.tracking import track
 
 _S = TypeVar("_S", bound="type[Scheme]")
@@ -127,7 +127,14 @@ class Scheme(ABC):
         Parameters
         ----------
         nodes, more : numbers of nodes, see :func:`ssmb.schemes.quadrature.quadrature_beam`.
+
+        Warns
+        -----
+        ValidityWarning
+            The largest r56 turns the laser phase of delta by more than its nodes resolve, as that of an echo does.
         """
+        turned = 2.0 * math.pi / self.wavelength * max(map(abs, self.dispersions()), default=0.0)
+        check_resolved("delta", (more or {}).get("delta", nodes), turned * math.sqrt(self.sigma()[5, 5]))
         return quadrature_beam(self.reference, self.wavelength, self.sigma(), nodes=nodes, more=more)
 
     @classmethod

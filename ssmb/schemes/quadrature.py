@@ -8,6 +8,7 @@ has an extent, does not.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.sigma import checked_sigma
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.ranges import count
 
 #: order in which coordinates become independent; delta first, since dispersion makes the others follow it
 _ORDER = (5, 0, 1, 2, 3)
 _NAMES = ("x", "px", "y", "py", "z", "delta")
 _MOST = 2**23
+#: rad beyond which the mean of exp(i phase t) over a normal t is below 1e-8
+_SIX = 6.1
 
 
 def quadrature_beam(
@@ -104,6 +107,35 @@ def _z_rule(wavelength: float, sigma_z: float, n: int) -> tuple[NDArray[np.float
         return wavelength * ((np.arange(n) + 0.5) / n - 0.5), np.full(n, 1.0 / n)
     t, w = _spaced(n)
     return sigma_z * t, w
+
+
+def check_resolved(name: str, n: int, phase: float) -> None:
+    """Warn if the phase turns faster than the mean over a normal distribution with n nodes resolves.
+
+    Parameters
+    ----------
+    name : the coordinate.
+    n : its nodes, see :func:`normal_rule`.
+    phase : rms phase that it makes [rad].
+
+    Warns
+    -----
+    ValidityWarning
+        Gauss-Hermite nodes resolve some sqrt(n/3) rad, equally spaced ones 2 pi over their distance, less the 6 rad within
+        which the mean of a turning phase falls to rounding.
+    """
+    if phase > (_spaced_phase(n) if n > 60 else math.sqrt(n / 3.0)):
+        needed = math.ceil((phase + _SIX) * 17.0 / (2.0 * math.pi)) + 1
+        warnings.warn(
+            f"quadrature: {name} turns the laser phase by {phase:.3g} rad rms, which {n} nodes do not resolve; give "
+            f"more={{'{name}': {max(61, needed)}}}, and n times as many for harmonic n",
+            ValidityWarning,
+            stacklevel=3,
+        )
+
+
+def _spaced_phase(n: int) -> float:
+    return 2.0 * math.pi * (n - 1) / 17.0 - _SIX
 
 
 def normal_rule(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

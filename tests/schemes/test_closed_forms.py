@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.stats import norm, qmc
 from ssmb.beam.reference import Reference
 from ssmb.bunching import bunching_factor
 from ssmb.bunching import closed_form as cf
-from ssmb.errors import ConfigError, PhysicsError
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.schemes import (
     SCHEMES,
     AngularDispersion,
@@ -140,6 +141,15 @@ def test_side_terms_are_what_a_single_echo_leaves_out(n: int, m: int, side: floa
     # where no echo is made for, others are all there is
     sharp = EchoEnabled.examples()[0]
     assert sharp.side_terms(-1, 3) > 0.999 * sharp.bunching(2) > 0.02
+
+
+def test_quadrature_that_does_not_resolve_an_echo_says_so() -> None:
+    scheme = EchoEnabled.examples()[1]
+    with pytest.warns(ValidityWarning, match=r"delta turns the laser phase by 3 rad rms.*more=\{'delta': 61\}"):
+        scheme.quadrature(1, {"z": 16})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scheme.quadrature(1, {"z": 16, "delta": 61})
 
 
 @pytest.mark.parametrize("scheme", [*StrongFocusing.examples(), *TwoModulators.examples()])
