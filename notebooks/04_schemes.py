@@ -69,7 +69,8 @@ for name, cls in sorted(SCHEMES.items()):
 # %% [markdown]
 # Where the second and third column differ it is the number of macroparticles: an echo folds the beam into dozens of bands, and
 # $2^{16}$ particles leave some $4\cdot10^{-3}$ of noise in it. With $2^{20}$ particles all ten agree to $10^{-4}$ (`tests/contract/test_schemes.py`).
-# The magnets, with the laser as one kick, agree as well; section 6 looks at what real beamlines add. All harmonics:
+# The magnets, with the laser as one kick, agree as well, but for the two couplings, which lose to the path $T_{544}$: section 6 has
+# the named terms. All harmonics:
 
 # %%
 plot_scheme_harmonics([SCHEMES[name].examples()[0] for name in sorted(SCHEMES)], n=PARTICLES)

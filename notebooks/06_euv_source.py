@@ -293,7 +293,7 @@ fewer = {
     "track.turns": turns,
     "source.mean_over": turns // 2,
 }
-fewer |= {"track.order": 2 if REDUCED else 3, "source.harmonics": [4, 8] if REDUCED else [4, 5, 6, 7, 8]}
+fewer |= {"track.order": 2 if REDUCED else 4, "source.harmonics": [4, 8] if REDUCED else [4, 5, 6, 7, 8]}
 ring = ssmb.load_lattice(LATTICES / "ssmb_600mev_ring.pals.yaml")
 vuv = run(load_config(LATTICES / "ssmb_vuv.run.yaml", changes=fewer), ring)
 lights = vuv.source.lights
