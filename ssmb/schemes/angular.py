@@ -15,6 +15,7 @@ A. A. Zholents, M. S. Zolotorev, New J. Phys. 10, 025005 (2008), doi:10.1088/136
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -81,6 +82,7 @@ class AngularModulationCoupling(Scheme):
     sigma_x: float = 0.0
 
     title: ClassVar[str] = "transverse-longitudinal coupling, angular modulation (GLSF)"
+    magnet_nodes: ClassVar[Mapping[str, int]] = {"z": 64, "delta": 9, "x": 2, "px": 1, "y": 11, "py": 7}
     references: ClassVar[tuple[str, ...]] = (
         "X. J. Deng et al., Phys. Rev. Accel. Beams 24, 094001 (2021), doi:10.1103/PhysRevAccelBeams.24.094001",
         "Z. Li et al., Phys. Rev. Accel. Beams 26, 110701 (2023), doi:10.1103/PhysRevAccelBeams.26.110701",

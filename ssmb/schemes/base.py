@@ -85,6 +85,8 @@ class Scheme(ABC):
     references: ClassVar[tuple[str, ...]] = ()
     #: passes through the thin model after which its bunching is that of the closed form
     thin_turns: ClassVar[int] = 1
+    #: nodes by coordinate that resolve the beam in the magnets of a typical member; empty: too many for a product of rules
+    magnet_nodes: ClassVar[Mapping[str, int]] = {"z": 64, "delta": 12, "x": 3, "px": 1, "y": 7, "py": 7}
 
     reference: Reference
     wavelength: float

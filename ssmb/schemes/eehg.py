@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -84,6 +85,7 @@ class EchoEnabled(Scheme):
     sigma_y: float = 0.0
 
     title: ClassVar[str] = "echo: two modulations, two dispersive sections (EEHG)"
+    magnet_nodes: ClassVar[Mapping[str, int]] = {}
     references: ClassVar[tuple[str, ...]] = (
         "G. Stupakov, Phys. Rev. Lett. 102, 074801 (2009), doi:10.1103/PhysRevLett.102.074801",
         "D. Xiang, G. Stupakov, Phys. Rev. ST Accel. Beams 12, 030702 (2009), doi:10.1103/PhysRevSTAB.12.030702",

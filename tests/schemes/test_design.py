@@ -145,7 +145,7 @@ def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixtu
     made = compare_schemes(5, 0.15, names=["pehg"]).rows[0].scheme
     assert made is not None
     want = made.realised().bunching(5)
-    assert_close(got["pehg"]["linear"], want, rtol=0.0, atol=2e-3, what="|b_5| of the design in magnets")
+    assert_close(got["pehg"]["linear"], want, rtol=0.0, atol=3e-4, what="|b_5| of the design in magnets")
 
 
 @pytest.mark.parametrize("vertical", [False, True])
