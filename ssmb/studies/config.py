@@ -14,6 +14,7 @@ from ssmb.studies.config_types import (
     Length,
     Noise,
     Number,
+    OutputConfig,
     Seconds,
     Section,
     Seed,
@@ -188,14 +189,6 @@ class LightConfig(Section):
         max_length=1000,
         description="charges of the scan [C]",
     )
-
-
-class OutputConfig(Section):
-    """What is written into the run folder."""
-
-    folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
-    particles: bool = True
-    figures: bool = True
 
 
 class RunConfig(Section):

@@ -1,4 +1,4 @@
-"""Numbers of run files with their limits, and the base of their sections."""
+"""Numbers of run files with their limits, the base of their sections, and the section that all kinds of runs share."""
 
 from __future__ import annotations
 
@@ -33,3 +33,11 @@ class Section(BaseModel):
     """A part of a run file: frozen, and no key that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OutputConfig(Section):
+    """What is written into the run folder."""
+
+    folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
+    particles: bool = True
+    figures: bool = True

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ssmb.studies.config_types import Count, Length, Number, Section, Seed
+from ssmb.studies.config_types import Count, Length, Number, OutputConfig, Section, Seed
 from ssmb.studies.source_config import Current, Part, RadiatorConfig, check_train
 
 Chirp = Annotated[float, Number, Field(ge=1e-3, le=1e8, allow_inf_nan=False)]
@@ -104,14 +104,6 @@ class ClosureConfig(Section):
     )
 
 
-class InsertionOutputConfig(Section):
-    """What is written into the run folder."""
-
-    folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
-    particles: bool = True
-    figures: bool = True
-
-
 class InsertionRunConfig(Section):
     """A run file of an insertion."""
 
@@ -122,7 +114,7 @@ class InsertionRunConfig(Section):
     ring: GivenRingConfig
     source: InsertionSourceConfig
     closure: ClosureConfig = ClosureConfig()
-    output: InsertionOutputConfig = InsertionOutputConfig()
+    output: OutputConfig = OutputConfig()
 
     @model_validator(mode="after")
     def _agree(self) -> InsertionRunConfig:
