@@ -1,0 +1,339 @@
+"""A quantity is declared once: unit, words, limits and dimensions of a field of an element, a parameter class or a result.
+
+From the declaration follow what input is accepted (``1064e-9`` or ``"1064 nm"``) and the message where it is not, the
+datasets of result files, the JSON of results, columns of tables and labels of axes.
+
+A field of a dataclass is declared with :func:`quantity`; a section of a run file (a pydantic model) takes the same
+object as ``wavelength: Annotated[float, Quantity("m", "laser wavelength", minimum=1e-15)]``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import numbers
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from ssmb.errors import ConfigError, SsmbError, nearest
+from ssmb.units import PREFIXES, number_in, unit
+
+#: Prefixes that a question about an implausible number offers.
+_OFFERED = ("p", "n", "µ", "m", "k", "M", "G", "T")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a number, or an array of numbers, is.
+
+    Parameters
+    ----------
+    unit : see :func:`ssmb.units.unit`; ``"m, 1, m, 1"`` lists those of the entries along the last axes of an array; empty
+        for texts and flags.
+    doc : what it is, in words; begins with its name.
+    label : how an axis or a column calls it, e.g. ``"$\\\\beta_x$"``; by default the doc.
+    minimum, maximum : limits of what is allowed, in the unit.
+    open_minimum, open_maximum : whether the limit itself is excluded.
+    choices : allowed texts.
+    plausible : sizes between which a bare number is taken without a question; zero and texts with unit always are.
+    dims : names of the axes of an array, e.g. ``("turn", "wavelength")``; one of equal name in the same file gives the
+        coordinates.
+
+    Raises
+    ------
+    ConfigError
+        If the unit is unknown.
+
+    Examples
+    --------
+    >>> wavelength = Quantity("m", "laser wavelength", minimum=0.0, open_minimum=True, plausible=(1e-11, 1e-2))
+    >>> wavelength.number("1064 nm")
+    1.064e-06
+    >>> wavelength.number(1064.0, "laser.wavelength")
+    Traceback (most recent call last):
+    ssmb.errors.ConfigError: laser.wavelength: 1064 m is no laser wavelength; did you mean 1064e-9 or '1064 nm'?
+    """
+
+    unit: str
+    doc: str
+    label: str = ""
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    open_minimum: bool = False
+    open_maximum: bool = False
+    choices: tuple[str, ...] = ()
+    plausible: tuple[float, float] | None = None
+    dims: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for symbol in self.units:
+            unit(symbol)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Units of the entries along the last axes; one if all have the same, none for texts and flags."""
+        return tuple(self.unit.split(", ")) if self.unit else ()
+
+    @property
+    def what(self) -> str:
+        """Name of the quantity: its doc up to the first comma, semicolon, colon or bracket."""
+        return re.split(r"[,;:(]", self.doc, maxsplit=1)[0].strip()
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis or a column: name and unit."""
+        shown = {"": "", "1": "", "2pi": " [$2\\pi$]"}
+        return (self.label or self.what) + shown.get(self.unit, f" [{self.unit.replace('*', ' ')}]")
+
+    def allowed(self, whole: bool = False) -> str:
+        """Say what is allowed, e.g. ``"a number above 0 m"``."""
+        of = "" if self.unit in ("", "1") else f" {self.unit}"
+        low, high = f"{self.minimum:g}", f"{self.maximum:g}"
+        if whole:
+            low, high = (str(round(x)) if math.isfinite(x) else "" for x in (self.minimum, self.maximum))  # no 1e+07
+        bounds = []
+        if self.minimum > -math.inf and self.maximum < math.inf and not (self.open_minimum or self.open_maximum):
+            bounds = [f"from {low} to {high}"]
+        else:
+            if self.minimum > -math.inf:
+                bounds.append(f"above {low}" if self.open_minimum else f"of at least {low}")
+            if self.maximum < math.inf:
+                bounds.append(f"below {high}" if self.open_maximum else f"of at most {high}")
+        number = "a whole number" if whole else "a number" if bounds else "a finite number"
+        return number + (f" {' and '.join(bounds)}{of}" if bounds else f" [{self.unit}]" if of else "")
+
+    def number(self, value: Any, name: str = "", error: Callable[[str], SsmbError] = ConfigError) -> float:
+        """Return what is given as a number in the unit, or raise an error that names it.
+
+        Parameters
+        ----------
+        value : a number in the unit, or a text with its own unit, ``"1064 nm"``.
+        name : what the message calls it; by default the name of the quantity.
+        error : class of the error.
+
+        Raises
+        ------
+        ConfigError
+            Or `error`: not a finite number, another dimension, outside the limits, or implausible without a unit.
+        """
+        return self._read(value, name or self.what, error, whole=False)
+
+    def count(self, value: Any, name: str = "", error: Callable[[str], SsmbError] = ConfigError) -> int:
+        """Return what is given as a whole number; see :meth:`number`."""
+        return self._read(value, name or self.what, error, whole=True)
+
+    def choice(self, value: Any, name: str = "", error: Callable[[str], SsmbError] = ConfigError) -> str:
+        """Return a text if it is one of the choices (or any text where there are none)."""
+        name = name or self.what
+        if not isinstance(value, str):
+            raise error(f"{name} must be a text, got {_shown(value)}")
+        if self.choices and value not in self.choices:
+            raise error(
+                f"{name} must be one of {', '.join(self.choices)}, got {_shown(value)}.{nearest(value, self.choices)}"
+            )
+        return value
+
+    def _read(self, value: Any, name: str, error: Callable[[str], SsmbError], whole: bool) -> Any:
+        said = isinstance(value, str) and not whole
+        if said:
+            try:
+                value = number_in(self.unit or "1", value)
+            except ConfigError as problem:
+                raise error(f"{name} must be {self.allowed()}: {problem.message}") from None
+        elif isinstance(value, bool) or not isinstance(value, numbers.Real) and not _is_scalar(value):
+            raise error(f"{name} must be {self.allowed(whole)}, got {_shown(value)}")
+        if whole and isinstance(value, numbers.Integral):
+            number: Any = int(value)
+        else:
+            try:
+                number = float(value)
+            except OverflowError:
+                number = math.inf
+        low, high = self.minimum, self.maximum
+        inside = (low < number if self.open_minimum else low <= number) and (
+            number < high if self.open_maximum else number <= high
+        )
+        if not (inside and abs(number) < math.inf) or (whole and number != int(number)):
+            raise error(f"{name} must be {self.allowed(whole)}, got {_shown(value)}")
+        if not said:
+            self._ask(number, name, error)
+        return int(number) if whole else number
+
+    def _ask(self, number: float, name: str, error: Callable[[str], SsmbError]) -> None:
+        if self.plausible is None or number == 0.0:
+            return
+        low, high = self.plausible
+        if low <= abs(number) <= high:
+            return
+        middle = 0.5 * (math.log10(low) + math.log10(high))
+        distance = {
+            p: abs(math.log10(abs(number)) + PREFIXES[p] - middle)
+            for p in _OFFERED
+            if low <= abs(number) * 10.0 ** PREFIXES[p] <= high
+        }
+        of = "" if self.unit in ("", "1") else f" {self.unit}"
+        question = f"a usual size is {low:g} to {high:g}{of}; write the unit if it is meant, '{number:g} {self.unit}'"
+        if distance and of and 1e-3 <= abs(number) < 1e6:  # what is written for a unit with prefix
+            prefix = min(distance, key=lambda p: distance[p])
+            question = f"did you mean {number:g}e{PREFIXES[prefix]} or '{number:g} {prefix}{self.unit}'?"
+        raise error(f"{name}: {number:g}{of} is no {self.what}; {question}")
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Make ``Annotated[float, Quantity(...)]`` a type of a run-file section; see :mod:`ssmb.studies`."""
+        from pydantic_core import PydanticCustomError, core_schema
+
+        read = {float: self.number, int: self.count, str: self.choice}[source]
+
+        def validated(value: Any) -> Any:
+            try:
+                return read(value, "it")
+            except ConfigError as problem:
+                message = problem.message.removeprefix("it ").removeprefix("it: ")
+                raise PydanticCustomError("quantity", "{message}", {"message": message}) from None
+
+        return core_schema.no_info_before_validator_function(validated, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        """Add unit, words and limits to the JSON schema of a section."""
+        made = handler(schema)
+        words: dict[str, Any] = {"description": self.doc + (f" [{self.unit}]" if self.unit else "")}
+        if self.minimum > -math.inf:
+            words["exclusiveMinimum" if self.open_minimum else "minimum"] = self.minimum
+        if self.maximum < math.inf:
+            words["exclusiveMaximum" if self.open_maximum else "maximum"] = self.maximum
+        if self.choices:
+            words["enum"] = list(self.choices)
+        if self.unit:
+            words["unit"] = self.unit
+        return made | words
+
+
+def _is_scalar(value: Any) -> bool:
+    return getattr(value, "shape", None) == () and getattr(getattr(value, "dtype", None), "kind", "") in "iuf"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:80]
+    except ValueError:  # a whole number of too many digits
+        return "a number of thousands of digits"
+
+
+def quantity(
+    unit: str,
+    doc: str,
+    *,
+    default: Any = MISSING,
+    default_factory: Any = MISSING,
+    label: str = "",
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    open_minimum: bool = False,
+    open_maximum: bool = False,
+    choices: Sequence[str] = (),
+    plausible: tuple[float, float] | None = None,
+    dims: Sequence[str] = (),
+    repr: bool = True,
+) -> Any:
+    """Declare a field of a dataclass as a quantity; see :class:`Quantity` for the arguments.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Laser:
+    ...     wavelength: float = quantity("m", "laser wavelength", label="$\\\\lambda$")
+    >>> quantities_of(Laser)["wavelength"].unit, label_of(Laser, "wavelength")
+    ('m', '$\\\\lambda$ [m]')
+    """
+    declared = Quantity(
+        unit, doc, label, minimum, maximum, open_minimum, open_maximum, tuple(choices), plausible, tuple(dims)
+    )
+    return field_of(declared, default=default, default_factory=default_factory, repr=repr)
+
+
+def field_of(declared: Quantity, **options: Any) -> Any:
+    """Return a dataclass field of this quantity; ``options`` are those of :func:`dataclasses.field`."""
+    return dataclasses.field(metadata={"quantity": declared}, **options)
+
+
+def quantities_of(thing: Any) -> Mapping[str, Quantity]:
+    """Return the quantities of a dataclass or a run-file section (or of one of their objects) by field.
+
+    Examples
+    --------
+    >>> list(quantities_of(dataclasses.make_dataclass("A", [("s", float, quantity("m", "position")), ("n", int)])))
+    ['s']
+    """
+    return _quantities_of(thing if isinstance(thing, type) else type(thing))
+
+
+@functools.cache
+def _quantities_of(cls: Any) -> Mapping[str, Quantity]:
+    if dataclasses.is_dataclass(cls):
+        return {f.name: f.metadata["quantity"] for f in dataclasses.fields(cls) if "quantity" in f.metadata}
+    declared = {name: _declared(hint) for name, hint in typing.get_type_hints(cls, include_extras=True).items()}
+    return {name: of for name, of in declared.items() if of is not None}
+
+
+def _declared(hint: Any) -> Quantity | None:
+    """Return the quantity in an annotation: its own, or that of the items or of the alternative to None."""
+    for item in getattr(hint, "__metadata__", ()):
+        if isinstance(item, Quantity):
+            return item
+    return next((found for of in typing.get_args(hint) if (found := _declared(of)) is not None), None)
+
+
+def label_of(thing: Any, field: str) -> str:
+    """Return the label of an axis or a column for one field: its name and unit.
+
+    Raises
+    ------
+    ConfigError
+        If the field is not declared as a quantity.
+    """
+    known = quantities_of(thing)
+    if field not in known:
+        cls = thing if isinstance(thing, type) else type(thing)
+        raise ConfigError(f"{cls.__name__} declares no quantity '{field}'.{nearest(field, known)}")
+    return known[field].axis
+
+
+def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError) -> None:
+    """Check the numbers and texts of a frozen dataclass in its ``__post_init__``; texts with unit become numbers.
+
+    Fields of other types (arrays, flags, other classes) are not looked at; nor is None where it is allowed by its type.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Laser:
+    ...     wavelength: float = quantity("m", "laser wavelength", minimum=0.0, open_minimum=True)
+    ...     def __post_init__(self): check_quantities(self)
+    >>> Laser("1064 nm")
+    Laser(wavelength=1.064e-06)
+    >>> Laser(-1.0)
+    Traceback (most recent call last):
+    ssmb.errors.ConfigError: Laser.wavelength must be a number above 0 m, got -1.0
+    """
+    types = _types_of(type(thing))
+    for name, declared in quantities_of(thing).items():
+        kinds, value = types[name], getattr(thing, name)
+        if value is None and type(None) in kinds:
+            continue
+        read = {float: declared.number, int: declared.count, str: declared.choice}
+        kind = next((k for k in (float, int, str) if k in kinds), None)
+        if kind is not None:
+            object.__setattr__(thing, name, read[kind](value, f"{type(thing).__name__}.{name}", error))
+
+
+@functools.cache
+def _types_of(cls: Any) -> dict[str, tuple[Any, ...]]:
+    """Plain types of the fields, without Annotated; alternatives as several."""
+    found = {}
+    for name, hint in typing.get_type_hints(cls).items():
+        found[name] = typing.get_args(hint) if type(None) in typing.get_args(hint) else (hint,)
+    return found
