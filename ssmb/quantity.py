@@ -20,7 +20,27 @@ from dataclasses import MISSING, dataclass
 from typing import Any
 
 from ssmb.errors import ConfigError, SsmbError, nearest
-from ssmb.units import PREFIXES, number_in, unit
+from ssmb.units import PREFIXES, Unit, number_in, unit
+
+#: Names of the positions along axes that many quantities have.
+POSITIONS: dict[str, tuple[str, ...]] = {
+    "coordinate": ("x", "px", "y", "py", "z", "delta"),
+    "transverse": ("x", "px", "y", "py"),
+    "longitudinal": ("z", "delta"),
+    "plane": ("x", "y"),
+    "mode": ("x", "y", "z"),
+    "decrement": ("x", "y", "delta"),
+    "invariant": ("emit_x", "emit_y", "sigma_delta^2"),
+    "heating": ("without", "with"),
+}
+POSITIONS |= {f"other_{name}": POSITIONS[name] for name in ("coordinate", "longitudinal")}
+_POWERS = {2: "m^2", 1: "m", 0: "1", -1: "1/m"}
+_METRES = (1, 0, 1, 0, 1, 0)  # power of the metre in x, px, y, py, z, delta
+#: Units of (x, px, y, py, z, delta); of its covariance; of a linear map; of <i j> per emittance.
+PHASE_SPACE = ", ".join(_POWERS[a] for a in _METRES)
+COVARIANCE = "; ".join(", ".join(_POWERS[a + b] for b in _METRES) for a in _METRES)
+MATRIX = "; ".join(", ".join(_POWERS[a - b] for b in _METRES) for a in _METRES)
+PER_EMITTANCE = "; ".join(", ".join(_POWERS[a + b - 1] for b in _METRES) for a in _METRES)
 
 #: Prefixes that a question about an implausible number offers.
 _OFFERED = ("p", "n", "µ", "m", "k", "M", "G", "T")
@@ -32,8 +52,9 @@ class Quantity:
 
     Parameters
     ----------
-    unit : see :func:`ssmb.units.unit`; ``"m, 1, m, 1"`` lists those of the entries along the last axes of an array; empty
-        for texts and flags.
+    unit : see :func:`ssmb.units.unit`; ``"m, 1, m, 1"`` lists those of the entries along the last axis of an array, and
+        ``"m^2, m; m, 1"`` those along the last two, row by row; a shorter axis has the first of them. Empty for texts and
+        flags.
     doc : what it is, in words; begins with its name.
     label : how an axis or a column calls it, e.g. ``"$\\\\beta_x$"``; by default the doc.
     minimum, maximum : limits of what is allowed, in the unit.
@@ -70,13 +91,8 @@ class Quantity:
     dims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for symbol in self.units:
-            unit(symbol)
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """Units of the entries along the last axes; one if all have the same, none for texts and flags."""
-        return tuple(self.unit.split(", ")) if self.unit else ()
+        if self.unit:
+            units_of(self.unit)
 
     @property
     def what(self) -> str:
@@ -210,6 +226,15 @@ class Quantity:
         if self.unit:
             words["unit"] = self.unit
         return made | words
+
+
+def units_of(symbols: str) -> tuple[tuple[Unit, ...], ...]:
+    """Return the units of the entries along the last two axes, one row and one column where all are the same.
+
+    >>> [[u.symbol for u in row] for row in units_of("m^2, m; m, 1")]
+    [['m^2', 'm'], ['m', '1']]
+    """
+    return tuple(tuple(unit(symbol) for symbol in row.split(", ")) for row in symbols.split("; "))
 
 
 def _is_scalar(value: Any) -> bool:

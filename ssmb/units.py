@@ -46,6 +46,7 @@ UNITS: dict[str, Unit] = {
     for entry in (
         _unit("1", 1.0),
         _unit("rad", 1.0),
+        _unit("sr", 1.0),
         _unit("2pi", 2.0 * math.pi),  # phases and tunes
         _unit("turn", 1.0),
         _unit("m", 1.0, length=1),

@@ -11,8 +11,19 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from ssmb.errors import ConfigError, LatticeError
-from ssmb.quantity import Quantity, check_quantities, label_of, quantities_of, quantity
-from ssmb.units import number_in, unit
+from ssmb.quantity import (
+    COVARIANCE,
+    MATRIX,
+    PER_EMITTANCE,
+    PHASE_SPACE,
+    Quantity,
+    check_quantities,
+    label_of,
+    quantities_of,
+    quantity,
+    units_of,
+)
+from ssmb.units import number_in
 
 WAVELENGTH = Quantity("m", "laser wavelength", minimum=1e-15, maximum=1e6, plausible=(1e-11, 1e-2))
 
@@ -228,6 +239,13 @@ def test_labels():
 
 
 def test_mixed_units_are_listed():
-    mean = Quantity("m, 1, m, 1, m, 1", "means of x, px, y, py, z, delta")
-    assert mean.units == ("m", "1", "m", "1", "m", "1")
-    assert all(unit(symbol).si == 1.0 for symbol in mean.units)
+    assert [[u.symbol for u in row] for row in units_of(PHASE_SPACE)] == [["m", "1", "m", "1", "m", "1"]]
+    # a covariance in metres: x with x, x with px, px with delta
+    covariance, matrix, beta = (
+        [[u.dimension[0] for u in r] for r in units_of(t)] for t in (COVARIANCE, MATRIX, PER_EMITTANCE)
+    )
+    assert (covariance[0][0], covariance[0][1], covariance[1][5]) == (2.0, 1.0, 0.0)
+    # of a matrix R11, R12 (m per 1), R21 (1 per m), R56
+    assert (matrix[0][0], matrix[0][1], matrix[1][0], matrix[4][5]) == (0.0, 1.0, -1.0, 1.0)
+    # beta, alpha, gamma
+    assert (beta[0][0], beta[0][1], beta[1][1]) == (1.0, 0.0, -1.0)

@@ -12,7 +12,7 @@ A. J. Dragt, F. Neri, G. Rangarajan, Phys. Rev. A 45, 2572 (1992), doi:10.1103/P
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ssmb.beam.rows import COORDINATES, real_array
 from ssmb.beam.sigma import checked_sigma, factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, StatisticsWarning, nearest
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
 
 #: below this number of particles an rms value is uncertain by more than 10 %, 1/sqrt(2 n)
 FEW_PARTICLES = 50
@@ -33,12 +34,14 @@ FEW_PER_BIN = 10
 class Moments:
     """First and second moments of the living particles of a beam."""
 
-    mean: NDArray[np.float64] = field(metadata={"unit": "m, 1, m, 1, m, 1"})
-    sigma: NDArray[np.float64] = field(metadata={"unit": "products of m and 1"})
-    emittances: NDArray[np.float64] = field(metadata={"unit": "m rad", "doc": "projected: x, y, z"})
-    eigen_emittances: NDArray[np.float64] = field(metadata={"unit": "m rad", "doc": "in falling order"})
-    charge: float = field(metadata={"unit": "C"})
-    alive: int = field(metadata={"unit": "1"})
+    mean: NDArray[np.float64] = quantity(PHASE_SPACE, "means of x, px, y, py, z, delta", dims=("coordinate",))
+    sigma: NDArray[np.float64] = quantity(
+        COVARIANCE, "covariance of x, px, y, py, z, delta", dims=("coordinate", "other_coordinate")
+    )
+    emittances: NDArray[np.float64] = quantity("m*rad", "projected rms emittances", dims=("mode",))
+    eigen_emittances: NDArray[np.float64] = quantity("m*rad", "eigen-emittances in falling order", dims=("eigenmode",))
+    charge: float = quantity("C", "charge of the living particles")
+    alive: int = quantity("1", "particles alive")
 
     @property
     def rms(self) -> NDArray[np.float64]:
@@ -51,8 +54,10 @@ class Histogram:
     """Charge in bins of one coordinate."""
 
     coordinate: str
-    edges: NDArray[np.float64] = field(metadata={"unit": "m or 1"})
-    charge: NDArray[np.float64] = field(metadata={"unit": "C", "doc": "per bin"})
+    edges: NDArray[np.float64] = quantity(
+        "1", "edges of the bins, in the unit of the coordinate: m for x, y, z", dims=("edge",)
+    )
+    charge: NDArray[np.float64] = quantity("C", "charge per bin", dims=("bin",))
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -64,8 +69,8 @@ class Histogram:
 class CurrentProfile:
     """Current along the bunch."""
 
-    z: NDArray[np.float64] = field(metadata={"unit": "m", "doc": "middle of each bin, > 0 at the head"})
-    current: NDArray[np.float64] = field(metadata={"unit": "A"})
+    z: NDArray[np.float64] = quantity("m", "middle of each bin, > 0 at the head", dims=("z",))
+    current: NDArray[np.float64] = quantity("A", "current", dims=("z",))
 
 
 def moments(beam: Any) -> Moments:

@@ -34,6 +34,7 @@ from ssmb.bunching.folding import fold
 from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
 from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.quantity import quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 __all__ = ["LINEAR_STABILITY_LIMIT", "MicroBucket", "pendulum_lifetime", "sands_lifetime", "standard_map_island"]
@@ -42,17 +43,6 @@ __all__ = ["LINEAR_STABILITY_LIMIT", "MicroBucket", "pendulum_lifetime", "sands_
 @dataclass(frozen=True)
 class MicroBucket:
     """Bucket of a thin laser modulator in a ring.
-
-    Parameters
-    ----------
-    wavelength : laser wavelength [m].
-    slip_factor : eta0 = alpha_c - 1/gamma^2 [1], either sign, not zero.
-    circumference : C [m].
-    amplitude : A, peak relative energy modulation per turn [1].
-    slip_factor2, slip_factor3 : eta1, eta2, coefficients of delta^2 and delta^3 of the slip [1].
-    energy_loss : relative energy per turn that the laser has to replace [1]; below A. What an RF cavity or an
-        induction cell replaces does not count.
-    phase : laser phase [2 pi]; 0 for the kick A sin(k z).
 
     Raises
     ------
@@ -70,14 +60,19 @@ class MicroBucket:
     [(0, 0.0, True), (532, 0.0, False)]
     """
 
-    wavelength: float
-    slip_factor: float
-    circumference: float
-    amplitude: float
-    slip_factor2: float = 0.0
-    slip_factor3: float = 0.0
-    energy_loss: float = 0.0
-    phase: float = 0.0
+    wavelength: float = quantity("m", "laser wavelength")
+    slip_factor: float = quantity("1", "slip factor eta0 = alpha_c - 1/gamma^2, either sign, not zero")
+    circumference: float = quantity("m", "circumference")
+    amplitude: float = quantity("1", "peak relative energy modulation per turn A")
+    slip_factor2: float = quantity("1", "eta1, coefficient of delta^2 of the slip", default=0.0)
+    slip_factor3: float = quantity("1", "eta2, coefficient of delta^3 of the slip", default=0.0)
+    energy_loss: float = quantity(
+        "1",
+        "relative energy per turn that the laser has to replace, below the amplitude; what an RF cavity or an "
+        "induction cell replaces does not count",
+        default=0.0,
+    )
+    phase: float = quantity("2pi", "laser phase; 0 for the kick A sin(k z)", default=0.0)
 
     def __post_init__(self) -> None:
         positive("wavelength", self.wavelength, "m")

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from scipy import integrate, special
 
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
+from ssmb.quantity import quantity
 from ssmb.ranges import count, positive
 
 if TYPE_CHECKING:
@@ -43,19 +44,15 @@ _REACH = 6.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
-def _quantity(unit: str, doc: str) -> Any:
-    return field(metadata={"unit": unit, "doc": doc})
-
-
 @dataclass(frozen=True, eq=False)
 class Capture:
     """Beam in a bucket against turn."""
 
-    turns: Rows = _quantity("1", "turns since the laser was switched on, (m,)")
-    captured: Rows = _quantity("1", "share inside the separatrix, (m,)")
-    harmonics: tuple[int, ...] = _quantity("1", "harmonics of the laser, (h,)")
-    bunching: Rows = _quantity("1", "b_n of the whole beam about the centre of the bucket, (m, h)")
-    sigma_delta: Rows = _quantity("1", "rms momentum spread of the whole beam, (m,)")
+    turns: Rows = quantity("turn", "turns since the laser was switched on", dims=("turns",))
+    captured: Rows = quantity("1", "share inside the separatrix", dims=("turns",))
+    harmonics: tuple[int, ...] = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    bunching: Rows = quantity("1", "b_n of the whole beam about the centre of the bucket", dims=("turns", "harmonics"))
+    sigma_delta: Rows = quantity("1", "rms momentum spread of the whole beam", dims=("turns",))
 
 
 def capture_coasting_beam(

@@ -19,8 +19,7 @@ Y. Zhang et al., Phys. Rev. Accel. Beams 24, 090701 (2021), doi:10.1103/PhysRevA
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +28,7 @@ from ssmb.bunching.standard_map import bound_area
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.optics.linear import carried_plane, periodic_plane
 from ssmb.optics.optics import Optics
+from ssmb.quantity import quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 Rows = NDArray[np.float64]
@@ -93,20 +93,18 @@ class Slip:
         return z + delta * (self.r56 + delta * (self.t566 + delta * self.u5666)), delta
 
 
-def _quantity(unit: str, doc: str) -> Any:
-    return field(metadata={"unit": unit, "doc": doc})
-
-
 @dataclass(frozen=True, eq=False)
 class LongitudinalOptics:
     """Longitudinal Courant-Snyder functions at n + 1 places, and the part that transverse emittances have in z."""
 
-    tune: float = _quantity("1", "longitudinal tune in [0, 1/2], direction of the motion left out")
-    beta: Rows = _quantity("m", "beta_z, (n + 1,)")
-    alpha: Rows = _quantity("1", "alpha_z = -<z delta>/eps_z, (n + 1,)")
-    gamma: Rows = _quantity("1/m", "gamma_z, (n + 1,)")
-    h_x: Rows = _quantity("m", "part of mode 1 in z, the dispersion invariant H_x where coupling is weak, (n + 1,)")
-    h_y: Rows = _quantity("m", "part of mode 2 in z, (n + 1,)")
+    tune: float = quantity("1", "longitudinal tune in [0, 1/2], direction of the motion left out")
+    beta: Rows = quantity("m", "beta_z", dims=("place",))
+    alpha: Rows = quantity("1", "alpha_z = -<z delta>/eps_z", dims=("place",))
+    gamma: Rows = quantity("1/m", "gamma_z", dims=("place",))
+    h_x: Rows = quantity(
+        "m", "part of mode 1 in z, the dispersion invariant H_x where coupling is weak", dims=("place",)
+    )
+    h_y: Rows = quantity("m", "part of mode 2 in z", dims=("place",))
 
     def sigma_z(self, emittance: float, emittance_x: float = 0.0, emittance_y: float = 0.0) -> Rows:
         """Return the rms length sqrt(eps_z beta_z + eps_x H_x + eps_y H_y) at every place [m]."""

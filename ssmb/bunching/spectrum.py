@@ -8,7 +8,7 @@ A. H. Barnett, J. Magland, L. af Klinteberg, SIAM J. Sci. Comput. 41, C479 (2019
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.bunching.factors import bunching_factor, living, shot_noise_level
 from ssmb.errors import ConfigError
+from ssmb.quantity import quantity
 from ssmb.ranges import positive
 
 #: the transform works on a grid of about 4/pi (half range of z)(half range of k) points; more is refused (1 GiB)
@@ -27,10 +28,10 @@ MOST_GRID_POINTS = 2**26
 class BunchingSpectrum:
     """Bunching factor against wavelength."""
 
-    wavelengths: NDArray[np.float64] = field(metadata={"unit": "m"})
-    wavenumbers: NDArray[np.float64] = field(metadata={"unit": "1/m", "doc": "2 pi/wavelength"})
-    bunching: NDArray[np.complex128] = field(metadata={"unit": "1"})
-    shot_noise: float = field(metadata={"unit": "1", "doc": "rms |b| of as many random macroparticles"})
+    wavelengths: NDArray[np.float64] = quantity("m", "wavelengths", dims=("wavelengths",))
+    wavenumbers: NDArray[np.float64] = quantity("1/m", "wavenumbers 2 pi/wavelength", dims=("wavelengths",))
+    bunching: NDArray[np.complex128] = quantity("1", "complex bunching factor", dims=("wavelengths",))
+    shot_noise: float = quantity("1", "rms |b| of as many random macroparticles")
 
 
 def bunching_spectrum(

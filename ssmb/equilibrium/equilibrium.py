@@ -21,6 +21,7 @@ from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import normal_modes, symplectic_form
 from ssmb.optics.propagation import has_cavities, laser_wavelength, without
+from ssmb.quantity import COVARIANCE, MATRIX, PHASE_SPACE, quantity
 from ssmb.ranges import positive
 
 _FORM = symplectic_form(6)
@@ -38,10 +39,6 @@ class EquilibriumStatus(Enum):
     LINEAR = "three damped modes; the beam is bound by a linear map"
 
 
-def _quantity(unit: str, doc: str) -> Any:
-    return field(metadata={"unit": unit, "doc": doc})
-
-
 @dataclass(frozen=True, eq=False)
 class Equilibrium:
     """The beam of a ring in equilibrium, at n + 1 places: the beginning, and the exit of each of the n elements.
@@ -52,19 +49,27 @@ class Equilibrium:
 
     status: EquilibriumStatus
     reference: Reference
-    names: tuple[str, ...] = _quantity("", "names of the elements, (n,)")
-    s: np.ndarray = _quantity("m", "position, (n + 1,)")
-    emittances: np.ndarray = _quantity("m", "rms emittances of the modes, from the envelope, (3,)")
-    emittances_sands: np.ndarray = _quantity("m", "the same from eigenvectors and damping rates (Sands, Chao), (3,)")
-    damping_times: np.ndarray = _quantity("s", "amplitude damping times of the modes, (3,)")
-    partition_numbers: np.ndarray = _quantity("1", "damping partition numbers, (3,); their sum is 4")
-    tunes: np.ndarray = _quantity("1", "fractional tunes of the modes, (3,); that of z is the synchrotron tune, < 0.5")
-    sigma_delta: np.ndarray = _quantity("1", "rms energy spread, (n + 1,)")
-    sigma_z: np.ndarray = _quantity("m", "rms bunch length, (n + 1,)")
-    energy_loss: float = _quantity("eV", "energy loss per turn on the closed orbit")
-    sigma: np.ndarray = _quantity("m, 1", "second moments of (x, px, y, py, z, delta), (n + 1, 6, 6)")
-    closed_orbit: np.ndarray = _quantity("m, 1", "closed orbit with radiation, (n + 1, 6)")
-    m66: np.ndarray = _quantity("", "damped one-turn matrix at the beginning, (6, 6)")
+    names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
+    s: np.ndarray = quantity("m", "position", dims=("place",))
+    emittances: np.ndarray = quantity("m", "rms emittances of the modes, from the envelope", dims=("mode",))
+    emittances_sands: np.ndarray = quantity(
+        "m", "the same from eigenvectors and damping rates (Sands, Chao)", dims=("mode",)
+    )
+    damping_times: np.ndarray = quantity("s", "amplitude damping times of the modes", dims=("mode",))
+    partition_numbers: np.ndarray = quantity("1", "damping partition numbers; their sum is 4", dims=("mode",))
+    tunes: np.ndarray = quantity(
+        "1", "fractional tunes of the modes; that of z is the synchrotron tune, < 0.5", dims=("mode",)
+    )
+    sigma_delta: np.ndarray = quantity("1", "rms energy spread", dims=("place",))
+    sigma_z: np.ndarray = quantity("m", "rms bunch length", dims=("place",))
+    energy_loss: float = quantity("eV", "energy loss per turn on the closed orbit")
+    sigma: np.ndarray = quantity(
+        COVARIANCE, "second moments of (x, px, y, py, z, delta)", dims=("place", "coordinate", "other_coordinate")
+    )
+    closed_orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit with radiation", dims=("place", "coordinate"))
+    m66: np.ndarray = quantity(
+        MATRIX, "damped one-turn matrix at the beginning", dims=("coordinate", "other_coordinate")
+    )
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def index(self, name: str) -> int:

@@ -25,6 +25,7 @@ from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import symplectic_form
 from ssmb.optics.matrices import jacobians
+from ssmb.quantity import quantity
 from ssmb.ranges import positive
 from ssmb.schemes.insertion import CouplingInsertion
 
@@ -35,18 +36,15 @@ _PIECE, _SAME, _MOST_STEPS = 0.5, 1e-6, 1000
 
 @dataclass(frozen=True)
 class InsertionIntrabeam:
-    """Intrabeam scattering between the modulators of an insertion, in balance with the damping of the ring.
+    """Intrabeam scattering between the modulators of an insertion, in balance with the damping of the ring."""
 
-    Attributes
-    ----------
-    beam : emittances and spread without and with it.
-    growth_times : of emit_x, emit_y and sigma_delta^2 in the balance: value over growth per second [s].
-    path_error : rms error of the path between the modulators by the collisions of one pass [m].
-    """
-
-    beam: IntrabeamEstimate
-    growth_times: tuple[float, float, float]
-    path_error: float
+    beam: IntrabeamEstimate = quantity("", "emittances and spread without and with it")
+    growth_times: tuple[float, float, float] = quantity(
+        "s",
+        "growth times of emit_x, emit_y and sigma_delta^2 in the balance: value over growth per second",
+        dims=("invariant",),
+    )
+    path_error: float = quantity("m", "rms error of the path between the modulators by the collisions of one pass")
 
     def beam_of(self, insertion: CouplingInsertion) -> CouplingInsertion:
         """The insertion with the beam that scattering leaves."""
@@ -166,22 +164,13 @@ def _growth(insertion: CouplingInsertion, noise: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LaserNeed:
-    """The laser of an insertion.
+    """The laser of an insertion."""
 
-    Attributes
-    ----------
-    peak_power : that travels with the electrons of a train [W]; 0 if it cannot be told.
-    average_power : most that there may be, 0 for no limit [W].
-    duty : share of the turns that the average power allows [1].
-    slip : h 2 N lambda of a modulator; a thin kick needs it to be small [1].
-    periods : N of a modulator [1].
-    """
-
-    peak_power: float
-    average_power: float
-    duty: float
-    slip: float
-    periods: float
+    peak_power: float = quantity("W", "peak power that travels with the electrons of a train; 0 if it cannot be told")
+    average_power: float = quantity("W", "largest average power that there may be; 0 for no limit")
+    duty: float = quantity("1", "share of the turns that the average power allows")
+    slip: float = quantity("1", "slip h 2 N lambda of a modulator; a thin kick needs it to be small")
+    periods: float = quantity("1", "number of periods of a modulator")
 
 
 def laser_need(

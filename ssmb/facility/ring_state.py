@@ -22,6 +22,7 @@ from ssmb.facility.source import SourceLight
 from ssmb.lattice.tree import Lattice
 from ssmb.optics import optics
 from ssmb.optics.energy_balance import energy_balance
+from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 
 Pair = tuple[float, float]
@@ -31,27 +32,18 @@ _FITS = 0.25
 
 @dataclass(frozen=True)
 class IntrabeamEstimate:
-    """A beam without and with intrabeam scattering; each pair is (without, with).
+    """A beam without and with intrabeam scattering; each pair is (without, with)."""
 
-    Attributes
-    ----------
-    covers : what the estimate covers, in words.
-    current : local current of the beam [A].
-    electrons : electrons of a microbunch; 0 for a coasting beam.
-    coulomb_log : of the collisions [1].
-    emit_x, emit_y : rms emittances [m].
-    sigma_delta : rms momentum spread [1].
-    sigma_z : rms length of a microbunch [m]; 0 for a coasting beam.
-    """
-
-    covers: str
-    current: float
-    electrons: float
-    coulomb_log: float
-    emit_x: Pair
-    emit_y: Pair
-    sigma_delta: Pair
-    sigma_z: Pair
+    covers: str = quantity("", "what the estimate covers, in words")
+    current: float = quantity("A", "local current of the beam")
+    electrons: float = quantity("1", "electrons of a microbunch; 0 for a coasting beam")
+    coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions")
+    emit_x: Pair = quantity("m", "rms horizontal emittance without and with scattering", dims=("heating",))
+    emit_y: Pair = quantity("m", "rms vertical emittance without and with scattering", dims=("heating",))
+    sigma_delta: Pair = quantity("1", "rms momentum spread without and with scattering", dims=("heating",))
+    sigma_z: Pair = quantity(
+        "m", "rms length of a microbunch without and with scattering; 0 for a coasting beam", dims=("heating",)
+    )
 
     def power_factor(self, wavelength: float) -> float:
         """Coherent power with over that without it, by the longer microbunch alone, ``exp(-k^2 d sigma_z^2)`` [1].
@@ -134,28 +126,18 @@ def _vertical(ring: Lattice) -> np.ndarray:
 
 @dataclass(frozen=True)
 class EnergyOfTurn:
-    """Where the energy of an electron goes in a turn, and what gives it back; means over the electrons.
+    """Where the energy of an electron goes in a turn, and what gives it back; means over the electrons."""
 
-    Attributes
-    ----------
-    radiation : lost in the magnets of the lattice [eV].
-    light : lost to the coherent light, share of the turns with laser counted [eV].
-    incoherent : radiated in the radiators anyway, where they are not magnets of the lattice [eV].
-    restored : given by SSMB_EnergyRestorer elements [eV].
-    voltage : sum of the cavity voltages, the most that they can give [V].
-    laser_peak : most that the lasers can give in a pass, all modulators together [eV].
-    laser_power : power that travels with the electrons, the largest of the modulators [W].
-    laser_on : share of the turns with laser [1].
-    """
-
-    radiation: float
-    light: float
-    incoherent: float
-    restored: float
-    voltage: float
-    laser_peak: float
-    laser_power: float
-    laser_on: float
+    radiation: float = quantity("eV", "energy lost in the magnets of the lattice")
+    light: float = quantity("eV", "energy lost to the coherent light, share of the turns with laser counted")
+    incoherent: float = quantity(
+        "eV", "energy radiated in the radiators anyway, where they are not magnets of the lattice"
+    )
+    restored: float = quantity("eV", "energy given by SSMB_EnergyRestorer elements")
+    voltage: float = quantity("V", "sum of the cavity voltages, the most that they can give")
+    laser_peak: float = quantity("eV", "most energy that the lasers can give in a pass, all modulators together")
+    laser_power: float = quantity("W", "laser power that travels with the electrons, the largest of the modulators")
+    laser_on: float = quantity("1", "share of the turns with laser")
 
     @property
     def missing(self) -> float:

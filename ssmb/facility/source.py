@@ -22,6 +22,7 @@ from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.facility.beamline import Beamline
 from ssmb.lithography import ChainStage, EuvSource, PowerPlane, UndulatorChain
+from ssmb.quantity import quantity
 from ssmb.radiation.coherent import coherent_power
 from ssmb.radiation.debunching import Plane, debunched_power
 from ssmb.radiation.exit_light import ExitLight
@@ -67,50 +68,34 @@ class Radiator:
 
 @dataclass(frozen=True)
 class PowerStep:
-    """One step on the way of the power.
+    """One step on the way of the power."""
 
-    Parameters
-    ----------
-    name : what takes or gives.
-    factor : power after over power before [1]; 1 at the first step.
-    power : power after the step [W].
-    origin : "tracked", "calculated", "given" or "assumed".
-    """
-
-    name: str
-    factor: float
-    power: float
-    origin: str
+    name: str = quantity("", "what takes or gives")
+    factor: float = quantity("1", "power after over power before; 1 at the first step")
+    power: float = quantity("W", "power after the step")
+    origin: str = quantity("", "tracked, calculated, given or assumed")
 
 
 @dataclass(frozen=True, eq=False)
 class SourceLight:
-    """Light of a source at one harmonic of its laser.
+    """Light of a source at one harmonic of its laser."""
 
-    Attributes
-    ----------
-    harmonic : of the laser [1].
-    light : the coherent light of the tracked beam, peak of a train.
-    exit : the same at the undulator exit, averaged; what ``EuvSource.from_result`` takes.
-    power_at_focus : average power of one beamline at the intermediate focus [W].
-    incoherent_power : average power of the same electrons without bunching, within the band and all angles of it [W].
-    incoherent_loss : energy that an electron radiates in the undulator anyway, all harmonics, in a pass [eV].
-    average_current : of the ring [A].
-    gain : 4 pi rho N; above 1 the light of an unchanged beam no longer holds [1].
-    energy_loss : mean energy that an electron of a train gives to the coherent light in a pass with laser [eV].
-    steps : the way of the power, first step to focus, of one beamline.
-    """
-
-    harmonic: int
-    light: TrackedLight
-    exit: ExitLight
-    power_at_focus: float
-    incoherent_power: float
-    incoherent_loss: float
-    average_current: float
-    gain: float
-    energy_loss: float
-    steps: tuple[PowerStep, ...]
+    harmonic: int = quantity("1", "harmonic of the laser")
+    light: TrackedLight = quantity("", "the coherent light of the tracked beam, peak of a train")
+    exit: ExitLight = quantity("", "the same at the undulator exit, averaged")
+    power_at_focus: float = quantity("W", "average power of one beamline at the intermediate focus")
+    incoherent_power: float = quantity(
+        "W", "average power of the same electrons without bunching, within the band and all angles of it"
+    )
+    incoherent_loss: float = quantity(
+        "eV", "energy that an electron radiates in the undulator anyway, all harmonics, in a pass"
+    )
+    average_current: float = quantity("A", "average current of the ring")
+    gain: float = quantity("1", "gain parameter 4 pi rho N; above 1 the light of an unchanged beam no longer holds")
+    energy_loss: float = quantity(
+        "eV", "mean energy that an electron of a train gives to the coherent light in a pass with laser"
+    )
+    steps: tuple[PowerStep, ...] = quantity("", "the way of the power, first step to focus, of one beamline")
 
     @property
     def beamlines(self) -> int:

@@ -27,6 +27,7 @@ from ssmb.optics.linear import (
 from ssmb.optics.matrices import Displaced, suited
 from ssmb.optics.off_momentum import DELTA_STEP, OffMomentum, derivatives, off_momentum
 from ssmb.optics.propagation import has_cavities, laser_wavelength, program_of, recorded, without
+from ssmb.quantity import MATRIX, PER_EMITTANCE, PHASE_SPACE, quantity
 from ssmb.ranges import finite, positive
 
 
@@ -41,10 +42,6 @@ class OpticsStatus(Enum):
     )
 
 
-def _quantity(unit: str, doc: str) -> Any:
-    return field(metadata={"unit": unit, "doc": doc})
-
-
 @dataclass(frozen=True, eq=False)
 class Optics:
     """Optics of a ring at n + 1 places: the beginning, and the exit of each of the n elements.
@@ -54,34 +51,42 @@ class Optics:
     """
 
     status: OpticsStatus
-    names: tuple[str, ...] = _quantity("", "names of the elements, (n,)")
-    s: np.ndarray = _quantity("m", "position, (n + 1,)")
-    qx: float = _quantity("1", "horizontal tune, integer part included")
-    qy: float = _quantity("1", "vertical tune, integer part included")
-    qs: float = _quantity("1", "synchrotron tune > 0; 0 if z is not bound")
-    dqx: float = _quantity("1", "chromaticity dQx/d delta")
-    dqy: float = _quantity("1", "chromaticity dQy/d delta")
-    dqx2: float = _quantity("1", "second-order chromaticity d2Qx/d delta2")
-    dqy2: float = _quantity("1", "second-order chromaticity d2Qy/d delta2")
-    alpha_c: float = _quantity("1", "momentum compaction: coefficient of delta of path length over circumference")
-    alpha_c2: float = _quantity("1", "coefficient of delta^2 of the same")
-    alpha_c3: float = _quantity("1", "coefficient of delta^3 of the same")
-    slip_factor: float = _quantity("1", "coefficient of delta of the revolution time over itself: alpha_c - 1/gamma^2")
-    slip_factor2: float = _quantity("1", "coefficient of delta^2 of the same")
-    slip_factor3: float = _quantity("1", "coefficient of delta^3 of the same")
-    gamma_t: float = _quantity("1", "transition energy, 1/sqrt(alpha_c); -1/sqrt(-alpha_c) for alpha_c < 0; inf for 0")
-    m66: np.ndarray = _quantity("", "one-turn matrix at the beginning, cavities on, (6, 6)")
-    coupled: bool = _quantity("", "whether x and y are coupled; beta, alpha, mu are then those of modes 1, 2 in x, y")
-    closed_orbit: np.ndarray = _quantity("m, 1", "closed orbit, (n + 1, 6)")
-    beta: np.ndarray = _quantity("m", "beta functions, (n + 1, 2)")
-    alpha: np.ndarray = _quantity("1", "Twiss alpha, (n + 1, 2)")
-    mu: np.ndarray = _quantity("2 pi", "phase advance from the beginning, (n + 1, 2)")
-    dispersion: np.ndarray = _quantity("m, 1", "d(x, px, y, py)/d delta, (n + 1, 4)")
-    dispersion2: np.ndarray = _quantity("m, 1", "second-order dispersion d2(x, px, y, py)/d delta2, (n + 1, 4)")
-    partial_r56: np.ndarray = _quantity("m", "dz/d delta from the beginning along the dispersive orbit, (n + 1,)")
-    curly_h: np.ndarray = _quantity("m", "dispersion invariants H_x, H_y, (n + 1, 2)")
-    mode_tunes: np.ndarray = _quantity("1", "fractional tunes of the modes, (3,) bunched or (2,)")
-    mode_beta: np.ndarray = _quantity("", "beta^k_ij of the modes, (n + 1, 3, 6, 6) bunched or (n + 1, 2, 4, 4)")
+    names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
+    s: np.ndarray = quantity("m", "position", dims=("place",))
+    qx: float = quantity("1", "horizontal tune, integer part included")
+    qy: float = quantity("1", "vertical tune, integer part included")
+    qs: float = quantity("1", "synchrotron tune > 0; 0 if z is not bound")
+    dqx: float = quantity("1", "chromaticity dQx/d delta")
+    dqy: float = quantity("1", "chromaticity dQy/d delta")
+    dqx2: float = quantity("1", "second-order chromaticity d2Qx/d delta2")
+    dqy2: float = quantity("1", "second-order chromaticity d2Qy/d delta2")
+    alpha_c: float = quantity("1", "momentum compaction: coefficient of delta of path length over circumference")
+    alpha_c2: float = quantity("1", "coefficient of delta^2 of the same")
+    alpha_c3: float = quantity("1", "coefficient of delta^3 of the same")
+    slip_factor: float = quantity("1", "coefficient of delta of the revolution time over itself: alpha_c - 1/gamma^2")
+    slip_factor2: float = quantity("1", "coefficient of delta^2 of the same")
+    slip_factor3: float = quantity("1", "coefficient of delta^3 of the same")
+    gamma_t: float = quantity("1", "transition energy, 1/sqrt(alpha_c); -1/sqrt(-alpha_c) for alpha_c < 0; inf for 0")
+    m66: np.ndarray = quantity(
+        MATRIX, "one-turn matrix at the beginning, cavities on", dims=("coordinate", "other_coordinate")
+    )
+    coupled: bool = quantity("", "whether x and y are coupled; beta, alpha, mu are then those of modes 1, 2 in x, y")
+    closed_orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit", dims=("place", "coordinate"))
+    beta: np.ndarray = quantity("m", "beta functions", dims=("place", "plane"))
+    alpha: np.ndarray = quantity("1", "Twiss alpha", dims=("place", "plane"))
+    mu: np.ndarray = quantity("2pi", "phase advance from the beginning", dims=("place", "plane"))
+    dispersion: np.ndarray = quantity("m, 1, m, 1", "d(x, px, y, py)/d delta", dims=("place", "transverse"))
+    dispersion2: np.ndarray = quantity(
+        "m, 1, m, 1", "second-order dispersion d2(x, px, y, py)/d delta2", dims=("place", "transverse")
+    )
+    partial_r56: np.ndarray = quantity("m", "dz/d delta from the beginning along the dispersive orbit", dims=("place",))
+    curly_h: np.ndarray = quantity("m", "dispersion invariants H_x, H_y", dims=("place", "plane"))
+    mode_tunes: np.ndarray = quantity("1", "fractional tunes of the modes, (3,) bunched or (2,)", dims=("mode",))
+    mode_beta: np.ndarray = quantity(
+        PER_EMITTANCE,
+        "beta^k_ij of the modes, (n + 1, 3, 6, 6) bunched or (n + 1, 2, 4, 4)",
+        dims=("place", "mode", "coordinate", "other_coordinate"),
+    )
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def index(self, name: str) -> int:

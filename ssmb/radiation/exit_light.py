@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
+from ssmb.quantity import quantity
 from ssmb.radiation.tracked import TrackedLight
 from ssmb.radiation.undulator import photon_rate
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
@@ -44,29 +45,19 @@ def counted_band(wavelength: float) -> float:
 
 @dataclass(frozen=True)
 class ExitLight:
-    """Light at the exit of one undulator; the protocol of ``ssmb.lithography.EuvSource.from_result``.
+    """Light at the exit of one undulator; the protocol of ``ssmb.lithography.EuvSource.from_result``."""
 
-    Parameters
-    ----------
-    wavelength : [m].
-    peak_power : power while the filled part of the beam passes [W].
-    average_power : [W].
-    relative_bandwidth : full width of the line over the wavelength [1].
-    divergence_x, divergence_y : rms angles [rad].
-    beamlines : equal undulators on the ring [1].
-    time_structure : words.
-    band : full relative width of the band that the user counts [1]; see :func:`counted_band`.
-    """
-
-    wavelength: float
-    peak_power: float
-    average_power: float
-    relative_bandwidth: float
-    divergence_x: float
-    divergence_y: float
-    beamlines: int = 1
-    time_structure: str = "quasi-CW"
-    band: float = IN_BAND
+    wavelength: float = quantity("m", "wavelength")
+    peak_power: float = quantity("W", "power while the filled part of the beam passes")
+    average_power: float = quantity("W", "average power")
+    relative_bandwidth: float = quantity("1", "full width of the line over the wavelength")
+    divergence_x: float = quantity("rad", "horizontal rms angle")
+    divergence_y: float = quantity("rad", "vertical rms angle")
+    beamlines: int = quantity("1", "equal undulators on the ring", default=1)
+    time_structure: str = quantity("", "time structure in words", default="quasi-CW")
+    band: float = quantity(
+        "1", "full relative width of the band that the user counts; see :func:`counted_band`", default=IN_BAND
+    )
 
     def __post_init__(self) -> None:
         positive("wavelength", self.wavelength, "m")

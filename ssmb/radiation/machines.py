@@ -8,6 +8,7 @@ from typing import Any
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import ConfigError, nearest
+from ssmb.quantity import Quantity
 from ssmb.radiation.brightness import ElectronBeam
 from ssmb.ranges import finite
 
@@ -18,7 +19,7 @@ GIVEN = "given"
 
 
 def _input(default: float, unit: str, origin: str, doc: str) -> Any:
-    return field(default=default, metadata={"unit": unit, "origin": origin, "doc": doc})
+    return field(default=default, metadata={"quantity": Quantity(unit, doc), "origin": origin})
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Machines:
             if f.name.partition("_")[0] in machines:
                 value = getattr(self, f.name)
                 origin = f.metadata["origin"] if value == f.default else GIVEN
-                found.append(MachineInput(f.name, float(value), f.metadata["unit"], origin))
+                found.append(MachineInput(f.name, float(value), f.metadata["quantity"].unit, origin))
         return tuple(found)
 
     def ring(self) -> ElectronBeam:

@@ -8,7 +8,7 @@ X. Deng et al., Nature 590, 576 (2021), doi:10.1038/s41586-021-03203-0 (the quad
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
+from ssmb.quantity import quantity
 from ssmb.radiation.coherent import BeamSize, coherent_energy
 from ssmb.radiation.incoherent import energy_in_band
 from ssmb.radiation.undulator import Undulator, photon_energy
@@ -26,12 +27,12 @@ from ssmb.ranges import positive_or_infinite
 class ChargeSignal:
     """Light of one passage at one harmonic, for each bunch charge."""
 
-    harmonic: int = field(metadata={"unit": "1"})
-    wavelength: float = field(metadata={"unit": "m"})
-    bunching: float = field(metadata={"unit": "1"})
-    charge: NDArray[np.float64] = field(metadata={"unit": "C"})
-    coherent_energy: NDArray[np.float64] = field(metadata={"unit": "J"})
-    incoherent_energy: NDArray[np.float64] = field(metadata={"unit": "J"})
+    harmonic: int = quantity("1", "harmonic of the laser")
+    wavelength: float = quantity("m", "wavelength of the light")
+    bunching: float = quantity("1", "modulus of the bunching factor")
+    charge: NDArray[np.float64] = quantity("C", "bunch charge", dims=("charge",))
+    coherent_energy: NDArray[np.float64] = quantity("J", "coherent energy of one passage", dims=("charge",))
+    incoherent_energy: NDArray[np.float64] = quantity("J", "incoherent energy of one passage", dims=("charge",))
 
     @property
     def energy(self) -> NDArray[np.float64]:

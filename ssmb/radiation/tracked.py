@@ -27,6 +27,7 @@ from ssmb.bunching.factors import living
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
+from ssmb.quantity import quantity
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, positive, positive_or_infinite
@@ -41,28 +42,20 @@ _FAR_BEAM = 6.0
 
 @dataclass(frozen=True, eq=False)
 class TrackedLight:
-    """Coherent light of a beam at one wavelength.
+    """Coherent light of a beam at one wavelength."""
 
-    Attributes
-    ----------
-    undulator, harmonic, wavelength [m], current [A] : what radiates.
-    theta_x, theta_y : (n,) angles [rad] of a quadrature over the solid angle.
-    solid : (n,) its weights [sr].
-    intensity : (n,) dP/dOmega of the coherent light, all polarisations [W/sr].
-    bunching : |b| of the beam on the axis, without undulator and angle [1].
-    noise_power : what macroparticles at random would radiate [W]: taken off if they are, an uncertainty if not.
-    """
-
-    undulator: Undulator
-    harmonic: int
-    wavelength: float
-    current: float
-    theta_x: Array
-    theta_y: Array
-    solid: Array
-    intensity: Array
-    bunching: float
-    noise_power: float
+    undulator: Undulator = quantity("", "undulator in which the beam radiates")
+    harmonic: int = quantity("1", "odd harmonic of the undulator")
+    wavelength: float = quantity("m", "wavelength of the light")
+    current: float = quantity("A", "local current of the particles")
+    theta_x: Array = quantity("rad", "horizontal angles of a quadrature over the solid angle", dims=("direction",))
+    theta_y: Array = quantity("rad", "vertical angles of the same", dims=("direction",))
+    solid: Array = quantity("sr", "weights of the quadrature", dims=("direction",))
+    intensity: Array = quantity("W/sr", "dP/dOmega of the coherent light, all polarisations", dims=("direction",))
+    bunching: float = quantity("1", "|b| of the beam on the axis, without undulator and angle")
+    noise_power: float = quantity(
+        "W", "what macroparticles at random would radiate: taken off if they are, an uncertainty if not"
+    )
 
     @property
     def power(self) -> float:

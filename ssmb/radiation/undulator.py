@@ -23,20 +23,13 @@ from ssmb.elements.undulator_relations import (
     undulator_r56,
 )
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.quantity import quantity
 from ssmb.ranges import count, not_negative, positive
 
 
 @dataclass(frozen=True)
 class Undulator:
     """Ideal undulator of `n_periods` equal periods, passed on axis by electrons of the reference energy.
-
-    Parameters
-    ----------
-    reference : reference particle.
-    period : lambda_u [m].
-    n_periods : N [1].
-    k : deflection parameter of the peak field, e B lambda_u/(2 pi m c) [1].
-    helical : True if the field has constant size and rotates.
 
     Examples
     --------
@@ -45,11 +38,11 @@ class Undulator:
     (2.4798, 0.7794, 4.0)
     """
 
-    reference: Reference
-    period: float
-    n_periods: int
-    k: float
-    helical: bool = False
+    reference: Reference = quantity("", "reference particle")
+    period: float = quantity("m", "undulator period")
+    n_periods: int = quantity("1", "number of periods N")
+    k: float = quantity("1", "deflection parameter of the peak field, e B lambda_u/(2 pi m c)")
+    helical: bool = quantity("", "whether the field has constant size and rotates", default=False)
 
     def __post_init__(self) -> None:
         positive("period", self.period, "m")

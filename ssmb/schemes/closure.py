@@ -41,6 +41,7 @@ from ssmb.beam import Beam
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
+from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tracking import track
 
@@ -162,44 +163,37 @@ def _about_mean(path_error: ArrayLike) -> np.ndarray:
 class PathTerm:
     """One term of the path between the modulators: its product of coordinates, coefficient [SI] and rms over the beam [m]."""
 
-    name: str
-    coefficient: float
-    rms: float
+    name: str = quantity("", "product of coordinates")
+    coefficient: float = quantity("1", "coefficient of the term, in SI units of its product")
+    rms: float = quantity("m", "rms of the term over the beam")
 
 
 @dataclass(frozen=True, eq=False)
 class ClosureBudget:
-    """What the path error between two modulators costs.
+    """What the path error between two modulators costs."""
 
-    Attributes
-    ----------
-    dz_rms : rms path error of the tracked beam, without its mean [m].
-    dz_counting : path error of random phase that would do the same, see :func:`counting_path_error`; what a laser spot does to
-        an electron that comes back to another place is in it [m].
-    aberrations : growth of the emittance per turn by the transverse aberrations of the insertion [m rad].
-    quantum : rms path error by the photons that an electron emits between the modulators, tracked [m].
-    terms : terms of the Taylor map, largest first.
-    beyond : rms of what the terms do not explain: higher orders [m].
-    allowed : rms path error for the allowed fraction of the emittance [m].
-    growth : growth of the emittance per turn by all three, laser on [m rad].
-    damping : amplitude damping decrement per turn [1].
-    emittance : emittance that the ring has without the path error [m rad].
-    fraction : allowed growth of the emittance over itself [1].
-    smear_rate : (n k)^2 H_rad: what the emittance takes from the power, exp(-smear_rate d eps) [1/(m rad)].
-    """
-
-    dz_rms: float
-    dz_counting: float
-    aberrations: float
-    quantum: float
-    terms: tuple[PathTerm, ...]
-    beyond: float
-    allowed: float
-    growth: float
-    damping: float
-    emittance: float
-    fraction: float
-    smear_rate: float
+    dz_rms: float = quantity("m", "rms path error of the tracked beam, without its mean")
+    dz_counting: float = quantity(
+        "m",
+        "path error of random phase that would do the same, see :func:`counting_path_error`; what a laser spot does to "
+        "an electron that comes back to another place is in it",
+    )
+    aberrations: float = quantity(
+        "m*rad", "growth of the emittance per turn by the transverse aberrations of the insertion"
+    )
+    quantum: float = quantity(
+        "m", "rms path error by the photons that an electron emits between the modulators, tracked"
+    )
+    terms: tuple[PathTerm, ...] = quantity("", "terms of the Taylor map, largest first")
+    beyond: float = quantity("m", "rms of what the terms do not explain: higher orders")
+    allowed: float = quantity("m", "rms path error for the allowed fraction of the emittance")
+    growth: float = quantity("m*rad", "growth of the emittance per turn by all three, laser on")
+    damping: float = quantity("1", "amplitude damping decrement per turn")
+    emittance: float = quantity("m*rad", "emittance that the ring has without the path error")
+    fraction: float = quantity("1", "allowed growth of the emittance over itself")
+    smear_rate: float = quantity(
+        "1/m/rad", "(n k)^2 H_rad, what the emittance takes from the power, exp(-smear_rate d eps)"
+    )
 
     @property
     def equilibrium_emittance(self) -> float:

@@ -32,6 +32,7 @@ from scipy import special
 
 from ssmb.bunching.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
 from ssmb.optics.taylor import TaylorMap
+from ssmb.quantity import quantity
 from ssmb.ranges import count, positive
 from ssmb.schemes.quadrature import normal_rule
 
@@ -41,31 +42,16 @@ _NODES = 401  # places over the beam for the mean with a laser spot
 
 @dataclass(frozen=True)
 class BunchingTerm:
-    """One named factor of |b_n|.
+    """One named factor of |b_n|."""
 
-    Attributes
-    ----------
-    name : see :mod:`ssmb.schemes.explained`.
-    factor : what it multiplies |b_n| by [1].
-    formula : its closed form.
-    """
-
-    name: str
-    factor: float
-    formula: str
+    name: str = quantity("", "name of the term")
+    factor: float = quantity("1", "what it multiplies |b_n| by")
+    formula: str = quantity("", "its closed form")
 
 
 @dataclass(frozen=True)
 class ExplainedBunching:
     """|b_n| as tracked, and as a product of named terms.
-
-    Attributes
-    ----------
-    harmonic : n [1].
-    terms : named factors, the modulation first.
-    tracked : |b_n| of the particles [1].
-    noise : 1/sqrt(number of particles), what `tracked` is uncertain by [1].
-    drift : horizontal path factor as of a drift with the length of the section, for comparison [1].
 
     Examples
     --------
@@ -74,11 +60,11 @@ class ExplainedBunching:
     (0.0725, 0.021)
     """
 
-    harmonic: int
-    terms: tuple[BunchingTerm, ...]
-    tracked: float
-    noise: float
-    drift: float
+    harmonic: int = quantity("1", "harmonic of the laser")
+    terms: tuple[BunchingTerm, ...] = quantity("", "named factors, the modulation first")
+    tracked: float = quantity("1", "|b_n| of the particles")
+    noise: float = quantity("1", "1/sqrt(number of particles), what `tracked` is uncertain by")
+    drift: float = quantity("1", "horizontal path factor as of a drift with the length of the section, for comparison")
 
     @property
     def product(self) -> float:

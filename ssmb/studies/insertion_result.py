@@ -11,6 +11,7 @@ from ssmb.beam import Beam
 from ssmb.facility import SourceLight
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed
 from ssmb.facility.ring_state import EnergyOfTurn
+from ssmb.quantity import quantity
 from ssmb.schemes.closure import ClosureBudget
 from ssmb.schemes.explained import ExplainedBunching
 from ssmb.studies.insertion_config import InsertionRunConfig
@@ -20,78 +21,61 @@ from ssmb.tracking import RunStatus
 
 @dataclass(frozen=True)
 class Convergence:
-    """What changes with twice the number of something.
+    """What changes with twice the number of something."""
 
-    Attributes
-    ----------
-    doubled : of what.
-    bunching : relative change of |b_n| [1].
-    peak : of the peak power [1].
-    focus : of the power at the focus [1].
-    """
-
-    doubled: str
-    bunching: float
-    peak: float
-    focus: float
+    doubled: str = quantity("", "what is doubled")
+    bunching: float = quantity("1", "relative change of |b_n|")
+    peak: float = quantity("1", "relative change of the peak power")
+    focus: float = quantity("1", "relative change of the power at the focus")
 
 
 @dataclass(frozen=True, eq=False)
 class InsertionFindings:
-    """All numbers of a run of an insertion, in the order of its story.
+    """All numbers of a run of an insertion, in the order of its story."""
 
-    Attributes
-    ----------
-    harmonics : n, of the laser.
-    bunching : complex b_n of the tracked particles at the radiator.
-    closed_form : |J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2).
-    explained : |b_n| of the light as a product of named terms.
-    light : the source, all limits in its steps.
-    imbalance : energy lost by the particles over energy radiated, minus 1.
-    line_harmonics, line_power : laser harmonics about the light and what they radiate, peak [W]; undulator as for the light.
-    intrabeam : scattering between the modulators against damping.
-    power_kept : peak power with the beam that scattering leaves over that without [1].
-    kept_by : "tracked", or "calculated" by the named terms of the bunching where the tracked light would be noise.
-    closure : budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth.
-    closure_of : "scattered", or "given" if the insertion loses particles of the beam that scattering leaves.
-    path_error : rms path error of the tracked beam without scattering: the closure of the magnets [m].
-    thick : rms path error by slip in the modulators, their r56 compensated [m]; 0 if they count as thin.
-    uncompensated : the same without that compensation [m].
-    duty : share of the turns with laser that the light has [1].
-    laser : what the laser has to give.
-    damping : amplitude decrements per turn of x, y and delta, from what is given of the ring [1].
-    energy : where the energy of a turn goes.
-    z_before, delta_before, z_modulated, delta_modulated, z_radiator, delta_radiator : some particles for figures.
-    convergence : what doubling changes; empty if not asked for.
-    """
-
-    harmonics: np.ndarray
-    bunching: np.ndarray
-    closed_form: np.ndarray
-    explained: ExplainedBunching
-    light: SourceLight
-    imbalance: float
-    line_harmonics: np.ndarray
-    line_power: np.ndarray
-    intrabeam: InsertionIntrabeam
-    power_kept: float
-    kept_by: str
-    closure: ClosureBudget
-    closure_of: str
-    path_error: float
-    thick: float
-    uncompensated: float
-    duty: float
-    laser: LaserNeed
-    damping: tuple[float, ...]
-    energy: EnergyOfTurn
-    z_before: np.ndarray
-    delta_before: np.ndarray
-    z_modulated: np.ndarray
-    delta_modulated: np.ndarray
-    z_radiator: np.ndarray
-    delta_radiator: np.ndarray
-    convergence: tuple[Convergence, ...]
+    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    bunching: np.ndarray = quantity(
+        "1", "bunching factors of the tracked particles at the radiator, complex", dims=("harmonics",)
+    )
+    closed_form: np.ndarray = quantity("1", "|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)", dims=("harmonics",))
+    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
+    light: SourceLight = quantity("", "the source, all limits in its steps")
+    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
+    line_harmonics: np.ndarray = quantity("1", "laser harmonics about that of the light", dims=("line_harmonics",))
+    line_power: np.ndarray = quantity(
+        "W", "peak power that they radiate, undulator as for the light", dims=("line_harmonics",)
+    )
+    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
+    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
+    kept_by: str = quantity(
+        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
+    )
+    closure: ClosureBudget = quantity(
+        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
+    )
+    closure_of: str = quantity(
+        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
+    )
+    path_error: float = quantity(
+        "m", "rms path error of the tracked beam without scattering: the closure of the magnets"
+    )
+    thick: float = quantity(
+        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
+    )
+    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
+    duty: float = quantity("1", "share of the turns with laser that the light has")
+    laser: LaserNeed = quantity("", "what the laser has to give")
+    damping: tuple[float, ...] = quantity(
+        "1", "amplitude decrements per turn of x, y and delta, from what is given of the ring", dims=("decrement",)
+    )
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
+    z_before: np.ndarray = quantity("m", "z of some particles before the insertion", dims=("particle",))
+    delta_before: np.ndarray = quantity("1", "delta of the same", dims=("particle",))
+    z_modulated: np.ndarray = quantity("m", "z of the same behind the modulator", dims=("particle",))
+    delta_modulated: np.ndarray = quantity("1", "delta of the same behind the modulator", dims=("particle",))
+    z_radiator: np.ndarray = quantity("m", "z of the same at the radiator", dims=("particle",))
+    delta_radiator: np.ndarray = quantity("1", "delta of the same at the radiator", dims=("particle",))
+    convergence: tuple[Convergence, ...] = quantity("", "what doubling changes; empty if not asked for")
 
 
 @dataclass(frozen=True, eq=False)

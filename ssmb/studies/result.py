@@ -10,6 +10,7 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.optics import Optics
+from ssmb.quantity import quantity
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.studies.config import RunConfig
 from ssmb.studies.source_result import RingSource, source_summary
@@ -25,26 +26,20 @@ _SAME_IN_ALL_PARTS = {"at", "wavelength", "wavelengths", "harmonics", "bucket"}
 
 @dataclass(frozen=True)
 class Light:
-    """Light of one passage at one harmonic of the laser.
+    """Light of one passage at one harmonic of the laser."""
 
-    Attributes
-    ----------
-    harmonic : harmonic number.
-    wavelength : [m].
-    bunching : complex bunching factor of the tracked particles at the undulator.
-    closed_form : |b_n| of the linear single-stage formula with the same modulation, slip factor and beam (nan without
-        laser).
-    coherent_power, incoherent_power : power averaged over the passage of the bunch (rms length sqrt(2 pi) sigma_z/c) [W].
-    signal : energies against charge.
-    """
-
-    harmonic: int
-    wavelength: float
-    bunching: complex
-    closed_form: float
-    coherent_power: float
-    incoherent_power: float
-    signal: ChargeSignal
+    harmonic: int = quantity("1", "harmonic of the laser")
+    wavelength: float = quantity("m", "wavelength")
+    bunching: complex = quantity("1", "complex bunching factor of the tracked particles at the undulator")
+    closed_form: float = quantity(
+        "1",
+        "|b_n| of the linear single-stage formula with the same modulation, slip factor and beam (nan without laser)",
+    )
+    coherent_power: float = quantity(
+        "W", "coherent power averaged over the passage of the bunch, rms length sqrt(2 pi) sigma_z/c"
+    )
+    incoherent_power: float = quantity("W", "incoherent power averaged in the same way")
+    signal: ChargeSignal = quantity("", "energies against charge")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,32 +7,25 @@ from typing import Any
 
 from ssmb.facility import SourceLight
 from ssmb.facility.ring_state import EnergyOfTurn, IntrabeamEstimate
+from ssmb.quantity import quantity
 
 
 @dataclass(frozen=True, eq=False)
 class RingSource:
-    """The light of a ring at harmonics of its laser.
+    """The light of a ring at harmonics of its laser."""
 
-    Attributes
-    ----------
-    at : element at whose entrance the middle of the radiator is.
-    turn : turn whose beam radiates.
-    mean_over : last turns over which the powers are the mean [1]; 1: those of `turn`.
-    lights : one for each harmonic; the radiator is tuned to one at a time.
-    imbalance : of each, energy lost by the particles over energy radiated, minus 1 [1].
-    intrabeam : beam without and with intrabeam scattering; None if the ring has no equilibrium.
-    intrabeam_note : what was done with it, or why there is none.
-    energy : where the energy of a turn goes, for the harmonic that takes the most.
-    """
-
-    at: str
-    turn: int
-    mean_over: int
-    lights: tuple[SourceLight, ...]
-    imbalance: tuple[float, ...]
-    intrabeam: IntrabeamEstimate | None
-    intrabeam_note: str
-    energy: EnergyOfTurn
+    at: str = quantity("", "element at whose entrance the middle of the radiator is")
+    turn: int = quantity("turn", "turn whose beam radiates")
+    mean_over: int = quantity("1", "last turns over which the powers are the mean; 1: those of `turn`")
+    lights: tuple[SourceLight, ...] = quantity("", "one for each harmonic; the radiator is tuned to one at a time")
+    imbalance: tuple[float, ...] = quantity(
+        "1", "of each, energy lost by the particles over energy radiated, minus 1", dims=("light",)
+    )
+    intrabeam: IntrabeamEstimate | None = quantity(
+        "", "beam without and with intrabeam scattering; None if the ring has no equilibrium"
+    )
+    intrabeam_note: str = quantity("", "what was done with it, or why there is none")
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes, for the harmonic that takes the most")
 
 
 def light_summary(light: SourceLight, imbalance: float) -> dict[str, Any]:

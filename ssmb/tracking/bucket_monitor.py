@@ -12,6 +12,7 @@ from ssmb.bunching import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import BUCKET_NUMBERS
+from ssmb.quantity import quantity
 from ssmb.ranges import count
 
 _FAR = 1e300
@@ -112,29 +113,32 @@ class BucketMonitor:
 
 @dataclass(frozen=True)
 class BucketRecord:
-    """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it.
+    """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it."""
 
-    Attributes
-    ----------
-    bucket : the bucket, at rest.
-    harmonics : (k,) harmonic numbers.
-    turn : (n,) turn number, from 0.
-    captured : (n,) share of the charge alive that is inside the separatrix [1].
-    mean, sigma : (n, 2), (n, 2, 2) mean and covariance of (z [m], delta) of all particles alive.
-    captured_mean, captured_sigma : the same of those inside.
-    bunching : (n, k) complex bunching factors b_n of all particles alive.
-    """
-
-    at: str | None
-    bucket: MicroBucket
-    harmonics: np.ndarray
-    turn: np.ndarray
-    captured: np.ndarray
-    mean: np.ndarray
-    sigma: np.ndarray
-    captured_mean: np.ndarray
-    captured_sigma: np.ndarray
-    bunching: np.ndarray
+    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
+    bucket: MicroBucket = quantity("", "the bucket, at rest")
+    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    captured: np.ndarray = quantity("1", "share of the charge alive that is inside the separatrix", dims=("turn",))
+    mean: np.ndarray = quantity(
+        "m, 1", "mean of (z, delta) from the centre of the bucket, all particles alive", dims=("turn", "longitudinal")
+    )
+    sigma: np.ndarray = quantity(
+        "m^2, m; m, 1",
+        "covariance of (z, delta), all particles alive",
+        dims=("turn", "longitudinal", "other_longitudinal"),
+    )
+    captured_mean: np.ndarray = quantity(
+        "m, 1", "mean of (z, delta) from the centre of the bucket, those inside", dims=("turn", "longitudinal")
+    )
+    captured_sigma: np.ndarray = quantity(
+        "m^2, m; m, 1", "covariance of (z, delta), those inside", dims=("turn", "longitudinal", "other_longitudinal")
+    )
+    bunching: np.ndarray = quantity(
+        "1",
+        "bunching factors <exp(-2 pi i n z/wavelength)> of all particles alive, complex",
+        dims=("turn", "harmonics"),
+    )
 
     @property
     def sigma_z(self) -> np.ndarray:

@@ -16,6 +16,7 @@ from ssmb.beam import Beam
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import BUCKET, BUCKET_NUMBERS, BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
 from ssmb.tracking.bucket_monitor import BucketMonitor
 from ssmb.tracking.driving import Drives
 from ssmb.tracking.laser_program import LaserProgram
@@ -99,23 +100,16 @@ Monitor = MomentMonitor | BunchingMonitor | BucketMonitor | SnapshotMonitor
 
 @dataclass(frozen=True)
 class MomentRecord:
-    """Moments against turn.
+    """Moments against turn."""
 
-    Attributes
-    ----------
-    turn : (n,) turn number, from 0.
-    particles : (n,) macroparticles alive.
-    charge : (n,) charge of those alive [C].
-    mean : (n, 6) means of x, px, y, py, z, delta [m, 1].
-    sigma : (n, 6, 6) covariance matrix.
-    """
-
-    at: str | None
-    turn: np.ndarray
-    particles: np.ndarray
-    charge: np.ndarray
-    mean: np.ndarray
-    sigma: np.ndarray
+    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    particles: np.ndarray = quantity("1", "macroparticles alive", dims=("turn",))
+    charge: np.ndarray = quantity("C", "charge of those alive", dims=("turn",))
+    mean: np.ndarray = quantity(PHASE_SPACE, "means of x, px, y, py, z, delta", dims=("turn", "coordinate"))
+    sigma: np.ndarray = quantity(
+        COVARIANCE, "covariance of x, px, y, py, z, delta", dims=("turn", "coordinate", "other_coordinate")
+    )
 
     @property
     def rms(self) -> np.ndarray:
@@ -131,19 +125,14 @@ class MomentRecord:
 
 @dataclass(frozen=True)
 class BunchingRecord:
-    """Bunching factors against turn.
+    """Bunching factors against turn."""
 
-    Attributes
-    ----------
-    wavelengths : (k,) [m].
-    turn : (n,) turn number, from 0.
-    bunching : (n, k) complex bunching factors of the particles alive.
-    """
-
-    at: str | None
-    wavelengths: np.ndarray
-    turn: np.ndarray
-    bunching: np.ndarray
+    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
+    wavelengths: np.ndarray = quantity("m", "wavelengths", dims=("wavelengths",))
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    bunching: np.ndarray = quantity(
+        "1", "bunching factor <exp(-2 pi i z/lambda)> of the particles alive, complex", dims=("turn", "wavelengths")
+    )
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -155,8 +144,8 @@ class BunchingRecord:
 class SnapshotRecord:
     """The beam at the end of some turns; ``beams[i]`` belongs to ``turn[i]``."""
 
-    turn: np.ndarray
-    beams: tuple[Beam, ...]
+    turn: np.ndarray = quantity("turn", "turn at whose end it is taken, from 0", dims=("turn",))
+    beams: tuple[Beam, ...] = quantity("", "beams of these turns")
 
 
 #: Index of the op before which a row goes, and the row.
