@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,6 @@ from ssmb.tracking import BucketRecord, RunStatus
 _TOLD = 9
 #: A lifetime is told if the captured share falls by this many standard errors, and by this much, in the second half.
 _SIGNIFICANT, _FALL = 5.0, 0.01
-#: Fields of records that do not depend on the turn.
-_SAME_IN_ALL_PARTS = {"at", "wavelength", "wavelengths", "harmonics", "bucket"}
 
 
 @dataclass(frozen=True)
@@ -90,19 +88,6 @@ class StudyResult:
         out["source"] = None if self.source is None else source_summary(self.source)
         out["buckets"] = [bucket_summary(r) for r in self.records.values() if isinstance(r, BucketRecord)]
         return out
-
-
-def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Join the records of the parts of a run, by name of the monitor."""
-    out: dict[str, Any] = {}
-    for name, first in parts[0].items():
-        records = [p[name] for p in parts]
-        values = {f.name: getattr(first, f.name) for f in fields(first)}
-        for key in values.keys() - _SAME_IN_ALL_PARTS:
-            rows = [getattr(r, key) for r in records]
-            values[key] = tuple(b for row in rows for b in row) if key == "beams" else np.concatenate(rows)
-        out[name] = type(first)(**values)
-    return out
 
 
 def bucket_summary(record: BucketRecord) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from ssmb.studies.insertion_result import InsertionResult
 from ssmb.studies.insertion_run import insertion_file, resume_insertion
 from ssmb.studies.light import light_of
 from ssmb.studies.read_config import Places, load_config, placed_config
-from ssmb.studies.result import Light, StudyResult, joined
+from ssmb.studies.result import Light, StudyResult
 from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
 from ssmb.studies.source import check_source, ring_source
 from ssmb.studies.source_result import RingSource
@@ -48,10 +47,11 @@ from ssmb.tracking import (
     Run,
     RunStatus,
     SnapshotMonitor,
+    SnapshotRecord,
     most_threads,
     track,
 )
-from ssmb.tracking.driving import drives_of
+from ssmb.tracking.driving import driven_rows, drives_of, elements_named
 
 
 def run_file(
@@ -131,17 +131,12 @@ def _finished(study: _Study, place: Path) -> StudyResult:
     return result
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Turns that are tracked with the same program."""
-
-    first: int
-    turns: int
-    laser: bool
+#: Name of the record that keeps the beam where the light, or the source, is.
+_LIGHT, _SOURCE = "beam at the light", "beam at the source"
 
 
 class _Study:
-    """One run: matched beam, parts with the laser on and off, light. All that can be wrong is found when it is made."""
+    """One run: matched beam, turns, light. All that can be wrong is found when it is made."""
 
     def __init__(
         self,
@@ -157,15 +152,13 @@ class _Study:
         self.threads, self.progress = threads if threads is not None else config.track.threads, progress
         self._check_threads()
         self._check_laser()
-        self.drives = self._drives()
         with at_place(places, "lattice"):
-            self.programs = {
-                on: ring_program(lattice, config.laser, on, config.track.radiation, config.track.opening_angle)
-                for on in (True, False)
-            }
+            lit = config.laser is not None and config.laser.turns > 0
+            self.program = ring_program(lattice, config.laser, lit, config.track.radiation, config.track.opening_angle)
             self.optics: Optics = ring_optics(lattice, config.laser)
+        self.drives = self._drives()
         with at_place(places, "laser"):
-            drives_of(self.programs[True], self.programs[True].ops.copy(), self.drives, config.track.turns)
+            drives_of(self.program, self.program.ops.copy(), self.drives, config.track.turns)
         self.monitors = self._monitors()
         with at_place(places, "beam"):
             self.start = self.beam()
@@ -197,10 +190,17 @@ class _Study:
                     raise ConfigError(f"'{name}' is not a Wiggler with a laser in lattice '{lattice.name}'.{hint}")
 
     def _drives(self) -> dict[str, LaserProgram]:
-        """What each laser element does by turn; nothing if the laser is only on and then off."""
+        """What each laser element does by turn; nothing if it is the same on all turns."""
+        laser = self.config.laser
         with at_place(self.places, "laser"):
-            light = laser_program(self.config.laser, self.config.track.turns)
-        return {name: light for name in self.config.laser.elements} if self.config.laser and light else {}
+            light = laser_program(laser, self.config.track.turns)
+        if laser is None or light is None:
+            return {}
+        dark = [] if laser.changes else [n for n in laser.elements if not self._shines(n)]  # power 0 may go off, too
+        return {name: light for name in laser.elements if name not in dark}
+
+    def _shines(self, name: str) -> bool:
+        return bool(driven_rows(self.program.ops, elements_named(self.program, name)))
 
     def _monitors(self) -> list[Monitor]:
         made: list[Monitor] = []
@@ -215,7 +215,7 @@ class _Study:
                 elif isinstance(m, BucketConfig):
                     made.append(self._bucket_monitor(m))
                 else:
-                    made.append(SnapshotMonitor(m.every))
+                    made.append(SnapshotMonitor(every=m.every))
                 if any(made[-1].name == other.name for other in made[:-1]):
                     raise ConfigError(f"a second monitor of {m.kind} at the same place; put what they record into one")
         if self.config.light is not None:
@@ -231,7 +231,7 @@ class _Study:
     def _check_place(self, name: str | None) -> None:
         if name is not None:
             try:
-                self.programs[False].index(name)
+                self.program.index(name)
             except LatticeError as error:
                 raise ConfigError(error.message) from None
 
@@ -271,16 +271,6 @@ class _Study:
             **common,
         )
 
-    def parts(self) -> list[_Part]:
-        """Cut the turns where the laser goes off for good (if it is not driven), and where the light is wanted."""
-        turns = self.config.track.turns
-        lit = min(self.config.laser.turns, turns) if self.config.laser else 0
-        lit = turns if self.drives else lit
-        cuts = {0, lit, turns} | ({self.config.light.turn} if self.config.light else set())
-        cuts |= {self.source_turn} if self.config.source else set()
-        edges = sorted(cuts)
-        return [_Part(a, b - a, a < lit) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-
     @property
     def source_turn(self) -> int:
         """Turn whose beam is that of the source."""
@@ -289,69 +279,50 @@ class _Study:
         return last if want is None or want.turn is None else want.turn
 
     def result(self, place: Path | None) -> StudyResult:
-        """Track and evaluate; with a folder, go on from the checkpoints in it."""
-        beam, light_beam, source_beam, runs = self.start, None, None, []
-        turns, status = 0, RunStatus.COMPLETED
-        for number, part in enumerate(self.parts()):
-            if self.config.light is not None and part.first == self.config.light.turn:
-                light_beam = self._beam_at(self.config.light.at, beam, part)
-            if self.config.source is not None and part.first == self.source_turn:
-                source_beam = self._beam_at(self.config.source.at, beam, part)
-            checkpoint = None if place is None else place / f"checkpoint_{number}.h5"
-            done = self._track(beam, part, checkpoint)
-            runs.append(done)
-            beam, turns, status = done.beam, part.first + done.turns, done.status
-            if status is not RunStatus.COMPLETED:
-                break
-        if status is RunStatus.ALL_LOST:
-            first = min(runs[-1].losses(), key=lambda loss: loss.first_turn)
+        """Track and evaluate; with a folder, go on from the checkpoint in it."""
+        done = self._track(None if place is None else place / "checkpoint.h5")
+        if done.status is RunStatus.ALL_LOST:
+            first = min(done.losses(), key=lambda loss: loss.first_turn)
             raise PhysicsError(
-                f"all particles are lost by turn {turns}, first at '{first.element}' ({first.reason.text}); "
+                f"all particles are lost by turn {done.turns}, first at '{first.element}' ({first.reason.text}); "
                 "look at the apertures, the tunes and the amplitudes"
             )
-        finished = status is RunStatus.COMPLETED
-        records = joined([r.monitors for r in runs])
+        finished = done.status is RunStatus.COMPLETED
+        light_beam, source_beam = (_kept_beam(done.monitors.pop(name, None)) for name in (_LIGHT, _SOURCE))
         return StudyResult(
             config=self.config,
             lattice_text=lattice_text(self.lattice),
             optics=self.optics,
-            records=records,
+            records=done.monitors,
             light=self.light(light_beam) if finished and light_beam is not None else (),
-            beam=beam,
+            beam=done.beam,
             beam_at_light=light_beam,
-            status=status,
-            turns=turns,
-            losses=runs[-1].losses(),
+            status=done.status,
+            turns=done.turns,
+            losses=done.losses(),
             beam_at_source=source_beam,
-            source=self.source(source_beam, records) if finished and source_beam is not None else None,
+            source=self.source(source_beam, done.monitors) if finished and source_beam is not None else None,
             provenance=provenance(self.threads),
             folder="" if place is None else str(place),
         )
 
-    def _track(self, beam: Beam, part: _Part, checkpoint: Path | None) -> Run:
+    def _track(self, checkpoint: Path | None) -> Run:
+        light, source = self.config.light, self.config.source
+        kept = [] if light is None else [SnapshotMonitor(light.at, turns=[light.turn], name=_LIGHT)]
+        kept += [] if source is None else [SnapshotMonitor(source.at, turns=[self.source_turn], name=_SOURCE)]
         return track(
-            self.programs[part.laser],
-            beam,
-            part.turns,
-            first_turn=part.first,
-            monitors=self.monitors,
+            self.program,
+            self.start,
+            self.config.track.turns,
+            monitors=[*self.monitors, *kept],
             seed=self.config.track.seed,
             threads=self.threads,
             progress=self.progress,
             checkpoint=checkpoint,
             checkpoint_every=self.config.track.checkpoint_every,
             resume=checkpoint is not None,
-            drives=self.drives if part.laser else None,
+            drives=self.drives,
         )
-
-    def _beam_at(self, at: str, beam: Beam, part: _Part) -> Beam:
-        """The beam at the entrance of an element in the first turn of a part."""
-        program = self.programs[part.laser]
-        if program.first_op[program.index(at)] == 0:
-            return beam.copy()
-        drives = self.drives if part.laser else None
-        given: dict[str, Any] = {"first_turn": part.first, "seed": self.config.track.seed, "threads": self.threads}
-        return track(program, beam, 1, end=at, drives=drives, **given).beam
 
     def light(self, beam: Beam) -> tuple[Light, ...]:
         """Light of the beam at the undulator; nothing if the run file asks for none."""
@@ -366,3 +337,8 @@ class _Study:
         with at_place(self.places, "source"):
             optics = ring_optics(self.ring, self.config.laser)
             return ring_source(self.config, self.ring, optics, beam, self.source_turn, records)
+
+
+def _kept_beam(record: SnapshotRecord | None) -> Beam | None:
+    """The one beam of a record, if its turn was reached."""
+    return record.beams[0] if record is not None and record.beams else None

@@ -13,13 +13,13 @@ from ssmb.tracking import LaserProgram
 
 
 def laser_program(laser: LaserConfig | None, turns: int) -> LaserProgram | None:
-    """What the laser does by turn; None if it is only on and then off.
+    """What the laser does by turn; None if it is the same on all turns.
 
     Parameters
     ----------
     turns : turns of the run; the laser is on up to ``laser.turns`` of them.
     """
-    if laser is None or not laser.changes:
+    if laser is None or laser.turns == 0 or not (laser.changes or laser.turns < turns):
         return None
     windows = laser.windows or (((0, laser.turns),) if laser.turns < turns else ())
     noise, ramp, duty = laser.noise, laser.ramp, laser.duty

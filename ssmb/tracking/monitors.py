@@ -6,6 +6,7 @@ a record does not depend on the number of threads, nor on how the run was cut in
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,11 @@ from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import BUCKET, BUCKET_NUMBERS, BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
 from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
+from ssmb.ranges import count
 from ssmb.tracking.bucket_monitor import BucketMonitor
 from ssmb.tracking.driving import Drives
 from ssmb.tracking.laser_program import LaserProgram
+from ssmb.tracking.stations import Stop
 
 _UPPER = np.triu_indices(6)
 
@@ -80,19 +83,40 @@ class BunchingMonitor:
 
 @dataclass(frozen=True)
 class SnapshotMonitor:
-    """Keep the whole beam at the end of every n-th turn.
+    """Keep the whole beam, at the entrance of an element or at the end of a turn, on some turns.
 
     Parameters
     ----------
-    every : keep turns every - 1, 2 every - 1 ... (turns count from 0), so that ``every=turns`` keeps the last one.
-    name : key of the record.
+    at : name of the element; None: the end of the turn.
+    turns : numbers of the turns, counted from 0; None: by ``every``.
+    every : keep turns every - 1, 2 every - 1 ..., so that ``every=turns`` keeps the last one; only without ``turns``.
+    name : key of the record; by default ``snapshots`` or ``snapshots@<at>``.
     """
 
+    at: str | None = None
+    turns: Sequence[int] | None = None
     every: int = 1
-    name: str = "snapshots"
+    name: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "every", _checked_every(self.every, "SnapshotMonitor"))
+        if self.at is not None and not isinstance(self.at, str):
+            raise ConfigError(f"SnapshotMonitor: at must be the name of an element, or None, got {self.at!r}")
+        if self.turns is not None:
+            if self.every != 1:
+                raise ConfigError("SnapshotMonitor: give either turns or every, not both")
+            if isinstance(self.turns, (str, bytes)) or not hasattr(self.turns, "__iter__"):
+                raise ConfigError(f"SnapshotMonitor: turns must be whole numbers >= 0, got {self.turns!r}")
+            given = {count("SnapshotMonitor: a turn", turn, at_least=0) for turn in self.turns}
+            object.__setattr__(self, "turns", tuple(sorted(given)))
+        object.__setattr__(self, "name", self.name or ("snapshots" if self.at is None else f"snapshots@{self.at}"))
+
+    def next_turn(self, turn: int) -> int | None:
+        """First turn >= ``turn`` of which the beam is kept; None if there is none."""
+        if self.turns is None:
+            return turn + self.every - 1 - turn % self.every
+        place = bisect_left(self.turns, turn)
+        return self.turns[place] if place < len(self.turns) else None
 
 
 Monitor = MomentMonitor | BunchingMonitor | BucketMonitor | SnapshotMonitor
@@ -142,15 +166,29 @@ class BunchingRecord:
 
 @dataclass(frozen=True)
 class SnapshotRecord:
-    """The beam at the end of some turns; ``beams[i]`` belongs to ``turn[i]``."""
+    """The beam on some turns at one place; ``beams[i]`` belongs to ``turn[i]``."""
 
-    turn: np.ndarray = quantity("turn", "turn at whose end it is taken, from 0", dims=("turn",))
+    turn: np.ndarray = quantity("turn", "turn on which it is taken, from 0", dims=("turn",))
     beams: tuple[Beam, ...] = quantity("", "beams of these turns")
 
 
 #: Index of the op before which a row goes, and the row.
 OpRow = tuple[int, tuple[int, int, int, int, int]]
 Place = Callable[[str | None], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """Keeps copies of the beam for one monitor."""
+
+    monitor: SnapshotMonitor
+    kept: list[tuple[int, Beam]]
+
+    def next_turn(self, turn: int) -> int | None:
+        return self.monitor.next_turn(turn)
+
+    def act(self, beam: Beam, turn: int) -> None:
+        self.kept.append((turn, beam.copy()))
 
 
 class Probes:
@@ -249,11 +287,9 @@ class Probes:
         for slot, m in enumerate(self.buckets):
             keep(m, lambda due, slot=slot, m=m: m.combined(buckets[slot][due][:, :, : m.sums]))
 
-    def snapshot(self, last_turn: int, beam: Beam) -> None:
-        """Keep the beam if a snapshot is due at the end of this turn."""
-        for m in self.snapshots:
-            if (last_turn + 1) % m.every == 0:
-                self.beams[m.name].append((last_turn, beam.copy()))
+    def stops(self, place: Place) -> list[tuple[int, Stop]]:
+        """The snapshots: index of the op before which each is taken, and what takes it."""
+        return [(place(m.at)[0], _Keeper(m, self.beams[m.name])) for m in self.snapshots]
 
     def forget_after(self, turn: int) -> None:
         """Drop all records of later turns."""
@@ -261,10 +297,6 @@ class Probes:
             kept[:] = [rows[rows[:, 0] <= turn] for rows in kept]
         for beams in self.beams.values():
             beams[:] = [(t, beam) for t, beam in beams if t <= turn]
-
-    def next_snapshot(self, turn: int) -> int | None:
-        """Turns from ``turn`` until the next snapshot is due."""
-        return min((m.every - turn % m.every for m in self.snapshots), default=None)
 
     def records(self) -> dict[str, Any]:
         """Return the finished records by name."""

@@ -23,8 +23,9 @@ from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import energy_balance
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
-from ssmb.tracking.monitors import Monitor, Probes
+from ssmb.tracking.monitors import Monitor, OpRow, Probes
 from ssmb.tracking.saving import Saver
+from ssmb.tracking.stations import Stations, track_sections
 from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
@@ -280,10 +281,20 @@ class Job:
         self.ops = replace(program, ops=ops).with_rows(rows).ops
         before_first = sum(1 for at, _ in rows if at < first)
         self.op_from, self.op_to = first + before_first, last + len(rows)
+        self.stations = Stations(
+            [(self._op_of_station(at, last, rows), stop) for at, stop in probes.stops(place)], self.op_from, self.op_to
+        )
         self.table = program.kernel_table()
         self.done = 0
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
         self.alive_at_start = beam.alive
+
+    def _op_of_station(self, at: int, last: int, rows: Sequence[OpRow]) -> int:
+        """Index, with the rows of the probes, of the op before which a station lies: before the probes at its place.
+
+        At the end of the section it lies behind them, where a turn that is tracked at one go ends.
+        """
+        return self.op_to if at == last else at + sum(1 for row_at, _ in rows if row_at < at)
 
     def fingerprint(self) -> str:
         """Hash of all that a resumed run must share: kernels, maps, monitors, seed, section, the beam at the start.
@@ -306,13 +317,12 @@ class Job:
         """Track until all turns are done, all particles are lost, or the user stops it."""
         piece = 1
         while self.done < self.turns and self.beam.alive.any():
-            n = min(piece, self.turns - self.done, self.probes.next_snapshot(self.first_turn + self.done) or self.turns)
             doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
-            n = max(1, min(n, _PIECE_DOUBLES // doubles))
+            most = max(1, min(piece, self.turns - self.done, _PIECE_DOUBLES // doubles))
             began = time.perf_counter()
-            self._advance(n)
+            n = self._advance(most)
             spent = time.perf_counter() - began
-            piece = max(1, min(4 * n, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
+            piece = max(1, min(4 * most, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
             try:
                 report(self.done)
             except KeyboardInterrupt:
@@ -332,16 +342,23 @@ class Job:
         self.done = last + 1 - self.first_turn
         self.probes.forget_after(last)
 
-    def _advance(self, turns: int) -> None:
-        beam, ref = self.beam, self.reference
-        first, drives = self.first_turn + self.done, self.drives
+    def _advance(self, most: int) -> int:
+        """Track one piece of at most so many turns; return how many they were."""
+        beam, ref, drives = self.beam, self.reference, self.drives
+        first = self.first_turn + self.done
+        turns, sections = self.stations.plan(first, most)
         moments, bunching, buckets = self.probes.buffers(turns, self.blocks)
-        advance(
-            beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
-            self.ops, self.op_from, self.op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
-            self.seed, first, turns, self.tile,
-            self.probes.inverse_wavelengths, moments, bunching, buckets, drives.at, drives.values(first, turns),
-        )  # fmt: skip
+        values = drives.values(first, turns)
+
+        def through(op_from: int, op_to: int) -> None:
+            advance(
+                beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
+                self.ops, op_from, op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
+                self.seed, first, turns, self.tile,
+                self.probes.inverse_wavelengths, moments, bunching, buckets, drives.at, values,
+            )  # fmt: skip
+
+        track_sections(sections, self.op_from, beam, first + turns - 1, through)
         self.probes.collect(first, moments, bunching, buckets)
         self.done += turns
-        self.probes.snapshot(self.first_turn + self.done - 1, beam)
+        return turns

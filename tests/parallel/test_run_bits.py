@@ -43,7 +43,7 @@ MONITORS = [
     MomentMonitor("stop", every=2),
     BunchingMonitor("qf", [1064e-9, 532e-9]),
     BunchingMonitor(None, [800e-9], every=5),
-    SnapshotMonitor(9),
+    SnapshotMonitor(every=9),
 ]
 
 
@@ -119,7 +119,7 @@ def test_a_run_that_loses_all_ends_at_the_same_turn(
     """The length of pieces is a matter of the clock, the records are not."""
     monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
     few = beam.select(np.abs(beam.x) > 3e-4)
-    monitors = [MomentMonitor(), SnapshotMonitor(25)]
+    monitors = [MomentMonitor(), SnapshotMonitor(every=25)]
     lost = ring.with_changes({"stop": {"x_limits": (-1.5e-4, 1.5e-4)}})
     done = track(lost, few, 400, monitors=monitors, seed=3)
     assert done.status is RunStatus.ALL_LOST
@@ -171,7 +171,7 @@ def test_photons_and_a_noisy_laser_for_any_tiles_pieces_and_monitors(
     seen = [
         BucketMonitor("qf", MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light="U"),
         MomentMonitor("stop"),
-        SnapshotMonitor(9),
+        SnapshotMonitor(every=9),
     ]
     given: dict[str, Any] = {"radiation": "quantum", "drives": {"U": light}, "seed": 3}
     want = track(ring_, beam_, 40, monitors=seen, **given)

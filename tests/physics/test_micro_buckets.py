@@ -242,7 +242,7 @@ def test_quantum_lifetime_by_tracking_through_the_package() -> None:
     alive = settled_beam(bucket, xi, n)
     lived = escaped = 0
     for first in range(0, turns, piece):
-        every = [ssmb.SnapshotMonitor(1)]
+        every = [ssmb.SnapshotMonitor(every=1)]
         run = ssmb.track(lattice, alive, piece, threads=1, seed=17, first_turn=first, monitors=every)
         inside = np.array([bucket.inside(b.z, b.delta) for b in run.monitors["snapshots"].beams])
         left = ~inside.all(axis=0)

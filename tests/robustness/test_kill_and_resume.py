@@ -161,7 +161,7 @@ def test_killed_at_random_moments(nursery: Nursery, whole: tuple[str, float]) ->
             assert not list(place.glob("*.h5"))  # killed before it began: nothing is there that could mislead
             nursery.start(name)
             nursery.wait()
-        alive += bool(list(place.glob("checkpoint_*.h5"))) and not (place / "run.h5").is_file()
+        alive += bool(list(place.glob("checkpoint.h5"))) and not (place / "run.h5").is_file()
         assert bits(resume(place)) == want, name
         assert bits(load_result(place)) == want, name
     assert alive >= KILLS // 3  # most were hit while they tracked
@@ -174,7 +174,7 @@ def test_photons_and_a_noisy_laser_killed_at_random_moments(nursery: Nursery) ->
     nursery.start("steady-warm", file=file)
     assert nursery.wait() == 0
     nursery.start("steady", file=file)
-    nursery.wait_for("steady/checkpoint_0.h5")
+    nursery.wait_for("steady/checkpoint.h5")
     began = time.perf_counter()
     assert nursery.wait() == 0
     took = time.perf_counter() - began
@@ -187,9 +187,9 @@ def test_photons_and_a_noisy_laser_killed_at_random_moments(nursery: Nursery) ->
         name = f"steady-{i}"
         place = nursery.folder / name
         nursery.start(name, file=file)
-        nursery.wait_for(f"{name}/checkpoint_0.h5")  # before it there is nothing to go on from
+        nursery.wait_for(f"{name}/checkpoint.h5")  # before it there is nothing to go on from
         nursery.kill(rng.uniform(0.0, 0.9) * took)
-        half += bool(list(place.glob("checkpoint_*.h5"))) and not (place / "run.h5").is_file()
+        half += bool(list(place.glob("checkpoint.h5"))) and not (place / "run.h5").is_file()
         assert bits(resume(place)) == want, name
         assert bits(load_result(place)) == want, name
     assert half >= KILLS // 3  # the others were done
@@ -223,11 +223,11 @@ def test_a_finished_run_is_only_read(nursery: Nursery, whole: tuple[str, float])
 def test_a_damaged_checkpoint_costs_only_time(nursery: Nursery, whole: tuple[str, float]) -> None:
     nursery.start("damaged")
     place = nursery.folder / "damaged"
-    while not (place / "checkpoint_2.previous.h5").is_file():
+    while not (place / "checkpoint.previous.h5").is_file():
         time.sleep(0.01)
     nursery.kill()
     (place / "run.h5").unlink(missing_ok=True)
-    newest = place / "checkpoint_2.h5"
+    newest = place / "checkpoint.h5"
     newest.write_bytes(newest.read_bytes()[:-100])
     with pytest.warns(ssmb.store.checkpoint.CheckpointWarning, match="going on from"):
         result = resume(place)
@@ -243,7 +243,7 @@ def tracked(tmp_path: Path) -> Callable[..., Any]:
     lattice = load_lattice(RING)
     rows = np.random.default_rng(1).normal(size=(6, 300)) * np.array([3e-4, 1e-4, 1e-4, 1e-4, 1e-6, 1e-4])[:, None]
     beam = Beam(lattice.reference, rows)
-    monitors = [MomentMonitor(), BunchingMonitor("stop", [1064e-9]), SnapshotMonitor(7)]
+    monitors = [MomentMonitor(), BunchingMonitor("stop", [1064e-9]), SnapshotMonitor(every=7)]
 
     def go(**options: Any) -> Any:
         given = {"checkpoint": tmp_path / "c.h5", "resume": True, "monitors": monitors, "seed": 5} | options
@@ -395,7 +395,7 @@ def command(folder: Path, *words: str, **environment: str) -> subprocess.Popen[s
 def test_ctrl_c_on_the_command_line(nursery: Nursery, whole: tuple[str, float]) -> None:
     process = command(nursery.folder, "run", "small.run.yaml", "--folder", "cli", "--json")
     place = nursery.folder / "cli"
-    while not (place / "checkpoint_1.h5").is_file() and process.poll() is None:
+    while not (place / "checkpoint.h5").is_file() and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -49,7 +49,10 @@ def test_keys_of_the_laser_are_a_laser_program(folder: Path) -> None:
     assert laser_program(dark, 400).windows == ((0, 350),)  # type: ignore[union-attr]
     assert laser_program(dark, 350).windows == ()  # type: ignore[union-attr]
     plain = {f"laser.{key}": None for key in ("duty", "ramp", "noise")} | {"laser.windows": "[]", "laser.detuning": 0.0}
-    assert laser_program(load_config(folder / "steady.run.yaml", plain).laser, 400) is None
+    only_off = laser_program(load_config(folder / "steady.run.yaml", plain).laser, 400)
+    assert only_off is not None
+    assert only_off.windows == ((0, 350),)
+    assert laser_program(load_config(folder / "steady.run.yaml", plain).laser, 350) is None
 
 
 def test_a_window_is_the_laser_that_goes_off(folder: Path) -> None:

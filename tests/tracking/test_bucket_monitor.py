@@ -63,7 +63,7 @@ def by_hand(beam: Beam, shape: MicroBucket, harmonics: tuple[int, ...]) -> dict[
 def test_all_numbers_against_the_beam(name: str) -> None:
     shape, harmonics = SHAPES[name], (1, 3, 7)
     run = track(
-        ring(AMPLITUDE), coasting(), 12, monitors=[BucketMonitor(None, shape, harmonics), SnapshotMonitor(4)]
+        ring(AMPLITUDE), coasting(), 12, monitors=[BucketMonitor(None, shape, harmonics), SnapshotMonitor(every=4)]
     )  # fmt: skip
     record = run.monitors["bucket"]
     snapshots = run.monitors["snapshots"]

@@ -210,7 +210,7 @@ def test_first_turn_counts_for_records_and_losses(ring: Lattice) -> None:
     rows = np.zeros((6, 2))
     rows[0, 0] = 1e-3
     run = track(
-        ring, Beam(ring.reference, rows), 4, first_turn=10, monitors=[MomentMonitor(every=3), SnapshotMonitor(4)]
+        ring, Beam(ring.reference, rows), 4, first_turn=10, monitors=[MomentMonitor(every=3), SnapshotMonitor(every=4)]
     )
     assert run.turns == 4
     assert run.beam.lost_turn.tolist() == [10, -1]
