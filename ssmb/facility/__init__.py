@@ -1,8 +1,13 @@
-"""The source as a whole: what a beam at the radiator gives at the intermediate focus, and what takes how much of it."""
+"""The source as a whole: machine parts, what a beam gives at the intermediate focus, and what takes how much of it."""
 
 from ssmb.facility.beamline import Beamline, Footprint
+from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
+from ssmb.facility.insertion import Insertion, InsertionState
+from ssmb.facility.part import PARTS, Part, part, part_class, state_table
+from ssmb.facility.radiator import Radiator
+from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.ring_budget import RadiatorLoss, RingBudget, ring_budget
-from ssmb.facility.source import PowerStep, Radiator, SourceLight, source_light
+from ssmb.facility.source import RadiatingBeam, SourceLight
 from ssmb.facility.stages import (
     Aperture,
     Gas,
@@ -13,23 +18,38 @@ from ssmb.facility.stages import (
     SpectralFilter,
     Stage,
 )
+from ssmb.facility.steps import EnergyStep, Limit, PowerStep
 
 __all__ = [
+    "PARTS",
     "Aperture",
     "Beamline",
+    "EnergyOfTurn",
+    "EnergyStep",
+    "Filling",
     "Footprint",
     "Gas",
     "Given",
     "GrazingMirror",
     "Homogeniser",
+    "Insertion",
+    "InsertionState",
+    "Limit",
     "MultilayerMirror",
+    "Part",
     "PowerStep",
+    "RadiatingBeam",
     "Radiator",
     "RadiatorLoss",
+    "Ring",
     "RingBudget",
+    "RingState",
     "SourceLight",
     "SpectralFilter",
     "Stage",
+    "energy_of_turn",
+    "part",
+    "part_class",
     "ring_budget",
-    "source_light",
+    "state_table",
 ]

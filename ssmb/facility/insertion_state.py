@@ -20,7 +20,7 @@ from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.elements.laser_field import power_for_modulation, rayleigh_length
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError, PhysicsError
-from ssmb.facility.ring_state import IntrabeamEstimate
+from ssmb.facility.ring_intrabeam import IntrabeamEstimate
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import symplectic_form

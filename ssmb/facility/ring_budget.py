@@ -110,7 +110,7 @@ def ring_budget(
 
     Parameters
     ----------
-    sources : results of :func:`ssmb.facility.source_light` for one ring: each stands for `beamlines` equal radiators; their
+    sources : states of :class:`ssmb.facility.Radiator` for one ring: each stands for `beamlines` equal radiators; their
         wavelengths, undulators and beams may differ. A beam that has passed another radiator before is tracked by who
         calls: here nothing is changed by what lies upstream.
     magnet_loss : energy loss of a turn in all other magnets [eV], such as ``ssmb.equilibrium(ring).energy_loss`` of a

@@ -40,7 +40,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
 
     Parameters
     ----------
-    source : result of :func:`ssmb.facility.source_light`.
+    source : state of :class:`ssmb.facility.Radiator`.
     into : part of another figure to draw in; a new figure if None.
 
     Raises

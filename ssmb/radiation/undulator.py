@@ -67,6 +67,28 @@ class Undulator:
         k = resonant_deflection(wavelength, period, reference.gamma, harmonic=harmonic, helical=helical)
         return cls(reference, period, n_periods, k, helical)
 
+    def tuned(self, wavelength: float, reference: Reference | None = None) -> Undulator:
+        """Return the same magnet with the K whose first harmonic is resonant on axis at `wavelength` [m].
+
+        Parameters
+        ----------
+        wavelength : of the light [m].
+        reference : another reference particle.
+
+        Raises
+        ------
+        PhysicsError
+            No K does it.
+
+        Examples
+        --------
+        >>> und = Undulator(Reference(energy=600e6), period=0.02, n_periods=60, k=0.0)
+        >>> round(und.tuned(13.5e-9).wavelength() * 1e9, 6)
+        13.5
+        """
+        of = reference or self.reference
+        return Undulator.resonant(of, wavelength, self.period, self.n_periods, helical=self.helical)
+
     @property
     def length(self) -> float:
         """Magnetic length N lambda_u [m]."""

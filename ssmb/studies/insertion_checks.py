@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 from ssmb.beam import Reference
-from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, LatticeError, ValidityWarning
+from ssmb.facility import Filling, Ring
 from ssmb.lattice import Lattice
 from ssmb.studies.folders import at_place
-from ssmb.studies.insertion_config import GivenRingConfig, InsertionRunConfig
+from ssmb.studies.insertion_config import InsertionRunConfig
 from ssmb.studies.read_config import Places
 
 #: A radiator in the lattice this far off the wavelength of the light is a slip.
@@ -19,11 +20,11 @@ _OFF_RESONANCE = 0.1
 _FAST = 0.1
 
 
-def vertical_damping(ring: GivenRingConfig, reference: Reference) -> float:
-    """Return the vertical amplitude decrement per turn of what is given of the ring [1]."""
-    if ring.damping_time is not None:
-        return ring.circumference / (reference.beta * SPEED_OF_LIGHT) / ring.damping_time
-    return 0.5 * (ring.energy_loss or 0.0) / reference.energy
+def ring_of(config: InsertionRunConfig, reference: Reference) -> Ring:
+    """The ring that is given around an insertion."""
+    ring = config.ring
+    filling = Filling(ring.average_current, ring.train_current, config.source.train_length or math.inf)
+    return Ring(reference, filling, ring.circumference, damping_time=ring.damping_time, energy_loss=ring.energy_loss)
 
 
 def check_names(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:
@@ -48,7 +49,7 @@ def check_ring(config: InsertionRunConfig, lattice: Lattice, places: Places | No
     if ring.circumference < length:
         with at_place(places, "ring", "circumference"):
             raise ConfigError(f"{ring.circumference:g} m is less than the {length:g} m from mod1 to mod2")
-    if vertical_damping(ring, reference) > _FAST:
+    if ring_of(config, reference).damping[1] > _FAST:
         key = "energy_loss" if ring.damping_time is None else "damping_time"
         with at_place(places, "ring", key):
             raise ConfigError(

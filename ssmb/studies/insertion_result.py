@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam
-from ssmb.facility import SourceLight
+from ssmb.facility import EnergyOfTurn, SourceLight
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed
-from ssmb.facility.ring_state import EnergyOfTurn
 from ssmb.quantity import quantity
 from ssmb.schemes.closure import ClosureBudget
 from ssmb.schemes.explained import ExplainedBunching

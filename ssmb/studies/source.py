@@ -12,12 +12,13 @@ import numpy as np
 from ssmb.beam import Beam, Reference
 from ssmb.bunching import bunching_factor
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
-from ssmb.facility import Beamline, Radiator, SourceLight, source_light
-from ssmb.facility.ring_state import IntrabeamEstimate, energy_of_turn, ring_intrabeam
+from ssmb.facility import Beamline, Filling, Limit, RadiatingBeam, Radiator, Ring, energy_of_turn
+from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
+from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
 from ssmb.lithography import UndulatorChain, beamline
 from ssmb.optics import Optics
-from ssmb.radiation.tracked import energy_exchange
+from ssmb.radiation.undulator import Undulator
 from ssmb.studies.beamline_config import beamline_of
 from ssmb.studies.config import RunConfig
 from ssmb.studies.light import modulation
@@ -27,9 +28,10 @@ from ssmb.studies.source_result import RingSource
 from ssmb.tracking import BucketRecord
 
 
-def radiator_of(want: RadiatorConfig) -> Radiator:
-    """The radiator of a run file."""
-    return Radiator(want.period, want.periods, want.helical, want.detuning)
+def radiator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Radiator:
+    """The radiator of a run file, its gap set to a wavelength [m]."""
+    undulator = Undulator.resonant(reference, wavelength, want.period, want.periods, helical=want.helical)
+    return Radiator(undulator, want.detuning, want.beamlines, chain_of(want), want.band)
 
 
 def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
@@ -39,16 +41,6 @@ def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
     if want.chain is None:
         return None
     return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
-
-
-def imbalance_of(light: SourceLight, beam: Beam) -> float:
-    """Energy that the particles lose over the energy that is radiated, minus 1 [1]."""
-    if not light.light.power > 0.0:
-        return 0.0
-    kept = beam.alive
-    lost = -energy_exchange(light.light, beam)[kept]
-    mean = float(lost @ beam.weight[kept] / beam.weight[kept].sum()) * beam.reference.beta * beam.reference.p0c
-    return mean * light.light.current / light.light.power - 1.0
 
 
 def wavelength_of(config: RunConfig) -> float:
@@ -70,7 +62,7 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
 
     It is longer than its ring [m], no K makes it resonant, or a stage of its beamline cannot work at the wavelength.
     """
-    radiator_of(want).undulator(reference, wavelength)
+    Undulator.resonant(reference, wavelength, want.period, want.periods, helical=want.helical)
     if want.period * want.periods > circumference:
         raise ConfigError(
             f"a radiator of {want.periods} periods of {want.period:g} m is longer than the ring, {circumference:.6g} m"
@@ -119,49 +111,36 @@ def ring_source(
     assert want is not None
     assert laser is not None
     duty = config.laser_duty() or 1.0
-    train = want.train_current or want.average_current
-    found, note = _intrabeam(config, ring, train)
-    lights = []
+    filling = Filling(want.average_current, want.train_current, want.train_length or math.inf)
+    found, note = _intrabeam(config, ring, filling.local_current)
+    seen = []
     for n in want.harmonics:
         of_turn = abs(complex(bunching_factor(beam, wavelength_of(config) / n)))
-        limits: list[tuple[str, float, str]] = []
+        limits: tuple[Limit, ...] = ()
         if found is not None and found.electrons and want.intrabeam == "add":
             factor = max(found.power_factor(wavelength_of(config) / n), 1e-300)
-            limits.append(("intrabeam scattering, longer microbunch", factor, "calculated"))
-        lights.append(
-            source_light(
-                beam,
-                radiator_of(want),
-                laser_wavelength=wavelength_of(config),
-                harmonic=n,
-                average_current=want.average_current,
-                train_current=want.train_current,
-                train_length=want.train_length or math.inf,
-                duty=duty,
-                over_turns=over_turns(config, records, n, of_turn),
-                limits=limits,
-                chain=chain_of(want),
-                band=want.band,
-                beamlines=want.beamlines,
-            )
-        )
+            limits = (Limit("intrabeam scattering, longer microbunch", factor, "calculated"),)
+        turns = over_turns(config, records, n, of_turn)
+        seen.append(RadiatingBeam(beam, wavelength_of(config), n, filling, duty, over_turns=turns, limits=limits))
+    radiator = radiator_of(want, ring.reference, seen[0].wavelength)
+    lights = [radiator.state(one) for one in seen]
     amplitude, _ = modulation(laser, optics, ring_program(quiet(ring), laser, True))
-    reference = ring.reference
+    powers = [float(getattr(e, "laser_power", 0.0)) for name in laser.elements for e in ring.find(name)]
     return RingSource(
         at=want.at,
         turn=turn,
         mean_over=want.mean_over or 1,
         lights=tuple(lights),
-        imbalance=tuple(imbalance_of(light, beam) for light in lights),
+        imbalance=tuple(energy_imbalance(light, beam) for light in lights),
         intrabeam=found,
         intrabeam_note=note,
         energy=energy_of_turn(
-            ring,
-            laser.elements,
+            Ring.of(ring, filling),
             lights,
             in_lattice=_in_lattice(want, ring),
             laser_on=duty,
-            laser_peak=amplitude * reference.p0c * reference.beta,
+            laser_peak=amplitude * ring.reference.p0c * ring.reference.beta,
+            laser_power=max(powers, default=0.0),
         ),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ssmb.facility import SourceLight
-from ssmb.facility.ring_state import EnergyOfTurn, IntrabeamEstimate
+from ssmb.facility import EnergyOfTurn, SourceLight
+from ssmb.facility.ring_intrabeam import IntrabeamEstimate
 from ssmb.quantity import quantity
 
 

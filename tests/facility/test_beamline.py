@@ -20,9 +20,7 @@ from ssmb.facility import (
     GrazingMirror,
     Homogeniser,
     MultilayerMirror,
-    Radiator,
     SpectralFilter,
-    source_light,
 )
 from ssmb.facility.stages import sizes_at
 from ssmb.lithography import ChainStage, UndulatorChain
@@ -30,6 +28,7 @@ from ssmb.lithography.multilayer import LA_B, MO_SI, peak
 from ssmb.lithography.optical_constants import surface_reflectivity
 from ssmb.lithography.sources import ILLUMINATOR_ETENDUE
 from ssmb.radiation import ExitLight, Undulator, angular_energy, axis_power_density, tracked_power
+from tests.facility.lights import light_of
 from tests.support import assert_close
 
 pytest.importorskip("periodictable", reason="optical constants come with the optional package periodictable")
@@ -239,7 +238,7 @@ def test_source_counts_the_incoherent_heat():
     """Hardly any coherent light: what warms the mirror is the incoherent light of the average current."""
     stages = (GrazingMirror("Ru", 0.1, distance=5.0),)
     found = _source(Beamline("l", stages, heat_limit=1e9), limits=[("closure", 1e-9, "given")])
-    und = Radiator(0.02, 60).undulator(Reference(600e6), 1064e-9 / 79)
+    und = Undulator.resonant(Reference(600e6), 1064e-9 / 79, 0.02, 60)
     heat = axis_power_density(und, 0.1) * math.sin(0.1) / 25.0
     spot = Beamline("l", stages).footprint(found.exit)
     assert spot is not None
@@ -252,7 +251,7 @@ def _source(chain, **more):
     sigma = np.diag(np.array([40e-6, 5e-6, 20e-6, 5e-6, 2e-9, 3e-4]) ** 2)
     beam = Beam.gaussian(Reference(600e6), sigma, n=2**10, charge=1e-12, seed=2, start="quiet")
     options = {"laser_wavelength": 1064e-9, "harmonic": 79, "average_current": 0.1} | more
-    return source_light(beam, Radiator(0.02, 60), chain=chain, **options)
+    return light_of(beam, 0.02, 60, chain=chain, **options)
 
 
 def test_waterfall_lists_every_stage():

@@ -7,10 +7,11 @@ import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
-from ssmb.facility import Radiator, ring_budget, source_light
+from ssmb.facility import ring_budget
 from ssmb.lithography import EuvSource, PowerPlane, model_parameters, power_at_focus, roadmap
 from ssmb.lithography.chains import beamline
 from ssmb.radiation import energy_exchange, total_power
+from tests.facility.lights import light_of
 from tests.support import assert_close
 
 REF = Reference(600e6)
@@ -22,15 +23,14 @@ def _beam(reference=REF) -> Beam:
     return Beam.gaussian(reference, sigma, n=2**11, charge=1e-12, seed=2, start="quiet")
 
 
-def _light(harmonic=79, radiator=None, **more):
-    undulator = radiator or Radiator(0.02, 60)
+def _light(harmonic=79, period=0.02, periods=60, **more):
     options = {"average_current": 0.5, "train_current": 10.0, "duty": 0.25} | more
     beam = options.pop("beam", None) or _beam()
-    return source_light(beam, undulator, laser_wavelength=LASER, harmonic=harmonic, **options)
+    return light_of(beam, period, periods, laser_wavelength=LASER, harmonic=harmonic, **options)
 
 
 def _two(**more):
-    return [_light(beamlines=3, **more), _light(harmonic=40, radiator=Radiator(0.03, 40), **more)]
+    return [_light(beamlines=3, **more), _light(harmonic=40, period=0.03, periods=40, **more)]
 
 
 def test_power_of_the_beam_is_the_light_and_the_incoherent_light():
@@ -106,7 +106,7 @@ def test_bad_input():
         ring_budget([], magnet_loss=0.0)
     with pytest.raises(ConfigError, match="not of one ring"):
         ring_budget([_light(), _light(average_current=0.4)], magnet_loss=0.0)
-    other = _light(beam=_beam(Reference(800e6)), radiator=Radiator(0.03, 60))
+    other = _light(beam=_beam(Reference(800e6)), period=0.03)
     with pytest.raises(ConfigError, match="8e.08 eV"):
         ring_budget([_light(), other], magnet_loss=0.0)
     for wrong in ({"magnet_loss": -1.0}, {"magnet_loss": 0.0, "voltage": 0.0}):

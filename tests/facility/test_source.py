@@ -9,15 +9,15 @@ import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError
-from ssmb.facility import Radiator, source_light
+from ssmb.facility import Radiator
 from ssmb.lithography import EuvSource
 from ssmb.lithography.chains import beamline
-from ssmb.radiation import coherent_power
+from ssmb.radiation import Undulator, coherent_power
+from tests.facility.lights import light_of
 from tests.support import assert_close
 
 REF = Reference(600e6)
 LASER = 1064e-9
-RADIATOR = Radiator(period=0.02, periods=60)
 
 
 def _microbunches(n=2**12, sigma_x=40e-6, sigma_y=20e-6, sigma_z=2e-9, slope=5e-6, sigma_delta=3e-4) -> Beam:
@@ -25,9 +25,9 @@ def _microbunches(n=2**12, sigma_x=40e-6, sigma_y=20e-6, sigma_z=2e-9, slope=5e-
     return Beam.gaussian(REF, sigma, n=n, charge=1e-12, seed=2, start="quiet")
 
 
-def _light(radiator=RADIATOR, **more):
+def _light(**more):
     beam = _microbunches()
-    return source_light(beam, radiator, laser_wavelength=LASER, harmonic=79, average_current=1.0, **more)
+    return light_of(beam, 0.02, 60, laser_wavelength=LASER, harmonic=79, average_current=1.0, **more)
 
 
 def test_steps_multiply_to_the_power_at_focus():
@@ -52,7 +52,7 @@ def test_power_of_a_thin_beam_is_the_closed_form():
 
 
 def test_best_detuning_gives_more_than_exact_and_less_than_twice():
-    exact, best = _light(), _light(Radiator(period=0.02, periods=60, detuning="best"))
+    exact, best = _light(), _light(detuning="best")
     assert 1.0 < best.light.power / exact.light.power < 2.0
 
 
@@ -67,7 +67,7 @@ def test_bad_input():
     with pytest.raises(ConfigError, match="closure"):
         _light(limits=[("closure", 2.0, "given")])
     with pytest.raises(ConfigError, match="'exact' or 'best'"):
-        Radiator(0.02, 60, detuning="bets")
+        Radiator(Undulator(REF, 0.02, 60, 1.0), detuning="bets")
 
 
 def test_figures():
@@ -81,7 +81,5 @@ def test_figures():
     assert all(t.get_window_extent().x1 < right for t in drawn.axes[0].texts), "numbers inside the frame"
     assert [t.get_text() for t in ssmb.plot(found).axes[0].get_yticklabels()] == [s.name for s in found.steps]
     beam = _microbunches(sigma_z=20e-9)
-    several = [
-        source_light(beam, Radiator(0.04, 40), laser_wavelength=LASER, harmonic=n, average_current=1.0) for n in (4, 8)
-    ]
+    several = [light_of(beam, 0.04, 40, laser_wavelength=LASER, harmonic=n, average_current=1.0) for n in (4, 8)]
     assert ssmb.plot(several).axes[0].get_xlabel() == "wavelength [nm]"

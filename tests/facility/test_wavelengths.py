@@ -9,9 +9,10 @@ import pytest
 
 import ssmb
 from ssmb.beam import Beam, Reference
-from ssmb.facility import Beamline, Given, Radiator, source_light
+from ssmb.facility import Beamline, Given
 from ssmb.lithography import EuvSource, power_at_focus
-from ssmb.radiation import ExitLight, coherent_power, counted_band, tracked_power
+from ssmb.radiation import ExitLight, Undulator, coherent_power, counted_band, tracked_power
+from tests.facility.lights import light_of
 from tests.support import assert_close
 
 #: wavelength [m], energy [eV], period [m]
@@ -39,9 +40,10 @@ def test_the_same_calls_at_every_wavelength(wavelength, energy, period):
     """Closed form (finite size of the beam) against the source; what depends on k sigma^2/L only is the same everywhere."""
     reference = Reference(energy)
     beam = _beam(reference, wavelength, period)
-    found = source_light(
+    found = light_of(
         beam,
-        Radiator(period, PERIODS),
+        period,
+        PERIODS,
         laser_wavelength=5 * wavelength,
         harmonic=5,
         average_current=0.02,
@@ -68,17 +70,17 @@ def test_the_same_calls_at_every_wavelength(wavelength, energy, period):
 def test_band_and_optics_are_those_of_the_wavelength(wavelength, energy, period):
     beam = _beam(Reference(energy), wavelength, period)
     options = {"laser_wavelength": wavelength, "harmonic": 1, "average_current": 0.02}
-    found = source_light(beam, Radiator(period, PERIODS), **options)
+    found = light_of(beam, period, PERIODS, **options)
     want = 0.006 if wavelength == 6.7e-9 else 0.02
     assert found.exit.band == counted_band(wavelength) == want
-    assert source_light(beam, Radiator(period, PERIODS), band=0.013, **options).exit.band == 0.013
+    assert light_of(beam, period, PERIODS, band=0.013, **options).exit.band == 0.013
     euv = wavelength in (13.5e-9, 6.7e-9)
     assert (found.steps[-1].name == "gas") == euv
     assert (found.steps[-1].name == "beamline: none given") == (not euv)
     if not euv:
         assert found.power_at_focus == pytest.approx(found.exit.in_band_power, rel=1e-12)
     line = Beamline("window", (Given("window", 0.7),))
-    led = source_light(beam, Radiator(period, PERIODS), chain=line, **options)
+    led = light_of(beam, period, PERIODS, chain=line, **options)
     assert_close(led.power_at_focus, 0.7 * led.exit.in_band_power, rtol=1e-12, atol=0.0)
     # only light in the band of a scanner has watts there
     assert (power_at_focus(EuvSource.from_result(found.exit)) is not None) == (wavelength == 13.5e-9)
@@ -90,6 +92,6 @@ def test_band_of_a_line_that_is_wider():
         light = ExitLight(wavelength, 10.0, 10.0, 0.012, 1e-4, 1e-4, band=counted_band(wavelength))
         assert_close(light.in_band_power, 10.0 * counted, rtol=1e-12, atol=0.0)
     beam = _beam(Reference(600e6), 6.7e-9, 0.01)
-    light = tracked_power(Radiator(0.01, PERIODS).undulator(beam.reference, 6.7e-9), beam, 6.7e-9, current=1.0)
+    light = tracked_power(Undulator.resonant(beam.reference, 6.7e-9, 0.01, PERIODS), beam, 6.7e-9, current=1.0)
     train = ExitLight.of_train(light, average_current=1.0, train_length=70 * 6.7e-9)
     assert_close(train.in_band_power / train.average_power, 0.006 / (0.886 / 70.0), rtol=1e-9, atol=0.0)

@@ -17,13 +17,13 @@ from ssmb.collective import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
-from ssmb.facility import Radiator, source_light
-from ssmb.facility.ring_state import _vertical, ring_intrabeam
+from ssmb.facility.ring_intrabeam import _vertical, ring_intrabeam
 from ssmb.lattice import load_lattice
 from ssmb.lithography import BEAMLINES
 from ssmb.plot.study import study_figures
 from ssmb.studies import StudyResult, load_config, load_result, resume, run_file
 from ssmb.studies.source_config import Chain, SourceConfig
+from tests.facility.lights import light_of
 from tests.studies.small_ring import STEADY, STEADY_RING, bits
 from tests.support import assert_close
 
@@ -53,8 +53,8 @@ def test_the_light_is_that_of_the_beam_at_the_place(result: StudyResult):
     wavelength = 1064e-9 * (1.0 + 1e-8)
     light = source.lights[1]
     with pytest.warns(ValidityWarning):
-        again = source_light(
-            result.beam_at_source, Radiator(0.125, 12), laser_wavelength=wavelength, harmonic=2, average_current=0.1,
+        again = light_of(
+            result.beam_at_source, 0.125, 12, laser_wavelength=wavelength, harmonic=2, average_current=0.1,
             train_current=0.4, duty=0.8,
         )  # fmt: skip
     assert_close(light.light.power, again.light.power, rtol=1e-12, atol=0.0, what="peak power [W]")
@@ -238,7 +238,7 @@ def test_lost_particles_do_not_radiate():
     state[-1] = 1
     both = Beam(reference, rows, state=state, lost_turn=np.where(state, 1, -1), lost_element=np.where(state, 0, -1))
     given = {"laser_wavelength": 1064e-9, "harmonic": 4, "average_current": 1e-5}
-    one, two = (source_light(b, Radiator(0.05, 40), **given) for b in (alone, both))
+    one, two = (light_of(b, 0.05, 40, **given) for b in (alone, both))
     assert_close(two.light.power, one.light.power, rtol=1e-12, atol=0.0)
 
 

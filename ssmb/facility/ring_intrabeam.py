@@ -1,4 +1,4 @@
-"""What a ring must hold for its light: the beam with intrabeam scattering, and where the energy of a turn goes.
+"""The beam of a ring with intrabeam scattering.
 
 References
 ----------
@@ -8,7 +8,6 @@ See :mod:`ssmb.collective.intrabeam`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +16,8 @@ from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.equilibrium import Equilibrium, equilibrium
 from ssmb.equilibrium.equilibrium import EquilibriumStatus
-from ssmb.facility.ring_budget import ring_budget
-from ssmb.facility.source import SourceLight
 from ssmb.lattice.tree import Lattice
 from ssmb.optics import optics
-from ssmb.optics.energy_balance import energy_balance
 from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 
@@ -122,65 +118,3 @@ def _vertical(ring: Lattice) -> np.ndarray:
     out[:, 2, 2], out[:, 3, 3] = beta, (1.0 + alpha**2) / beta
     out[:, 2, 3] = out[:, 3, 2] = -alpha
     return out
-
-
-@dataclass(frozen=True)
-class EnergyOfTurn:
-    """Where the energy of an electron goes in a turn, and what gives it back; means over the electrons."""
-
-    radiation: float = quantity("eV", "energy lost in the magnets of the lattice")
-    light: float = quantity("eV", "energy lost to the coherent light, share of the turns with laser counted")
-    incoherent: float = quantity(
-        "eV", "energy radiated in the radiators anyway, where they are not magnets of the lattice"
-    )
-    restored: float = quantity("eV", "energy given by SSMB_EnergyRestorer elements")
-    voltage: float = quantity("V", "sum of the cavity voltages, the most that they can give")
-    laser_peak: float = quantity("eV", "most energy that the lasers can give in a pass, all modulators together")
-    laser_power: float = quantity("W", "laser power that travels with the electrons, the largest of the modulators")
-    laser_on: float = quantity("1", "share of the turns with laser")
-
-    @property
-    def missing(self) -> float:
-        """What neither restorer nor cavities can give: the lasers have to [eV]."""
-        return max(self.radiation + self.light + self.incoherent - self.restored - self.voltage, 0.0)
-
-    @property
-    def held(self) -> bool:
-        """Whether the lasers can give what is missing."""
-        return self.missing <= self.laser_peak * self.laser_on
-
-
-def energy_of_turn(
-    ring: Lattice,
-    lasers: Sequence[str],
-    lights: Sequence[SourceLight],
-    *,
-    in_lattice: bool = False,
-    laser_on: float,
-    laser_peak: float,
-) -> EnergyOfTurn:
-    """Return the energy balance of a turn: the :class:`ssmb.facility.RingBudget` of a light, and what gives it back.
-
-    Parameters
-    ----------
-    ring : lattice.
-    lasers : names of the elements that carry a laser.
-    lights : of the ring, one at a time: that counts which costs the most.
-    in_lattice : whether the radiators are magnets of the lattice, in whose loss their incoherent light is.
-    laser_on : share of the turns with laser [1].
-    laser_peak : largest gain in a pass [eV].
-    """
-    balance = energy_balance(ring)
-    budgets = [ring_budget([light], magnet_loss=balance.loss) for light in lights]
-    budget = max(budgets, key=lambda b: b.loss)
-    powers = [float(getattr(e, "laser_power", 0.0)) for name in lasers for e in ring.find(name)]
-    return EnergyOfTurn(
-        radiation=budget.magnet_loss,
-        light=budget.coherent_loss,
-        incoherent=0.0 if in_lattice else budget.incoherent_loss,
-        restored=balance.restored,
-        voltage=balance.voltage,
-        laser_peak=laser_peak,
-        laser_power=max(powers, default=0.0),
-        laser_on=laser_on,
-    )

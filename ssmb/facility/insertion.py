@@ -1,0 +1,388 @@
+"""The coupling insertion as a part: from the beam of a ring to the watts that tracking, scattering and closure leave.
+
+The order is that of the cause: particles are tracked to the radiator and radiate; collisions between the modulators are
+brought into balance with the damping of the ring, and the beam that they leave is tracked again, for the share of the
+power that is kept; that beam goes on to the second modulator, where its path error makes the vertical emittance grow on every
+turn with laser; the laser is on as often as gives the most power, or as its average power allows.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from ssmb.beam import Beam, Reference
+from ssmb.elements.drift import Drift
+from ssmb.elements.linear_map import LinearMap
+from ssmb.elements.marker import Marker
+from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
+from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
+from ssmb.facility.part import Part, part
+from ssmb.facility.radiator import Radiator
+from ssmb.facility.ring import Filling, Ring, RingState
+from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
+from ssmb.facility.steps import Limit
+from ssmb.lattice.tree import Lattice
+from ssmb.optics.linear import symplectic_form
+from ssmb.optics.taylor import TaylorMap, taylor_map
+from ssmb.quantity import quantity
+from ssmb.radiation.undulator import Undulator
+from ssmb.ranges import count, share
+from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
+from ssmb.schemes.explained import ExplainedBunching, explained_bunching
+from ssmb.schemes.insertion import CouplingInsertion
+
+#: Tracked power below so many times the noise of the macroparticles is not believed.
+_NOISE = 20.0
+#: Seed of the beam that shows the closure.
+_CLOSURE_SEED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class InsertionState:
+    """What an insertion makes of the beam of its ring."""
+
+    beam: Beam = quantity("", "the tracked beam in the middle of the radiator")
+    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
+    light: SourceLight = quantity("", "the source, all limits in its steps")
+    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
+    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
+    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
+    kept_by: str = quantity(
+        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
+    )
+    closure: ClosureBudget = quantity(
+        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
+    )
+    closure_of: str = quantity(
+        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
+    )
+    thick: float = quantity(
+        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
+    )
+    duty: float = quantity("1", "share of the turns with laser that the light has")
+    laser: LaserNeed = quantity("", "what the laser has to give")
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
+
+
+@part("insertion")
+@dataclass(frozen=True)
+class Insertion(Part):
+    """Modulator, radiator and second modulator in a ring.
+
+    Parameters
+    ----------
+    line : its magnets, its laser, and the beam that the ring has without scattering in the insertion.
+    harmonic : of the laser that is radiated [1].
+    radiator : in its middle.
+    laser_average_power : most average power that travels with the electrons [W]; None for no limit.
+    pulse_margin : length of a laser pulse over that of a train [1].
+    coulomb_log : of the collisions [1].
+    fraction : growth of the vertical emittance over itself that the closure allows [1].
+    order : of the Taylor map that names the terms of the path.
+    closure_particles : that are tracked for the closure.
+    modulators : "thick": what slip in the modulators costs when their r56 is compensated is part of the path error.
+    particles, seeds, seed : of the beam that radiates: of each seed, number of seeds, first of them.
+
+    Raises
+    ------
+    PhysicsError
+        The closed form of the bunching says that there is none.
+
+    Examples
+    --------
+    >>> made, ring = Insertion.examples()[0]
+    >>> found = made.state(ring)
+    >>> found.light.steps[-1].power == found.light.power_at_focus, found.kept_by
+    (True, 'tracked')
+    """
+
+    line: CouplingInsertion = quantity("", "magnets, laser, and the beam without scattering")
+    harmonic: int = quantity("1", "harmonic of the laser that is radiated")
+    radiator: Radiator = quantity("", "the undulator and the beamline behind it")
+    laser_average_power: float | None = quantity(
+        "W", "most average power that travels with the electrons", default=None
+    )
+    pulse_margin: float = quantity("1", "length of a laser pulse over that of a train", default=1.2)
+    coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions", default=11.0)
+    fraction: float = quantity("1", "growth of the vertical emittance over itself that is allowed", default=0.3)
+    order: int = quantity("1", "order of the map that names the terms of the path", default=3)
+    closure_particles: int = quantity("1", "particles of the closure", default=32_768)
+    modulators: Literal["thick", "thin"] = quantity("", "whether slip in them counts", default="thick")
+    particles: int = quantity("1", "particles of each seed", default=131_072)
+    seeds: int = quantity("1", "independent beams that are added", default=1)
+    seed: int = quantity("1", "first seed", default=1)
+
+    def __post_init__(self) -> None:
+        for name in ("harmonic", "order", "closure_particles", "particles", "seeds"):
+            count(name, getattr(self, name))
+        share("fraction", self.fraction)
+        if self.closed_form(self.harmonic) < 1e-9:
+            raise PhysicsError(
+                f"the closed form of |b_{self.harmonic}| is {self.closed_form(self.harmonic):.3g}: r56 h = "
+                f"{self.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be a little "
+                "above 1"
+            )
+        terms = self.explained(self.harmonic, 1.0, 1)
+        if terms.product < 1e-12:
+            worst = min(terms.terms, key=lambda term: term.factor)
+            raise PhysicsError(
+                f"nothing is left of |b_{self.harmonic}|: its factor '{worst.name}' ({worst.formula}) is "
+                f"{worst.factor:.3g}; lower what makes it, such as an emittance"
+            )
+
+    @cached_property
+    def section(self) -> TaylorMap:
+        """Map of second order from the first modulator to the radiator."""
+        return taylor_map(self.line.lattice, self.line.mod1, self.line.rad, order=2)
+
+    @property
+    def wavelength(self) -> float:
+        """Of the light [m]."""
+        return self.line.wavelength / self.harmonic
+
+    def explained(
+        self, harmonic: int, tracked: float, particles: int, sigma: np.ndarray | None = None, *, spot: bool = True
+    ) -> ExplainedBunching:
+        """Return |b_n| at the radiator as a product of named terms, see :mod:`ssmb.schemes.explained`.
+
+        Parameters
+        ----------
+        harmonic : n, of the laser.
+        tracked : |b_n| of the particles [1].
+        particles : how many.
+        sigma : covariance of another beam at the first modulator.
+        spot : whether the size of the laser counts.
+        """
+        of, line = self.line, self.line.lattice
+        row = line.elements[line.index(of.mod1) : line.index(of.rad)]
+        return explained_bunching(
+            self.section,
+            of.sigma if sigma is None else sigma,
+            wavelength=of.wavelength,
+            chirp=of.chirp,
+            harmonic=harmonic,
+            spot=of.spot if spot else math.inf,
+            length=sum(e.length for e in row),
+            tracked=tracked,
+            noise=1.0 / math.sqrt(particles),
+        )
+
+    def closed_form(self, harmonic: int) -> float:
+        """Return ``|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)``, the bunching of an even laser and a beam without extent in x."""
+        found = self.explained(harmonic, 1.0, 1, spot=False)
+        return found.factor("modulation") * found.factor("vertical emittance")
+
+    def laser(self, filling: Filling) -> LaserNeed:
+        """Return what the laser has to give."""
+        return laser_need(
+            self.line, filling=filling.share, average_power=self.laser_average_power, pulse_margin=self.pulse_margin
+        )
+
+    def beam(self, line: CouplingInsertion | None = None) -> Beam:
+        """Return the beams of all seeds in the middle of the radiator, as one.
+
+        Parameters
+        ----------
+        line : the insertion with another beam.
+        """
+        of = line or self.line
+        parts = [of.beam(self.particles, seed) for seed in range(self.seed, self.seed + self.seeds)]
+        whole = Beam(
+            parts[0].reference,
+            np.concatenate([p.coordinates for p in parts], axis=1),
+            np.concatenate([p.weight for p in parts]) / self.seeds,
+        )
+        return of.at_radiator(whole)
+
+    def radiating(self, beam: Beam, filling: Filling) -> RadiatingBeam:
+        """Return a beam in the radiator as what it radiates there, laser on in all turns."""
+        return RadiatingBeam(beam, self.line.wavelength, self.harmonic, filling)
+
+    def intrabeam(self, ring: RingState) -> InsertionIntrabeam:
+        """Return what collisions between the modulators make of the beam."""
+        return insertion_intrabeam(
+            self.line,
+            current=ring.filling.local_current,
+            turn_time=ring.revolution_time,
+            damping=ring.damping,
+            coulomb_log=self.coulomb_log,
+        )
+
+    def thick_path(self, emittance: float) -> float:
+        """Return the rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin [m].
+
+        Parameters
+        ----------
+        emittance : vertical [m].
+        """
+        periods = laser_need(self.line, filling=1.0).periods
+        if self.modulators == "thin" or periods <= 0.0:
+            return 0.0
+        return thick_modulator_path(periods, self.line.wavelength) * math.sqrt(emittance / self.line.h_mod)
+
+    def uncompensated_path(self) -> float:
+        """Return the same where nothing compensates the r56 of the modulators [m]."""
+        periods = laser_need(self.line, filling=1.0).periods
+        if periods <= 0.0:
+            return 0.0
+        amplitude = self.line.chirp * self.line.wavelength / (2.0 * math.pi)
+        return thick_modulator_path(periods, self.line.wavelength) * amplitude / 2.0
+
+    def closure(
+        self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0
+    ) -> ClosureBudget:
+        """Return the budget of the closure, path errors of collisions and of thick modulators in its growth.
+
+        Parameters
+        ----------
+        damping : vertical amplitude decrement per turn [1].
+        line : the insertion with another beam.
+        collisions : rms path error by the collisions of one pass [m].
+        """
+        of = line or self.line
+        budget = of.closure(
+            self.harmonic,
+            damping,
+            fraction=self.fraction,
+            n=self.closure_particles,
+            seed=_CLOSURE_SEED,
+            order=self.order,
+        )
+        errors = (collisions, self.thick_path(of.emittances[1]))
+        more = sum(emittance_growth(of.h_mod, of.chirp, of.wavelength, e) for e in errors)
+        path, (beta, alpha) = self.section.R[4, 2:4], (of.beta[1], of.alpha[1])
+        twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
+        k = 2.0 * math.pi / self.wavelength
+        # the section has more than the least H_rad that theorem 1 allows
+        return replace(budget, growth=budget.growth + more, smear_rate=k * k * float(path @ twiss @ path))
+
+    def state(self, upstream: RingState, *, stage: Callable[[str], object] = lambda name: None) -> InsertionState:
+        """Return the whole way from particles to watts at the focus.
+
+        Parameters
+        ----------
+        upstream : the ring.
+        stage : is told the name of what begins: "bunching", "intrabeam scattering", "light", "closure", "watts".
+
+        Raises
+        ------
+        PhysicsError
+            Scattering finds no balance with the damping, or particles are lost.
+
+        Warns
+        -----
+        ValidityWarning
+            The insertion loses the beam that scattering leaves, or see :class:`Radiator`.
+        """
+        stage("bunching")
+        beam = self.beam()
+        stage("intrabeam scattering")
+        scattered = self.intrabeam(upstream)
+        heated = scattered.beam_of(self.line)
+        stage("light")
+        plain = self.radiator.state(self.radiating(beam, upstream.filling))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)  # told of the beam without scattering already
+            left = self.radiator.state(self.radiating(self.beam(heated), upstream.filling))
+        kept, kept_by = self._kept(heated, plain, left)
+        stage("closure")
+        of, budget = self._closure_of(heated, upstream.damping[1], scattered.path_error)
+        stage("watts")
+        laser = self.laser(upstream.filling)
+        duty = min(laser.duty, budget.best_duty)
+        rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
+        limits = (
+            # balances with damping, whatever of their terms is tracked
+            Limit("intrabeam scattering", kept, "calculated"),
+            Limit("closure: fewer turns with laser", duty / laser.duty, "calculated"),
+            Limit("closure: emittance that is left", max(math.exp(-rise), 1e-300), "calculated"),
+        )
+        ideal = self.closed_form(self.harmonic)
+        radiating = replace(
+            self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)
+            light = self.radiator.state(radiating)
+        return InsertionState(
+            beam=beam,
+            explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
+            light=light,
+            imbalance=energy_imbalance(light, beam),
+            intrabeam=scattered,
+            power_kept=kept,
+            kept_by=kept_by,
+            closure=budget,
+            closure_of=of,
+            thick=self.thick_path((heated if of == "scattered" else self.line).emittances[1]),
+            duty=duty,
+            laser=laser,
+            energy=self._energy(upstream, light, laser, duty),
+        )
+
+    def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
+        """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is noise."""
+        ratio, by = left.light.power / plain.light.power, "tracked"
+        if left.light.power < _NOISE * left.light.noise_power:
+            by = "calculated"
+            products = [self.explained(self.harmonic, 1.0, 1, of.sigma).product for of in (heated, self.line)]
+            ratio = min(ratio, (products[0] / products[1]) ** 2)
+        return min(1.0, max(ratio, 1e-300)), by
+
+    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float) -> tuple[str, ClosureBudget]:
+        try:
+            return "scattered", self.closure(damping, heated, collisions=collisions)
+        except PhysicsError as error:  # the insertion loses the beam that scattering leaves
+            warnings.warn(
+                f"closure of the beam without scattering: with it {error.message}", ValidityWarning, stacklevel=3
+            )
+            return "given", self.closure(damping, collisions=collisions)
+
+    def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:
+        """What a turn costs; the lasers give nothing on the whole."""
+        reference = self.line.lattice.reference
+        amplitude = self.line.chirp * self.line.wavelength / (2.0 * math.pi)
+        return energy_of_turn(
+            ring,
+            [light],
+            in_lattice=True,  # what is given, or found in the lattice of the ring, is the loss of a whole turn
+            laser_on=duty,
+            laser_peak=amplitude * reference.p0c * reference.beta,
+            laser_power=laser.peak_power,
+        )
+
+    @classmethod
+    def examples(cls) -> list[tuple[Self, Any]]:
+        """A thin insertion that closes: one map to the radiator, its inverse to the second modulator."""
+        reference, chirp, wavelength, harmonic = Reference(650e6), 2.5e4, 1064e-9, 5
+        dispersion = 0.5
+        r56 = (1.0 + 0.81 / harmonic ** (2.0 / 3.0)) / chirp  # J_n has its maximum there
+        to_radiator = np.eye(6)
+        to_radiator[4, 2], to_radiator[4, 5] = -r56 / dispersion, r56  # z += a.y + r56 delta with a.D = -r56
+        to_radiator[3, 5] = -to_radiator[4, 2]
+        form = symplectic_form(6)
+        back = -form @ to_radiator.T @ form
+        row = [
+            Marker(name="MOD1"), Drift(name="D1", length=0.1), _linear("COUPLED", to_radiator), Marker(name="RAD"),
+            Drift(name="D2", length=0.1), _linear("BACK", back), Marker(name="MOD2"),
+        ]  # fmt: skip
+        line = CouplingInsertion(
+            Lattice.from_elements(row, reference), wavelength, chirp, (1e-9, 40e-12), 5.5e-4, beta=(15.0, 9.0),
+            alpha=(0.0, 0.0), dispersion_y=(dispersion, 0.0), spot=10e-3,
+        )  # fmt: skip
+        undulator = Undulator.resonant(reference, wavelength / harmonic, 0.05, 40)
+        ring = Ring(reference, Filling(0.1, 1.0, 20.0), 200.0, energy_loss=60e3)
+        made = cls(line, harmonic, Radiator(undulator), order=1, closure_particles=256, particles=4096)
+        return [(made, ring.state())]
+
+
+def _linear(name: str, matrix: np.ndarray) -> LinearMap:
+    return LinearMap(name=name, matrix=tuple(tuple(row) for row in matrix.tolist()))

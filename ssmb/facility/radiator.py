@@ -1,0 +1,236 @@
+"""The radiator as a part: from the tracked beam in it to watts at the intermediate focus, each factor by name.
+
+The first step of the way is the power that a thin beam with the ideal bunching (that of the tracked beam if none is given)
+would give if the whole ring were filled with the current of the train and the laser never off; the last is the power at the
+intermediate focus. A factor that was not tracked (closure of the second modulator, duty of the laser) comes with the beam,
+with the word that says where it comes from.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from scipy import optimize
+
+from ssmb.beam import Beam, Reference
+from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
+from ssmb.facility.beamline import Beamline
+from ssmb.facility.part import Part, part
+from ssmb.facility.ring import Filling
+from ssmb.facility.source import RadiatingBeam, SourceLight
+from ssmb.facility.steps import PowerWay
+from ssmb.lithography import ChainStage, UndulatorChain
+from ssmb.quantity import quantity
+from ssmb.radiation.coherent import coherent_power
+from ssmb.radiation.debunching import Plane, debunched_power
+from ssmb.radiation.exit_light import ExitLight
+from ssmb.radiation.growth import gain_parameter
+from ssmb.radiation.incoherent import axis_power_density, incoherent_energy
+from ssmb.radiation.tracked import tracked_power
+from ssmb.radiation.undulator import Undulator
+from ssmb.ranges import count
+
+DETUNINGS = ("exact", "best")
+#: wavelengths at which the beamline of the default chain is meant [m]
+EUV_RANGE = (6e-9, 15e-9)
+#: laser harmonics on each side of the light, particles of their lines
+_LINES, _OF_LINES = 3, 131_072
+
+
+@part("radiator")
+@dataclass(frozen=True)
+class Radiator(Part):
+    """An undulator whose gap is set to the light, and the beamline behind it.
+
+    Parameters
+    ----------
+    undulator : its magnet; K is set so that the light is resonant.
+    detuning : "exact": the resonance on the axis is the wavelength of the light; "best": the gap that gives the most.
+    beamlines : equal radiators on the ring [1]; all powers are those of one.
+    chain : way to the intermediate focus: stages that are calculated for this light, or a chain of given factors, whose
+        power is not used. If left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other
+        wavelengths, where nothing is assumed: the focus is then the undulator exit.
+    band : full relative width of the band that counts [1]; by default :func:`ssmb.radiation.counted_band`.
+
+    Examples
+    --------
+    >>> radiator, beam = Radiator.examples()[0]
+    >>> light = radiator.state(beam)
+    >>> [step.name for step in light.steps][:2], light.steps[-1].power == light.power_at_focus
+    (['thin beam, tracked bunching, whole ring', 'size, divergence, energy spread of the beam'], True)
+    """
+
+    undulator: Undulator = quantity("", "its magnet")
+    detuning: str = quantity("", "how the gap is set", choices=DETUNINGS, default="exact")
+    beamlines: int = quantity("1", "equal radiators on the ring", default=1)
+    chain: UndulatorChain | Beamline | None = quantity("", "way to the intermediate focus", default=None)
+    band: float | None = quantity("1", "full relative width of the band that counts", default=None)
+
+    def __post_init__(self) -> None:
+        count("beamlines", self.beamlines)
+        if self.detuning not in DETUNINGS:
+            hint = nearest(self.detuning, DETUNINGS) if isinstance(self.detuning, str) else ""
+            raise ConfigError(f"detuning must be 'exact' or 'best', got {self.detuning!r}.{hint}")
+
+    def state(self, upstream: RadiatingBeam) -> SourceLight:
+        """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.
+
+        Raises
+        ------
+        ConfigError, PhysicsError
+            Arguments out of range; no K makes the undulator resonant.
+
+        Warns
+        -----
+        ValidityWarning
+            See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`; too much
+            heat on the first mirror of a :class:`ssmb.facility.Beamline`, coherent and incoherent light together.
+        """
+        beam, wavelength, filling = upstream.beam, upstream.wavelength, upstream.filling
+        train = filling.local_current
+        exact = self.undulator.tuned(wavelength, beam.reference)
+        light = tracked_power(exact, beam, wavelength, current=train)
+        at_exact = light.power
+        if self.detuning == "best":
+            light = tracked_power(_best(beam, exact, wavelength), beam, wavelength, current=train)
+        at_exit = ExitLight.of_train(
+            light,
+            average_current=filling.average_current,
+            train_length=filling.train_length,
+            duty=upstream.duty,
+            beamlines=self.beamlines,
+            band=self.band,
+        )
+        ideal = upstream.ideal_bunching
+        way = PowerWay(
+            f"thin beam, {'tracked' if ideal is None else 'ideal'} bunching, whole ring",
+            coherent_power(exact, current=train, bunching=light.bunching if ideal is None else ideal),
+            "calculated",
+        )
+        if ideal is not None:
+            way.by("bunching of the tracked beam", (light.bunching / abs(ideal)) ** 2, "tracked")
+        way.to("size, divergence, energy spread of the beam", at_exact, "tracked")
+        if self.detuning == "best":
+            way.to("best detuning of the radiator", light.power, "tracked")
+        at_exit = _limited(way, at_exit, upstream)
+        way.by("share in the band", at_exit.in_band_power / at_exit.average_power, "calculated")
+        for stage in self._stages(at_exit, exact, filling.average_current):
+            way.by(stage.name, stage.transmission, stage.origin)
+        electrons = filling.average_current / ELEMENTARY_CHARGE
+        return SourceLight(
+            harmonic=upstream.harmonic,
+            light=light,
+            exit=at_exit,
+            power_at_focus=way.power,
+            incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, at_exit.band),
+            incoherent_loss=exact.energy_per_electron(),
+            average_current=filling.average_current,
+            gain=_gain(exact, beam, train, wavelength),
+            energy_loss=at_exit.peak_power / train,
+            steps=way.steps,
+        )
+
+    def _stages(self, light: ExitLight, undulator: Undulator, current: float) -> tuple[ChainStage, ...]:
+        """Factors behind the band, without those that take nothing."""
+        chain = self.chain
+        if isinstance(chain, Beamline):
+            chain = chain.chain(light, incoherent=axis_power_density(undulator, current))
+        if chain is None:
+            euv = EUV_RANGE[0] <= light.wavelength <= EUV_RANGE[1]
+            chain = UndulatorChain() if euv else UndulatorChain("none given", transport=1.0)
+        if chain.band != 1.0:
+            raise ConfigError(
+                f"chain '{chain.name}': band = {chain.band:g}, but the share in the band follows from the light; give band = 1"
+            )
+        taking = tuple(s for s in chain.factors if s.transmission < 1.0)
+        return taking or (ChainStage(f"beamline: {chain.name}", 1.0, chain.factors[-1].origin),)
+
+    @classmethod
+    def examples(cls) -> list[tuple[Self, Any]]:
+        reference = Reference(600e6)
+        sigma = np.diag(np.array([40e-6, 5e-6, 20e-6, 5e-6, 2e-9, 3e-4]) ** 2)
+        beam = Beam.gaussian(reference, sigma, n=1024, charge=1e-12, seed=2, start="quiet")
+        undulator = Undulator.resonant(reference, 1064e-9 / 79, 0.02, 60)
+        filled, trains = Filling(1.0), Filling(1.0, 20.0, 5.0)
+        return [
+            (cls(undulator), RadiatingBeam(beam, 1064e-9, 79, filled)),
+            (
+                cls(undulator, "best", beamlines=2, chain=UndulatorChain("two", grazing_mirrors=2)),
+                RadiatingBeam(beam, 1064e-9, 79, trains, duty=0.5, ideal_bunching=0.9, over_turns=1.2),
+            ),
+        ]
+
+
+def neighbouring_lines(light: SourceLight, seen: RadiatingBeam) -> tuple[np.ndarray, np.ndarray]:
+    """Return the laser harmonics about a light, and the peak power of each in the same undulator [W].
+
+    Parameters
+    ----------
+    light : the light.
+    seen : what radiates it.
+    """
+    n, beam = light.harmonic, seen.beam
+    near = [m for m in range(max(1, n - _LINES), n + _LINES + 1) if abs(m - n) <= 0.3 * n]
+    some = beam.select(np.arange(len(beam)) < _OF_LINES)
+    powers = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)  # of noise far from the resonance
+        for m in near:
+            if m == n:
+                powers.append(light.light.power)
+                continue
+            wavelength, current = seen.laser_wavelength / m, seen.filling.local_current
+            powers.append(tracked_power(light.light.undulator, some, wavelength, current=current).power)
+    return np.array(near), np.array(powers)
+
+
+def _limited(way: PowerWay, light: ExitLight, upstream: RadiatingBeam) -> ExitLight:
+    """The light with what the turns, the duty and the limits of its beam make of it, each a step on the way."""
+    if upstream.over_turns != 1.0:
+        way.by("mean over turns", upstream.over_turns, "tracked")
+        seen = {name: getattr(light, name) * upstream.over_turns for name in ("peak_power", "average_power")}
+        light = replace(light, **seen)
+    way.by("filling of the ring", upstream.filling.share, "given")
+    way.by("duty of the laser", upstream.duty, "given")
+    taken = 1.0
+    for limit in upstream.limits:
+        way.by(limit.name, limit.factor, limit.origin)
+        taken *= limit.factor
+    return replace(light, average_power=light.average_power * taken)
+
+
+def _gain(undulator: Undulator, beam: Beam, current: float, wavelength: float) -> float:
+    """4 pi rho N of the beam [1]."""
+    moments = np.cov(beam.coordinates[:, beam.alive])
+    # a beam without extent still has a gain: that of a thousandth of the light's own size
+    least = 1e-3 * math.sqrt(2.0 * wavelength * undulator.length) / (4.0 * math.pi)
+    return gain_parameter(undulator, current, *(max(math.sqrt(moments[i, i]), least) for i in (0, 2)))
+
+
+def _best(beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
+    """The undulator whose resonance lies as far below the wavelength as gives a Gaussian beam of these moments the most."""
+    s = np.cov(beam.coordinates[:, beam.alive])
+    planes = [Plane(math.sqrt(s[i, i]), math.sqrt(s[i + 1, i + 1]), float(s[i, i + 1])) for i in (0, 2)]
+    spread = math.sqrt(s[5, 5])
+
+    def power(phase: float) -> float:
+        return debunched_power(
+            exact, current=1.0, bunching=1.0, plane_x=planes[0], plane_y=planes[1], sigma_delta=spread, detuning=phase
+        )
+
+    grid = np.linspace(-2.0, 20.0, 23)
+    at = int(np.argmax([power(float(d)) for d in grid]))
+    low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
+    found: Any = optimize.minimize_scalar(
+        lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3}
+    )
+    lag = float(found.x) / (2.0 * math.pi * exact.n_periods)
+    if lag >= 1.0:
+        raise PhysicsError(f"{exact.n_periods} periods are too few to detune the radiator")
+    # light of the wavelength lags behind a resonance at higher frequency
+    return exact.tuned(wavelength * (1.0 - lag))

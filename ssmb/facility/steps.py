@@ -1,0 +1,96 @@
+"""Power and energy as lists of named steps, so that nothing is hidden in a product or a sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.errors import ConfigError, nearest
+from ssmb.quantity import quantity
+from ssmb.ranges import share
+
+#: Where the number of a step comes from.
+ORIGINS = ("tracked", "calculated", "given", "assumed")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What takes a share of a power, and where that number comes from."""
+
+    name: str = quantity("", "what takes")
+    factor: float = quantity("1", "power after over power before", minimum=0.0, open_minimum=True, maximum=1.0)
+    origin: str = quantity("", "where the factor comes from", choices=ORIGINS, default="given")
+
+    def __post_init__(self) -> None:
+        share(self.name, self.factor)
+        _check_origin(self.origin)
+
+
+@dataclass(frozen=True)
+class PowerStep:
+    """One step on the way of the power."""
+
+    name: str = quantity("", "what takes or gives")
+    factor: float = quantity("1", "power after over power before; 1 at the first step")
+    power: float = quantity("W", "power after the step")
+    origin: str = quantity("", "tracked, calculated, given or assumed", choices=ORIGINS)
+
+    def __post_init__(self) -> None:
+        _check_origin(self.origin)
+
+
+@dataclass(frozen=True)
+class EnergyStep:
+    """One step of the energy of an electron in a turn."""
+
+    name: str = quantity("", "what takes or gives")
+    energy: float = quantity(
+        "eV", "energy that an electron gets in it, mean over electrons and turns; below 0: it loses"
+    )
+    origin: str = quantity("", "tracked, calculated, given or assumed", choices=ORIGINS)
+
+    def __post_init__(self) -> None:
+        _check_origin(self.origin)
+
+
+class PowerWay:
+    """The way of a power while it is written down.
+
+    Examples
+    --------
+    >>> way = PowerWay("exit", 100.0, "tracked")
+    >>> way.by("mirror", 0.8, "given")
+    >>> way.to("gas", 60.0, "calculated")
+    >>> way.power, [round(step.factor, 3) for step in way.steps]
+    (60.0, [1.0, 0.8, 0.75])
+    """
+
+    def __init__(self, name: str, power: float, origin: str) -> None:
+        self.power = power
+        self._found = [PowerStep(name, 1.0, power, origin)]
+
+    @property
+    def steps(self) -> tuple[PowerStep, ...]:
+        """The steps so far."""
+        return tuple(self._found)
+
+    def by(self, name: str, factor: float, origin: str) -> None:
+        """Add a step by its factor [1]."""
+        self.power *= factor
+        self._found.append(PowerStep(name, factor, self.power, origin))
+
+    def to(self, name: str, power: float, origin: str) -> None:
+        """Add a step by the power behind it [W]."""
+        self.by(name, power / self.power if self.power > 0.0 else 0.0, origin)
+
+
+def step_table(steps: Sequence[PowerStep]) -> dict[str, np.ndarray]:
+    """Return the way of a power as columns NAME, FACTOR, POWER [W], ORIGIN."""
+    return {name.upper(): np.array([getattr(s, name) for s in steps]) for name in ("name", "factor", "power", "origin")}
+
+
+def _check_origin(origin: str) -> None:
+    if origin not in ORIGINS:
+        raise ConfigError(f"origin must be one of {', '.join(ORIGINS)}, got {origin!r}.{nearest(str(origin), ORIGINS)}")
