@@ -30,8 +30,9 @@ import ssmb
 from ssmb.errors import PhysicsError
 from ssmb.plot.scheme import plot_scheme, plot_scheme_harmonics
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, compare_schemes
+from ssmb.schemes.eehg import optimise_echo
 from ssmb.schemes.kicked import bessel_peak
-from ssmb.schemes.optimise import optimise_echo, optimise_single_stage
+from ssmb.schemes.single_stage import optimise_single_stage
 from ssmb.schemes.terms import path_terms
 from ssmb.schemes.theorems import energy_coupling_product, section_h
 

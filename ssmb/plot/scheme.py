@@ -27,7 +27,7 @@ from ssmb.plot.canvas import (
 )
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.ranges import count
-from ssmb.schemes.base import line
+from ssmb.schemes.thin import line
 from ssmb.tracking import track
 
 if TYPE_CHECKING:

@@ -25,12 +25,13 @@ from ssmb.elements import Bend, Drift, Element
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
-from ssmb.schemes.base import Scheme, coupling, line, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import BEND_LENGTH, DRIFT_LENGTH, Parts, half_of, matched_dogleg, section_matrix
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.theorems import energy_coupling_product
+from ssmb.schemes.thin import coupling, line
 
 
 @scheme("adm")

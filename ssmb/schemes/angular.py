@@ -25,12 +25,13 @@ from ssmb.beam import Reference
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
-from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.theorems import angular_coupling_product
+from ssmb.schemes.thin import line
 
 
 @scheme("tlc_angular")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
@@ -21,10 +20,8 @@ from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.optics import transfer_matrix
+from ssmb.schemes.kicked import CoupledStage
 from ssmb.schemes.quadrature import quadrature_beam, quiet_beam
-
-if TYPE_CHECKING:
-    from ssmb.schemes.kicked import CoupledStage
 
 #: lengths of the magnets of chicanes and doglegs, and of the drifts between them [m]
 BEND_LENGTH, DRIFT_LENGTH = 0.2, 0.4

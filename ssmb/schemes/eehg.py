@@ -1,5 +1,9 @@
 """Echo-enabled harmonic generation: two modulations and two dispersive sections.
 
+With A = amplitude/sigma_delta and B = k r56 sigma_delta the second modulation of an echo (n, m) enters only with the second
+section, so that its bunching depends on A1 alone, ``max_Z J_n(A1 Z) exp(-Z^2/2) max J_m``, and A2 decides how strong the
+sections are: ``B1 = j'_m/A2`` about.
+
 References
 ----------
 G. Stupakov, Phys. Rev. Lett. 102, 074801 (2009), doi:10.1103/PhysRevLett.102.074801.
@@ -12,7 +16,7 @@ import cmath
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import optimize, special
@@ -23,14 +27,18 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, positive
-from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
+from ssmb.schemes.kicked import bessel_peak, check_below, least_modulation
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
+from ssmb.schemes.thin import SMEAR_LEVER, coupling, line
 
 #: beta functions in the first modulator of the beamline, in both planes, long so that the beam fills both lasers alike [m]
 _BEAMLINE_BETA = 50.0
+#: corrections of the leading echo by the others; each gains half a digit or more
+_SIDE_STEPS = 60
 
 
 @scheme("eehg")
@@ -268,9 +276,7 @@ class EchoEnabled(Scheme):
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> EchoEnabled:
-        """Return the least equal modulations and their sections, see :func:`ssmb.schemes.optimise.least_echo`."""
-        from ssmb.schemes.optimise import least_echo
-
+        """Return the least equal modulations and their sections, see :func:`least_echo`."""
         return least_echo(given.reference, given.wavelength, given.sigma_delta, harmonic, bunching)
 
     @classmethod
@@ -284,3 +290,124 @@ class EchoEnabled(Scheme):
             replace(doubled, phase=0.17, smear_1=5e-8, smear_2=8e-9),
             replace(doubled, waist=1e-3, sigma_x=2e-4, sigma_y=1e-4),
         ]
+
+
+def echo_envelope(order: int, a1: float) -> float:
+    """Return ``max_Z |J_n(A1 Z)| exp(-Z^2/2)``, what the first stage of an echo leaves [1].
+
+    Parameters
+    ----------
+    order : |n| [1].
+    a1 : A1 = amplitude_1/sigma_delta [1].
+
+    Examples
+    --------
+    >>> round(echo_envelope(1, 3.0), 4)
+    0.4943
+    """
+    n, a1 = count("order", order), positive("a1", a1)
+    top = float(special.jnp_zeros(n, 1)[0]) / a1
+    found: Any = optimize.minimize_scalar(
+        lambda z: -special.jv(n, a1 * z) * math.exp(-0.5 * z * z), bounds=(0.0, top), method="bounded",
+        options={"xatol": 1e-12 * top},
+    )  # fmt: skip
+    return float(-found.fun)
+
+
+def optimise_echo(
+    reference: Reference,
+    wavelength: float,
+    sigma_delta: float,
+    harmonic: int,
+    *,
+    a1: float,
+    a2: float,
+    order: int = -1,
+    wavelength_ratio: int = 1,
+) -> EchoEnabled:
+    """Return the echo with the largest |b| at a harmonic, all echoes that meet there included.
+
+    Parameters
+    ----------
+    reference, wavelength, sigma_delta : see :class:`EchoEnabled`.
+    harmonic : harmonic of the first laser, n + kappa m [1].
+    a1, a2 : modulations in units of the spread [1].
+    order : n of the leading echo, -1 is the strongest [1].
+    wavelength_ratio : kappa [1].
+
+    Raises
+    ------
+    ConfigError
+        If no m belongs to this harmonic.
+
+    Notes
+    -----
+    The best sections of the leading echo alone are the start; the sum of all is then maximised over both sections.
+
+    Examples
+    --------
+    >>> best = optimise_echo(Reference(1.2e9), 266e-9, 1.25e-4, 24, a1=3.0, a2=3.0)
+    >>> round(best.bunching(24), 4)
+    0.112
+    """
+    a, kappa = count("harmonic", harmonic), count("wavelength_ratio", wavelength_ratio)
+    if (a - order) % kappa or (a - order) // kappa < 1:
+        raise ConfigError(
+            f"harmonic {a} is not n + kappa m with n = {order}, kappa = {kappa} and m >= 1; "
+            f"take n = {a % kappa - kappa if a % kappa else -kappa}, or another harmonic"
+        )
+    start = EchoEnabled.from_dimensionless(
+        reference, wavelength, sigma_delta, a1, a2, 1.0, 1.0, wavelength_ratio=kappa
+    ).with_best_dispersions(order, (a - order) // kappa)
+
+    def at(scale: np.ndarray) -> EchoEnabled:
+        return replace(start, r56_1=start.r56_1 * scale[0], r56_2=start.r56_2 * scale[1])
+
+    found: Any = optimize.minimize(
+        lambda v: -at(v).bunching(a),
+        np.ones(2),
+        method="Nelder-Mead",
+        options={"initial_simplex": 1.0 + 2e-3 * np.array([[0, 0], [1, 0], [0, 1]]), "xatol": 1e-9, "fatol": 1e-13},
+    )
+    best = at(found.x)
+    return best if best.bunching(a) > start.bunching(a) else start
+
+
+def least_echo(
+    reference: Reference,
+    wavelength: float,
+    sigma_delta: float,
+    harmonic: int,
+    bunching: float,
+    *,
+    a2_over_a1: float = 1.0,
+) -> EchoEnabled:
+    """Return the echo (-1, n + 1) of the least first modulation that reaches |b_n|.
+
+    Parameters
+    ----------
+    a2_over_a1 : second over first modulation [1]; it does not change the bunching, but a smaller one asks for stronger
+        dispersive sections.
+    reference, wavelength, sigma_delta, harmonic : see :func:`optimise_echo`.
+    bunching : wanted |b_n| [1].
+
+    Raises
+    ------
+    PhysicsError
+        If |b_n| is above 0.5819 of the peak of J_(n+1), which no modulation passes.
+    """
+    n, wanted = count("harmonic", harmonic), positive("bunching", bunching)
+    ratio, peak = positive("a2_over_a1", a2_over_a1), bessel_peak(n + 1)
+    ceiling, leading = bessel_peak(1) * peak, wanted
+    for _ in range(_SIDE_STEPS):
+        # what the other echoes take or give is made up for by the leading one
+        check_below(leading, ceiling, f"an echo has at most the peak of J_1 times that of J_{n + 1}")
+        goal = leading
+        a1 = math.exp(least_modulation(lambda v, b=goal: echo_envelope(1, math.exp(v)) * peak - b, goal))
+        start = EchoEnabled.from_dimensionless(reference, wavelength, sigma_delta, a1, ratio * a1, 1.0, 1.0)
+        made = start.with_best_dispersions(-1, n + 1)
+        reached = made.bunching(n)
+        if abs(reached / wanted - 1.0) < 1e-9:
+            break
+        leading *= wanted / reached
+    return made

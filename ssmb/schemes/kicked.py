@@ -17,22 +17,25 @@ E. Hemsing, G. Stupakov, D. Xiang, A. Zholents, Rev. Mod. Phys. 86, 897 (2014), 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import optimize, special
 
 from ssmb.bunching.closed_form import gaussian_bunching
 from ssmb.elements import Element
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, finite, not_negative, positive
-from ssmb.schemes.base import SMEAR_LEVER, coupling, modulation
 from ssmb.schemes.profile import profile_nodes
+from ssmb.schemes.thin import SMEAR_LEVER, coupling, modulation
 
 #: spot that stands for a wide one where nodes over the beam are needed all the same, in beam sizes
 _WIDE = 1e6
+#: modulations A = amplitude/sigma_delta that are searched
+_LEAST, _MOST = 1e-3, 1e5
 
 
 def kicked_phase_factor(
@@ -294,3 +297,25 @@ class CoupledStage:
             waist=self.waist or 0.0,
         )
         return laser, section
+
+
+def check_below(wanted: float, ceiling: float, words: str) -> None:
+    """Raise PhysicsError if a wanted |b| is not below what `words` say can be had at most."""
+    if wanted >= ceiling:
+        raise PhysicsError(f"{words} = {ceiling:.5g}, not {wanted:.5g}; ask for less bunching or a lower harmonic")
+
+
+def least_modulation(excess: Callable[[float], float], wanted: float) -> float:
+    """Return the log of the least A = amplitude/sigma_delta at which the excess over the wanted bunching is zero.
+
+    Parameters
+    ----------
+    excess : of log A; it grows with A.
+    wanted : |b| for the message of the PhysicsError if the largest A, 1e5, is not enough.
+    """
+    low, high = math.log(_LEAST), math.log(_MOST)
+    if excess(high) < 0.0:
+        raise PhysicsError(
+            f"|b| = {wanted:.5g} needs a modulation above {_MOST:g} times the spread: so near to the limit"
+        )
+    return float(optimize.root_scalar(excess, bracket=(low, high), method="brentq", xtol=1e-12).root)

@@ -26,11 +26,12 @@ from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
-from ssmb.schemes.base import Scheme, line, modulation, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_bunching
 from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.thin import line, modulation
 
 
 @scheme("lsf")

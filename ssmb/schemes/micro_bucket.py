@@ -25,11 +25,12 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, positive, share
-from ssmb.schemes.base import QUIET_PARTICLES, Scheme, line, scheme
+from ssmb.schemes.base import QUIET_PARTICLES, Scheme, scheme
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.quadrature import normal_rule
+from ssmb.schemes.thin import line
 from ssmb.tracking import RingParameters, ring_model_from_parameters, track
 
 #: energy loss per turn of the ring model over the energy; it counts only where radiation is tracked

@@ -23,7 +23,7 @@ from ssmb.beam import Reference
 from ssmb.elements import Drift
 from ssmb.lattice import Lattice
 from ssmb.ranges import finite, not_negative, not_zero, positive
-from ssmb.schemes.base import Scheme, line, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import (
     DRIFT_LENGTH,
     Parts,
@@ -36,6 +36,7 @@ from ssmb.schemes.beamlines import (
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
 from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.thin import line
 
 
 def gradient_slip(n_periods: float, wavelength: float, k: float, gradient: float) -> float:

@@ -1,5 +1,8 @@
 """Single-stage microbunching: one energy modulation, one dispersive section (HGHG, CHG, one turn of a ring).
 
+With A = amplitude/sigma_delta and B = k r56 sigma_delta the bunching is ``J_n(n A B) exp(-(n B)^2/2)``: more modulation is always
+better, and for each A there is one best B.
+
 References
 ----------
 L. H. Yu, Phys. Rev. A 44, 5178 (1991), doi:10.1103/PhysRevA.44.5178.
@@ -22,12 +25,13 @@ from ssmb.elements import Drift
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
-from ssmb.schemes.base import SMEAR_LEVER, Scheme, coupling, line, modulation, scheme
+from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
-from ssmb.schemes.kicked import kicked_phase_factor
+from ssmb.schemes.kicked import bessel_peak, check_below, kicked_phase_factor, least_modulation
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import profile_nodes
+from ssmb.schemes.thin import SMEAR_LEVER, coupling, line, modulation
 
 #: beta functions in the modulator of the beamline, in both planes [m]
 _BEAMLINE_BETA = 5.0
@@ -220,9 +224,7 @@ class SingleStage(Scheme):
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> SingleStage:
-        """Return the least modulation and its section, see :func:`ssmb.schemes.optimise.least_single_stage`."""
-        from ssmb.schemes.optimise import least_single_stage
-
+        """Return the least modulation and its section, see :func:`least_single_stage`."""
         return least_single_stage(given.reference, given.wavelength, given.sigma_delta, harmonic, bunching)
 
     @classmethod
@@ -254,3 +256,63 @@ class SingleStage(Scheme):
     @property
     def _wavenumber(self) -> float:
         return 2.0 * math.pi / self.wavelength
+
+
+def optimise_single_stage(
+    reference: Reference,
+    wavelength: float,
+    sigma_delta: float,
+    harmonic: int,
+    *,
+    most_amplitude: float,
+    most_r56: float = math.inf,
+) -> SingleStage:
+    """Return the single stage with the largest |b_n| within the limits.
+
+    Parameters
+    ----------
+    reference : reference particle.
+    wavelength : laser wavelength [m].
+    sigma_delta : rms momentum spread [1].
+    harmonic : n [1].
+    most_amplitude : largest peak relative modulation [1].
+    most_r56 : largest dispersive section [m].
+
+    Examples
+    --------
+    >>> best = optimise_single_stage(Reference(1.5e9), 266e-9, 1.5e-4, 5, most_amplitude=9e-4)
+    >>> round(best.bunching(5), 4), round(best.r56 * 1e6, 2)
+    (0.2197, 56.14)
+    """
+    a = positive("most_amplitude", most_amplitude)
+    start = SingleStage(reference, wavelength, 1.0, a, sigma_delta)
+    best = start.with_best_r56(harmonic)
+    if best.r56 <= positive("most_r56", min(most_r56, 1e300), "m"):
+        return best
+    # the limit of r56 binds: the argument of J_n stays below its best value, so that the modulation is the largest too
+    return replace(best, r56=most_r56, r56_incoming=None)
+
+
+def least_single_stage(
+    reference: Reference, wavelength: float, sigma_delta: float, harmonic: int, bunching: float
+) -> SingleStage:
+    """Return the single stage of the least modulation that reaches |b_n|.
+
+    Raises
+    ------
+    PhysicsError
+        If |b_n| is above the peak of J_n, which no modulation passes.
+
+    Examples
+    --------
+    >>> found = least_single_stage(Reference(1.5e9), 266e-9, 1.5e-4, 5, 0.2)
+    >>> round(found.bunching(5), 6), round(found.amplitude / found.sigma_delta, 2)
+    (0.2, 5.5)
+    """
+    n, wanted = count("harmonic", harmonic), positive("bunching", bunching)
+    check_below(wanted, bessel_peak(n), f"a single stage has at most the peak of J_{n}")
+
+    def made(log_a: float) -> SingleStage:
+        return SingleStage(reference, wavelength, 1.0, math.exp(log_a) * sigma_delta, sigma_delta).with_best_r56(n)
+
+    return made(least_modulation(lambda v: made(v).bunching(n) - wanted, wanted))

@@ -15,8 +15,9 @@ from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.optics import transfer_matrix
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
+from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
 from ssmb.schemes.modulator import ModulatorUndulator, measured_gradient, measured_modulation
-from ssmb.schemes.optimise import echo_envelope, least_echo, least_single_stage, optimise_echo, optimise_single_stage
+from ssmb.schemes.single_stage import least_single_stage, optimise_single_stage
 from ssmb.tracking import track
 from tests.support import assert_close
 
