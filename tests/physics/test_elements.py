@@ -10,11 +10,12 @@ import pytest
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements import Bend, Drift, Element, Octupole, Patch, Quadrupole, RFCavity, Sextupole, Solenoid
+from ssmb.elements import Bend, Drift, Element, Multipole, Octupole, Patch, Quadrupole, RFCavity, Sextupole, Solenoid
 from ssmb.elements.base import Op
 from ssmb.elements.bend_maps import fringe_hard_edge, wedge
+from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.lattice.program import compile_elements, element_ops
-from tests.contract.cases import program_of, run_on
+from tests.contract.cases import inverse_op, program_of, run_on
 from tests.contract.number_systems import MPMATH
 from tests.physics.laboratory import (
     Frame,
@@ -435,3 +436,41 @@ def test_rounding_of_z_is_below_an_attometre(made):
     with mpmath.workdps(50):
         want = [float(run_on(ops, MPMATH, [mpmath.mpf(float(v)) for v in c])[4]) for c in points.T]
     assert_close(got, np.array(want), rtol=0.0, atol=1e-18, what="z [m]")
+
+
+def test_thin_multipole_is_the_power_series_of_its_field():
+    """Kick of each order alone and of all together: px - i py falls by (Kn + i Ks)(x + i y)^n/n!."""
+    points = particles()
+    place = points[0] + 1j * points[2]
+    rng = np.random.default_rng(8)
+    strengths = rng.uniform(-1.0, 1.0, (2, 6)) * 10.0 ** np.arange(0, 12, 2)
+    alone = [(part, n) for part in range(2) for n in range(6)]
+    for chosen in ([one] for one in alone):
+        _thin_multipole_kicks(points, place, strengths, chosen)
+    _thin_multipole_kicks(points, place, strengths, alone)
+
+
+def _thin_multipole_kicks(points, place, strengths, chosen):
+    made = Multipole(name="m", **{f"K{'ns'[part]}{n}": float(strengths[part, n]) for part, n in chosen})
+    want = sum((1j if part else 1.0) * strengths[part, n] * place**n / math.factorial(n) for part, n in chosen)
+    moved = tracked(made, points) - points
+    assert_close(moved[1] - 1j * moved[3], -want, rtol=1e-12, atol=1e-15, what=f"kick of {chosen}")
+    assert_close(moved[[0, 2, 4, 5]], np.zeros((4, points.shape[1])), rtol=0.0, atol=0.0, what="all else stays")
+
+
+def test_lumped_damping_about_a_point_is_undone():
+    """Damping about a point off the axis with a mean change there: its inverse brings every particle back."""
+    damping = -np.diag([1e-2, 2e-2, 3e-2, 4e-2, 5e-2, 6e-2])
+    damping[0, 5], damping[5, 4] = 1e-2, -2e-2
+    lumped = LumpedRadiation(
+        name="l", mean=(1e-4, -2e-5, 3e-5, 4e-6, -5e-5, 6e-4), point=(2e-3, 1e-4, -1e-3, 3e-4, 1e-3, 5e-3),
+        damping=tuple(map(tuple, damping.tolist())),
+    )  # fmt: skip
+    (there,) = lumped.ops_with_radiation(REF, "mean")
+    back = inverse_op(there)
+    assert back is not None
+    points = particles()
+    moved = np.array(run_on([there], None, points))
+    mean, point = np.array(lumped.mean)[:, None], np.array(lumped.point)[:, None]
+    assert_close(moved, points + mean + damping @ (points - point), rtol=0.0, atol=1e-17, what="the lumped map")
+    assert_close(np.array(run_on([back], None, moved)), points, rtol=0.0, atol=1e-16, what="there and back")
