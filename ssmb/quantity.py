@@ -33,6 +33,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "invariant": ("emit_x", "emit_y", "sigma_delta^2"),
     "heating": ("without", "with"),
 }
+POSITIONS |= {"i": POSITIONS["coordinate"], "j": POSITIONS["coordinate"]}
 POSITIONS |= {f"other_{name}": POSITIONS[name] for name in ("coordinate", "longitudinal")}
 _POWERS = {2: "m^2", 1: "m", 0: "1", -1: "1/m"}
 _METRES = (1, 0, 1, 0, 1, 0)  # power of the metre in x, px, y, py, z, delta

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ssmb.constants import ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, nearest
+from ssmb.quantity import quantity
 
 #: name -> (rest energy [eV], charge [e])
 SPECIES: dict[str, tuple[float, int]] = {
@@ -21,11 +22,6 @@ SPECIES: dict[str, tuple[float, int]] = {
 class Reference:
     """Reference particle of a beam or a lattice.
 
-    Parameters
-    ----------
-    energy : total energy [eV].
-    species : ``"electron"``, ``"positron"`` or ``"proton"``.
-
     Examples
     --------
     >>> ref = Reference(energy=250e6)
@@ -33,8 +29,8 @@ class Reference:
     489.238
     """
 
-    energy: float
-    species: str = "electron"
+    energy: float = quantity("eV", "total energy")
+    species: str = quantity("", "species", default="electron", choices=("electron", "positron", "proton"))
 
     def __post_init__(self) -> None:
         if self.species not in SPECIES:

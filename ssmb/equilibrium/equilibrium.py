@@ -173,8 +173,6 @@ def equilibrium(
         closed_orbit=turn.orbit,
         m66=turn.one_turn,
         provenance={
-            "species": program.reference.species,
-            "energy": program.reference.energy,
             "edge_radiation": bool(edge_radiation),
             "opening_angle": program.opening_angle,
             "lasers": bool(lasers and laser_wavelength(program)),

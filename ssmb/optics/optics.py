@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.beam.reference import Reference
 from ssmb.errors import PhysicsError
 from ssmb.kernels.loops import KERNELS
 from ssmb.lattice.places import entrance_of, place_columns
@@ -51,6 +52,7 @@ class Optics:
     """
 
     status: OpticsStatus
+    reference: Reference = quantity("", "reference particle")
     names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
     s: np.ndarray = quantity("m", "position", dims=("place",))
     qx: float = quantity("1", "horizontal tune, integer part included")
@@ -85,9 +87,11 @@ class Optics:
     mode_beta: np.ndarray = quantity(
         PER_EMITTANCE,
         "beta^k_ij of the modes, (n + 1, 3, 6, 6) bunched or (n + 1, 2, 4, 4)",
-        dims=("place", "mode", "coordinate", "other_coordinate"),
+        dims=("place", "mode", "i", "j"),
     )
-    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
+    delta_step: float = quantity("1", "step in delta of the derivatives off momentum", repr=False)
+    steps: np.ndarray = quantity(PHASE_SPACE, "steps of the derivatives of the maps", dims=("coordinate",), repr=False)
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)  #: edge model, maps, and what was on
 
     def index(self, name: str) -> int:
         """Position in the arrays of the entrance of an element."""
@@ -122,7 +126,7 @@ class Optics:
         order coefficient. T = z/beta = -c dt > 0 at the head, and PT = (E - E0)/(p0 c), as in MAD-X.
         """
         x = self.closed_orbit
-        beta0 = self.provenance["beta0"]
+        beta0 = self.reference.beta
         energy = np.sqrt((1.0 + x[:, 5]) ** 2 + 1.0 / beta0**2 - 1.0)  # over p0 c
         pt = x[:, 5] * (2.0 + x[:, 5]) / (energy + 1.0 / beta0)
         out = place_columns(self.names, self.s)
@@ -210,7 +214,10 @@ def optics(
         ),
         mode_tunes=found.get("tunes", twiss["mode_tunes"]),
         mode_beta=found.get("mode_beta", twiss["mode_beta"]),
-        provenance=_provenance(whole, lasers, off, made),
+        reference=whole.reference,
+        delta_step=off.step,
+        steps=np.array(made.steps),
+        provenance=_provenance(whole, lasers),
     )
 
 
@@ -287,19 +294,13 @@ def _longitudinal(made: Displaced, m66: np.ndarray, along: np.ndarray) -> dict[s
     return out | {"status": OpticsStatus.BUNCHED, "qs": qs, "tunes": tunes, "mode_beta": beta}
 
 
-def _provenance(program: Program, lasers: bool, off: OffMomentum, made: Displaced) -> dict[str, Any]:
-    """How the numbers came about: which edge model and maps, and the steps of the derivatives."""
+def _provenance(program: Program, lasers: bool) -> dict[str, Any]:
+    """How the numbers came about: which edge model and maps."""
     used = sorted({KERNELS[row[0]].name for row in program.ops})
     edges = {"edge_linear": "linear", "fringe_hard_edge": "full"}
-    ref = program.reference
     return {
-        "species": ref.species,
-        "energy": ref.energy,
-        "beta0": ref.beta,
         "bend_edges": ", ".join(word for name, word in edges.items() if name in used) or "none",
         "maps": ", ".join(used),
         "cavities": has_cavities(program),
         "lasers": bool(lasers and laser_wavelength(program)),
-        "delta_step": off.step,
-        "steps": made.steps.tolist(),
     }

@@ -74,7 +74,15 @@ def write_run(
         raise os_failure(error, place, "create the folder") from error
     tree: Tree = {name: getattr(contents, name) for name in _TEXTS + _TREES}
     path = place / RUN_FILE
-    write_tree(path, tree, kind="run", schema_version=RUN_SCHEMA, software_version=software_version, created=created)
+    write_tree(
+        path,
+        tree,
+        kind="run",
+        schema_version=RUN_SCHEMA,
+        software_version=software_version,
+        created=created,
+        compress=True,
+    )
     return path
 
 

@@ -1,7 +1,8 @@
 """Trees of named arrays, numbers and texts, with units, as HDF5 files that read back bit for bit.
 
-A tree is a dict whose values are :class:`Dataset` (an array with unit and long name), text, plain numbers, or such
-dicts again. What comes back has the same types and the same bits.
+A tree is a dict whose values are :class:`Dataset` (an array with unit, long name and names of its axes), text, plain
+numbers, or such dicts again. What comes back has the same types and the same bits. Axes with names are HDF5 dimension
+scales, as in netCDF-4 files: ``xarray.open_dataset(file, group=..., engine="h5netcdf")`` finds each array by name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from ssmb.errors import ConfigError, ResultFileError
+from ssmb.quantity import POSITIONS, units_of
 from ssmb.store.sealed import Header, check_seal, header_of, new_hdf5, opened_hdf5, sealed_hdf5, set_text, text_of
 from ssmb.units import Unit, unit
 
@@ -26,6 +28,13 @@ MAX_DEPTH = 32
 
 _NUMBERS = (bool, int, float, complex)  # bool first: it is an int as well
 _NUMBERS_BY_NAME: dict[Any, Any] = {number.__name__: number for number in _NUMBERS}
+#: what marks a scale that was made for an axis without coordinates of its own
+_AXIS = "axis"
+#: Arrays of at least so many bytes are compressed where that is asked for, in chunks of at most the second number.
+_LARGE, _CHUNK = 2**16, 2**20
+#: Largest ratio that deflate reaches, and the largest chunk that is read.
+_MOST_DEFLATED, _MOST_CHUNK = 1032, 2**24
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +44,15 @@ class Dataset:
     Parameters
     ----------
     values : numbers (bool, integer, real, complex; up to 64 bits each part) or texts, of any shape, also empty.
-    unit : unit of the values, see :func:`ssmb.units.unit`.
+    unit : unit of the values, or of the entries along the last axes, see :class:`ssmb.quantity.Quantity`.
     long_name : what it is, in words, e.g. ``"bunching factor of the alive particles"``.
+    dims : name of each axis, or nothing. A one-dimensional dataset of that name beside it holds the coordinates; so
+        does a row of :data:`ssmb.quantity.POSITIONS`; without either they are 0, 1, 2 ...
 
     Raises
     ------
     ConfigError
-        If the unit is unknown, or the values are of a type that a file cannot hold.
+        If the unit is unknown, the values are of a type that a file cannot hold, or the names do not fit the axes.
 
     Examples
     --------
@@ -52,10 +63,14 @@ class Dataset:
     values: Any
     unit: str
     long_name: str
+    dims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
-        unit(self.unit)
+        units_of(self.unit)
+        object.__setattr__(self, "dims", tuple(self.dims))
+        if self.dims and (len(set(self.dims)) != values.ndim or len(self.dims) != values.ndim):
+            raise ConfigError(f"'{self.long_name}': {values.ndim} axes cannot be named {', '.join(self.dims)}")
         if not isinstance(self.long_name, str) or "\0" in self.long_name:
             raise ConfigError(f"long_name must be text without NUL characters, not {self.long_name!r}")
         too_wide = values.dtype.itemsize > {"f": 8, "c": 16}.get(values.dtype.kind, math.inf)
@@ -78,6 +93,7 @@ def write_tree(
     schema_version: int,
     software_version: str = "",
     created: str = "",
+    compress: bool = False,
 ) -> None:
     """Write a tree to a file, atomically and sealed.
 
@@ -87,6 +103,7 @@ def write_tree(
     tree : named :class:`Dataset`, text, numbers and such dicts.
     kind, schema_version, software_version, created : see :class:`~ssmb.store.sealed.Header`. The time is given by the
         caller; equal arguments give equal bytes.
+    compress : whether large arrays are deflated, without loss.
 
     Raises
     ------
@@ -106,7 +123,7 @@ def write_tree(
     (3, array([0.+0.5j]), '1')
     """
     with new_hdf5(path, Header(kind, schema_version, software_version, created)) as file:
-        write_group(file, tree)
+        write_group(file, tree, compress=compress)
 
 
 def read_tree(path: str | os.PathLike[str], *, expected_kind: str, newest_schema: int) -> Tree:
@@ -144,20 +161,66 @@ def label(item: Any, of: Unit, long_name: str) -> None:
     """Attach unit and long name to an HDF5 dataset (or to the group of a constant record)."""
     item.attrs["unitSI"] = of.si
     item.attrs["unitDimension"] = np.array(of.dimension)
-    set_text(item, "unitSymbol", of.symbol)
+    set_text(item, "unitSymbol", of.symbol)  # name of the openPMD standard
+    set_text(item, "units", of.symbol)  # name of the conventions of netCDF, which xarray knows
     set_text(item, "long_name", long_name)
 
 
-def write_group(group: Any, tree: Mapping[str, Any], depth: int = 0) -> None:
+def _label_entries(item: Any, symbols: str, long_name: str) -> None:
+    """As :func:`label`, where the entries along the last axis, or the last two, have units of their own."""
+    rows, shape = units_of(symbols), item.shape
+    width = 1 if len(rows) == 1 else shape[-2]
+    if len(rows) < width or len(rows[0]) < shape[-1]:
+        raise ConfigError(f"'{long_name}': units {symbols[:80]} do not cover an array of the shape {shape}")
+    units = [row[: shape[-1]] for row in rows[:width]]
+    si, dimension = (np.array([[getattr(u, a) for u in row] for row in units]) for a in ("si", "dimension"))
+    item.attrs["unitSI"], item.attrs["unitDimension"] = (a[0] if len(rows) == 1 else a for a in (si, dimension))
+    for name in ("unitSymbol", "units"):
+        set_text(item, name, symbols)
+    set_text(item, "long_name", long_name)
+
+
+def write_group(group: Any, tree: Mapping[str, Any], depth: int = 0, *, compress: bool = False) -> None:
     """Write a tree into an open HDF5 group; see :func:`write_tree`."""
     if depth > MAX_DEPTH:
         raise ConfigError(f"the tree is nested deeper than {MAX_DEPTH} levels: '{group.name[:80]} ...'")
     for name, value in tree.items():
         key = _escaped(name)
         if isinstance(value, Mapping):
-            write_group(group.create_group(key, track_order=True), value, depth + 1)
+            write_group(group.create_group(key, track_order=True), value, depth + 1, compress=compress)
         else:
-            _write_item(group, key, value)
+            _write_item(group, key, value, compress)
+    _attach_axes(group, {name: value for name, value in tree.items() if isinstance(value, Dataset) and value.dims})
+
+
+def _attach_axes(group: Any, named: Mapping[str, Dataset]) -> None:
+    """Attach each named axis to its scale, which is made where the tree has none."""
+    lengths: dict[str, int] = {}
+    for name, dataset in named.items():
+        for dim, length in zip(dataset.dims, dataset.values.shape, strict=True):
+            if lengths.setdefault(dim, length) != length:
+                raise ConfigError(
+                    f"{group.name}/{name}: axis '{dim}' has {length} entries, but elsewhere {lengths[dim]}"
+                )
+    for dim, length in lengths.items():
+        own = named.get(dim)
+        if own is None:
+            if dim in group:
+                raise ConfigError(f"{group.name}: '{dim}' is the name of an axis and of something else")
+            places = np.array(POSITIONS[dim][:length]) if dim in POSITIONS else np.arange(length)
+            if places.size != length:
+                raise ConfigError(
+                    f"{group.name}: axis '{dim}' has the positions {', '.join(POSITIONS[dim])}, not {length}"
+                )
+            _write_item(group, _escaped(dim), Dataset(places, "1", f"positions along the axis {dim}"), False)
+            set_text(group[_escaped(dim)], "stored_as", _AXIS)
+        elif own.dims != (dim,):
+            raise ConfigError(f"{group.name}/{dim} names an axis; it must be one-dimensional along itself")
+        group[_escaped(dim)].make_scale(_escaped(dim))
+    for name, dataset in named.items():
+        for axis, dim in enumerate(dataset.dims):
+            if dim != name:
+                group[_escaped(name)].dims[axis].attach_scale(group[_escaped(dim)])
 
 
 def read_group(group: Any, path: str | os.PathLike[str]) -> Tree:
@@ -181,13 +244,15 @@ def _unescaped(key: str) -> str:
     return re.sub("%25|%2F|%00|%2E", lambda match: chr(int(match[0][1:], 16)), key)
 
 
-def _write_item(group: Any, key: str, value: Any) -> None:
+def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
     """Write one array, text or number, with the attributes that tell how to give it back."""
     if isinstance(value, np.generic):
         value = value.item()
     attributes: dict[str, Any] = {}
     if isinstance(value, Dataset):
         stored, attributes["stored_as"] = value.values, "array"
+        if value.dims:
+            attributes["axes"] = "/".join(_escaped(dim) for dim in value.dims)
         if stored.dtype.kind == "U":
             attributes["text_type"] = stored.dtype.str
             stored = np.char.encode(stored, "utf-8", "surrogatepass")
@@ -207,13 +272,34 @@ def _write_item(group: Any, key: str, value: Any) -> None:
         )
     if stored.dtype.kind == "S":
         stored = stored.astype(h5py.string_dtype("utf-8", max(stored.dtype.itemsize, 1)))  # there is no length 0
-    dataset = group.create_dataset(key, data=stored, track_times=False)
-    label(dataset, unit(value.unit if isinstance(value, Dataset) else "1"), getattr(value, "long_name", ""))
+    deflated = compress and stored.ndim > 0 and stored.nbytes >= _LARGE
+    options: dict[str, Any] = (
+        {"chunks": _chunks(stored), "compression": "gzip", "compression_opts": 1, "shuffle": True} if deflated else {}
+    )
+    dataset = group.create_dataset(key, data=stored, track_times=False, **options)
+    symbols, long_name = (value.unit, value.long_name) if isinstance(value, Dataset) else ("1", key.replace("_", " "))
+    if len(units_of(symbols)[0]) == 1:
+        label(dataset, unit(symbols), long_name)
+    else:
+        _label_entries(dataset, symbols, long_name)
+    if stored.dtype.kind in "SO":
+        set_text(dataset, "_Encoding", "utf-8")  # xarray then gives texts, not bytes
     for name, attribute in attributes.items():
         if isinstance(attribute, str):
             set_text(dataset, name, attribute)
         else:
             dataset.attrs[name] = attribute
+
+
+def _chunks(stored: np.ndarray) -> tuple[int, ...]:
+    """Shape of chunks of at most 1 MiB: whole rows where they fit, else one axis after the other cut to one."""
+    shape = list(stored.shape)
+    for axis in range(len(shape)):
+        others = math.prod(shape[axis + 1 :]) * stored.itemsize
+        shape[axis] = max(1, min(shape[axis], _CHUNK // others))
+        if others <= _CHUNK:
+            break
+    return tuple(shape)
 
 
 def _refuse(path: str | os.PathLike[str], place: str, what: str) -> ResultFileError:
@@ -234,23 +320,41 @@ def _read_group(group: Any, path: str | os.PathLike[str], depth: int, seen: set[
         if isinstance(item, h5py.Group):
             tree[_unescaped(key)] = _read_group(item, path, depth + 1, seen)
         elif isinstance(item, h5py.Dataset):
-            tree[_unescaped(key)] = _read_item(item, path, place)
+            if text_of(item.attrs.get("stored_as", "")) != _AXIS:
+                tree[_unescaped(key)] = _read_item(item, path, place)
         else:
             raise _refuse(path, place, "is neither a group nor a dataset")
     return tree
 
 
+_OURS = ("stored_as", "units", "long_name", "axes", "text_type", "text_bytes")
+
+
+def _holds_its_numbers(item: h5py.Dataset) -> bool:
+    """Whether the bytes of a dataset are in the file: else any size could be declared, or another file be asked for."""
+    declared, stored = (item.size or 0) * item.dtype.itemsize, item.id.get_storage_size()
+    if item.external or item.is_virtual:
+        return False
+    if item.chunks is None:
+        return stored == declared
+    plist = item.id.get_create_plist()
+    filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
+    chunk = math.prod(item.chunks) * item.dtype.itemsize
+    return filters <= _FILTERS and chunk <= _MOST_CHUNK and declared <= _MOST_DEFLATED * stored
+
+
 def _read_item(item: h5py.Dataset, path: str | os.PathLike[str], place: str) -> Any:
-    size = item.size or 0
-    # without this a dataset of any declared size, or of bytes in another file, could be asked for
-    if item.external or item.is_virtual or item.id.get_storage_size() != size * item.dtype.itemsize:
+    if not _holds_its_numbers(item):
         raise _refuse(path, place, "does not hold its own numbers")
-    attributes: dict[str, Any] = dict(item.attrs)
+    # those of the dimension scales sit in a heap of the file, on whose damage the HDF5 library was seen to hang
+    attributes = {name: item.attrs[name] for name in _OURS if name in item.attrs}
     kind, values = text_of(attributes.get("stored_as", "")), np.asarray(item[()])
     if kind == "array":
         if "text_type" in attributes:
             values = np.char.decode(values, "utf-8", "surrogatepass").astype(np.dtype(text_of(attributes["text_type"])))
-        return Dataset(values, text_of(attributes["unitSymbol"]), text_of(attributes["long_name"]))
+        axes = text_of(attributes.get("axes", ""))
+        dims = tuple(_unescaped(dim) for dim in axes.split("/")) if axes else ()
+        return Dataset(values, text_of(attributes["units"]), text_of(attributes["long_name"]), dims)
     if kind == "text":
         return bytes(values[()]).ljust(int(attributes["text_bytes"]), b"\0").decode("utf-8", "surrogatepass")
     if kind not in _NUMBERS_BY_NAME or values.shape != ():

@@ -1,88 +1,121 @@
-"""Frozen dataclasses of plain numbers, texts, arrays and each other as trees with units, and back, bit for bit.
+"""Frozen dataclasses of quantities, texts, particles and each other as trees for files, and back, bit for bit.
 
-What is stored is told by the types of the fields; the unit and the words of a field stand in one table by its name.
+What is stored is told by the types of the fields; unit, words and axes by their :func:`ssmb.quantity.quantity`.
 """
 
 from __future__ import annotations
 
+import enum
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from ssmb.errors import ResultFileError
+from ssmb.beam import Beam, Reference
+from ssmb.errors import ConfigError, ResultFileError
+from ssmb.quantity import Quantity, quantities_of
 from ssmb.store.tree import Dataset, Tree
+from ssmb.studies.beam_files import AXES
 
-#: Unit of the fields that have one, by name; all others are pure numbers.
-_UNITS = {
-    "m": (
-        "wavelength", "wavelengths", "period", "train_length", "emit_x", "emit_y", "sigma_z", "circumference", "dz_rms", "dz_counting", "quantum", "beyond",
-        "allowed", "rms", "path_rms", "h_rad", "h_mod", "r56", "spot", "s", "path_error", "collisions", "z", "z_before", "z_modulated", "z_radiator",
-    ),
-    "m*rad": ("aberrations", "growth", "emittance"),
-    "W": (
-        "power", "peak_power", "average_power", "power_at_focus", "incoherent_power", "noise_power", "intensity", "laser_power",
-        "laser_average", "line_power",
-    ),
-    "A": ("current", "average_current", "train_current"),
-    "eV": ("energy_loss", "incoherent_loss", "incoherent", "radiation", "light", "restored", "laser_peak", "energy"),
-    "V": ("voltage",),
-    "rad": ("theta_x", "theta_y", "divergence_x", "divergence_y"),
-    "s": ("damping_time", "growth_times"),
-    "1/m": ("smear_rate", "chirp"),
-}  # fmt: skip
-_UNIT_OF = {name: unit for unit, names in _UNITS.items() for name in names}
-_NOTHING = "nothing"
+#: what is known of each particle besides its coordinates
+PER_PARTICLE = {
+    "weight": "real particles per macroparticle",
+    "ids": "particle numbers",
+    "state": "code of the reason of the loss, 0 if alive",
+    "lost_turn": "turn of the loss, -1 if alive",
+    "lost_element": "index of the element of the loss in the program, -1 if alive",
+}
 
 
 def tree_of(thing: Any) -> Tree:
-    """Return a dataclass as a tree."""
-    return {f.name: _stored(f.name, getattr(thing, f.name)) for f in fields(thing)}
+    """Return a dataclass, or a beam, as a tree; fields that are None are left out.
+
+    Raises
+    ------
+    ConfigError
+        A field with numbers declares no quantity.
+    """
+    if isinstance(thing, Beam):
+        return _beam_tree(thing)
+    known = quantities_of(thing)
+    values = {f.name: getattr(thing, f.name) for f in fields(thing)}
+    return {
+        name: _stored(f"{type(thing).__name__}.{name}", value, known.get(name))
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def record_of(kind: type[Any], tree: Any) -> Any:
-    """Return the dataclass that :func:`tree_of` stored.
+    """Return the dataclass, or the beam, that :func:`tree_of` stored.
 
     Raises
     ------
     ResultFileError
-        The tree has not the fields of the class.
+        The tree has not the fields of the class, or what it holds is no such thing.
     """
+    try:
+        return _record_of(kind, tree)
+    except ResultFileError:
+        raise
+    except Exception as error:  # whatever the classes make of numbers that are not theirs
+        raise ResultFileError(f"the file does not hold a {kind.__name__}: {str(error)[:160]}") from error
+
+
+def _record_of(kind: type[Any], tree: Any) -> Any:
+    if kind is Beam:
+        return _beam_of(tree)
     hints = typing.get_type_hints(kind)
     names = [f.name for f in fields(kind)]
-    if set(names) != set(tree):
+    needed = {name for name in names if type(None) not in typing.get_args(hints[name])}
+    if not needed <= set(tree) <= set(names):
         raise ResultFileError(f"a {kind.__name__} has {', '.join(names)}; the file holds {', '.join(tree)[:200]}")
-    return kind(**{name: _loaded(hints[name], tree[name]) for name in names})
+    return kind(**{name: _loaded(hints[name], tree[name]) if name in tree else None for name in names})
 
 
-def _stored(name: str, value: Any) -> Any:
-    if value is None:
-        return {_NOTHING: True}
-    if is_dataclass(value):
+def _stored(place: str, value: Any, of: Quantity | None) -> Any:
+    if is_dataclass(value) or isinstance(value, Beam):
         return tree_of(value)
-    if isinstance(value, tuple) and (not value or is_dataclass(value[0])):
-        return {str(i): tree_of(item) for i, item in enumerate(value)}
-    if isinstance(value, (str, bool, int)):
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, (str, bool)):
         return value
-    return Dataset(np.asarray(value), _UNIT_OF.get(name, "1"), name.replace("_", " "))
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items() if item is not None}  # texts and flags
+    if isinstance(value, tuple) and (not value or is_dataclass(value[0]) or isinstance(value[0], Beam)):
+        return {str(i): tree_of(item) for i, item in enumerate(value)}
+    if of is None:
+        raise ConfigError(f"{place} declares no quantity, so that a file could not say what it is")
+    return Dataset(np.asarray(value), of.unit or "1", of.doc, of.dims)
 
 
 def _loaded(hint: Any, value: Any) -> Any:
     origin, of = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        if isinstance(value, dict) and _NOTHING in value:
-            return None
         return _loaded(next(h for h in of if h is not type(None)), value)
-    if is_dataclass(hint):
+    if hint is Beam or is_dataclass(hint):
         return record_of(typing.cast(Any, hint), value)
-    if origin is tuple and is_dataclass(of[0]):
-        return tuple(
-            record_of(typing.cast(Any, of[0]), item) for _, item in sorted(value.items(), key=lambda i: int(i[0]))
-        )
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint[value]
+    if origin is tuple and (of[0] is Beam or is_dataclass(of[0])):
+        items = sorted(value.items(), key=lambda item: int(item[0]))
+        return tuple(record_of(typing.cast(Any, of[0]), item) for _, item in items)
     if origin is tuple:
         return tuple(value.values.tolist()) if isinstance(value, Dataset) else ()
     if not isinstance(value, Dataset):
         return value
     return value.values if value.values.ndim else value.values.item()
+
+
+def _beam_tree(beam: Beam) -> Tree:
+    rows = {a: Dataset(c, "m" if a in "xyz" else "1", a, ("ids",)) for a, c in zip(AXES, beam.coordinates, strict=True)}
+    known = {name: Dataset(getattr(beam, name), "1", words, ("ids",)) for name, words in PER_PARTICLE.items()}
+    return {"reference": tree_of(beam.reference), **rows, **known}
+
+
+def _beam_of(tree: Any) -> Beam:
+    rows = np.stack([tree[a].values for a in AXES])
+    return Beam(record_of(Reference, tree["reference"]), rows, **{name: tree[name].values for name in PER_PARTICLE})
