@@ -32,7 +32,7 @@ import numpy as np
 
 import ssmb
 from ssmb.errors import ValidityWarning
-from ssmb.lithography import euv_source, scanner
+from ssmb.lithography import EuvSource, euv_source, scanner
 from ssmb.plot.insertion import plot_closure, plot_harmonic_bunching, plot_lines, plot_nanometre_phase_space
 from ssmb.plot.lattice_bar import draw_lattice_bar
 from ssmb.schemes import CouplingInsertion
@@ -248,13 +248,13 @@ for current in currents:
 #
 # ## 7. To the wafer
 #
-# `euv_source` hands the light to the lithography with the power of one beamline at the intermediate focus; notebook 10 goes on from there. Wafers per hour at 30 mJ/cm² for
+# `EuvSource.from_result` hands the light to the lithography with the power of one beamline at the intermediate focus; notebook 10 goes on from there. Wafers per hour at 30 mJ/cm² for
 # the run, for steps on the way that are not reached, and for tin plasmas:
 
 # %%
 tool, dose = scanner(), 300.0
 focus = np.prod([step.factor for step in light.steps if step.origin == "assumed"])  # mirrors and gas
-handed = light.euv_source(name="this run")
+handed = EuvSource.from_result(light, name="this run")
 laser_only = next(step.power for step in light.steps if step.name == "duty of the laser")
 rows = [
     ("this run, everything counted", handed.power),

@@ -20,9 +20,10 @@
 # 30 mJ/cm² is 300 J/m².
 
 # %%
+from ssmb.beamlines import beamline
+from ssmb.beamlines.multilayer import LA_B, MO_SI, peak
 from ssmb.lithography import (
     EuvSource,
-    beamline,
     compare_roadmap,
     compare_sources,
     model_parameters,
@@ -32,7 +33,6 @@ from ssmb.lithography import (
     shortage_map,
 )
 from ssmb.lithography.band import Column
-from ssmb.lithography.multilayer import LA_B, MO_SI, peak
 from ssmb.plot.lithography import plot_chips, plot_energy, plot_shortage, plot_source_powers, plot_throughput
 
 # %% [markdown]

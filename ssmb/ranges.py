@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, nearest
 
 
 def finite(name: str, value: Any, unit: str = "1") -> float:
@@ -65,15 +66,15 @@ def not_zero(name: str, value: Any, unit: str = "1") -> float:
     return number
 
 
-def share(name: str, value: Any) -> float:
-    """Return `value` as a float, or raise :class:`ConfigError` if it is not in the half-open interval (0, 1].
+def share(name: str, value: Any, *, zero: bool = False) -> float:
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not in the interval (0, 1], or [0, 1] with `zero`.
 
     >>> share("filling", 0.5)
     0.5
     """
-    number = positive(name, value)
+    number = not_negative(name, value) if zero else positive(name, value)
     if number > 1.0:
-        raise ConfigError(f"{name} must lie in (0, 1], not {number!r}")
+        raise ConfigError(f"{name} must lie in {'[0, 1]' if zero else '(0, 1]'}, not {number!r}")
     return number
 
 
@@ -115,3 +116,16 @@ def modulus(name: str, value: Any) -> float:
     if size > 1.0 + 1e-9:
         raise ConfigError(f"{name} is the mean of a phase factor, so its modulus cannot exceed 1, not {size!r}")
     return size
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of the allowed texts, or raise :class:`ConfigError` with the nearest one.
+
+    >>> choice("plane", "x", ("x", "y"))
+    'x'
+    """
+    options = list(allowed)
+    if isinstance(value, str) and value in options:
+        return value
+    hint = nearest(str(value).lower(), options) or nearest(str(value), options)
+    raise ConfigError(f"Unknown {name} {value!r}.{hint} Allowed: {', '.join(options[:60])}.")

@@ -12,7 +12,7 @@ from ssmb.errors import ResultFileError
 
 if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
-    from ssmb.lithography.tables import Table
+    from ssmb.tables import Table
 
     Output = tuple[Table, list[Table], dict[str, object]]  # main table (for CSV), tables to print, payload for JSON
 

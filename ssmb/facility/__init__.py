@@ -1,6 +1,5 @@
 """The source as a whole: machine parts, what a beam gives at the intermediate focus, and what takes how much of it."""
 
-from ssmb.facility.beamline import Beamline, Footprint
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
 from ssmb.facility.insertion import Insertion, InsertionState
 from ssmb.facility.part import PARTS, Part, part, part_class, state_table
@@ -8,34 +7,16 @@ from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.ring_budget import RadiatorLoss, RingBudget, ring_budget
 from ssmb.facility.source import RadiatingBeam, SourceLight
-from ssmb.facility.stages import (
-    Aperture,
-    Gas,
-    Given,
-    GrazingMirror,
-    Homogeniser,
-    MultilayerMirror,
-    SpectralFilter,
-    Stage,
-)
 from ssmb.facility.steps import EnergyStep, Limit, PowerStep
 
 __all__ = [
     "PARTS",
-    "Aperture",
-    "Beamline",
     "EnergyOfTurn",
     "EnergyStep",
     "Filling",
-    "Footprint",
-    "Gas",
-    "Given",
-    "GrazingMirror",
-    "Homogeniser",
     "Insertion",
     "InsertionState",
     "Limit",
-    "MultilayerMirror",
     "Part",
     "PowerStep",
     "RadiatingBeam",
@@ -45,8 +26,6 @@ __all__ = [
     "RingBudget",
     "RingState",
     "SourceLight",
-    "SpectralFilter",
-    "Stage",
     "energy_of_turn",
     "part",
     "part_class",

@@ -17,14 +17,13 @@ import numpy as np
 from scipy import optimize
 
 from ssmb.beam import Beam, Reference
+from ssmb.beamlines import Beamline, ChainStage, UndulatorChain
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
-from ssmb.facility.beamline import Beamline
 from ssmb.facility.part import Part, part
 from ssmb.facility.ring import Filling
 from ssmb.facility.source import RadiatingBeam, SourceLight
 from ssmb.facility.steps import PowerWay
-from ssmb.lithography import ChainStage, UndulatorChain
 from ssmb.quantity import quantity
 from ssmb.radiation.coherent import coherent_power
 from ssmb.radiation.debunching import Plane, debunched_power
@@ -89,7 +88,7 @@ class Radiator(Part):
         -----
         ValidityWarning
             See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`; too much
-            heat on the first mirror of a :class:`ssmb.facility.Beamline`, coherent and incoherent light together.
+            heat on the first mirror of a :class:`ssmb.beamlines.Beamline`, coherent and incoherent light together.
         """
         beam, wavelength, filling = upstream.beam, upstream.wavelength, upstream.filling
         train = filling.local_current

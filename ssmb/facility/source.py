@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
-from ssmb.lithography import EuvSource, PowerPlane
 from ssmb.quantity import quantity
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.tracked import TrackedLight, energy_exchange
@@ -82,21 +81,6 @@ class SourceLight:
     def total_power_at_focus(self) -> float:
         """Average power of all beamlines at their foci [W]."""
         return self.beamlines * self.power_at_focus
-
-    def euv_source(self, *, name: str = "simulated source", wall_power: float | None = None) -> EuvSource:
-        """Return the source for the lithography, with the power of one beamline at the intermediate focus.
-
-        The light in the band is counted here, and so is the beamline; ``EuvSource.from_result(light.exit)`` starts at the
-        undulator exit instead and leaves both to the assumptions of the lithography.
-
-        Parameters
-        ----------
-        name : for tables.
-        wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
-        """
-        source = EuvSource.from_result(self.exit, name=name, wall_power=wall_power)
-        inside = replace(source, bandwidth=min(self.exit.relative_bandwidth, self.exit.band), bounds="band_percent")
-        return inside.with_power(self.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
 
     def table(self) -> dict[str, np.ndarray]:
         """Return the way of the power as columns NAME, FACTOR, POWER [W], ORIGIN."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.beamlines import chains
 from ssmb.errors import ConfigError, nearest
 from ssmb.quantity import quantity
 from ssmb.ranges import share
 
 #: Where the number of a step comes from.
-ORIGINS = ("tracked", "calculated", "given", "assumed")
+ORIGINS = ("tracked", *chains.ORIGINS)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ Every number shows where it comes from (tables in ``data/`` with source and stat
 (``data/parameters.toml``). Python arguments and results are in SI units; tables carry the unit in the column name.
 """
 
-from ssmb.lithography.chains import BEAMLINES, ChainStage, LppChain, UndulatorChain, beamline
 from ssmb.lithography.chips import Chip, Die, chip, chip_names, chips_table, clusters, die_supply
 from ssmb.lithography.compare import compare_roadmap, compare_scanners, compare_sources, source_feature
 from ssmb.lithography.demand import Shortage, demand_scenario, demand_scenarios, growth_from_doubling, shortage
@@ -17,12 +16,9 @@ from ssmb.lithography.sources import EuvSource, PowerPlane, RadiationResult, euv
 from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals, shortage_map
 
 __all__ = [
-    "BEAMLINES",
-    "ChainStage",
     "Chip",
     "Die",
     "EuvSource",
-    "LppChain",
     "ModelParameters",
     "Node",
     "PowerPlane",
@@ -31,8 +27,6 @@ __all__ = [
     "RoadmapIntervals",
     "Scanner",
     "Shortage",
-    "UndulatorChain",
-    "beamline",
     "chip",
     "chip_names",
     "chips_table",

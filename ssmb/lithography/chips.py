@@ -9,7 +9,8 @@ from ssmb.lithography.dies import die_yield, gross_dies
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.quantities import SQUARE_MILLIMETRE, TERAFLOPS, count, fraction, positive
-from ssmb.lithography.tables import Table, fact_row, fact_rows
+from ssmb.lithography.tables import fact_row, fact_rows
+from ssmb.tables import Table
 
 
 @dataclass(frozen=True)

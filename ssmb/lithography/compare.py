@@ -9,7 +9,7 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
 from ssmb.lithography.demand import DemandScenario, Shortage, demand_scenario, shortage
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import MILLIJOULE_PER_CM2, NANOMETRE, choice, count, positive
+from ssmb.lithography.quantities import MILLIJOULE_PER_CM2, NANOMETRE, count, positive
 from ssmb.lithography.scanner import ScannerPoint, points_table, scanner, scanner_names, scanner_points
 from ssmb.lithography.sources import (
     BEAMLINE_RANGE,
@@ -20,8 +20,10 @@ from ssmb.lithography.sources import (
     euv_sources,
     power_at_focus,
 )
-from ssmb.lithography.tables import STATUS_MEANING, Table, fact_rows
+from ssmb.lithography.tables import STATUS_MEANING, fact_rows
 from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals
+from ssmb.ranges import choice
+from ssmb.tables import Table
 
 FEATURES = (
     "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x nm", "footprint", "maturity",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ssmb.lithography.quantities import choice, count, number, positive
+from ssmb.lithography.quantities import count, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
+from ssmb.ranges import choice
 
 START_YEAR = 2026.0  #: year of the demand in the table
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import SQUARE_MILLIMETRE, choice, count, fraction, non_negative, positive
+from ssmb.lithography.quantities import SQUARE_MILLIMETRE, count, fraction, non_negative, positive
+from ssmb.ranges import choice
 
 FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
 FIELD_WIDTH = 0.026  #: [m]

@@ -10,8 +10,9 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import choice, non_negative, number, positive
-from ssmb.lithography.tables import Table
+from ssmb.lithography.quantities import non_negative, number, positive
+from ssmb.ranges import choice
+from ssmb.tables import Table
 
 SHARES = frozenset(
     {"transmission", "equipment_effectiveness", "line_yield", "beamline_transport", "collection", "wafer_share"}

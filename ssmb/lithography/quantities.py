@@ -7,10 +7,9 @@ language of the field (mJ/cm^2, mm^2, 1/cm^2). The factors below are the only pl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from numbers import Real
 
-from ssmb.errors import ConfigError, nearest
+from ssmb.errors import ConfigError
 
 MILLIJOULE_PER_CM2 = 10.0  #: [J/m^2]
 SQUARE_MILLIMETRE = 1e-6  #: [m^2]
@@ -67,13 +66,3 @@ def count(name: str, value: object, *, least: int = 1) -> int:
     if x != int(x) or x < least:
         raise ConfigError(f"{name} must be a whole number of at least {least}, got {x:g}.")
     return int(x)
-
-
-def choice(name: str, value: object, allowed: Iterable[str]) -> str:
-    """Return `value` if it is one of `allowed`, else raise :class:`ConfigError` with the nearest match."""
-    options = list(allowed)
-    if isinstance(value, str) and value in options:
-        return value
-    hint = nearest(str(value).lower(), options) or nearest(str(value), options)
-    shown = ", ".join(options[:60])
-    raise ConfigError(f"Unknown {name} {value!r}.{hint} Allowed: {shown}.")

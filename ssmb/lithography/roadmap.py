@@ -12,8 +12,8 @@ from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2, number, positive
 from ssmb.lithography.scanner import Scanner, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
-from ssmb.lithography.tables import Table
 from ssmb.lithography.wafers import wafers_per_year
+from ssmb.tables import Table
 
 NOT_LIMITED = "not limited by EUV power: no layer is exposed with EUV"
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import HOUR, MEGAWATT, MILLIJOULE_PER_CM2, choice, fraction, non_negative, positive
-from ssmb.lithography.tables import Row, Table, fact_rows
+from ssmb.lithography.quantities import HOUR, MEGAWATT, MILLIJOULE_PER_CM2, fraction, non_negative, positive
+from ssmb.lithography.tables import Row, fact_rows
+from ssmb.ranges import choice
+from ssmb.tables import Table
 
 LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
 NEW_STAGE_YEAR = 2023  #: first year of the newer generation

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import MEGAWATT, NANOMETRE, choice, count, fraction, non_negative, number, positive
+from ssmb.lithography.quantities import MEGAWATT, NANOMETRE, count, fraction, non_negative, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
+from ssmb.ranges import choice
 
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
 COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
 SCANNER_WAVELENGTH = 13.5e-9  #: centre of the band of EUV scanners [m]
 BRIGHTNESS_BAND = 0.001  #: relative width in which brightness is quoted [1]
 LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
-ILLUMINATOR_ETENDUE = 3.3e-6  #: that a scanner accepts, depends on the scanner [m^2 sr], same source
 BEAMLINE_RANGE = (0.25, 0.77)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
 
 
@@ -81,6 +81,21 @@ class RadiationResult(Protocol):
         ...
 
 
+@runtime_checkable
+class FocusResult(Protocol):
+    """A light that is known at the intermediate focus too, such as :class:`ssmb.facility.SourceLight`."""
+
+    @property
+    def exit(self) -> RadiationResult:
+        """The light at the undulator exit, with the `band` that counts [1]."""
+        ...
+
+    @property
+    def power_at_focus(self) -> float:
+        """Average power of one beamline in that band at the intermediate focus [W]."""
+        ...
+
+
 @dataclass(frozen=True)
 class EuvSource:
     """One EUV source.
@@ -132,7 +147,7 @@ class EuvSource:
     @classmethod
     def from_result(
         cls,
-        result: RadiationResult,
+        result: RadiationResult | FocusResult,
         *,
         name: str = "simulated source",
         family: str = "SSMB",
@@ -144,12 +159,16 @@ class EuvSource:
         Parameters
         ----------
         result : anything with average_power [W], wavelength [m], relative_bandwidth [1], divergence [rad],
-            time_structure and beamlines; the power is that of one beamline at the undulator exit.
+            time_structure and beamlines: the power is that of one beamline at the undulator exit, and transport and band are
+            left to the assumptions of this room. A result with `exit` (such a light) and `power_at_focus` [W] gives the
+            source at the intermediate focus: beamline and band have been counted.
         name : for tables.
         family : one of :data:`FAMILIES`.
         wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
         year : [year].
         """
+        if isinstance(result, FocusResult):
+            return cls._at_focus(result, name=name, family=family, wall_power=wall_power, year=year)
         needed = ("average_power", "wavelength", "relative_bandwidth", "divergence", "time_structure", "beamlines")
         missing = [n for n in needed if not hasattr(result, n)]
         if missing:
@@ -185,6 +204,13 @@ class EuvSource:
             source=f"result of a {type(result).__name__}",
             note="",
         )
+
+    @classmethod
+    def _at_focus(cls, result: FocusResult, **more: Any) -> EuvSource:
+        light: Any = result.exit
+        made = cls.from_result(light, **more)
+        inside = replace(made, bandwidth=min(light.relative_bandwidth, light.band), bounds="band_percent")
+        return inside.with_power(result.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
 
     @property
     def in_band(self) -> float | None:
@@ -336,11 +362,6 @@ def _from_row(row: Row) -> EuvSource:
         source=row.text("source"),
         note=row.text("note"),
     )
-
-
-def etendue_kept(etendue: float, accepted: float = ILLUMINATOR_ETENDUE) -> float:
-    """Share of the light that an illuminator takes from a source, both etendues in [m^2 sr]; [1]."""
-    return min(1.0, positive("accepted etendue", accepted, "m^2 sr") / positive("etendue", etendue, "m^2 sr"))
 
 
 def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: float) -> float:

@@ -26,11 +26,12 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.curvature import median_shifts
 from ssmb.lithography.demand import START_YEAR, shortage
 from ssmb.lithography.parameters import SHARES, ModelParameters, parameter_table
-from ssmb.lithography.quantities import choice, count, positive
+from ssmb.lithography.quantities import count, positive
 from ssmb.lithography.roadmap import SHOWN, Case, Roadmap, evaluate, roadmap_case
 from ssmb.lithography.scanner import FUTURE, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, PowerPlane
-from ssmb.lithography.tables import Table
+from ssmb.ranges import choice
+from ssmb.tables import Table
 
 SHAPES = ("centred", "split")
 Z95 = 1.6448536269514722  #: standard normal quantile of 95 %

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, WithJsonSchema
 from ssmb.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from ssmb.facility import Beamline, Stage
+    from ssmb.beamlines import Beamline, Stage
 
-#: kind in a run file -> class of :mod:`ssmb.facility.stages`
+#: kind in a run file -> class of :mod:`ssmb.beamlines.stages`
 KINDS = {
     "aperture": "Aperture",
     "filter": "SpectralFilter",
@@ -30,7 +30,7 @@ _SMALLEST, _LARGEST = 1e-30, 1e6
 
 def beamline_of(stages: Sequence[Mapping[str, Any]]) -> Beamline:
     """Return the beamline of the stages of a run file."""
-    from ssmb.facility import Beamline
+    from ssmb.beamlines import Beamline
 
     return Beamline("run file", tuple(stage_of(stage) for stage in stages))
 
@@ -53,7 +53,7 @@ def stage_of(given: Mapping[str, Any]) -> Stage:
     >>> stage_of({"kind": "gas", "formula": "H2", "length": 10.0, "pressure": 3.0}).pressure
     3.0
     """
-    from ssmb.lithography.multilayer import coating
+    from ssmb.beamlines.multilayer import coating
 
     values = dict(given)
     kind = values.pop("kind", None)
@@ -71,7 +71,7 @@ def stage_of(given: Mapping[str, Any]) -> Stage:
 
 
 def _made(kind: str, values: dict[str, Any]) -> Stage:
-    from ssmb.facility import stages
+    from ssmb.beamlines import stages
 
     made = getattr(stages, KINDS[kind])
     known = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(made)}

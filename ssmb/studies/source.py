@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, Reference
+from ssmb.beamlines import Beamline, UndulatorChain, beamline
 from ssmb.bunching import bunching_factor
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
-from ssmb.facility import Beamline, Filling, Limit, RadiatingBeam, Radiator, Ring, energy_of_turn
+from ssmb.facility import Filling, Limit, RadiatingBeam, Radiator, Ring, energy_of_turn
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
-from ssmb.lithography import UndulatorChain, beamline
 from ssmb.optics import Optics
 from ssmb.radiation.undulator import Undulator
 from ssmb.studies.beamline_config import beamline_of

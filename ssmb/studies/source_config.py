@@ -13,7 +13,7 @@ Current = Annotated[float, Number, Field(ge=1e-9, le=1e6, allow_inf_nan=False)]
 Part = Annotated[float, Number, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 Band = Annotated[float, Number, Field(ge=1e-9, le=1.0, allow_inf_nan=False)]
 CoulombLog = Annotated[float, Number, Field(ge=1.0, le=30.0, allow_inf_nan=False)]
-#: Beamlines of :mod:`ssmb.lithography.chains`, and the undulator exit itself.
+#: Beamlines of :mod:`ssmb.beamlines.chains`, and the undulator exit itself.
 Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_transport"]
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
+from ssmb.beamlines.chains import beamline
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility import ring_budget
 from ssmb.lithography import EuvSource, PowerPlane, model_parameters, power_at_focus, roadmap
-from ssmb.lithography.chains import beamline
 from ssmb.radiation import energy_exchange, total_power
 from tests.facility.lights import light_of
 from tests.support import assert_close
@@ -74,7 +74,7 @@ def test_a_scanner_gets_the_power_of_one_beamline():
     alone, three = (_light(beamlines=n, chain=beamline("two_grazing")) for n in (1, 3))
     assert three.power_at_focus == alone.power_at_focus
     assert three.total_power_at_focus == 3.0 * alone.power_at_focus
-    source = three.euv_source()
+    source = EuvSource.from_result(three)
     got = power_at_focus(source)
     assert source.plane is PowerPlane.INTERMEDIATE_FOCUS
     assert got is not None
@@ -84,7 +84,7 @@ def test_a_scanner_gets_the_power_of_one_beamline():
     outside = power_at_focus(EuvSource.from_result(three.exit), parameters=parameters)
     assert outside is not None
     assert_close(outside.power, three.power_at_focus, rtol=1e-9, atol=0.0)
-    one, all_three = roadmap(alone.euv_source()), roadmap(source)
+    one, all_three = roadmap(EuvSource.from_result(alone)), roadmap(source)
     assert one.effective_power is not None
     assert_close(one.effective_power, alone.power_at_focus, rtol=1e-12, atol=0.0)
     assert all_three.effective_power == one.effective_power
@@ -95,7 +95,7 @@ def test_light_wider_than_the_band_is_counted_once():
     """A train of 30 wavelengths: a line of 2.95 % against the band of 2 %."""
     found = _light(train_length=30.0 * LASER / 79)
     assert_close(found.exit.in_band_power / found.exit.average_power, 0.02 / (0.886 / 30.0), rtol=1e-9, atol=0.0)
-    got = power_at_focus(found.euv_source())
+    got = power_at_focus(EuvSource.from_result(found))
     assert got is not None
     assert got.power == found.power_at_focus
     assert [s.name for s in found.steps].count("share in the band") == 1

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
+from ssmb.beamlines.chains import beamline
 from ssmb.errors import ConfigError
 from ssmb.facility import Radiator
 from ssmb.lithography import EuvSource
-from ssmb.lithography.chains import beamline
 from ssmb.radiation import Undulator, coherent_power
 from tests.facility.lights import light_of
 from tests.support import assert_close

@@ -10,7 +10,7 @@ import pytest
 
 from ssmb.cli.main import main
 from ssmb.lithography import compare_roadmap, compare_scanners, compare_sources, euv_sources
-from ssmb.lithography.tables import Table
+from ssmb.tables import Table
 from tests.support import assert_close
 
 

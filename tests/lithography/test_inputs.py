@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssmb.beamlines import LppChain, UndulatorChain, beamline
+from ssmb.beamlines.chains import spontaneous_cone
 from ssmb.errors import ConfigError
 from ssmb.lithography import (
-    LppChain,
-    UndulatorChain,
-    beamline,
     chip,
     compare_roadmap,
     compare_sources,
@@ -33,7 +32,6 @@ from ssmb.lithography import (
     shortage_map,
     source_feature,
 )
-from ssmb.lithography.chains import spontaneous_cone
 from ssmb.lithography.demand import years_bought
 from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power, wall_to_focus
 from ssmb.lithography.roadmap import Roadmap

@@ -149,7 +149,8 @@ def test_clusters_recomputed_from_chips():
 
 def test_trap_power_planes():
     """1290 W into 2 pi, 250 W at the focus and 1.6 W at the wafer are one source."""
-    from ssmb.lithography import LppChain, scanner
+    from ssmb.beamlines import LppChain
+    from ssmb.lithography import scanner
 
     chain = LppChain()
     assert_close(chain.power_2pi, 1290.0, rtol=0.0, atol=0.5)

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from ssmb.beamlines import LppChain, beamline
+from ssmb.beamlines.beamline import etendue_kept
 from ssmb.lithography import (
-    LppChain,
-    beamline,
     chip,
     die_supply,
     die_yield,
@@ -32,7 +32,7 @@ from ssmb.lithography.energy import (
     wall_to_focus,
 )
 from ssmb.lithography.scanner import without_speed_limit
-from ssmb.lithography.sources import etendue_kept, pulses_per_slit, single_source
+from ssmb.lithography.sources import pulses_per_slit, single_source
 from ssmb.lithography.wafers import passes_per_year, uptime_effectiveness, wafers_per_year
 from tests.support import assert_close
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ssmb.facility.stages import sizes_at
+from ssmb.beamlines.stages import sizes_at
 from ssmb.radiation import ExitLight, Undulator, coherent_power
 from ssmb.radiation.coherent import form_factor
 from tests.support import assert_close

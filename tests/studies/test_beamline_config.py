@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ssmb.errors import ConfigError, SsmbError
-from ssmb.facility import (
+from ssmb.beamlines import (
     Aperture,
     Gas,
     Given,
@@ -17,8 +16,9 @@ from ssmb.facility import (
     MultilayerMirror,
     SpectralFilter,
 )
+from ssmb.beamlines.multilayer import LA_B
+from ssmb.errors import ConfigError, SsmbError
 from ssmb.lattice import load_lattice
-from ssmb.lithography.multilayer import LA_B
 from ssmb.studies import load_config
 from ssmb.studies.beamline_config import KINDS, beamline_of, stage_of
 from ssmb.studies.read_config import config_from_text

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
+from ssmb.beamlines import BEAMLINES
 from ssmb.cli.main import main
 from ssmb.collective import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
@@ -19,7 +20,6 @@ from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.facility.ring_intrabeam import _vertical, ring_intrabeam
 from ssmb.lattice import load_lattice
-from ssmb.lithography import BEAMLINES
 from ssmb.plot.study import study_figures
 from ssmb.studies import StudyResult, load_config, load_result, resume, run_file
 from ssmb.studies.source_config import Chain, SourceConfig

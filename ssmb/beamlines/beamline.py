@@ -6,13 +6,14 @@ import math
 import warnings
 from dataclasses import dataclass
 
+from ssmb.beamlines.chains import ChainStage, UndulatorChain
+from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.facility.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
-from ssmb.lithography.chains import ChainStage, UndulatorChain
-from ssmb.lithography.sources import ILLUMINATOR_ETENDUE, etendue_kept
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.ranges import not_negative, positive
 
+#: Etendue that a scanner accepts, depends on the scanner [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
+ILLUMINATOR_ETENDUE = 3.3e-6
 #: Absorbed power density above which a first mirror needs a thermal design of its own [W/m^2]. An assumption of this
 #: package (1 W/mm^2, the order of magnitude that water-cooled mirrors are built for), not a published limit.
 HEAT_LIMIT = 1e6
@@ -54,13 +55,13 @@ class Beamline:
     Parameters
     ----------
     name : of the beamline.
-    stages : from :mod:`ssmb.facility.stages`, or anything with ``through(light)``.
+    stages : from :mod:`ssmb.beamlines.stages`, or anything with ``through(light)``.
     accepted_etendue : that the user of the light takes [m^2 sr]; by default that of a present EUV illuminator.
     heat_limit : absorbed power density on the first mirror above which there is a warning [W/m^2].
 
     Examples
     --------
-    >>> from ssmb.facility.stages import Gas
+    >>> from ssmb.beamlines.stages import Gas
     >>> line = Beamline("two mirrors", (GrazingMirror("Ru", 0.1, number=2, distance=10.0), Gas("H2", 10.0, 3.0)))
     >>> light = ExitLight(13.5e-9, 100.0, 100.0, 1e-6, 50e-6, 50e-6)
     >>> round(line.chain(light).transmission, 3)
@@ -76,7 +77,7 @@ class Beamline:
         object.__setattr__(self, "stages", tuple(self.stages))
         for stage in self.stages:
             if not hasattr(stage, "through"):
-                raise ConfigError(f"'{self.name}': {stage!r} is no stage; see ssmb.facility.stages")
+                raise ConfigError(f"'{self.name}': {stage!r} is no stage; see ssmb.beamlines.stages")
         positive("accepted_etendue", self.accepted_etendue, "m^2 sr")
         positive("heat_limit", self.heat_limit, "W/m^2")
 
@@ -162,6 +163,11 @@ class Beamline:
                 )  # fmt: skip
             through *= _passed(self.name, stage, light).transmission
         return None
+
+
+def etendue_kept(etendue: float, accepted: float = ILLUMINATOR_ETENDUE) -> float:
+    """Share of the light that an illuminator takes from a source, both etendues in [m^2 sr]; [1]."""
+    return min(1.0, positive("accepted etendue", accepted, "m^2 sr") / positive("etendue", etendue, "m^2 sr"))
 
 
 def _passed(name: str, stage: Stage, light: ExitLight) -> ChainStage:

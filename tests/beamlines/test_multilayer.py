@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssmb.beamlines.multilayer import LA_B, MO_SI, Multilayer, coating, peak
 from ssmb.errors import ConfigError
 from ssmb.lithography.band import Column
-from ssmb.lithography.multilayer import LA_B, MO_SI, Multilayer, coating, peak
 from ssmb.lithography.tables import fact_row
 from tests.support import assert_close
 

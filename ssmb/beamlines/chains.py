@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import choice, count, fraction, non_negative, positive
-from ssmb.lithography.tables import Table
+from ssmb.ranges import choice, count, not_negative, positive, share
+from ssmb.tables import Table
 
 ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a stage comes from
 
@@ -41,7 +41,7 @@ class LppChain:
     dose_margin: float = 0.10
 
     def __post_init__(self) -> None:
-        non_negative("drive_power", self.drive_power, "W")
+        not_negative("drive_power", self.drive_power, "W")
         positive("solid_angle", self.solid_angle, "sr")
         if self.solid_angle > 2.0 * math.pi:
             raise ConfigError(f"solid_angle must not exceed 2 pi sr, got {self.solid_angle:g} sr.")
@@ -49,8 +49,8 @@ class LppChain:
             "conversion_efficiency", "aperture", "collector_reflectivity", "gas_transmission", "obscuration",
             "focus_transmission",
         ):  # fmt: skip
-            fraction(name, getattr(self, name))
-        if fraction("dose_margin", self.dose_margin, zero=True) == 1.0:
+            share(name, getattr(self, name))
+        if share("dose_margin", self.dose_margin, zero=True) == 1.0:
             raise ConfigError("dose_margin 1 leaves no light; give a share below 1, such as 0.1.")
 
     @property
@@ -103,7 +103,7 @@ class ChainStage:
     origin: str = "assumed"
 
     def __post_init__(self) -> None:
-        fraction(f"transmission of '{self.name}'", self.transmission)
+        share(f"transmission of '{self.name}'", self.transmission)
         choice("origin", self.origin, ORIGINS)
 
 
@@ -120,7 +120,7 @@ class UndulatorChain:
     normal_mirrors, normal_reflectivity : Mo/Si mirrors at normal incidence.
     gas_transmission, homogeniser : [1].
     transport : if given, the measured or claimed product that replaces all factors but `band` [1].
-    stages : if given, the factors that replace all others but `band`, such as those of ``ssmb.facility.Beamline``.
+    stages : if given, the factors that replace all others but `band`, such as those of ``ssmb.beamlines.Beamline``.
     """
 
     name: str = "four grazing mirrors"
@@ -136,13 +136,13 @@ class UndulatorChain:
     stages: tuple[ChainStage, ...] = ()
 
     def __post_init__(self) -> None:
-        non_negative("power", self.power, "W")
-        count("grazing_mirrors", self.grazing_mirrors, least=0)
-        count("normal_mirrors", self.normal_mirrors, least=0)
+        not_negative("power", self.power, "W")
+        count("grazing_mirrors", self.grazing_mirrors, at_least=0)
+        count("normal_mirrors", self.normal_mirrors, at_least=0)
         for name in ("band", "grazing_reflectivity", "normal_reflectivity", "gas_transmission", "homogeniser"):
-            fraction(name, getattr(self, name))
+            share(name, getattr(self, name))
         if self.transport is not None:
-            fraction("transport", self.transport)
+            share("transport", self.transport)
             if self.stages:
                 raise ConfigError("give transport or stages, not both: each stands for the whole way.")
 
@@ -200,8 +200,8 @@ def spontaneous_cone(undulator_parameter: float, gamma: float, relative_band: fl
 
     For the coherent line this does not apply: off axis it loses power, not wavelength.
     """
-    k = non_negative("undulator parameter", undulator_parameter)
-    b = fraction("relative band", relative_band)
+    k = not_negative("undulator parameter", undulator_parameter)
+    b = share("relative band", relative_band)
     return math.sqrt(b * (1.0 + k * k / 2.0)) / positive("gamma", gamma)
 
 

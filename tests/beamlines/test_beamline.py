@@ -10,23 +10,24 @@ import pytest
 from scipy import integrate
 
 from ssmb.beam import Beam, Reference
-from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE
-from ssmb.errors import ConfigError, SsmbError, ValidityWarning
-from ssmb.facility import (
+from ssmb.beamlines import (
     Aperture,
     Beamline,
+    ChainStage,
     Gas,
     Given,
     GrazingMirror,
     Homogeniser,
     MultilayerMirror,
     SpectralFilter,
+    UndulatorChain,
 )
-from ssmb.facility.stages import sizes_at
-from ssmb.lithography import ChainStage, UndulatorChain
-from ssmb.lithography.multilayer import LA_B, MO_SI, peak
-from ssmb.lithography.optical_constants import surface_reflectivity
-from ssmb.lithography.sources import ILLUMINATOR_ETENDUE
+from ssmb.beamlines.beamline import ILLUMINATOR_ETENDUE
+from ssmb.beamlines.multilayer import LA_B, MO_SI, peak
+from ssmb.beamlines.optical_constants import surface_reflectivity
+from ssmb.beamlines.stages import sizes_at
+from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE
+from ssmb.errors import ConfigError, SsmbError, ValidityWarning
 from ssmb.radiation import ExitLight, Undulator, angular_energy, axis_power_density, tracked_power
 from tests.facility.lights import light_of
 from tests.support import assert_close

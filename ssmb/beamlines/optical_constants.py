@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import choice, non_negative, positive
+from ssmb.ranges import choice, not_negative, positive
 
 POLARISATIONS = ("s", "p", "mean")
 WAVELENGTH_RANGE = (1e-9, 41e-9)  #: within the tables of optical constants [m]
@@ -80,7 +80,7 @@ def gas_density(formula: str, pressure: float, temperature: float = 293.15) -> f
     0.0899
     """
     molar = float(_material(formula).mass) * 1e-3
-    moles = non_negative("pressure", pressure, "Pa") / (GAS_CONSTANT * positive("temperature", temperature, "K"))
+    moles = not_negative("pressure", pressure, "Pa") / (GAS_CONSTANT * positive("temperature", temperature, "K"))
     return molar * moles
 
 
@@ -106,8 +106,8 @@ def layer_transmission(formula: str, thickness: float, density: float, wavelengt
     0.9938
     """
     lam = table_wavelengths(wavelength)
-    path = non_negative("thickness", thickness, "m")
-    if non_negative("density", density, "kg/m^3") == 0.0:
+    path = not_negative("thickness", thickness, "m")
+    if not_negative("density", density, "kg/m^3") == 0.0:
         return np.ones_like(lam)
     beta = refractive_index(formula, density, lam).imag
     return np.exp(-4.0 * math.pi * beta * path / lam)
@@ -142,7 +142,7 @@ def surface_reflectivity(
     choice("polarisation", polarisation, POLARISATIONS)
     if positive("grazing_angle", grazing_angle, "rad") > math.pi / 2.0:
         raise ConfigError(f"grazing_angle must be pi/2 at most, measured from the surface, got {grazing_angle:g} rad.")
-    rough = non_negative("roughness", roughness, "m")
+    rough = not_negative("roughness", roughness, "m")
     solid = tabulated_density(formula) if density is None else positive("density", density, "kg/m^3")
     n = refractive_index(formula, solid, lam)
     k = 2.0 * math.pi / lam

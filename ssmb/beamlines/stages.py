@@ -1,6 +1,6 @@
 """Stages of a beamline between undulator exit and intermediate focus: each computes its transmission from named inputs.
 
-Mirrors, foils and gases use the optical constants of :mod:`ssmb.lithography.optical_constants` (1 to 41 nm). At other
+Mirrors, foils and gases use the optical constants of :mod:`ssmb.beamlines.optical_constants` (1 to 41 nm). At other
 wavelengths, from ultraviolet light to THz, give the transmission: :class:`Given`.
 """
 
@@ -14,13 +14,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.beamlines.chains import ChainStage
+from ssmb.beamlines.multilayer import MO_SI, Multilayer
+from ssmb.beamlines.optical_constants import gas_density, layer_transmission, surface_reflectivity, tabulated_density
 from ssmb.errors import ConfigError
-from ssmb.lithography.chains import ChainStage
-from ssmb.lithography.multilayer import MO_SI, Multilayer
-from ssmb.lithography.optical_constants import gas_density, layer_transmission, surface_reflectivity, tabulated_density
-from ssmb.lithography.quantities import choice
 from ssmb.radiation.exit_light import ExitLight
-from ssmb.ranges import count, finite, not_negative, positive, share
+from ssmb.ranges import choice, count, finite, not_negative, positive, share
 
 #: relative width above which a stage is averaged over the line; mirrors and gases change little over less
 _NARROW, _LINE_POINTS = 1e-4, 201
@@ -126,7 +125,7 @@ class MultilayerMirror:
 
     Parameters
     ----------
-    coating : the stack, such as :data:`ssmb.lithography.multilayer.MO_SI`.
+    coating : the stack, such as :data:`ssmb.beamlines.multilayer.MO_SI`.
     angle : of incidence from the normal [rad].
     number : of mirrors [1].
     polarisation : "s", "p" or "mean".

@@ -1,6 +1,6 @@
 """Reflectivity of periodic multilayer mirrors at 13.5 nm (Mo/Si) and 6.x nm (La/B).
 
-Parratt's recursion with the constants of :mod:`ssmb.lithography.optical_constants`; interface roughness by the factor of
+Parratt's recursion with the constants of :mod:`ssmb.beamlines.optical_constants`; interface roughness by the factor of
 Nevot and Croce.
 """
 
@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beamlines.optical_constants import POLARISATIONS, interface, refractive_index, table_wavelengths
 from ssmb.errors import ConfigError
-from ssmb.lithography.optical_constants import POLARISATIONS, interface, refractive_index, table_wavelengths
-from ssmb.lithography.quantities import choice, count, fraction, non_negative, positive
+from ssmb.ranges import choice, count, not_negative, positive, share
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Multilayer:
         for name in ("heavy_density", "light_density", "substrate_density"):
             positive(name, getattr(self, name), "kg/m^3")
         positive("period", self.period, "m")
-        if fraction("heavy_share", self.heavy_share) == 1.0:
+        if share("heavy_share", self.heavy_share) == 1.0:
             raise ConfigError("heavy_share 1 leaves no spacer; give a share below 1, such as 0.4.")
         count("bilayers", self.bilayers)
-        if non_negative("roughness", self.roughness, "m") > self.period / 2.0:
+        if not_negative("roughness", self.roughness, "m") > self.period / 2.0:
             raise ConfigError(
                 f"roughness {self.roughness:g} m exceeds half the period {self.period:g} m of {self.name}."
             )
@@ -87,7 +87,7 @@ class Multilayer:
         """
         lam = table_wavelengths(wavelength)
         choice("polarisation", polarisation, POLARISATIONS)
-        if non_negative("angle", angle, "rad") >= math.pi / 2.0:
+        if not_negative("angle", angle, "rad") >= math.pi / 2.0:
             raise ConfigError(f"angle must be below pi/2 from the normal, got {angle:g} rad.")
         flat = lam.ravel()
         kinds = ("s", "p") if polarisation == "mean" else (polarisation,)
