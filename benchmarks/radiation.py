@@ -27,6 +27,7 @@ CASES = {
 
 
 def main() -> None:
+    from ssmb.elements.radiation import Radiation
     from ssmb.equilibrium import equilibrium
     from ssmb.kernels.jit import numba
     from ssmb.lattice.program import compile_elements
@@ -35,7 +36,7 @@ def main() -> None:
     numba.set_num_threads(1)
     programs = {"off": compile_elements(lattice.elements, lattice.reference)}
     for name, (radiation, angle, _) in CASES.items():
-        programs[name] = compile_elements(lattice.elements, lattice.reference, radiation, opening_angle=angle)
+        programs[name] = compile_elements(lattice.elements, lattice.reference, Radiation(radiation, angles=angle))
     c = ring.coordinates(PARTICLES)
     for program in programs.values():
         program.propagate(c[:, :256])

@@ -79,7 +79,7 @@ def main(
 
     lattice = ssmb.load_lattice(LATTICES / f"{name}.pals.yaml")
     began = time.process_time()
-    model = ssmb.ring_model(lattice, order=int(order), radiation=radiation != "off")
+    model = ssmb.ring_model(lattice, order=int(order), radiation=radiation)
     print(
         f"{name}: {len(lattice)} elements; model of order {order}: {len(model)}, made in {time.process_time() - began:.1f} s"
     )

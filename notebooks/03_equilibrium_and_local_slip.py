@@ -75,7 +75,7 @@ print(f"synchrotron tune  {envelope.tunes[2]:.4e}")
 
 # %%
 for faces in (True, False):
-    j = equilibrium(mls, edge_radiation=faces).partition_numbers
+    j = equilibrium(mls, radiation=ssmb.Radiation("envelope", edges=faces)).partition_numbers
     print(
         f"pole faces {'radiate' if faces else 'do not '}: J_x = {j[0]:.4f}, J_y = {j[1]:.4f}, J_z = {j[2]:.4f}, sum {j.sum():.6f}"
     )

@@ -30,6 +30,7 @@ _PUBLIC = {
     "transfer_matrix": "ssmb.optics",
     "taylor_map": "ssmb.optics",
     "match": "ssmb.optics",
+    "Radiation": "ssmb.elements.radiation",
     "equilibrium": "ssmb.equilibrium",
     "Target": "ssmb.optics",
     "track": "ssmb.tracking",
@@ -62,6 +63,7 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference
     from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, fold, shot_noise_level
+    from ssmb.elements.radiation import Radiation
     from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice

@@ -31,10 +31,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
+    from ssmb.elements.radiation import ENVELOPE, Radiation
     from ssmb.equilibrium import equilibrium
 
     ring, rows = ring_of(args)
-    found = equilibrium(ring, edge_radiation=not args.no_edges, opening_angle=args.opening_angle, lasers=args.lasers)
+    radiation = Radiation(ENVELOPE, edges=not args.no_edges, angles=args.opening_angle)
+    found = equilibrium(ring, radiation=radiation, lasers=args.lasers)
     columns = found.table()
     if args.json:
         payload: dict[str, Any] = {"status": found.status.name.lower()}
@@ -73,6 +75,6 @@ def _lines(found: Equilibrium) -> list[tuple[str, str]]:
             "bunch length",
             f"{quantity(float(found.sigma_z[0]), 'm')} at the beginning, {shortest} to {longest} along the ring",
         ),
-        ("pole faces", "radiate" if found.provenance["edge_radiation"] else "do not radiate"),
+        ("pole faces", "radiate" if found.provenance["pole_faces"] else "do not radiate"),
         ("opening angle", "of the photons counted" if found.provenance["opening_angle"] else "of the photons left out"),
     ]

@@ -9,7 +9,7 @@ nothing else: the direction stays. With q = 1 + delta and gamma, beta of the ref
                energy (3/2) lambdabar (gamma beta)^2 b q^2 (in units of p0 c beta^2);
     diffusion  the mean loss, and a normal number of variance 55/(24 sqrt 3) alpha lambdabar^2 (gamma beta)^5 b^3 q^4 dl.
 
-With ``opening_angle`` photons leave at their angle psi to the plane of the orbit, and the recoil turns the momentum: normal
+With ``angles`` photons leave at their angle psi to the plane of the orbit, and the recoil turns the momentum: normal
 numbers with the exact <psi^2> of each photon energy (``quantum``), or 13/55 of the diffusion over (gamma q)^2. In a wiggler,
 whose motion is averaged, photons then also leave along the wiggling velocity: 1/5 of the diffusion times the squared
 wiggling angle in its plane (helical: 1/2 in both), which is the emittance growth of the wiggler's own dispersion.
@@ -41,6 +41,7 @@ from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STR
 from ssmb.elements.base import Op
 from ssmb.elements.photon_spectrum import MEAN_ENERGY, MEAN_SQUARE_ANGLE, MOST_IN_SLOTS
 from ssmb.elements.photon_totals import MOST_PHOTONS, total_fit
+from ssmb.elements.radiation import ENVELOPE, Radiation
 from ssmb.elements.radiation_kernels import (
     DIFFUSION,
     DIFFUSION_WITH_ANGLES,
@@ -55,17 +56,13 @@ from ssmb.elements.radiation_kernels import EDGE_KERNEL as EDGE_KERNEL
 from ssmb.elements.radiation_kernels import MEAN_KERNELS as MEAN_KERNELS
 from ssmb.elements.radiation_kernels import SQUARES as SQUARES
 from ssmb.elements.transformations import roll_ops
-from ssmb.errors import ConfigError, LatticeError, nearest
+from ssmb.errors import LatticeError
 from ssmb.kernels.objects import pure_python
 
 if TYPE_CHECKING:
     from ssmb.beam.reference import Reference
     from ssmb.elements.base import Element
 
-#: What ``radiation=`` may be in tracking.
-MODES = ("off", "mean", "quantum", "diffusion")
-#: The mean loss, at all points where the modes with noise emit: what the envelope is made of.
-ENVELOPE = "envelope"
 #: Straight magnets that give fewer photons than this in a pass at 3 mm from the axis lose energy without noise: their
 #: share of the diffusion goes with the third power of the field, 1e-10 of that of a bend for a beam of 0.1 mm.
 QUIET = 0.5
@@ -214,24 +211,8 @@ def step_points(steps: int) -> tuple[tuple[float, float], ...]:
 # ---- packing
 
 
-def checked_mode(radiation: str) -> str:
-    """Return the mode of radiation, or raise ConfigError."""
-    if radiation not in (*MODES, ENVELOPE):
-        hint = nearest(radiation, MODES) if isinstance(radiation, str) else ""
-        raise ConfigError(f"radiation must be one of {', '.join(MODES)}, got {radiation!r}.{hint}")
-    return radiation
-
-
-def radiating_ops(
-    element: Element, ref: Reference, mode: str, edges: bool = True, opening_angle: bool = False
-) -> tuple[Op, ...]:
-    """Pack the body of an element with radiation.
-
-    Parameters
-    ----------
-    mode : "mean", "quantum", "diffusion" or "envelope".
-    edges : whether the thin pole faces of bends radiate.
-    opening_angle : whether photons leave at an angle to the orbit (modes with noise).
+def radiating_ops(element: Element, ref: Reference, radiation: Radiation) -> tuple[Op, ...]:
+    """Pack the body of an element with radiation, in any mode but "off".
 
     Raises
     ------
@@ -240,11 +221,12 @@ def radiating_ops(
     """
     field = element.local_field(ref)
     if field is None:
-        return element.ops_with_radiation(ref, mode)
+        return element.ops_with_radiation(ref, radiation.mode)
+    mode, edges = radiation.mode, radiation.edges
     constants = RadiationConstants.of(ref)
     quiet = field.quiet and _photons(field, constants, field.length) < QUIET
     pack = _PACKERS["mean" if quiet else mode]
-    angle = (1.0 / ref.gamma,) if opening_angle else ()
+    angle = (1.0 / ref.gamma,) if radiation.angles else ()
     points = (field.mean_points or field.points) if mode == "mean" else field.points
     ops: list[Op] = []
     here = 0.0

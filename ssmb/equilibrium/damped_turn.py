@@ -139,7 +139,7 @@ def _recoils(program: Program, op: int, at: np.ndarray) -> np.ndarray:
     """Directions (j, 6) in which photons push: along the orbit, and with the opening angle across it."""
     q = 1.0 + at[5]
     along = [0.0, at[1] / q, 0.0, at[3] / q, 0.0, 1.0]
-    if not program.opening_angle:
+    if not program.radiation.angles:
         return np.array([along])
     numbers = tuple(program.params[int(program.ops[op, 1]) + 4 :][:_MOST_NUMBERS].tolist())
     name = MEAN_KERNELS[int(program.ops[op, 0])]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.synchrotron_radiation import ENVELOPE
+from ssmb.elements.radiation import ENVELOPE, Radiation
 from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn
 from ssmb.equilibrium.instability import MODES, reason, unstable_mode
 from ssmb.errors import ConfigError, PhysicsError
@@ -97,8 +97,7 @@ class Equilibrium:
 def equilibrium(
     lattice: Lattice | Program,
     *,
-    edge_radiation: bool = True,
-    opening_angle: bool = False,
+    radiation: Radiation | str = ENVELOPE,
     lasers: bool = False,
     heating: Heating | None = None,
 ) -> Equilibrium:
@@ -110,9 +109,10 @@ def equilibrium(
     Parameters
     ----------
     lattice : ring; or a program that was compiled with radiation="envelope".
-    edge_radiation : whether the thin pole faces of bends radiate (J_x of the MLS: 1.055 with it, 1.000 without).
-    opening_angle : whether photons leave at their angle to the plane of the orbit, which sets the floor of the vertical
-        emittance (and in wigglers along the wiggling velocity). A compiled program has its own setting.
+    radiation : whether pole faces radiate (J_x of the MLS: 1.055 with it, 1.000 without), and whether photons leave at
+        their angle to the plane of the orbit, which sets the floor of the vertical emittance (and in wigglers along the
+        wiggling velocity). The radiation of a run as it stands: "quantum", "diffusion" and "envelope" have the same
+        equilibrium. A compiled program has its own.
     lasers : whether lasers act, about the nearest micro-bucket.
     heating : diffusion that depends on the beam, such as that of intrabeam scattering (:mod:`ssmb.collective`): of the
         covariances at the entrances of the n elements, (n, 6, 6), what a passage of each adds to them, (n, 6, 6). The
@@ -139,7 +139,7 @@ def equilibrium(
     >>> [round(float(j), 3) for j in found.partition_numbers], round(found.energy_loss, 2)
     ([0.945, 1.0, 2.055], 111.16)
     """
-    program = _envelope_program(lattice, edge_radiation, opening_angle, lasers)
+    program = _envelope_program(lattice, Radiation.of(radiation), lasers)
     try:
         turn = damped_turn(program)
     except PhysicsError as error:
@@ -173,24 +173,29 @@ def equilibrium(
         closed_orbit=turn.orbit,
         m66=turn.one_turn,
         provenance={
-            "edge_radiation": bool(edge_radiation),
-            "opening_angle": program.opening_angle,
+            "pole_faces": program.radiation.edges,
+            "opening_angle": program.radiation.angles,
             "lasers": bool(lasers and laser_wavelength(program)),
             "radiation_points": len(turn.strengths),
         },
     )
 
 
-def _envelope_program(lattice: Lattice | Program, edge_radiation: bool, opening_angle: bool, lasers: bool) -> Program:
+def _envelope_program(lattice: Lattice | Program, radiation: Radiation, lasers: bool) -> Program:
+    if radiation.mode in ("off", "mean"):
+        raise ConfigError(
+            f"there is no equilibrium with radiation '{radiation.mode}': nothing heats the beam; use 'quantum', "
+            "'diffusion' or 'envelope'"
+        )
     if isinstance(lattice, Program):
-        if lattice.radiation != ENVELOPE:
+        if lattice.radiation.mode != ENVELOPE:
             raise ConfigError(
-                f"the program was compiled with radiation='{lattice.radiation}'; the equilibrium needs a Lattice, or "
+                f"the program was compiled with radiation='{lattice.radiation.mode}'; the equilibrium needs a Lattice, or "
                 f"compile_elements(..., radiation='{ENVELOPE}')"
             )
         program = lattice
     elif isinstance(lattice, Lattice):
-        program = compile_elements(lattice.elements, lattice.reference, ENVELOPE, edge_radiation, opening_angle)
+        program = compile_elements(lattice.elements, lattice.reference, radiation.envelope())
     else:
         raise ConfigError(f"equilibrium needs a Lattice, not {type(lattice).__name__}")
     if not program.names:

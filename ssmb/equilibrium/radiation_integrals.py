@@ -9,8 +9,9 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.radiation import ENVELOPE, Radiation
 from ssmb.elements.rf_cavity import rf_kick
-from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, ENVELOPE, MEAN_KERNELS, SQUARES, RadiationConstants
+from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, RadiationConstants
 from ssmb.elements.transformations import roll
 from ssmb.equilibrium.damped_turn import without_noise
 from ssmb.errors import ConfigError, PhysicsError
@@ -120,7 +121,9 @@ def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> Radiati
     """
     if not isinstance(lattice, Lattice):
         raise ConfigError(f"radiation integrals need a Lattice, not {type(lattice).__name__}")
-    compiled = without(compile_elements(lattice.elements, lattice.reference, ENVELOPE, pole_faces), lasers=True)
+    compiled = without(
+        compile_elements(lattice.elements, lattice.reference, Radiation(ENVELOPE, edges=pole_faces)), lasers=True
+    )
     compiled, _ = without_noise(compiled)
     program, cuts, points = _without_radiation(compiled)
     if not len(cuts):

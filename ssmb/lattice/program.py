@@ -11,7 +11,8 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.elements import Bend, Element, Op
 from ssmb.elements.aperture import aperture_op
-from ssmb.elements.synchrotron_radiation import checked_mode, radiating_ops
+from ssmb.elements.radiation import OFF, Radiation
+from ssmb.elements.synchrotron_radiation import radiating_ops
 from ssmb.elements.transformations import misalignment_ops
 from ssmb.errors import LatticeError, nearest
 from ssmb.kernels.engine import LIMIT, MAP, OP_COLUMNS
@@ -30,8 +31,7 @@ class Program:
     ops : (m, 5) op table: kernel, offset into ``params``, repeat, element index, kind.
     params : packed numbers of all ops.
     first_op : (n + 1,) index of the first op of each element, and the number of ops.
-    radiation : "off", "mean", "quantum" or "diffusion", as it was compiled.
-    opening_angle : whether it was compiled with the opening angle of photons.
+    radiation : how radiation acts in it.
     """
 
     reference: Reference
@@ -40,8 +40,7 @@ class Program:
     ops: np.ndarray
     params: np.ndarray
     first_op: np.ndarray
-    radiation: str = "off"
-    opening_angle: bool = False
+    radiation: Radiation = OFF
 
     @property
     def length(self) -> float:
@@ -100,13 +99,7 @@ class Program:
         return replace(self, ops=np.ascontiguousarray(ops), first_op=self.first_op + shift)
 
 
-def element_ops(
-    element: Element,
-    reference: Reference,
-    radiation: str = "off",
-    edge_radiation: bool = True,
-    opening_angle: bool = False,
-) -> tuple[Op, ...]:
+def element_ops(element: Element, reference: Reference, radiation: Radiation = OFF) -> tuple[Op, ...]:
     """All ops of a placed element: aperture, entry of the displaced body, body, exit, aperture."""
     angle, tilt = (element.angle, element.tilt_ref) if isinstance(element, Bend) else (0.0, 0.0)
     enter, leave = misalignment_ops(element, angle, tilt)
@@ -114,35 +107,23 @@ def element_ops(
     at = element.aperture_at
     before = (limit,) if limit is not None and at in ("ENTRANCE_END", "BOTH_ENDS") else ()
     after = (limit,) if limit is not None and at in ("EXIT_END", "BOTH_ENDS") else ()
-    if radiation == "off":
-        body = element.ops(reference)
-    else:
-        body = radiating_ops(element, reference, radiation, edge_radiation, opening_angle)
+    body = radiating_ops(element, reference, radiation) if radiation.on else element.ops(reference)
     return (*before, *enter, *body, *leave, *after)
 
 
-def compile_elements(
-    elements: Sequence[Element],
-    reference: Reference,
-    radiation: str = "off",
-    edge_radiation: bool = True,
-    opening_angle: bool = False,
-) -> Program:
+def compile_elements(elements: Sequence[Element], reference: Reference, radiation: Radiation | str = "off") -> Program:
     """Compile a sequence of placed elements with unique names.
 
     Parameters
     ----------
-    radiation : "off"; "mean": energy loss without noise; "quantum": photons; "diffusion": loss with Gaussian noise;
-        "envelope": mean loss at all points where the modes with noise emit (for :mod:`ssmb.equilibrium`).
-    edge_radiation : whether the thin pole faces of bends radiate (the pole-face term of the partition numbers).
-    opening_angle : whether photons leave at their angle to the plane of the orbit (modes with noise, and the envelope).
+    radiation : how radiation acts: a :class:`~ssmb.elements.radiation.Radiation`, or its mode.
 
     Raises
     ------
     LatticeError : an element cannot be packed, or two have the same name.
     ConfigError : an unknown mode of radiation.
     """
-    checked_mode(radiation)
+    radiation = Radiation.of(radiation)
     names = tuple(e.name for e in elements)
     if len(set(names)) != len(names):
         seen: set[str] = set()
@@ -160,7 +141,7 @@ def compile_elements(
         placed = element.in_lattice(float(s[-1]), reference)
         key = (type(placed), *(v for k, v in vars(placed).items() if k != "name"))  # equal magnets are packed once
         if key not in cache:
-            cache[key] = element_ops(placed, reference, radiation, edge_radiation, opening_angle)
+            cache[key] = element_ops(placed, reference, radiation)
         for op in cache[key]:
             params = op.params + tail if op.kernel.width > op.kernel.n_params else op.params
             if len(params) != op.kernel.width:
@@ -179,5 +160,4 @@ def compile_elements(
         params=np.array(numbers or [0.0], dtype=np.float64),
         first_op=np.array(first, dtype=np.int64),
         radiation=radiation,
-        opening_angle=bool(opening_angle),
     )

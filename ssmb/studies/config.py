@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ssmb.elements.radiation import Radiation
 from ssmb.studies.config_types import (
     Charge,
     Count,
@@ -15,6 +16,7 @@ from ssmb.studies.config_types import (
     Noise,
     Number,
     OutputConfig,
+    RadiationValue,
     Seconds,
     Section,
     Seed,
@@ -121,11 +123,10 @@ class TrackConfig(Section):
     turns: Turns = Field(default=2, ge=1)
     seed: Seed = 1
     threads: Annotated[Count, Field(le=4096)] | None = None
-    radiation: Literal["off", "mean", "quantum", "diffusion"] = Field(
-        default="off", description="synchrotron radiation: none, mean loss, photons, or loss with Gaussian noise"
-    )
-    opening_angle: bool = Field(
-        default=False, description="photons leave at their angle to the plane of the orbit (quantum and diffusion)"
+    radiation: RadiationValue = Field(
+        default=Radiation(),
+        description="synchrotron radiation: off, mean (loss), quantum (photons) or diffusion (loss with Gaussian noise); "
+        "or {mode, edges: pole faces radiate, angles: photons leave at their angle to the plane of the orbit}",
     )
     model: Literal["lattice", "ring_model"] = Field(
         default="lattice",

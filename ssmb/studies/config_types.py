@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from ssmb.elements.radiation import MODES, Radiation
+from ssmb.errors import SsmbError, nearest
 
 
 def a_number(value: Any) -> Any:
@@ -27,6 +32,47 @@ Seed = Annotated[int, Number, Field(ge=0, lt=2**63)]
 Factor = Annotated[float, Number, Field(ge=-1e3, le=1e3, allow_inf_nan=False)]
 Detuning = Annotated[float, Number, Field(ge=-1e-4, le=1e-4, allow_inf_nan=False)]
 Noise = Annotated[float, Number, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
+
+
+def _radiation(value: Any) -> Radiation:
+    """A radiation from its mode, or from a mapping of mode, edges and angles."""
+    try:
+        if isinstance(value, Mapping):
+            names = [f.name for f in fields(Radiation)]
+            unknown = next((key for key in value if key not in names), None)
+            if unknown is not None:
+                hint = nearest(str(unknown), names)
+                raise ValueError(f"unknown key '{str(unknown)[:80]}'; allowed: {', '.join(names)}.{hint}")
+            value = Radiation(**value)
+        made = Radiation.of(value)
+        if made.mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}")
+    except SsmbError as error:
+        raise ValueError(error.message) from None
+    return made
+
+
+#: Synchrotron radiation of a run: a text, or a mapping.
+RadiationValue = Annotated[
+    Radiation,
+    BeforeValidator(_radiation),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(MODES)},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "mode": {"enum": list(MODES), "default": "off"},
+                        "edges": {"type": "boolean", "default": True},
+                        "angles": {"type": "boolean", "default": False},
+                    },
+                },
+            ]
+        }
+    ),
+]
 
 
 class Section(BaseModel):

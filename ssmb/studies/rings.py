@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssmb.elements.radiation import Radiation
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics import Optics, optics
@@ -18,16 +19,14 @@ def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
     kept = [
         name for name in dict.fromkeys(wanted) if name is not None and name in lattice
     ]  # what is wrong with others is told with them
-    return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation != "off")
+    return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation)
 
 
-def ring_program(
-    lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: str = "off", opening_angle: bool = False
-) -> Program:
+def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: Radiation | str = "off") -> Program:
     """Compile the lattice with the laser on or off, with the synchrotron radiation that is to be tracked."""
     if laser is not None:
         lattice = lattice.with_changes({name: {"laser_on": on} for name in laser.elements})
-    return compile_elements(lattice.elements, lattice.reference, radiation, opening_angle=opening_angle)
+    return compile_elements(lattice.elements, lattice.reference, radiation)
 
 
 def quiet(lattice: Lattice) -> Lattice:

@@ -154,7 +154,7 @@ class _Study:
         self._check_laser()
         with at_place(places, "lattice"):
             lit = config.laser is not None and config.laser.turns > 0
-            self.program = ring_program(lattice, config.laser, lit, config.track.radiation, config.track.opening_angle)
+            self.program = ring_program(lattice, config.laser, lit, config.track.radiation)
             self.optics: Optics = ring_optics(lattice, config.laser)
         self.drives = self._drives()
         with at_place(places, "laser"):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ssmb.elements import Element
+from ssmb.elements.radiation import Radiation
 from ssmb.errors import ConfigError, LatticeError, nearest
 from ssmb.lattice.tree import Lattice
 from ssmb.tracking.ring_model_parts import parts_of
@@ -22,8 +23,7 @@ def ring_model(
     order: int = 3,
     modulators: str = "thin",
     keep: Sequence[str] = (),
-    radiation: bool = True,
-    edge_radiation: bool = True,
+    radiation: Radiation | str = "quantum",
 ) -> Lattice:
     """Return a lattice of few elements that stands for a ring, some fifty times faster to track.
 
@@ -44,9 +44,8 @@ def ring_model(
         Wigglers as they are.
     keep : names of elements at whose entrance monitors are wanted (a modulator or cavity is always there; a thin one is
         seen in its middle).
-    radiation : whether the model radiates: loss, damping and Gaussian diffusion of each section, from the damped map of the
-        ring (:mod:`ssmb.equilibrium`).
-    edge_radiation : whether the thin pole faces of bends radiate.
+    radiation : in any mode but "off" the model radiates: loss, damping and Gaussian diffusion of each section, from the
+        damped map of the ring (:mod:`ssmb.equilibrium`), with pole faces and angles of photons as they are asked for.
 
     Returns
     -------
@@ -78,12 +77,12 @@ def ring_model(
     >>> from ssmb.elements import Bend, Marker
     >>> half = Bend(length=2.0, angle=math.pi / 2, Kn1=-0.3)
     >>> ring = Lattice.from_elements([Marker(name="m"), half, half, half, half], Reference(1e9))
-    >>> [e.name for e in ring_model(ring, order=1, keep=["m"], radiation=False)]
+    >>> [e.name for e in ring_model(ring, order=1, keep=["m"], radiation="off")]
     ['m', 'section_1_slip', 'section_1_map']
     """
     _check(lattice, order, modulators, keep)
     parts = parts_of(lattice, modulators == "thick", keep)
-    ring = Ring.of(parts, lattice.reference, radiation, edge_radiation)
+    ring = Ring.of(parts, lattice.reference, Radiation.of(radiation))
     nonlinear = slips(ring) if order == 1 else kicks(ring, order)
     maps: list[list[Element]] = []
     for number, part in enumerate(nonlinear, start=1):

@@ -14,7 +14,7 @@ from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
-from ssmb.elements.synchrotron_radiation import ENVELOPE
+from ssmb.elements.radiation import Radiation
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified, without_noise
 from ssmb.errors import PhysicsError
@@ -58,7 +58,7 @@ class Ring:
     damped: list[DampedTurn]
 
     @classmethod
-    def of(cls, parts: list[Part], reference: Reference, radiation: bool, edge_radiation: bool) -> Ring:
+    def of(cls, parts: list[Part], reference: Reference, radiation: Radiation) -> Ring:
         """Compile the parts and find the closed orbit.
 
         Raises
@@ -71,13 +71,13 @@ class Ring:
         start = find_orbits(program, np.zeros((6, 1)), 6 if has_cavities(program) else 4)
         still = without(program, cavities=True)
         normal_modes(jacobians(still, start)[0][:4, :4])
-        if not radiation:
+        if not radiation.on:
             return cls(parts, program, recorded_at(program, start, program.first_op)[:, :, 0], [])
-        radiating = compile_elements(elements, reference, ENVELOPE, edge_radiation)
+        radiating = compile_elements(elements, reference, radiation.envelope())
         orbit = _radiating_orbit(radiating)
         ring = cls(parts, program, orbit, [])
         for begin, end in ring.sections():
-            section = compile_elements(elements[begin:end], reference, ENVELOPE, edge_radiation)
+            section = compile_elements(elements[begin:end], reference, radiation.envelope())
             ring.damped.append(damped_turn(section, orbit[begin]))
         return ring
 
@@ -118,7 +118,7 @@ def _radiating_orbit(program: Program) -> np.ndarray:
     except PhysicsError as error:
         raise PhysicsError(
             f"the ring model has no closed orbit with radiation: {error.message}. If nothing replaces the energy that is lost, "
-            "add a cavity or an SSMB_EnergyRestorer, or ask for radiation=False"
+            "add a cavity or an SSMB_EnergyRestorer, or ask for radiation='off'"
         ) from None
 
 

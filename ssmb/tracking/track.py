@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, LossReason
+from ssmb.elements.radiation import Radiation
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK, MAX_TILE
@@ -108,9 +109,7 @@ def track(
     checkpoint_every: float = 60.0,
     resume: bool = False,
     tile: int = BLOCK,
-    radiation: str = "off",
-    edge_radiation: bool = True,
-    opening_angle: bool = False,
+    radiation: Radiation | str = "off",
     drives: Mapping[str, LaserProgram] | None = None,
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
@@ -130,12 +129,9 @@ def track(
     checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
     resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the same.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
-    radiation : synchrotron radiation "off"; "mean": energy loss without noise; "quantum": photons with the synchrotron
-        spectrum; "diffusion": loss with Gaussian noise. What is lost comes back from cavities or an
-        SSMB_EnergyRestorer. A compiled program has its own mode.
-    edge_radiation : whether the thin pole faces of bends radiate (they belong to the damping of x).
-    opening_angle : whether photons leave at their angle to the plane of the orbit ("quantum" and "diffusion"): the floor
-        of the vertical emittance. It costs about as much as tracking without radiation.
+    radiation : synchrotron radiation: a :class:`~ssmb.elements.radiation.Radiation`, or its mode "off"; "mean": energy loss
+        without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss with Gaussian noise. What is
+        lost comes back from cavities or an SSMB_EnergyRestorer. A compiled program has its own.
     drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.
 
     Returns
@@ -162,7 +158,7 @@ def track(
     [0.002000001, 0.002000001, 0.002000001]
     """
     _check_kinds(lattice, beam)
-    program = _program(lattice, radiation, edge_radiation, opening_angle)
+    program = _program(lattice, Radiation.of(radiation))
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
     job = Job(
@@ -181,21 +177,16 @@ def track(
     return Run(job.beam, probes.records(), job.done, status, program, provenance)
 
 
-def _program(lattice: Lattice | Program, radiation: str, edge_radiation: bool, opening_angle: bool) -> Program:
+def _program(lattice: Lattice | Program, radiation: Radiation) -> Program:
     """The compiled lattice; a program that is given must have been compiled with the radiation that is asked for."""
     if isinstance(lattice, Lattice):
-        if radiation != "off" and lattice.periodic and (missing := energy_balance(lattice).missing):
+        if radiation.on and lattice.periodic and (missing := energy_balance(lattice).missing):
             warnings.warn(ValidityWarning(f"the beam will be lost: {missing}"), stacklevel=3)
-        return compile_elements(lattice.elements, lattice.reference, radiation, edge_radiation, opening_angle)
-    if radiation not in ("off", lattice.radiation):
+        return compile_elements(lattice.elements, lattice.reference, radiation)
+    if radiation.on and radiation != lattice.radiation:
         raise ConfigError(
-            f"the program was compiled with radiation='{lattice.radiation}', not {radiation!r}: give the Lattice, or "
-            f"compile_elements(..., radiation={radiation!r})"
-        )
-    if opening_angle and not lattice.opening_angle:
-        raise ConfigError(
-            "the program was compiled without the opening angle of photons: give the Lattice, or "
-            "compile_elements(..., opening_angle=True)"
+            f"the program was compiled with {lattice.radiation}, not {radiation}: give the Lattice, or "
+            f"compile_elements(..., radiation={radiation})"
         )
     return lattice
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ssmb.cli.main import main
+from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import equilibrium
 from ssmb.lattice import load_lattice
 from tests.support import assert_close
@@ -41,7 +42,7 @@ def test_opening_angle_sets_the_floor_of_the_vertical_emittance(capsys):
     assert found[0]["emittances"][1] < 1e-18
     assert found[1]["provenance"]["opening_angle"] is True
     ring = load_lattice(MLS)
-    want = equilibrium(ring, opening_angle=True).emittances[1]
+    want = equilibrium(ring, radiation=Radiation("envelope", angles=True)).emittances[1]
     assert_close(found[1]["emittances"][1], want, rtol=1e-12, atol=0.0, what="vertical emittance [m]")
     assert 0.1e-12 < want < 1e-12
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Reference
+from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import Equilibrium, equilibrium, radiation_integrals
 from ssmb.lattice.program import compile_elements
 from tests.optics.rings import mls, with_maps_of_at
@@ -32,7 +33,7 @@ def physical() -> Equilibrium:
 def model() -> Equilibrium:
     ring = with_maps_of_at(mls())
     reference = WithoutVelocityTerm(ring.reference.energy)
-    return equilibrium(compile_elements(ring.elements, reference, "envelope", edge_radiation=False))
+    return equilibrium(compile_elements(ring.elements, reference, Radiation("envelope", edges=False)))
 
 
 def test_loss(physical: Equilibrium, model: Equilibrium) -> None:

@@ -24,6 +24,7 @@ from ssmb.elements.photon_spectrum import (
     squared_angle,
 )
 from ssmb.elements.photon_totals import MOST_PHOTONS, total_at_depth, total_fit
+from ssmb.elements.radiation import Radiation
 from ssmb.elements.radiation_kernels import PHOTONS, PHOTONS_WITH_ANGLES, SINGLE_PHOTONS
 from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.elements.wiggler import Wiggler
@@ -38,7 +39,7 @@ BEND = Bend(name="b", length=0.8, angle=math.pi / 8)
 
 
 def one_pass(element, mode: str, coordinates: np.ndarray, seed: int = 0, angles: bool = False) -> np.ndarray:
-    program: Program = compile_elements([element], REF, radiation=mode, opening_angle=angles)
+    program: Program = compile_elements([element], REF, radiation=Radiation(mode, angles=angles))
     out, state = program.propagate(coordinates, seed=seed)
     assert not state.any()
     return out
@@ -184,7 +185,7 @@ def test_photons_follow_the_local_field(x: float, angles: bool) -> None:
     n = 1_000_000
     start = np.zeros((6, n))
     start[0] = x
-    program = compile_elements([bend], REF, radiation="quantum", opening_angle=angles)
+    program = compile_elements([bend], REF, radiation=Radiation("quantum", angles=angles))
     # the radiation op at the exit alone, so that the orbit does not move
     op = int(program.first_op[1]) - 1
     assert kernels_of(program) == {"radiation_linear_photons" + ("_with_angles" if angles else "")}
@@ -327,8 +328,10 @@ def test_photons_of_a_wiggler_leave_along_the_wiggling_velocity(polarization: st
             assert_close((out[row] ** 2).mean(), want, rtol=1e-3, atol=error, what=f"recoil {mode} {row}")
 
 
-@pytest.mark.parametrize("mode", ["mean", "diffusion", "quantum"])
-@pytest.mark.parametrize("angles", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "angles"),
+    [("mean", False), ("diffusion", False), ("diffusion", True), ("quantum", False), ("quantum", True)],
+)
 def test_bits_do_not_depend_on_the_company(mode: str, angles: bool) -> None:
     c = np.random.default_rng(2).standard_normal((6, 700)) * 1e-4
     row = [
@@ -336,7 +339,7 @@ def test_bits_do_not_depend_on_the_company(mode: str, angles: bool) -> None:
         Quadrupole(name="q", length=0.3, Kn1=2.0),
         Wiggler(name="w", periods=3.0, period_length=0.1, B_peak=1.0),
     ]
-    program = compile_elements(row, REF, radiation=mode, opening_angle=angles)
+    program = compile_elements(row, REF, radiation=Radiation(mode, angles=angles))
     whole, _ = program.propagate(c, turns=3, seed=9)
     few, _ = program.propagate(c[:, :256], turns=3, seed=9)
     assert np.array_equal(whole[:, :256], few)

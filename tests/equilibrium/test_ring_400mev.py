@@ -16,6 +16,7 @@ import pytest
 
 from ssmb.beam import Beam
 from ssmb.elements.linear_map import LinearMap
+from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import (
     Equilibrium,
     EquilibriumStatus,
@@ -167,7 +168,7 @@ def test_against_at() -> None:
     o = optics(ours_ring)
     assert_close((o.qx % 1.0, o.qy % 1.0), tunes, rtol=0.0, atol=1e-7, what="tunes")
     assert_close(o.alpha_c, compaction, rtol=0.0, atol=1e-9, what="momentum compaction")
-    program = compile_elements(at_light_speed.elements, WithoutVelocityTerm(4e8), "envelope", edge_radiation=False)
+    program = compile_elements(at_light_speed.elements, WithoutVelocityTerm(4e8), Radiation("envelope", edges=False))
     same = equilibrium(program)
     assert_close(same.emittances[[0, 2]], beam.mode_emittances[[0, 2]], rtol=2e-3, atol=0.0, what="emittances")
     assert_close(same.damping_times, period / beam.damping_rates, rtol=2e-3, atol=0.0, what="damping times")

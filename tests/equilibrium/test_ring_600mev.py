@@ -194,7 +194,7 @@ def bucket_map(model: Lattice, wavelength: float, beam: Equilibrium, harmonics: 
 def test_small_kicks_off_momentum() -> None:
     """Eight cells, whose dispersion is small and whose sextupoles are strong, as a model of third order."""
     arc = Lattice("arc", ring().reference, ring()[ring().index("MID#1") : ring().index("MID#9")], periodic=True)
-    model = ring_model(arc, order=3, keep=["MID#1"], radiation=False)
+    model = ring_model(arc, order=3, keep=["MID#1"], radiation="off")
     for delta in (-2e-3, 2e-3):
         want, got = optics(arc, delta=delta), optics(model, delta=delta)
         assert_close((got.qx % 1.0, got.qy % 1.0), (want.qx % 1.0, want.qy % 1.0), rtol=0.0, atol=3e-4, what="tunes")

@@ -14,6 +14,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.elements import Bend, Drift, Element, Quadrupole, RFCavity
 from ssmb.elements.energy_restorer import EnergyRestorer
 from ssmb.elements.linear_map import LinearMap, one_turn_matrix
+from ssmb.elements.radiation import Radiation
 from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.elements.wiggler import Wiggler
 from ssmb.equilibrium import (
@@ -64,7 +65,7 @@ def test_envelope_equals_radiation_integrals() -> None:
 
 def test_pole_faces_can_be_left_out() -> None:
     ring = double_bend_ring().with_changes({"Bend::*": {"e1": 0.02, "e2": 0.03}})
-    with_faces, without = equilibrium(ring), equilibrium(ring, edge_radiation=False)
+    with_faces, without = equilibrium(ring), equilibrium(ring, radiation=Radiation("envelope", edges=False))
     assert abs(with_faces.partition_numbers[0] - without.partition_numbers[0]) > 1e-4
     integrals = radiation_integrals(ring, pole_faces=False)
     assert_close(without.damping_times, integrals.damping_times, rtol=1e-5, atol=0.0, what="without pole faces")
@@ -95,7 +96,10 @@ def test_against_at() -> None:
 def test_mls_against_at_maps_differ_only_by_known_terms() -> None:
     """At fixed maps the pole faces move J_x by what their integrals say."""
     ring = with_maps_of_at(mls())
-    shift = equilibrium(ring).partition_numbers[0] - equilibrium(ring, edge_radiation=False).partition_numbers[0]
+    shift = (
+        equilibrium(ring).partition_numbers[0]
+        - equilibrium(ring, radiation=Radiation("envelope", edges=False)).partition_numbers[0]
+    )
     faces = [radiation_integrals(ring, pole_faces=p).partition_numbers[0] for p in (True, False)]
     assert_close(shift, faces[0] - faces[1], rtol=2e-3, atol=0.0, what="pole faces in J_x")
 
@@ -162,7 +166,11 @@ def _mean_beta(beta: float, alpha: float, length: float) -> float:
 def test_opening_angle_sets_the_floor_of_the_vertical_emittance() -> None:
     """13/55 C_q <beta_y>/(J_y rho), with beta_y in the bends (they do not focus vertically here)."""
     ring = double_bend_ring()
-    found, flat, linear = equilibrium(ring, opening_angle=True), equilibrium(ring), ssmb.optics(ring)
+    found, flat, linear = (
+        equilibrium(ring, radiation=Radiation("quantum", angles=True)),
+        equilibrium(ring),
+        ssmb.optics(ring),
+    )
     bends = [i for i, e in enumerate(ring) if isinstance(e, Bend)]
     beta = np.mean([_mean_beta(linear.beta[i, 1], linear.alpha[i, 1], 0.8) for i in bends])
     floor = minimum_vertical_emittance(float(beta), 0.8 / (math.pi / 8), found.partition_numbers[1])
@@ -179,7 +187,11 @@ def test_dispersion_of_a_wiggler_itself_feeds_the_horizontal_emittance() -> None
     elements = list(double_bend_ring())
     elements[0] = wiggler  # in place of a drift of 2 m
     ring = Lattice.from_elements(elements, double_bend_ring().reference, periodic=True)
-    with_angle, without, linear = equilibrium(ring, opening_angle=True), equilibrium(ring), ssmb.optics(ring)
+    with_angle, without, linear = (
+        equilibrium(ring, radiation=Radiation("quantum", angles=True)),
+        equilibrium(ring),
+        ssmb.optics(ring),
+    )
     field = wiggler.local_field(ring.reference)
     assert field is not None
     beta = _mean_beta(linear.beta[0, 0], linear.alpha[0, 0], 2.0)

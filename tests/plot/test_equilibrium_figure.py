@@ -20,7 +20,7 @@ MLS = Path(__file__).parents[2] / "lattices" / "mls.pals.yaml"
 @cache
 def _mls() -> tuple[Lattice, Equilibrium]:
     ring = ssmb.load_lattice(MLS)
-    return ring, ssmb.equilibrium(ring, opening_angle=True)
+    return ring, ssmb.equilibrium(ring, radiation=ssmb.Radiation("envelope", angles=True))
 
 
 @pytest.mark.parametrize("with_lattice", [True, False])

@@ -220,7 +220,7 @@ def test_opening_angle_in_a_run_file_heats_the_vertical_plane(folder: Path) -> N
         changes = {
             "beam.emit_y": 0.0, "track.turns": 5, "laser.turns": 5, "laser.windows": "[]", "monitors": [],
             "laser.ramp": None, "laser.duty": None, "laser.noise": None, "laser.detuning": 0.0,
-            "track.opening_angle": opening,
+            "track.radiation": {"mode": "quantum", "angles": opening},
         }  # fmt: skip
         spread.append(run(load_config(folder / "steady.run.yaml", changes), lattice).beam.py.std())
     assert spread[0] < 1e-20 < 1e-12 < spread[1]

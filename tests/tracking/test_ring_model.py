@@ -43,7 +43,7 @@ def mls() -> Lattice:
 
 
 @cache
-def mls_model(order: int, radiation: bool = True, modulators: str = "thin") -> Lattice:
+def mls_model(order: int, radiation: str = "quantum", modulators: str = "thin") -> Lattice:
     return ring_model(mls(), order=order, radiation=radiation, modulators=modulators)
 
 
@@ -89,7 +89,7 @@ def to_middle(lattice: Lattice) -> Lattice:
 @pytest.mark.parametrize("skew", [0.0, 0.05])
 def test_sections_make_the_one_turn_map(order: int, skew: float) -> None:
     ring = small_ring(skew)
-    model = ring_model(ring, order=order, keep=["half"], radiation=False)
+    model = ring_model(ring, order=order, keep=["half"], radiation="off")
     assert [e.name for e in model if isinstance(e, (Marker, Wiggler))] == ["U", "half"]
     assert_close(model.length, ring.length, rtol=1e-14, atol=0.0)
     half = transfer_matrix(to_middle(ring))
@@ -102,7 +102,7 @@ def test_sections_make_the_one_turn_map(order: int, skew: float) -> None:
 
 @pytest.mark.parametrize("order", [1, 3])
 def test_optics_of_the_model_is_that_of_the_ring(order: int) -> None:
-    ring, model = optics(dark(mls())), optics(dark(mls_model(order, False)))
+    ring, model = optics(dark(mls())), optics(dark(mls_model(order, "off")))
     assert_close(model.qx, ring.qx % 1.0 + 1.0, rtol=0.0, atol=1e-9, what="tune, of which whole numbers are lost")
     assert_close(model.qs, ring.qs, rtol=1e-6, atol=0.0, what="synchrotron tune")
     assert_close(model.slip_factor, ring.slip_factor, rtol=1e-6, atol=0.0)
@@ -137,7 +137,7 @@ def test_each_order_comes_nearer_to_the_ring() -> None:
     half = to_middle(ring)
     begin = passed(half, points)
     want = passed(half, passed(dark(ring), points))
-    errors = [(passed(dark(ring_model(ring, order=n, radiation=False)), begin) - want).std(axis=1) for n in (1, 2, 3)]
+    errors = [(passed(dark(ring_model(ring, order=n, radiation="off")), begin) - want).std(axis=1) for n in (1, 2, 3)]
     assert errors[0][4] > 1e-7 and errors[0][0] > 1e-6  # what a matrix leaves out at 33 nm
     assert all(errors[1][:5] < 0.1 * errors[0][:5])
     assert all(errors[2][:5] < 0.1 * errors[1][:5])
@@ -145,7 +145,7 @@ def test_each_order_comes_nearer_to_the_ring() -> None:
 
 
 def test_model_is_symplectic_at_every_amplitude() -> None:
-    for ring in (mls_model(3, False), ring_model(small_ring(0.05), radiation=False)):
+    for ring in (mls_model(3, "off"), ring_model(small_ring(0.05), radiation="off")):
         for place in np.random.default_rng(2).standard_normal((5, 6)) * 3.0 * SIZES:
             assert symplectic_error(transfer_matrix(ring, orbit=place, lasers=True)) < 3e-8  # of numerical derivatives
 
@@ -174,7 +174,7 @@ def test_one_kick_stands_for_the_whole_modulator() -> None:
 @pytest.mark.parametrize("order", [1, 3])
 @pytest.mark.parametrize("modulators", ["thin", "thick"])
 def test_equilibrium_of_the_model_is_that_of_the_ring(order: int, modulators: str) -> None:
-    model = mls_model(order, True, modulators)
+    model = mls_model(order, "quantum", modulators)
     ring, found = equilibrium(mls()), equilibrium(model)
     for name in ("damping_times", "partition_numbers", "tunes", "energy_loss"):
         assert_close(getattr(found, name), getattr(ring, name), rtol=1e-5, atol=0.0, what=name)
@@ -237,7 +237,7 @@ def test_beam_in_a_micro_bucket_ends_up_the_same(radiation: str) -> None:
     bucket = MicroBucket(1064e-9 * ring.reference.beta, optics(dark(ring)).slip_factor, 48.0, 2.609e-4)
     start = in_bucket(ring, bucket, particles, 1.84e-4, 33e-9)
     half = to_middle(ring)
-    model = ring_model(ring, order=3, radiation=radiation != "off")
+    model = ring_model(ring, order=3, radiation=radiation)
     end = track(half, track(ring, start, turns, radiation=radiation, seed=2).beam).beam
     fast = track(model, track(half, start).beam, turns, radiation=radiation, seed=2).beam
     (share, length, spread), (share_, length_, spread_) = captured(end, bucket), captured(fast, bucket)
@@ -257,7 +257,7 @@ def test_beam_in_the_bucket_of_a_quasi_isochronous_ring() -> None:
     start = in_bucket(ring, bucket, particles, 3.4e-4, 0.5e-9)
     half = to_middle(ring)
     end = track(half, track(ring, start, turns).beam).beam
-    fast = track(ring_model(ring, radiation=False), track(half, start).beam, turns).beam
+    fast = track(ring_model(ring, radiation="off"), track(half, start).beam, turns).beam
     want, got = captured(end, bucket), captured(fast, bucket)
     # the same particles: what differs is the kick of one place for that of 0.75 m, and then the phase in the bucket
     assert_close(got[0], want[0], rtol=0.015, atol=0.0, what="captured fraction")
@@ -276,7 +276,7 @@ def test_kicks_there_and_back_add_no_terms_of_their_own() -> None:
     want = passed(ring, start)
     section = taylor_map(ring, order=3)
     plain = section.coefficients @ np.prod(start[None, :, :] ** section.exponents[:, :, None], axis=1)
-    model = passed(dark(ring_model(ring, radiation=False, modulators="thick")), start)
+    model = passed(dark(ring_model(ring, radiation="off", modulators="thick")), start)
     wrong = [float((c - want)[4].std()) for c in (plain, model)]
     assert wrong[0] < 1.5e-10 and wrong[1] < 2e-10  # measured: 0.10 and 0.14 nm; kicks in one direction: 10 nm
 
@@ -353,7 +353,7 @@ def test_rings_that_cannot_be_modelled() -> None:
     nothing_back = dark(small_ring())
     with pytest.raises(PhysicsError, match="nothing replaces the energy.*SSMB_EnergyRestorer"):
         ring_model(nothing_back, order=1)
-    assert len(ring_model(nothing_back, order=1, radiation=False)) == 3
+    assert len(ring_model(nothing_back, order=1, radiation="off")) == 3
     feeble = small_ring()
     row = [*feeble.elements, RFCavity(name="rf", voltage=1e3, harmon=10, zero_phase="ABOVE_TRANSITION")]
     with pytest.raises(PhysicsError, match="cavities give at most"):
