@@ -174,7 +174,8 @@ class SnapshotRecord:
 
 #: Index of the op before which a row goes, and the row.
 OpRow = tuple[int, tuple[int, int, int, int, int]]
-Place = Callable[[str | None], tuple[int, int]]
+#: Index of the op and of the element at whose entrance a name lies; None: the end of the turn.
+PlaceOf = Callable[[str | None], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Probes:
         self.rows: dict[str, list[np.ndarray]] = {m.name: [] for m in (*self.moments, *self.bunching, *self.buckets)}
         self.beams: dict[str, list[tuple[int, Beam]]] = {m.name: [] for m in self.snapshots}
 
-    def op_rows(self, place: Place, drives: Drives, programs: Mapping[str, LaserProgram]) -> list[OpRow]:
+    def op_rows(self, place: PlaceOf, drives: Drives, programs: Mapping[str, LaserProgram]) -> list[OpRow]:
         """Rows to insert in the op table, each before the op of the given index.
 
         Parameters
@@ -287,7 +288,7 @@ class Probes:
         for slot, m in enumerate(self.buckets):
             keep(m, lambda due, slot=slot, m=m: m.combined(buckets[slot][due][:, :, : m.sums]))
 
-    def stops(self, place: Place) -> list[tuple[int, Stop]]:
+    def stops(self, place: PlaceOf) -> list[tuple[int, Stop]]:
         """The snapshots: index of the op before which each is taken, and what takes it."""
         return [(place(m.at)[0], _Keeper(m, self.beams[m.name])) for m in self.snapshots]
 

@@ -56,6 +56,10 @@ class Saver:
                 for name, rows in job.probes.rows.items()
                 if rows
             },
+            "effects": {
+                name: {key: Dataset(array, "1", key) for key, array in state.items()}
+                for name, state in job.effects.state.items()
+            },
             "snapshots": {
                 name: {str(turn): _state_tree(kept) for turn, kept in beams} for name, beams in job.probes.beams.items()
             },
@@ -85,6 +89,8 @@ class Saver:
         job.done = self._saved = done
         for name, rows in tree.get("rows", {}).items():
             job.probes.rows[name].append(np.asarray(rows.values))
+        state = tree.get("effects", {})
+        job.effects.restore({name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()})
         for name, beams in tree.get("snapshots", {}).items():
             for turn in sorted(beams, key=int):
                 kept = job.beam.copy()

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from ssmb.beam import Beam
+from ssmb.errors import ConfigError
+from ssmb.lattice.program import Program
 
 
 class Stop(Protocol):
@@ -79,3 +83,120 @@ def track_sections(
         for stop in section.stops:
             stop.act(beam, last_turn)
         op_from = section.op_to
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an effect acts.
+
+    Attributes
+    ----------
+    element : index of the element at whose entrance it acts.
+    name, s : its name, and its place along the turn [m].
+    share : part of the effect of one turn that acts here [1]; 1 at elements that are named.
+    """
+
+    element: int
+    name: str
+    s: float
+    share: float = 1.0
+
+
+def places(program: Program, at: Sequence[str] | float) -> list[Place]:
+    """Where a beam stops: at the elements named, or at the entrances next to an even spacing.
+
+    Parameters
+    ----------
+    at : names of elements, or a spacing [m] > 0. Of a spacing, the entrance next to each of spacing, 2 spacing ... is taken,
+        each one once (in the middle of long elements there is none); its share of the turn is the way from the place
+        before to it, and the last one has the rest, too.
+    """
+    if isinstance(at, (int, float)):
+        if isinstance(at, bool) or not 0.0 < at <= program.length:
+            raise ConfigError(
+                f"a spacing of places must lie between 0 and the length of the turn, {program.length:g} m, got {at!r} m"
+            )
+        entrances = program.s[:-1]
+        wanted = np.arange(1, int(program.length / at) + 1) * at
+        elements = sorted({int(abs(entrances - s).argmin()) for s in wanted})
+        edges = [0.0, *(float(entrances[i]) for i in elements[:-1]), program.length]
+        shares = [(b - a) / program.length for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    else:
+        elements = [program.index(name) for name in at]
+        shares = [1.0] * len(elements)
+    return [Place(i, program.names[i], float(program.s[i]), share) for i, share in zip(elements, shares, strict=True)]
+
+
+@runtime_checkable
+class Effect(Protocol):
+    """What tracking knows of a collective effect (see :class:`ssmb.collective.Effect`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at(self) -> Sequence[str] | float: ...
+
+    def state(self, program: Program) -> dict[str, np.ndarray]: ...
+
+    def fingerprint(self) -> str: ...
+
+    def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray: ...
+
+    def total(self, parts: np.ndarray) -> np.ndarray: ...
+
+    def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Acting:
+    """An effect at one of its places; it acts on every turn."""
+
+    effect: Effect
+    state: dict[str, np.ndarray]
+    here: Place
+
+    def next_turn(self, turn: int) -> int:
+        return turn
+
+    def act(self, beam: Beam, turn: int) -> None:
+        total = self.effect.total(self.effect.sums(beam, self.state))
+        self.effect.kick(beam, total, self.state, turn, self.here)
+
+
+class Effects:
+    """The collective effects of one run and what they remember."""
+
+    def __init__(self, effects: Sequence[Effect], program: Program) -> None:
+        if isinstance(effects, (str, bytes)) or not hasattr(effects, "__iter__"):
+            raise ConfigError(f"effects must be a sequence of collective effects, got {effects!r}")
+        self.effects, self.program = tuple(effects), program
+        for made in self.effects:
+            if not isinstance(made, Effect):
+                raise ConfigError(
+                    f"effects must be objects of ssmb.collective.Effect, such as BunchImpedance, got {type(made).__name__}"
+                )
+        names = [made.name for made in self.effects]
+        if len(set(names)) < len(names):
+            twice = next(n for n in names if names.count(n) > 1)
+            raise ConfigError(f"two effects are named '{twice}'; give one of them name=...")
+        self.state = {made.name: made.state(program) for made in self.effects}
+
+    def stops(self) -> list[tuple[Place, Stop]]:
+        """The effects at their places, in the order in which they were given."""
+        return [
+            (here, _Acting(made, self.state[made.name], here))
+            for made in self.effects
+            for here in places(self.program, made.at)
+        ]
+
+    def fingerprint(self) -> str:
+        """What a resumed run must share: the parameters, and the state at the start."""
+        first = {name: {k: v.tolist() for k, v in state.items()} for name, state in self.state.items()}
+        return repr(([made.fingerprint() for made in self.effects], first))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Set what the effects remember to what a checkpoint holds, by effect and array."""
+        for name, arrays in state.items():
+            for key, values in arrays.items():
+                self.state[name][key][...] = values

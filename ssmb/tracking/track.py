@@ -24,9 +24,9 @@ from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import energy_balance
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
-from ssmb.tracking.monitors import Monitor, OpRow, Probes
+from ssmb.tracking.monitors import Monitor, OpRow, PlaceOf, Probes
 from ssmb.tracking.saving import Saver
-from ssmb.tracking.stations import Stations, track_sections
+from ssmb.tracking.stations import Effect, Effects, Stations, Stop, track_sections
 from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
@@ -111,6 +111,7 @@ def track(
     tile: int = BLOCK,
     radiation: Radiation | str = "off",
     drives: Mapping[str, LaserProgram] | None = None,
+    effects: Sequence[Effect] = (),
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
 
@@ -133,6 +134,8 @@ def track(
         without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss with Gaussian noise. What is
         lost comes back from cavities or an SSMB_EnergyRestorer. A compiled program has its own.
     drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.
+    effects : what the particles do to each other (see :mod:`ssmb.collective`); a turn stops where one acts. Optics knows
+        nothing of them.
 
     Returns
     -------
@@ -162,7 +165,16 @@ def track(
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
     probes = Probes(monitors)
     job = Job(
-        program, beam.copy(), int(turns), int(seed), probes, (start, end), int(tile), int(first_turn), drives or {}
+        program,
+        beam.copy(),
+        int(turns),
+        int(seed),
+        probes,
+        (start, end),
+        int(tile),
+        int(first_turn),
+        drives or {},
+        Effects(effects, program),
     )
     saver = Saver(checkpoint, checkpoint_every, job)
     if resume:
@@ -174,6 +186,8 @@ def track(
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
             status = RunStatus.INTERRUPTED
     provenance = {"seed": job.seed, "threads": used, "seconds": time.perf_counter() - began}
+    if job.effects.effects:
+        provenance["effects"] = [made.name for made in job.effects.effects]
     return Run(job.beam, probes.records(), job.done, status, program, provenance)
 
 
@@ -250,6 +264,7 @@ class Job:
         tile: int,
         first_turn: int,
         drives: Mapping[str, LaserProgram],
+        effects: Effects,
     ) -> None:
         start, end = section
         self.first_turn = first_turn
@@ -263,7 +278,9 @@ class Job:
         def place(name: str | None) -> tuple[int, int]:
             at = last if name is None else int(program.first_op[program.index(name)])
             if not first <= at <= last:
-                raise ConfigError(f"monitor at '{name}' lies outside the tracked section '{start}' to '{end}'")
+                raise ConfigError(
+                    f"'{name}', where something is to be done, lies outside the tracked section '{start}' to '{end}'"
+                )
             return at, (len(program.names) - 1 if name is None else program.index(name))
 
         ops = program.ops.copy()
@@ -272,20 +289,27 @@ class Job:
         self.ops = replace(program, ops=ops).with_rows(rows).ops
         before_first = sum(1 for at, _ in rows if at < first)
         self.op_from, self.op_to = first + before_first, last + len(rows)
-        self.stations = Stations(
-            [(self._op_of_station(at, last, rows), stop) for at, stop in probes.stops(place)], self.op_from, self.op_to
-        )
+        self.effects = effects
+        self.stations = Stations(self._stops(last, rows, place), self.op_from, self.op_to)
         self.table = program.kernel_table()
         self.done = 0
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
         self.alive_at_start = beam.alive
 
-    def _op_of_station(self, at: int, last: int, rows: Sequence[OpRow]) -> int:
-        """Index, with the rows of the probes, of the op before which a station lies: before the probes at its place.
+    def _stops(self, last: int, rows: Sequence[OpRow], place: PlaceOf) -> list[tuple[int, Stop]]:
+        """Effects and behind them snapshots, each before the probes at its place.
 
-        At the end of the section it lies behind them, where a turn that is tracked at one go ends.
+        A snapshot at the end of the section is taken behind its probes, where a turn that is tracked at one go ends.
         """
-        return self.op_to if at == last else at + sum(1 for row_at, _ in rows if row_at < at)
+
+        def op(at: int) -> int:
+            return at + sum(1 for row_at, _ in rows if row_at < at)
+
+        made: list[tuple[int, Stop]] = []
+        for here, stop in self.effects.stops():
+            at, _ = place(here.name)
+            made.append((op(at), stop))
+        return made + [(self.op_to if at == last else op(at), stop) for at, stop in self.probes.stops(place)]
 
     def fingerprint(self) -> str:
         """Hash of all that a resumed run must share: kernels, maps, monitors, seed, section, the beam at the start.
@@ -302,6 +326,7 @@ class Job:
             repr((self.op_from, self.op_to, self.seed, self.first_turn, self.reference, self.probes.monitors)).encode()
         )
         digest.update(self.drives.fingerprint().encode())
+        digest.update(self.effects.fingerprint().encode())
         return digest.hexdigest()
 
     def run(self, report: Callable[[int], None], saver: Saver, stop: Callable[[], bool]) -> RunStatus:

@@ -1,0 +1,103 @@
+"""What a collective effect is: a frozen class of parameters that acts on the whole beam at some places of a turn.
+
+To add an effect, write one file with one class under :func:`effect`: what it sums, the kick, examples. Tracking, checkpoints
+and the contract tests find it by itself. Optics and equilibrium know nothing of effects: they describe the ring for a single
+particle; a ring with an effect is tracked, ``track(..., effects=[...])``, and what the effect changes is seen there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ssmb.beam import Beam
+from ssmb.beam.reference import Reference
+from ssmb.kernels.charges import added
+from ssmb.kernels.loops import BLOCK
+from ssmb.lattice.program import Program
+from ssmb.quantity import check_quantities
+from ssmb.tracking.stations import Place
+
+#: Effects of the package by name.
+EFFECTS: dict[str, type[Effect]] = {}
+_E = TypeVar("_E", bound="type[Effect]")
+
+
+def effect(kind: str) -> Callable[[_E], _E]:
+    """Register a class as the effect of this name and freeze it."""
+
+    def register(cls: _E) -> _E:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.kind = kind
+        if kind in EFFECTS:
+            raise ValueError(f"effect '{kind}' is registered twice")
+        EFFECTS[kind] = made
+        return made
+
+    return register
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """Base of all effects.
+
+    Parameters
+    ----------
+    at : names of the elements at whose entrance it acts, each time as a whole; or a spacing [m] along the turn, of which
+        each place gets the share of the turn that lies before it.
+    name : name in checkpoints; by default the kind.
+    """
+
+    kind: ClassVar[str] = ""
+    at: Sequence[str] | float
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.at, (int, float)):
+            object.__setattr__(self, "at", (self.at,) if isinstance(self.at, str) else tuple(self.at))
+        object.__setattr__(self, "name", self.name or self.kind)
+        check_quantities(self)
+
+    def state(self, program: Program) -> dict[str, np.ndarray]:
+        """What it remembers from turn to turn, by name; a checkpoint keeps it, :meth:`kick` changes it in place."""
+        return {}
+
+    def fingerprint(self) -> str:
+        """What a resumed run must share."""
+        return repr(self)
+
+    def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
+        """(blocks, numbers) sums over groups of 256 particles; ranks put theirs one behind the other."""
+        raise NotImplementedError
+
+    def total(self, parts: np.ndarray) -> np.ndarray:
+        """(numbers,) sum of the groups, in their order."""
+        return added(parts)
+
+    def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
+        """Change the momenta of the living particles, in place.
+
+        It depends on nothing but its arguments; what is random comes from :mod:`ssmb.kernels.philox`, by particle and turn.
+        """
+        raise NotImplementedError
+
+    def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
+        """Energy that a living particle loses in the mean [eV], in closed form from the sums."""
+        raise NotImplementedError
+
+    def diffusion(self, sigma: np.ndarray, here: Place) -> np.ndarray | None:
+        """(6, 6) growth of the covariance of a Gaussian beam by one kick, for the envelope; None: it only shifts."""
+        return None
+
+    @classmethod
+    def examples(cls) -> list[tuple[Any, float]]:
+        """Effects for the contract, each with the rms length [m] of a beam that it acts on."""
+        raise NotImplementedError
+
+    @staticmethod
+    def blocks(beam: Beam) -> int:
+        """Number of groups of a beam."""
+        return -(-len(beam) // BLOCK)

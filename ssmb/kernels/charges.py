@@ -1,0 +1,126 @@
+"""Charge of a beam, in bins or as harmonics, and the energy that its particles get from it.
+
+Sums are formed over groups of 256 particles and added in the order of the groups, so that neither the number of threads
+nor the cut of a beam into ranks at such groups changes a bit. Lost particles have weight 0 and are not kicked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmb.kernels.jit import cached, numba, scalar
+from ssmb.kernels.loops import BLOCK, DELTA, Z
+from ssmb.kernels.primitives import sincos_turns, sqrt
+
+
+@scalar
+def gained_energy(z, delta, gain, mass2):
+    """z and delta after an energy gain in units of p0 c at a fixed time; mass2 = (m c/p0)^2.
+
+    z = -beta c dt keeps dt; both follow exactly and without cancellation.
+    """
+    q = 1.0 + delta
+    energy = sqrt(q * q + mass2)
+    d = gain * (2.0 * energy + gain)
+    q1 = sqrt(q * q + d)
+    return z * ((q1 * energy) / (q * (energy + gain))), delta + d / (q + q1)
+
+
+@numba.njit
+def _place_in_bins(z, first, inverse_width, bins):
+    """Node below a place and the share of the node above it; -1 outside of the nodes."""
+    u = (z - first) * inverse_width
+    i = int(np.floor(u)) if 0.0 <= u < bins - 1.0 else -1
+    return i, u - i
+
+
+def _bin_sums(z, weight, state, first, inverse_width, out):
+    """Fill ``out[block]`` with the weight in each bin, shared linearly between nodes, and that outside of the bins."""
+    bins = out.shape[1] - 1
+    for block in numba.prange(out.shape[0]):
+        row = out[block]
+        row[:] = 0.0
+        for k in range(block * BLOCK, min((block + 1) * BLOCK, z.size)):
+            if state[k] == 0:
+                i, upper = _place_in_bins(z[k], first, inverse_width, bins)
+                if i < 0:
+                    row[bins] += weight[k]
+                else:
+                    row[i] += weight[k] * (1.0 - upper)
+                    row[i + 1] += weight[k] * upper
+
+
+bin_sums: Any = cached(_bin_sums, parallel=True)
+
+
+def _harmonic_sums(z, weight, state, per_metre, out):
+    """Fill ``out[block]`` with the weight of all particles and, for each wave, the sums of w cos and -w sin of those alive.
+
+    ``per_metre`` are the inverse wavelengths [1/m].
+    """
+    for block in numba.prange(out.shape[0]):
+        row = out[block]
+        row[:] = 0.0
+        lo, hi = block * BLOCK, min((block + 1) * BLOCK, z.size)
+        sine, cosine = np.empty(BLOCK), np.empty(BLOCK)
+        for k in range(lo, hi):
+            row[0] += weight[k]
+        for j in range(per_metre.size):
+            for k in range(hi - lo):  # a loop of its own, so that it becomes vectors
+                sine[k], cosine[k] = sincos_turns(z[lo + k] * per_metre[j])
+            for k in range(hi - lo):
+                w = weight[lo + k] if state[lo + k] == 0 else 0.0
+                row[1 + 2 * j] += w * cosine[k]
+                row[2 + 2 * j] -= w * sine[k]
+
+
+harmonic_sums: Any = cached(_harmonic_sums, parallel=True)
+
+
+def _added(parts):
+    """Sum of rows, strictly in their order."""
+    total = np.zeros(parts.shape[1])
+    for block in range(parts.shape[0]):
+        for k in range(parts.shape[1]):
+            total[k] += parts[block, k]
+    return total
+
+
+added: Any = cached(_added)
+
+
+def _kick_by_bins(coordinates, state, first, inverse_width, gains, mass2):
+    """Give each particle the energy [p0 c] interpolated linearly between the nodes; none outside of them."""
+    for block in numba.prange((state.size + BLOCK - 1) // BLOCK):
+        for k in range(block * BLOCK, min((block + 1) * BLOCK, state.size)):
+            if state[k] == 0:
+                i, upper = _place_in_bins(coordinates[Z, k], first, inverse_width, gains.size)
+                gain = 0.0 if i < 0 else (1.0 - upper) * gains[i] + upper * gains[i + 1]
+                if gain != 0.0:  # without charge not a bit changes
+                    coordinates[Z, k], coordinates[DELTA, k] = gained_energy(
+                        coordinates[Z, k], coordinates[DELTA, k], gain, mass2
+                    )
+
+
+kick_by_bins: Any = cached(_kick_by_bins, parallel=True)
+
+
+def _kick_by_harmonics(coordinates, state, per_metre, cosine, sine, mass2):
+    """Give each particle the energy [p0 c] sum of cosine[j] cos(2 pi z per_metre[j]) + sine[j] sin(...)."""
+    for block in numba.prange((state.size + BLOCK - 1) // BLOCK):
+        lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
+        gain = np.zeros(BLOCK)
+        for j in range(per_metre.size):
+            for k in range(hi - lo):
+                s, c = sincos_turns(coordinates[Z, lo + k] * per_metre[j])
+                gain[k] += cosine[j] * c + sine[j] * s
+        for k in range(lo, hi):
+            if state[k] == 0 and gain[k - lo] != 0.0:
+                coordinates[Z, k], coordinates[DELTA, k] = gained_energy(
+                    coordinates[Z, k], coordinates[DELTA, k], gain[k - lo], mass2
+                )
+
+
+kick_by_harmonics: Any = cached(_kick_by_harmonics, parallel=True)
