@@ -43,6 +43,8 @@ COVARIANCE = "; ".join(", ".join(_POWERS[a + b] for b in _METRES) for a in _METR
 MATRIX = "; ".join(", ".join(_POWERS[a - b] for b in _METRES) for a in _METRES)
 PER_EMITTANCE = "; ".join(", ".join(_POWERS[a + b - 1] for b in _METRES) for a in _METRES)
 
+#: Sizes of the wavelength of a laser or of what it makes [m]; a bare number outside is asked about.
+LIGHT = (1e-12, 1e-2)
 #: Prefixes that a question about an implausible number offers.
 _OFFERED = ("p", "n", "µ", "m", "k", "M", "G", "T")
 
@@ -161,7 +163,7 @@ class Quantity:
                 value = number_in(self.unit or "1", value)
             except ConfigError as problem:
                 raise error(f"{name} must be {self.allowed()}: {problem.message}") from None
-        elif isinstance(value, bool) or not isinstance(value, numbers.Real) and not _is_scalar(value):
+        elif isinstance(value, bool) or not _is_number(value):
             raise error(f"{name} must be {self.allowed(whole)}, got {_shown(value)}")
         if whole and isinstance(value, numbers.Integral):
             number: Any = int(value)
@@ -170,6 +172,8 @@ class Quantity:
                 number = float(value)
             except OverflowError:
                 number = math.inf
+            except (TypeError, ValueError):
+                number = math.nan
         low, high = self.minimum, self.maximum
         inside = (low < number if self.open_minimum else low <= number) and (
             number < high if self.open_maximum else number <= high
@@ -238,8 +242,9 @@ def units_of(symbols: str) -> tuple[tuple[Unit, ...], ...]:
     return tuple(tuple(unit(symbol) for symbol in row.split(", ")) for row in symbols.split("; "))
 
 
-def _is_scalar(value: Any) -> bool:
-    return getattr(value, "shape", None) == () and getattr(getattr(value, "dtype", None), "kind", "") in "iuf"
+def _is_number(value: Any) -> bool:
+    is_complex = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
+    return hasattr(value, "__float__") and not is_complex and getattr(value, "shape", ()) == ()
 
 
 def _shown(value: Any) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 from ssmb.beam.reference import Reference
-from ssmb.errors import LatticeError, nearest
+from ssmb.errors import LatticeError
 from ssmb.kernels.loops import Kernel
+from ssmb.quantity import Quantity, field_of, quantities_of
 
 if TYPE_CHECKING:
     from ssmb.elements.synchrotron_radiation import LocalField
@@ -29,21 +30,15 @@ class Op(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ParameterInfo:
-    """What is known about one parameter of an element class (kept in the field metadata under ``"ssmb"``).
+class ParameterInfo(Quantity):
+    """A quantity with its place in a lattice file.
 
-    ``key`` is the path in a lattice file, e.g. ``"MagneticMultipoleP.Kn1"``. ``type`` is float, int, bool, str or
-    ``"vector"`` (a tuple of floats) or ``"matrix"`` (a tuple of tuples).
+    ``key`` is the path in the file, e.g. ``"MagneticMultipoleP.Kn1"``. ``type`` is float, int, bool, str or ``"vector"``
+    (a tuple of floats) or ``"matrix"`` (a tuple of tuples).
     """
 
-    key: str
-    unit: str
-    doc: str
-    type: str
-    minimum: float = -math.inf
-    maximum: float = math.inf
-    open_minimum: bool = False
-    choices: tuple[str, ...] = ()
+    key: str = ""
+    type: str = "float"
 
 
 def param(
@@ -56,12 +51,15 @@ def param(
     minimum: float = -math.inf,
     maximum: float = math.inf,
     open_minimum: bool = False,
-    choices: Sequence[str] = (),
+    choices: tuple[str, ...] = (),
+    plausible: tuple[float, float] | None = None,
 ) -> Any:
-    """Declare a parameter of an element (see :class:`ParameterInfo`); ``key`` defaults to the field's own name."""
+    """Declare a parameter of an element, see :class:`ssmb.quantity.Quantity`; ``key`` defaults to the field's own name."""
     kind = type or {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}[default.__class__]
-    info = ParameterInfo(key, unit, doc, kind, minimum, maximum, open_minimum, tuple(choices))
-    return dataclasses.field(default=default, metadata={"ssmb": info})
+    info = ParameterInfo(
+        unit, doc, "", minimum, maximum, open_minimum, choices=choices, plausible=plausible, key=key, type=kind
+    )
+    return field_of(info, default=default)
 
 
 _E = TypeVar("_E", bound="type[Element]")
@@ -78,9 +76,9 @@ def element(kind: str) -> Callable[[_E], _E]:
         made = dataclass(frozen=True, kw_only=True)(cls)
         made.kind = kind
         made.parameters = {
-            f.name: (info if (info := f.metadata["ssmb"]).key else dataclasses.replace(info, key=f.name))
-            for f in dataclasses.fields(made)
-            if "ssmb" in f.metadata
+            name: (info if info.key else dataclasses.replace(info, key=name))
+            for name, info in quantities_of(made).items()
+            if isinstance(info, ParameterInfo)
         }
         if kind in ELEMENTS:
             raise ValueError(f"element kind '{kind}' is registered twice")
@@ -189,30 +187,12 @@ def _checked(owner: Element, field: str, info: ParameterInfo, value: Any) -> Any
     def wrong(need: str) -> LatticeError:
         return LatticeError(f"{owner.label()}: {info.key} must be {need}, got {str(value)[:80]!r}")
 
-    if info.type in ("float", "int"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
-            raise wrong("a number" + (f" [{info.unit}]" if info.unit else ""))
-        number = float(value)
-        if not math.isfinite(number):
-            raise wrong("finite")
-        if number < info.minimum or (info.open_minimum and number == info.minimum):
-            raise wrong(f"{'>' if info.open_minimum else '>='} {info.minimum:g} {info.unit}".rstrip())
-        if number > info.maximum:
-            raise wrong(f"<= {info.maximum:g} {info.unit}".rstrip())
-        if info.type == "int":
-            if number != int(number):
-                raise wrong("a whole number")
-            return int(number)
-        return number
+    read = {"float": info.number, "int": info.count, "str": info.choice}.get(info.type)
+    if read is not None:
+        return read(value, f"{owner.label()}: {info.key}", LatticeError)
     if info.type == "bool":
         if not isinstance(value, bool):
             raise wrong("true or false")
-        return value
-    if info.type == "str":
-        if not isinstance(value, str):
-            raise wrong("a text")
-        if info.choices and value not in info.choices:
-            raise wrong(f"one of {', '.join(info.choices)}{nearest(value, info.choices)};")
         return value
     return _checked_numbers(value, info.type == "matrix", wrong)
 

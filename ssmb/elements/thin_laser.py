@@ -9,6 +9,7 @@ from ssmb.beam.reference import Reference
 from ssmb.elements.base import Element, Op, element, param
 from ssmb.elements.laser_kick import laser_kick
 from ssmb.errors import LatticeError
+from ssmb.quantity import LIGHT
 
 _GROUP = "SSMB_laser"
 
@@ -24,9 +25,15 @@ class ThinLaser(Element):
 
     laser_on: bool = param(True, unit="", key=f"{_GROUP}.on", doc="false: the light is switched off")
     laser_wavelength: float = param(
-        0.0, unit="m", key=f"{_GROUP}.wavelength", minimum=0.0, open_minimum=True, doc="wavelength of the light"
+        0.0,
+        unit="m",
+        key=f"{_GROUP}.wavelength",
+        minimum=0.0,
+        open_minimum=True,
+        doc="wavelength of the light",
+        plausible=LIGHT,
     )
-    laser_phase: float = param(0.0, unit="2 pi", key=f"{_GROUP}.phase", doc="phase at z = 0; 0: the head gains")
+    laser_phase: float = param(0.0, unit="2pi", key=f"{_GROUP}.phase", doc="phase at z = 0; 0: the head gains")
     laser_orientation: str = param(
         "Y", unit="", key=f"{_GROUP}.orientation", choices=("X", "Y"), doc="coordinate of the gradient"
     )

@@ -14,6 +14,7 @@ from ssmb.elements.laser_modulator import LaserBeam, Modulator
 from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
 from ssmb.elements.wiggler_map import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
+from ssmb.quantity import LIGHT
 
 _GROUP = "SSMB_WigglerP"
 _LASER = "SSMB_laser"
@@ -72,7 +73,7 @@ class Wiggler(Element):
     )
     pole_phase: float = param(
         0.0,
-        unit="2 pi",
+        unit="2pi",
         key=f"{_GROUP}.pole_phase",
         doc="phase of the field in the middle: 0 on a pole, 0.25 between poles",
     )
@@ -80,13 +81,15 @@ class Wiggler(Element):
         0, unit="", key="SSMB_TrackingP.slices", minimum=0, maximum=100000, doc="integration steps; 0: by the focusing"
     )
     laser_on: bool = param(True, unit="", key=f"{_LASER}.on", doc="false: the light is switched off")
-    laser_wavelength: float = _laser_length("wavelength", "wavelength of the light; 0: there is no laser", minimum=0.0)
+    laser_wavelength: float = _laser_length(
+        "wavelength", "wavelength of the light; 0: there is no laser", minimum=0.0, plausible=LIGHT
+    )
     laser_power: float = param(
         0.0, unit="W", key=f"{_LASER}.power", minimum=0.0, doc="instantaneous power that travels with the electrons"
     )
     laser_rayleigh_length: float = _laser_length("rayleigh_length", "Rayleigh length of the light", minimum=0.0)
     laser_waist_position: float = _laser_length("waist_position", "waist, counted downstream from the middle")
-    laser_phase: float = param(0.0, unit="2 pi", key=f"{_LASER}.phase", doc="phase; 0: the kick is A sin(k z), A > 0")
+    laser_phase: float = param(0.0, unit="2pi", key=f"{_LASER}.phase", doc="phase; 0: the kick is A sin(k z), A > 0")
     laser_m2: float = param(1.0, unit="", key=f"{_LASER}.M2", minimum=1.0, doc="beam quality M^2")
     laser_mode: str = param("TEM00", unit="", key=f"{_LASER}.mode", choices=("TEM00", "TEM01"), doc="transverse mode")
     laser_orientation: str = param(

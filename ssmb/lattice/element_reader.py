@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -14,6 +15,7 @@ from ssmb.errors import LatticeError, SsmbError, Where
 from ssmb.lattice.documents import Documents, shown
 from ssmb.lattice.problems import Problems
 from ssmb.lattice.yaml_text import ListNode, MapNode, Node, Scalar
+from ssmb.units import number_in
 
 #: Keys of a definition that are not parameters.
 RESERVED = ("kind", "inherit", "repeat")
@@ -112,7 +114,7 @@ def build(
             sound = False
             continue
         field = keys_of(cls).fields.get(key)
-        info = cls.parameters[field] if field else ParameterInfo(key, "", "", "float")  # alternative keys are numbers
+        info = cls.parameters[field] if field else ParameterInfo("", key, key=key)  # alternative keys are numbers
         value = _read(node, info, label, documents)
         if value is None:
             documents.failed.add(id(node))
@@ -172,9 +174,9 @@ def _read(node: Node, info: ParameterInfo, label: str, documents: Documents) -> 
     """Return the Python value of a node for a parameter, or note the problem and return None."""
     what = f"{label}: {info.key}"
     if info.type in ("float", "int"):
-        return documents.number(node, what)
+        return _number(node, info, what, documents)
     if info.type in ("vector", "matrix"):
-        return _numbers(node, what, 2 if info.type == "matrix" else 1, documents)
+        return _numbers(node, info, what, 2 if info.type == "matrix" else 1, documents)
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, bool if info.type == "bool" else str) and (not info.choices or value in info.choices):
         return value
@@ -186,12 +188,29 @@ def _read(node: Node, info: ParameterInfo, label: str, documents: Documents) -> 
     return None
 
 
-def _numbers(node: Node, what: str, depth: int, documents: Documents) -> tuple | None:
+#: A number and a unit, ``20 cm``, which is no expression: those have an operator between two words.
+_WITH_UNIT = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?[ ]*[A-Za-zµμ].*")
+
+
+def _number(node: Node, info: ParameterInfo, what: str, documents: Documents) -> float | None:
+    """Value of a number, of an expression, or of a number with a unit of the same dimension as that of the parameter."""
+    if info.unit and info.type != "int" and isinstance(node, Scalar) and _WITH_UNIT.fullmatch(node.text):
+        if not isinstance(node.value, str):
+            return documents.number(node, what)  # 1e5 and the like
+        try:
+            return number_in(info.unit, node.text)
+        except SsmbError as err:
+            documents.problems.add(f"{what}: {err.message}", node.where)
+            return None
+    return documents.number(node, what)
+
+
+def _numbers(node: Node, info: ParameterInfo, what: str, depth: int, documents: Documents) -> tuple | None:
     if depth == 0:
-        return documents.number(node, what)  # type: ignore[return-value]
+        return _number(node, info, what, documents)  # type: ignore[return-value]
     if not isinstance(node, ListNode):
         need = "a list of lists of numbers" if depth == 2 else "a list of numbers"
         documents.problems.add(f"{what} must be {need}, got {shown(node)}", node.where)
         return None
-    values = [_numbers(item, what, depth - 1, documents) for item in node.items]
+    values = [_numbers(item, info, what, depth - 1, documents) for item in node.items]
     return None if any(v is None for v in values) else tuple(values)

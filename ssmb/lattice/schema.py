@@ -118,7 +118,8 @@ def _parameter_schema(info: ParameterInfo, default: Any) -> dict[str, Any]:
             number["exclusiveMinimum" if info.open_minimum else "minimum"] = info.minimum
         if math.isfinite(info.maximum):
             number["maximum"] = info.maximum
-        made["anyOf"] = [number, {"type": "string", "description": "arithmetic expression"}]
+        unit = ", or a number with its unit" if info.unit and info.type == "float" else ""
+        made["anyOf"] = [number, {"type": "string", "description": f"arithmetic expression{unit}"}]
     elif info.type == "bool":
         made["type"] = "boolean"
     elif info.type == "str":

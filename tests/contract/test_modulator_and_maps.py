@@ -258,7 +258,7 @@ BAD = [
     (Wiggler, {**U125, "laser_power": 1.0}, "without SSMB_laser.wavelength"),
     (Wiggler, {**U125, "laser_power": 1.0, "laser_wavelength": 1e-6}, "rayleigh_length > 0"),
     (Wiggler, {**U125, "laser_mode": "TEM02"}, "TEM00, TEM01"),
-    (Wiggler, {**U125, "laser_m2": 0.5}, "M2 must be >= 1"),
+    (Wiggler, {**U125, "laser_m2": 0.5}, "M2 must be a number of at least 1"),
     (LinearMap, {"name": "m"}, "six rows of six"),
     (LinearMap, {"name": "m", "matrix": _rows(1.1 * np.eye(6))}, "not symplectic"),
     (LinearMap, {"name": "m", "matrix": _rows(np.eye(6)), "damping": (0.1,)}, "must be 3 numbers"),

@@ -82,7 +82,7 @@ def test_changes_of_one_copy_all_copies_and_patterns() -> None:
         ({"qd1": {"Kn1": 1}}, "no element matches 'qd1'. Did you mean 'qd'"),
         ({"qf": {"K1": 1}}, "Quadrupole 'qf#1': no parameter is named 'K1'. Did you mean 'MagneticMultipoleP.Kn1'?"),
         ({"d": {"Kn1": 1}}, "Drift 'd#1': no parameter is named 'Kn1'"),
-        ({"d": {"length": -1}}, "length must be >= 0 m"),
+        ({"d": {"length": -1}}, "length must be a number of at least 0 m"),
         ({"d": {"length": "1"}}, "must be a number"),
     ],
 )

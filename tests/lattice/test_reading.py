@@ -185,4 +185,23 @@ def test_all_errors_at_once_in_file_order(tmp_path: Path) -> None:
 def test_what_is_inherited_is_reported_once() -> None:
     with pytest.raises(LatticeError) as caught:  # and not SeveralErrors
         lattice("  - a: {kind: Drift, length: -1}\n  - b: {inherit: a}\n  - c: {inherit: b}", "a, b, c")
-    assert str(caught.value) == "<text>:5:30: Drift 'a': length must be >= 0 m, got '-1'"
+    assert str(caught.value) == "<text>:5:30: Drift 'a': length must be a number of at least 0 m, got -1"
+
+
+def test_numbers_may_have_units() -> None:
+    text = """PALS:
+  facility:
+  - begin: {kind: BeginningEle, ReferenceP: {species_ref: electron, E_tot_ref: 250e6}}
+  - d: {kind: Drift, length: 20 cm, ApertureP: {x_limits: [-2 mm, 2.5 mm]}}
+  - c: {kind: RFCavity, length: 0.5 m, RFP: {voltage: 0.5 MV, frequency: 500 MHz}}
+  - w:
+      kind: Wiggler
+      SSMB_WigglerP: {periods: 32, period_length: 125 mm, B_peak: 800 mT}
+      SSMB_laser: {wavelength: 1064 nm, power: 5 MW, rayleigh_length: 1}
+  - ring: {kind: BeamLine, line: [begin, d, c, w]}
+  - use: ring
+"""
+    d, c, w = load_lattice(text)
+    assert (d.length, d.x_limits) == (0.2, (-2e-3, 2.5e-3))
+    assert (c.length, c.voltage, c.frequency) == (0.5, 0.5e6, 500e6)
+    assert (w.period_length, w.B_peak, w.laser_wavelength, w.laser_power) == (0.125, 0.8, 1064e-9, 5e6)
