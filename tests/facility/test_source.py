@@ -14,6 +14,7 @@ from ssmb.facility import Radiator
 from ssmb.lithography import EuvSource
 from ssmb.radiation import Undulator, coherent_power
 from tests.facility.lights import light_of
+from tests.plot.reading import bars, curve, number_in
 from tests.support import assert_close
 
 REF = Reference(600e6)
@@ -82,4 +83,26 @@ def test_figures():
     assert [t.get_text() for t in ssmb.plot(found).axes[0].get_yticklabels()] == [s.name for s in found.steps]
     beam = _microbunches(sigma_z=20e-9)
     several = [light_of(beam, 0.04, 40, laser_wavelength=LASER, harmonic=n, average_current=1.0) for n in (4, 8)]
-    assert ssmb.plot(several).axes[0].get_xlabel() == "wavelength [nm]"
+    figure = ssmb.plot(several)
+    assert figure.axes[0].get_xlabel() == "wavelength [nm]"
+    drawn_powers = [curve(line) for line in figure.axes[0].lines]
+    for (at, power), name in zip(drawn_powers, ("average", "focus", "incoherent"), strict=True):
+        want = {"average": lambda s: s.exit.average_power, "focus": lambda s: s.power_at_focus}
+        values = [want.get(name, lambda s: s.incoherent_power)(s) for s in several]
+        assert_close(at, [LASER / 4, LASER / 8], rtol=1e-12, atol=0.0, what="wavelength [m]")
+        assert_close(power, values, rtol=1e-12, atol=0.0, what=f"{name} power [W]")
+    assert_close(figure.axes[1].lines[0].get_ydata(), [s.light.bunching for s in several], rtol=1e-12, atol=0.0)
+
+
+def test_bars_of_the_way_of_the_power_reach_from_step_to_step():
+    import ssmb
+
+    found = _light(train_current=10.0, duty=0.5)
+    axis = ssmb.plot(found).axes[0]
+    power = np.array([s.power for s in found.steps])
+    ends = bars(axis)
+    assert_close(ends[0, 1], power[0], rtol=1e-9, atol=0.0, what="first bar [W]")
+    assert_close(ends[1:].min(axis=1), np.minimum(power[1:], power[:-1]), rtol=1e-9, atol=0.0, what="lower ends [W]")
+    assert_close(ends[1:].max(axis=1), np.maximum(power[1:], power[:-1]), rtol=1e-9, atol=0.0, what="upper ends [W]")
+    told = [number_in(text.get_text()) for text in axis.texts]
+    assert_close(told, power, rtol=6e-3, atol=0.0, what="numbers beside the bars [W]")

@@ -28,6 +28,7 @@ from ssmb.plot.signal import plot_signal
 from ssmb.plot.study import _bucket_at_end
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
+from tests.plot.reading import curve, unit_of
 from tests.support import assert_close
 
 REFERENCE = Reference(250e6)
@@ -97,11 +98,16 @@ def finite_limits(figure):
 
 
 def drawn(figure):
-    """The picture has ink, and its texts and limits are in order."""
+    """Texts and limits are in order, and every curve has a point inside its frame; what they show is for each test."""
     finite_limits(figure)
     texts_inside(figure)
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    assert np.count_nonzero(pixels.min(axis=2) < 128) > 500
+    for axis in figure.axes:
+        for line in axis.lines:
+            if len(line.get_xdata()):  # a name in the legend has no points
+                path = line.get_transform().transform_path(line.get_path())
+                seen = axis.bbox.padded(1.0)
+                inside = any(seen.contains(*vertex) for vertex in path.vertices) or path.intersects_bbox(seen, False)
+                assert inside, f"'{line.get_label()}' is outside its frame"
     return figure
 
 
@@ -122,8 +128,16 @@ def test_phase_space():
 
 def test_phase_space_of_few_particles_are_points():
     figure = drawn(plot_phase_space(bunched_beam(400), WAVELENGTH, periods=2))
-    assert figure.axes[1].get_xlim() == (-1.0, 1.0)
-    assert len(figure.axes[1].lines) == 2
+    axis = figure.axes[1]
+    assert axis.get_xlim() == (-1.0, 1.0)
+    assert len(axis.lines) == 2
+    beam = bunched_beam(400)
+    for line in axis.lines:  # every particle as often as there are periods about it, whole wavelengths away
+        x, delta = np.asarray(line.get_xdata()), np.asarray(line.get_ydata()) * unit_of(axis.get_ylabel())
+        times = len(x) // len(beam)
+        order, of_beam = np.argsort(x % 1.0, kind="stable"), np.argsort(beam.z % WAVELENGTH)
+        assert_close((x % 1.0)[order], np.repeat(beam.z[of_beam] / WAVELENGTH, times), rtol=0.0, atol=1e-9, what="z")
+        assert_close(delta[order], np.repeat(beam.delta[of_beam], times), rtol=1e-12, atol=1e-18, what="delta")
 
 
 def bucket_record(turns=500):
@@ -138,8 +152,13 @@ def bucket_record(turns=500):
 def test_what_is_captured_against_turn():
     figure = drawn(plot(bucket_record()))
     assert labels(figure) == [("", "captured share"), ("turn (at U125)", "|b_n|"), ("", "σ_z [nm]")]
-    assert_close(figure.axes[0].lines[0].get_ydata()[0], 0.6, rtol=1e-12, atol=0.0)
-    assert_close(figure.axes[2].lines[0].get_ydata(), np.full(500, 200.0), rtol=1e-12, atol=0.0)
+    want = bucket_record()
+    assert_close(figure.axes[0].lines[0].get_ydata(), want.captured, rtol=1e-12, atol=0.0, what="captured share")
+    length = figure.axes[2].lines[0].get_ydata() * unit_of(figure.axes[2].get_ylabel())
+    assert_close(length, np.full(500, 2e-7), rtol=1e-12, atol=0.0, what="sigma_z [m]")
+    for line, of_n in zip(figure.axes[1].lines, np.abs(want.bunching).T, strict=True):
+        assert_close(line.get_xdata(), want.turn, rtol=0.0, atol=0.0)
+        assert_close(line.get_ydata(), of_n, rtol=1e-12, atol=0.0, what=line.get_label())
     assert [line.get_label() for line in figure.axes[1].lines] == ["n = 1", "n = 2", "n = 3"]
     with pytest.raises(ConfigError, match="this BucketRecord is empty"):
         plot(bucket_record(0))
@@ -179,6 +198,8 @@ def test_optics(with_lattice):
     for j, line in enumerate(betas):
         ends = np.interp(found.s, *line.get_data())
         assert_close(ends, found.beta[:, j], rtol=1e-6, atol=0.0, what="beta at the ends of the elements")
+    dispersion = np.interp(found.s, *curve(figure.axes[-1].lines[0]))
+    assert_close(dispersion, found.dispersion[:, 0], rtol=1e-6, atol=1e-9, what="dispersion there [m]")
     if with_lattice:
         legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         assert legend == ["bend", "quad", "sext", "oct", "cavity"]
@@ -220,6 +241,9 @@ def test_bunching_lines(turns):
     assert labels(figure) == [("turn (at U125)", "bunching factor |b|")]
     assert [line.get_label() for line in axis.lines] == ["1064 nm", "532 nm"]
     assert axis.get_ylim()[0] == 0.0
+    for line, of_wavelength in zip(axis.lines, np.abs(record(turns).bunching).T, strict=True):
+        assert_close(line.get_xdata(), np.arange(turns), rtol=0.0, atol=0.0, what="turn")
+        assert_close(line.get_ydata(), of_wavelength, rtol=1e-12, atol=0.0, what=f"|b| at {line.get_label()}")
 
 
 def test_bunching_of_many_wavelengths():
@@ -227,8 +251,15 @@ def test_bunching_of_many_wavelengths():
     figure = drawn(plot_bunching(record(20, many)))
     assert labels(figure)[0] == ("turn (at U125)", "wavelength [nm]")
     assert labels(figure)[1][1] == "bunching factor |b|"
+    (mesh,) = figure.axes[0].collections
+    assert_close(np.asarray(mesh.get_array()), np.abs(record(20, many).bunching).T, rtol=1e-12, atol=0.0, what="|b|")
+    rows = mesh.get_coordinates()[:, 0, 1] * unit_of(figure.axes[0].get_ylabel())
+    assert_close(0.5 * (rows[:-1] + rows[1:]), many, rtol=1e-9, atol=0.0, what="wavelengths of the rows [m]")
     one = drawn(plot_bunching(record(1, many)))
     assert labels(one) == [("wavelength [nm]", "bunching factor |b|")]
+    at, seen = curve(one.axes[0].lines[0])
+    assert_close(at, many, rtol=1e-12, atol=0.0, what="wavelength [m]")
+    assert_close(seen, np.abs(record(1, many).bunching[0]), rtol=1e-12, atol=0.0, what="|b|")
 
 
 def test_empty_record():
@@ -247,6 +278,18 @@ def test_signal():
     upright = [line for line in axis.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
     assert_close(upright[0].get_xdata()[0], 2.0, rtol=1e-12, atol=0.0, what="crossover [pC]")
     assert len(upright) == 1  # 500 pC lie beyond the axis
+    marked = [line for line in axis.lines if line.get_marker() not in ("None", None, "")]
+    for line, made in zip(marked, (signal(1), signal(2, crossing=5e-10)), strict=True):
+        charge, energy = curve(line)
+        assert_close(charge, made.charge, rtol=1e-12, atol=0.0, what="charge [C]")
+        assert_close(energy, made.coherent_energy + made.incoherent_energy, rtol=1e-12, atol=0.0, what="energy [J]")
+    for style, power in (("--", 2.0), (":", 1.0)):
+        guides = [line for line in axis.lines if line.get_linestyle() == style and len(line.get_xdata()) == 2]
+        for line, made in zip(guides, (signal(1), signal(2, crossing=5e-10)), strict=True):
+            charge, energy = curve(line)
+            wanted = made.coherent_energy if style == "--" else made.incoherent_energy
+            at = np.exp(np.interp(np.log(made.charge), np.log(charge), np.log(energy)))
+            assert_close(at, wanted, rtol=1e-9, atol=0.0, what=f"line of N^{power:g} [J]")
 
 
 def test_signal_without_coherent_light():

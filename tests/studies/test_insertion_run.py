@@ -17,6 +17,7 @@ from ssmb.plot.study import plot_study, study_figures
 from ssmb.schemes.closure import emittance_growth, thick_modulator_path
 from ssmb.studies import InsertionResult, load, load_config, load_result, resume, run_file
 from ssmb.studies.insertion_config import InsertionRunConfig
+from tests.plot.reading import bars, curve
 from tests.studies.small_ring import bits
 from tests.support import assert_close
 
@@ -118,6 +119,28 @@ def test_figures(result: InsertionResult, tmp_path):
     assert [a.get_xlabel() for a in phase_space[:3]] == ["z [nm]"] * 3
     assert_close(phase_space[2].get_xlim(), (-6.734, 6.734), rtol=1e-3, atol=0.0, what="one wavelength of the light")
     assert len(plot_study(result).axes) >= 7
+    f = result.findings
+    closed, tracked = figures["bunching"].axes[0].lines[:2]
+    assert_close(closed.get_xdata(), f.harmonics, rtol=0.0, atol=0.0, what="harmonics")
+    assert_close(closed.get_ydata(), f.closed_form, rtol=1e-12, atol=0.0, what="closed form of |b_n|")
+    assert_close(tracked.get_ydata(), np.abs(f.bunching), rtol=1e-12, atol=0.0, what="tracked |b_n|")
+    spectrum = figures["spectrum"].axes[0]
+    at, power = curve(next(line for line in spectrum.lines if line.get_label() == "lines at laser harmonics"))
+    lit = f.line_power > 0.0
+    assert_close(at, 1064e-9 / f.line_harmonics[lit], rtol=1e-12, atol=0.0, what="wavelengths of the lines [m]")
+    assert_close(power, f.line_power[lit], rtol=1e-12, atol=0.0, what="power of the lines [W]")
+    closure = figures["closure"].axes[0]
+    told = dict(zip([t.get_text() for t in closure.get_yticklabels()], bars(closure)[:, 1], strict=True))
+    want = {
+        "magnets, beam without scattering": f.path_error,
+        "magnets, beam with scattering": f.closure.dz_rms,
+        "photons": f.closure.quantum,
+        "collisions of one pass": f.intrabeam.path_error,
+        "slip in the modulators, compensated": f.thick,
+    } | {f"term {term.name}": term.rms for term in f.closure.terms}
+    assert len(told) > 5
+    for name, rms in told.items():
+        assert_close(rms, want[name], rtol=1e-9, atol=0.0, what=f"bar '{name}' [m]")
 
 
 def test_an_unfinished_run_begins_again(tmp_path):
