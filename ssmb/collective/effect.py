@@ -8,7 +8,7 @@ particle; a ring with an effect is tracked, ``track(..., effects=[...])``, and w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -65,9 +65,9 @@ class Effect:
         """What it remembers from turn to turn, by name; a checkpoint keeps it, :meth:`kick` changes it in place."""
         return {}
 
-    def fingerprint(self) -> str:
-        """What a resumed run must share."""
-        return repr(self)
+    def as_asked(self) -> dict[str, Any]:
+        """By what a checkpoint knows the effect: what a resumed run must share; a function by its values."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """(blocks, numbers) sums over groups of 256 particles; ranks put theirs one behind the other."""

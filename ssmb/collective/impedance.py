@@ -172,9 +172,9 @@ class TrainImpedance(Effect):
         per_metre = np.array(self.harmonics) / self.wavelength
         return per_metre, _values("TrainImpedance", self.impedance, 2.0 * math.pi * per_metre)
 
-    def fingerprint(self) -> str:
+    def as_asked(self) -> dict[str, Any]:
         """A function of the user is known by its values."""
-        return repr((self.name, self.at, self.wavelength, self.current, self.harmonics, self._waves[1].tolist()))
+        return super().as_asked() | {"impedance": self._waves[1]}
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """Weight of all particles, and the sums of w cos and -w sin of each harmonic of those alive."""
@@ -247,9 +247,9 @@ class BunchImpedance(Effect):
         k = 2.0 * math.pi * np.arange(points // 2 + 1) / (points * self.width)
         return _values("BunchImpedance", self.impedance, k)
 
-    def fingerprint(self) -> str:
+    def as_asked(self) -> dict[str, Any]:
         """A function of the user is known by its values."""
-        return repr((self.name, self.at, self.window, self.bins, self.padding, self._spectrum.tolist()))
+        return super().as_asked() | {"impedance": self._spectrum}
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """Real particles at each node, and outside of the window."""

@@ -55,11 +55,27 @@ def scalar(function: Callable) -> Any:
     return numba.njit(forceinline=True, **FLAGS)(function)
 
 
+def _features() -> str:
+    """Features of the processor that LLVM may use, whoever asked for them."""
+    import llvmlite.binding as llvm
+
+    asked = numba.config.CPU_FEATURES
+    return llvm.get_host_cpu_features().flatten() if asked is None else asked
+
+
+@cache
+def processor() -> str:
+    """The processor that kernels are compiled for, and which of its features were asked for otherwise."""
+    import llvmlite.binding as llvm
+
+    other = set(_features().split(",")) - set(llvm.get_host_cpu_features().flatten().split(","))
+    return " ".join((numba.config.CPU_NAME or llvm.get_host_cpu_name(), *sorted(filter(None, other))))
+
+
 @cache
 def source_hash() -> str:
     """Hash of all sources that end up in compiled kernels, of numba and of the processor."""
     import llvmlite
-    import llvmlite.binding as llvm
 
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parents[1]
@@ -69,8 +85,8 @@ def source_hash() -> str:
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     settings = [getattr(numba.config, name) for name in ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK")]
-    stamp = (sys.version, numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name(), settings)
-    digest.update(repr((stamp, os.environ.get("NUMBA_CPU_FEATURES", ""), sorted(map(str, FLAGS.items())))).encode())
+    stamp = (sys.version, numba.__version__, llvmlite.__version__, processor(), _features(), settings)
+    digest.update(repr((stamp, sorted(map(str, FLAGS.items())))).encode())
     return digest.hexdigest()[:20]
 
 

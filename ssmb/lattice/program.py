@@ -32,6 +32,7 @@ class Program:
     params : packed numbers of all ops.
     first_op : (n + 1,) index of the first op of each element, and the number of ops.
     radiation : how radiation acts in it.
+    elements : what was compiled, as it was given.
     """
 
     reference: Reference
@@ -41,6 +42,7 @@ class Program:
     params: np.ndarray
     first_op: np.ndarray
     radiation: Radiation = OFF
+    elements: tuple[Element, ...] = ()
 
     @property
     def length(self) -> float:
@@ -160,4 +162,5 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
         params=np.array(numbers or [0.0], dtype=np.float64),
         first_op=np.array(first, dtype=np.int64),
         radiation=radiation,
+        elements=tuple(elements),
     )

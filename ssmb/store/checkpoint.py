@@ -18,7 +18,7 @@ CHECKPOINT_SCHEMA = 1
 
 
 class CheckpointWarning(SsmbWarning):
-    """The newest checkpoint cannot be used; an older one was."""
+    """A run goes on from an older checkpoint than the newest, or to other last bits than without interruption."""
 
 
 def previous_path(path: str | os.PathLike[str]) -> Path:

@@ -74,10 +74,6 @@ class Drives:
             parts.append(self._group[1][begin : min(first_turn + turns - group * GROUP, GROUP)])
         return np.ascontiguousarray(np.concatenate(parts))
 
-    def fingerprint(self) -> str:
-        """What a resumed run must share."""
-        return repr([(d.program.digest(), d.offset, d.block, d.noise) for d in self.driven])
-
     def _drive(self, driven: _Driven, group: int) -> Drive:
         program = driven.program
         if not program.summed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -147,15 +146,10 @@ class LaserProgram:
         which = slice(first_turn, first_turn + turns)
         return Drive(amplitude, phase, 1.0 + detuning[which], gained[which])
 
-    def digest(self) -> str:
-        """Hash by which a checkpoint knows the program."""
-        digest = hashlib.sha256()
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if callable(value):
-                value = self._values(field.name, 0)
-            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr((field.name, value)).encode())
-        return digest.hexdigest()
+    def as_asked(self) -> dict[str, Any]:
+        """By what a checkpoint knows the program: a function by its first values."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: self._values(name, 0) if callable(value) else value for name, value in given.items()}
 
     def _group(self, first: int, noise: bool) -> tuple[np.ndarray, np.ndarray]:
         """Amplitude and phase of a whole group of turns."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.store.atomic import checked_path
 from ssmb.store.tree import Dataset
+from ssmb.tracking.fingerprint import differences, fingerprint, named
 
 if TYPE_CHECKING:
     from ssmb.tracking.track import Job
@@ -33,7 +36,7 @@ class Saver:
                 raise ResultFileError(
                     f"checkpoint '{self.path}': there is no folder '{self.path.parent}'; make it first"
                 )
-            self._fingerprint = job.fingerprint()
+            self._fingerprint = fingerprint(job)
 
     def save_when_due(self) -> None:
         """Save if the last time is long ago; not at the end, when :meth:`save` follows."""
@@ -48,7 +51,7 @@ class Saver:
 
         job = self.job
         tree: dict[str, Any] = {
-            "fingerprint": self._fingerprint,
+            "fingerprint": json.dumps(self._fingerprint),
             "done": job.done,
             "beam": _state_tree(job.beam),
             "rows": {
@@ -77,11 +80,7 @@ class Saver:
         if not self.path.exists() and not previous_path(self.path).exists():
             return
         tree: Any = read_checkpoint(self.path)
-        if tree.get("fingerprint") != self._fingerprint:
-            raise ResultFileError(
-                f"{self.path}: this checkpoint belongs to another run (lattice, beam, seed, monitors or ssmb itself have "
-                "changed since); start anew, or go back to what it was made with"
-            )
+        self._check(json.loads(tree["fingerprint"]))
         done = int(tree["done"])
         if done > job.turns:
             raise ConfigError(f"{self.path}: {done} turns are done already, more than turns={job.turns}")
@@ -96,6 +95,29 @@ class Saver:
                 kept = job.beam.copy()
                 _restore(kept, beams[turn])
                 job.probes.beams[name].append((int(turn), kept))
+
+    def _check(self, then: dict[str, Any]) -> None:
+        """Refuse the checkpoint of another run; warn where the last bits may become others."""
+        from ssmb.store.checkpoint import CheckpointWarning
+
+        now = self._fingerprint
+        found = list(differences(then["asked"], now["asked"]))
+        if other := [d for d in found if not d.close]:
+            raise ResultFileError(
+                f"{self.path}: this checkpoint belongs to another run, whose {named(other)}; start anew, or go back to "
+                "what it was made with"
+            )
+        made = [f"{name} ({then['made'].get(name)}, now {value})" for name, value in now["made"].items()
+                if then["made"].get(name) != value]  # fmt: skip
+        reasons = [f"another {text}" for text in made] + ([f"last digits of {named(found)}"] if found else [])
+        if reasons:
+            warnings.warn(
+                CheckpointWarning(
+                    f"{self.path}: it was made with {', '.join(reasons)}: the run goes on, but its last bits may differ "
+                    "from those of a run without interruption"
+                ),
+                stacklevel=4,
+            )
 
 
 def _state_tree(beam: Beam) -> dict[str, Dataset]:

@@ -139,7 +139,7 @@ class Effect(Protocol):
 
     def state(self, program: Program) -> dict[str, np.ndarray]: ...
 
-    def fingerprint(self) -> str: ...
+    def as_asked(self) -> dict[str, Any]: ...
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray: ...
 
@@ -190,10 +190,9 @@ class Effects:
             for here in places(self.program, made.at)
         ]
 
-    def fingerprint(self) -> str:
-        """What a resumed run must share: the parameters, and the state at the start."""
-        first = {name: {k: v.tolist() for k, v in state.items()} for name, state in self.state.items()}
-        return repr(([made.fingerprint() for made in self.effects], first))
+    def as_asked(self) -> dict[str, Any]:
+        """By what a checkpoint knows them: the parameters, and the state at the start."""
+        return {made.name: {"parameters": made, "state": self.state[made.name]} for made in self.effects}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set what the effects remember to what a checkpoint holds, by effect and array."""

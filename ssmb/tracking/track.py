@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -266,7 +265,8 @@ class Job:
         drives: Mapping[str, LaserProgram],
         effects: Effects,
     ) -> None:
-        start, end = section
+        start, end = self.section = section
+        self.program, self.programs = program, drives
         self.first_turn = first_turn
         self.beam, self.turns, self.seed, self.probes, self.tile = beam, turns, seed, probes, tile
         self.reference = program.reference
@@ -310,24 +310,6 @@ class Job:
             at, _ = place(here.name)
             made.append((op(at), stop))
         return made + [(self.op_to if at == last else op(at), stop) for at, stop in self.probes.stops(place)]
-
-    def fingerprint(self) -> str:
-        """Hash of all that a resumed run must share: kernels, maps, monitors, seed, section, the beam at the start.
-
-        To be asked for before the first turn, because the beam changes.
-        """
-        from ssmb.kernels.jit import source_hash
-
-        digest = hashlib.sha256(source_hash().encode())
-        for array in (self.ops, self.drives.params, *self.beam.arrays().values()):
-            digest.update(repr((array.dtype.str, array.shape)).encode())
-            digest.update(array.tobytes())
-        digest.update(
-            repr((self.op_from, self.op_to, self.seed, self.first_turn, self.reference, self.probes.monitors)).encode()
-        )
-        digest.update(self.drives.fingerprint().encode())
-        digest.update(self.effects.fingerprint().encode())
-        return digest.hexdigest()
 
     def run(self, report: Callable[[int], None], saver: Saver, stop: Callable[[], bool]) -> RunStatus:
         """Track until all turns are done, all particles are lost, or the user stops it."""

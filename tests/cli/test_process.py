@@ -33,20 +33,16 @@ def ssmb(*argv, **options):
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_start_loads_nothing_heavy(argument):
     code = (
-        "import sys, time; began = time.process_time()\n"
+        "import sys\n"
         "from ssmb.cli.main import main\n"
         f"code = main([{argument!r}])\n"
-        "used = time.process_time() - began\n"
         "heavy = {'numpy', 'scipy', 'numba', 'h5py', 'matplotlib', 'pydantic', 'ruamel', 'tqdm'} & set(sys.modules)\n"
         "assert code == 0 and not heavy, (code, heavy)\n"
-        "print('cpu', used)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment(), check=False
     )
     assert done.returncode == 0, done.stderr
-    # time of the processor, not of the clock: the machine may be busy
-    assert float(done.stdout.rsplit("cpu", 1)[1]) < 0.3
 
 
 def test_exit_code_and_streams():

@@ -1,6 +1,5 @@
 """Checkpoints: the newest that is whole, or the one before it, or a refusal."""
 
-import time
 import warnings
 
 import numpy as np
@@ -84,12 +83,9 @@ def test_another_kind_or_a_newer_layout_is_not_hidden_by_the_previous(path):
             read_checkpoint(path)
 
 
-def test_a_million_particles_in_a_moment(tmp_path):
-    rows = np.random.default_rng(0).normal(size=(6, 1_000_000))
-    start = time.perf_counter()
+def test_a_checkpoint_is_hardly_larger_than_its_particles(tmp_path):
+    """And comes back to the bit; what it costs in time is in benchmarks/checkpoints.py."""
+    rows = np.random.default_rng(0).normal(size=(6, 100_000))
     write_checkpoint(tmp_path / "checkpoint.h5", {"rows": Dataset(rows, "1", "coordinates")})
-    back = read_checkpoint(tmp_path / "checkpoint.h5")["rows"]
-    took = time.perf_counter() - start
-    assert back.values.tobytes() == rows.tobytes()
-    assert took < 5.0  # 0.15 s on an idle machine with a fast disk
+    assert read_checkpoint(tmp_path / "checkpoint.h5")["rows"].values.tobytes() == rows.tobytes()
     assert (tmp_path / "checkpoint.h5").stat().st_size < rows.nbytes + 20_000

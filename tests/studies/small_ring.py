@@ -84,7 +84,7 @@ monitors:
 - {kind: bucket, harmonics: [2, 5], every: 3}
 - {kind: bunching, at: U, wavelengths: [1064e-9]}
 - {kind: moments, every: 3}
-- {kind: snapshots, every: 150}
+- {kind: snapshots, every: 50}
 output: {figures: false}
 """
 
