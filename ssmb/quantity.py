@@ -110,7 +110,7 @@ class Quantity:
 
     def allowed(self, whole: bool = False) -> str:
         """Say what is allowed, e.g. ``"a number above 0 m"``."""
-        of = "" if self.unit in ("", "1") else f" {self.unit}"
+        of = "" if whole or self.unit in ("", "1") else f" {self.unit}"
         low, high = f"{self.minimum:g}", f"{self.maximum:g}"
         if whole:
             low, high = (str(round(x)) if math.isfinite(x) else "" for x in (self.minimum, self.maximum))  # no 1e+07

@@ -127,7 +127,11 @@ PREFIXES = {
 _PREFIXED = ("rad", "m", "s", "A", "K", "Hz", "C", "N", "Pa", "J", "eV", "W", "V", "ohm", "T", "F", "H")
 #: what may follow a pure number -> power of ten
 _SHARES = {"%": -2, "ppm": -6}
-_WRITTEN = re.compile(r"\s*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*(?P<unit>.*?)\s*\Z")
+#: a number, and a unit that begins with a letter, or behind a blank with 1/ or 2pi
+_WRITTEN = re.compile(
+    r"\s*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)"
+    r"(?P<unit>(?:\s*[A-Za-zµμ%]|\s+(?:1/|2pi)).*?)?\s*\Z"
+)
 
 
 def number_in(symbol: str, text: str) -> float:
@@ -151,7 +155,7 @@ def number_in(symbol: str, text: str) -> float:
     match = _WRITTEN.match(text[:200])
     if match is None:
         raise ConfigError(f"{text[:80]!r} is no number with a unit; write for example '3 {symbol}'")
-    written, given = match["number"], match["unit"]
+    written, given = match["number"], (match["unit"] or "").strip()
     if not given:
         raise ConfigError(
             f"{text[:80]!r} is a text without a unit: give the number without quotes, or its unit [{symbol}]"

@@ -65,6 +65,8 @@ def test_a_text_with_unit_is_the_number_to_the_bit(symbol, text, want):
     [
         ("m", "5 MW", "not a quantity in m"),
         ("m", "5", "without a unit"),
+        ("m", "2*3", "no number with a unit"),
+        ("Hz", "31/s", "no number with a unit"),
         ("m", "five nm", "no number with a unit"),
         ("m", "5 furlong", "unknown unit 'furlong'"),
         ("m", "5 nnm", "unknown unit"),

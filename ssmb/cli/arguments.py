@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ssmb.errors import ConfigError, LatticeError, nearest
+from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
     from ssmb.lattice import Lattice
@@ -35,6 +36,25 @@ def ring_of(args: argparse.Namespace) -> tuple[Lattice, list[int]]:
     if not found:
         raise LatticeError(f"--at: no element matches '{args.at}'.{nearest(args.at, [e.name for e in ring])}")
     return ring, [i + 1 for i in found]
+
+
+def number_of(declared: Quantity, name: str) -> Callable[[str], float]:
+    """Return the type of an option that takes a number in a unit, or a number with its own unit.
+
+    >>> from ssmb.quantity import LIGHT, Quantity
+    >>> read = number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength")
+    >>> read("1064e-9"), read("1064 nm")
+    (1.064e-06, 1.064e-06)
+    """
+
+    def read(text: str) -> float:
+        try:
+            given: float | str = float(text)
+        except ValueError:
+            given = text
+        return declared.number(given, name)
+
+    return read
 
 
 def named_numbers(settings: Sequence[str], example: str) -> dict[str, float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ssmb.cli.arguments import number_of
 from ssmb.cli.output import nanometres, number, print_json, table
+from ssmb.quantity import LIGHT, Quantity
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
@@ -24,9 +26,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     verb.add_argument(
         "--wavelength",
         nargs="+",
-        type=float,
+        type=number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength"),
         metavar="M",
-        help="wavelengths [m] for the stored particles, such as 1064e-9 (default: those of the monitors)",
+        help="wavelengths for the stored particles, such as 1064e-9 or '1064 nm' (default: those of the monitors)",
     )
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     verb.set_defaults(run=run)

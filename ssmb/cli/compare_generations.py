@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssmb.cli.arguments import named_numbers
+from ssmb.cli.arguments import named_numbers, number_of
 from ssmb.cli.output import nanometres, number, print_json, quantity, table
+from ssmb.quantity import LIGHT, Quantity
 
 if TYPE_CHECKING:
     from ssmb.radiation import Generations, MachineInput
@@ -23,8 +24,10 @@ def add_subject(subjects: argparse._SubParsersAction) -> None:
     parser = subjects.add_parser(
         "generations", help="light sources: power, brightness, bandwidth, coherence from machine parameters"
     )
-    parser.add_argument("--wavelength", type=float, default=13.5e-9, metavar="M", help="of the light [m]")
-    parser.add_argument("--band", type=float, metavar="B", help="full relative band of the powers (default: 2 %%)")
+    wavelength = number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength")
+    parser.add_argument("--wavelength", type=wavelength, default=13.5e-9, metavar="M", help="of the light [m]")
+    band = number_of(Quantity("1", "relative band"), "--band")
+    parser.add_argument("--band", type=band, metavar="B", help="full relative band of the powers (default: 2 %%)")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="machine parameters, SI units and eV, by the names that are printed",

@@ -6,23 +6,27 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ssmb.cli.arguments import number_of
 from ssmb.cli.output import named_values, number, print_json, quantity, table
+from ssmb.quantity import LIGHT, Quantity
 
 if TYPE_CHECKING:
     from ssmb.schemes.compare import SchemeComparison
     from ssmb.schemes.terms import PathTerms
 
-#: option -> (field of Given, unit, meaning)
+_ENERGY = Quantity("eV", "beam energy", plausible=(1e6, 1e13))
+_PERIOD = Quantity("m", "period of an undulator", plausible=(1e-6, 10.0))
+#: option -> (field of Given, letters for its value, what it is)
 _GIVEN = {
-    "--wavelength": ("wavelength", "M", "laser wavelength [m]"),
-    "--sigma-delta": ("sigma_delta", "S", "rms relative momentum spread"),
-    "--emittance": ("emittance", "EPS", "vertical emittance [m rad]"),
-    "--h-mod": ("h_mod", "H", "H of the dispersion at the modulator [m]"),
-    "--beta-mod": ("beta_mod", "BETA", "vertical beta function at the modulator [m]"),
-    "--bend": ("bend", "RAD", "dipole in front of the modulator of ADM [rad]"),
-    "--eta": ("eta", "M", "dispersion in the transverse-gradient undulator of PEHG [m]"),
-    "--slip-length": ("slip_length", "M", "eta C of a micro-bucket ring [m]"),
-    "--sigma-z": ("sigma_z", "M", "microbunch in front of the modulator of strong focusing [m]"),
+    "--wavelength": ("wavelength", "M", Quantity("m", "laser wavelength", plausible=LIGHT)),
+    "--sigma-delta": ("sigma_delta", "S", Quantity("1", "rms relative momentum spread", plausible=(1e-9, 0.1))),
+    "--emittance": ("emittance", "EPS", Quantity("m*rad", "vertical emittance", plausible=(1e-18, 1e-3))),
+    "--h-mod": ("h_mod", "H", Quantity("m", "H of the dispersion at the modulator")),
+    "--beta-mod": ("beta_mod", "BETA", Quantity("m", "vertical beta function at the modulator")),
+    "--bend": ("bend", "RAD", Quantity("rad", "dipole in front of the modulator of ADM")),
+    "--eta": ("eta", "M", Quantity("m", "dispersion in the transverse-gradient undulator of PEHG")),
+    "--slip-length": ("slip_length", "M", Quantity("m", "eta C of a micro-bucket ring")),
+    "--sigma-z": ("sigma_z", "M", Quantity("m", "microbunch in front of the modulator of strong focusing")),
 }
 
 
@@ -32,11 +36,14 @@ def add_subject(subjects: argparse._SubParsersAction) -> None:
     parser.add_argument("--harmonic", type=int, required=True, metavar="N", help="harmonic of the laser")
     parser.add_argument("--bunching", type=float, required=True, metavar="B", help="wanted |b| at it, below 1")
     parser.add_argument("--scheme", nargs="+", metavar="NAME", help="only these schemes")
-    parser.add_argument("--energy", type=float, metavar="EV", help="beam energy [eV] (default 600e6)")
-    for option, (field, metavar, words) in _GIVEN.items():
-        parser.add_argument(option, type=float, dest=field, metavar=metavar, help=words)
+    energy = number_of(_ENERGY, "--energy")
+    parser.add_argument("--energy", type=energy, metavar="EV", help="beam energy [eV] (default 600e6)")
+    for option, (field, metavar, of) in _GIVEN.items():
+        words = of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]"
+        parser.add_argument(option, type=number_of(of, option), dest=field, metavar=metavar, help=words)
     parser.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
-    parser.add_argument("--period-length", type=float, metavar="M", help="its period [m] (default 0.08)")
+    period = number_of(_PERIOD, "--period-length")
+    parser.add_argument("--period-length", type=period, metavar="M", help="its period [m] (default 0.08)")
     parser.add_argument(
         "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
     )

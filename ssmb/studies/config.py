@@ -8,9 +8,11 @@ from pydantic import Field, model_validator
 
 from ssmb.elements.radiation import Radiation
 from ssmb.studies.config_types import (
+    Angle,
     Charge,
     Count,
     Detuning,
+    Emit,
     Factor,
     Length,
     Noise,
@@ -23,6 +25,7 @@ from ssmb.studies.config_types import (
     Share,
     Turns,
     UpToOne,
+    Wavelength,
 )
 from ssmb.studies.source_config import SourceConfig
 
@@ -32,8 +35,8 @@ class BeamConfig(Section):
 
     particles: Count = 100_000
     charge: Charge = Field(default=5e-12, description="charge of the bunch [C]; 1/weight of the macroparticles")
-    emit_x: UpToOne = Field(description="rms horizontal emittance [m]")
-    emit_y: UpToOne = Field(description="rms vertical emittance [m]")
+    emit_x: Emit = Field(description="rms horizontal emittance [m]")
+    emit_y: Emit = Field(description="rms vertical emittance [m]")
     sigma_delta: UpToOne = Field(description="rms relative momentum spread [1]")
     sigma_z: Length = Field(description="rms bunch length [m], also for the light of the whole bunch")
     z_distribution: Literal["coasting", "gaussian"] = Field(
@@ -89,7 +92,7 @@ class LaserConfig(Section):
     """When the laser is on, and how it changes; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
-    wavelength: Length = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
+    wavelength: Wavelength = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
     turns: Turns = Field(default=1, description="on during the first so many turns, then off")
     windows: tuple[tuple[Turns, Turns], ...] = Field(
         default=(), max_length=10_000, description="[first turn, turn after the last] of each time that it is on"
@@ -149,7 +152,7 @@ class BunchingConfig(Section):
 
     kind: Literal["bunching"]
     at: str | None = None
-    wavelengths: tuple[Length, ...] = Field(min_length=1, max_length=1000, description="wavelengths [m]")
+    wavelengths: tuple[Wavelength, ...] = Field(min_length=1, max_length=1000, description="wavelengths [m]")
     every: Count = 1
 
 
@@ -183,7 +186,7 @@ class LightConfig(Section):
     periods: Annotated[Count, Field(ge=5, le=1_000_000)]
     harmonics: tuple[Annotated[Count, Field(le=99)], ...] = Field(default=(1, 2), min_length=1, max_length=99)
     bandwidth: Share = Field(description="full relative width of the detector's filter [1]")
-    acceptance: Share = Field(description="half angle of the detector's aperture [rad]")
+    acceptance: Angle = Field(description="half angle of the detector's aperture [rad]")
     charges: tuple[Charge, ...] = Field(
         default=(1e-13, 3e-13, 1e-12, 3e-12, 1e-11, 3e-11, 1e-10),
         min_length=1,

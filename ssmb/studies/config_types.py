@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from ssmb.elements.radiation import MODES, Radiation
 from ssmb.errors import SsmbError, nearest
+from ssmb.quantity import LIGHT, Quantity
 
 
 def a_number(value: Any) -> Any:
@@ -21,17 +22,20 @@ def a_number(value: Any) -> Any:
 
 Number = BeforeValidator(a_number)
 # the limits are far from any machine; they keep a slip of the exponent from becoming an overflow deep inside a formula
-Length = Annotated[float, Number, Field(ge=1e-15, le=1e6, allow_inf_nan=False)]
-Charge = Annotated[float, Number, Field(ge=1e-24, le=1.0, allow_inf_nan=False)]
-Share = Annotated[float, Number, Field(ge=1e-9, le=10.0, allow_inf_nan=False)]
-UpToOne = Annotated[float, Number, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Seconds = Annotated[float, Number, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
-Count = Annotated[int, Number, Field(ge=1, le=10_000_000)]
-Turns = Annotated[int, Number, Field(ge=0, le=10**12)]
-Seed = Annotated[int, Number, Field(ge=0, lt=2**63)]
-Factor = Annotated[float, Number, Field(ge=-1e3, le=1e3, allow_inf_nan=False)]
-Detuning = Annotated[float, Number, Field(ge=-1e-4, le=1e-4, allow_inf_nan=False)]
-Noise = Annotated[float, Number, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
+Length = Annotated[float, Quantity("m", "length", minimum=1e-15, maximum=1e6)]
+Wavelength = Annotated[float, Quantity("m", "wavelength of light", minimum=1e-15, maximum=1e6, plausible=LIGHT)]
+Emit = Annotated[float, Quantity("m", "emittance", minimum=0.0, maximum=1.0)]
+Charge = Annotated[float, Quantity("C", "charge", minimum=1e-24, maximum=1.0)]
+Share = Annotated[float, Quantity("1", "share", minimum=1e-9, maximum=10.0)]
+Angle = Annotated[float, Quantity("rad", "angle", minimum=1e-9, maximum=10.0)]
+UpToOne = Annotated[float, Quantity("1", "number", minimum=0.0, maximum=1.0)]
+Seconds = Annotated[float, Quantity("s", "time", minimum=1e-6, maximum=1e9)]
+Count = Annotated[int, Quantity("1", "number", minimum=1, maximum=10_000_000)]
+Turns = Annotated[int, Quantity("turn", "turns", minimum=0, maximum=10**12)]
+Seed = Annotated[int, Quantity("1", "seed", minimum=0, maximum=2**63 - 1)]
+Factor = Annotated[float, Quantity("1", "factor", minimum=-1e3, maximum=1e3)]
+Detuning = Annotated[float, Quantity("1", "detuning", minimum=-1e-4, maximum=1e-4)]
+Noise = Annotated[float, Quantity("1", "noise", minimum=0.0, maximum=10.0)]
 
 
 def _radiation(value: Any) -> Radiation:

@@ -72,7 +72,10 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[AnyConfi
     try:
         return kind.model_validate(values), places
     except ValidationError as error:
-        found = [_as_error(e, places, kind) for e in error.errors(include_url=False)]
+        every = error.errors(include_url=False)
+        inside = {e["loc"][:n] for e in every for n in range(len(e["loc"]))}
+        # a list whose entries are wrong is not also too short
+        found = [_as_error(e, places, kind) for e in every if e["type"] != "too_short" or e["loc"] not in inside]
         if len(found) == 1:
             raise found[0] from None
         raise SeveralErrors(found) from None
@@ -133,6 +136,12 @@ def _as_error(error: Any, places: Places, kind: type[AnyConfig]) -> ConfigError:
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
         return ConfigError(f"'{name}' is missing", where)
+    if error["type"] in ("too_short", "too_long"):  # pydantic counts only the entries that are sound
+        limits = error["ctx"]
+        allowed = f"at least {limits['min_length']}" if "min_length" in limits else f"at most {limits['max_length']}"
+        return ConfigError(f"{name}: must be a list of {allowed} entries, got {len(given)}", where)
+    if error["type"] == "quantity":
+        shown = ""
     message = re.sub(r"\S{81,}", lambda word: word[0][:80] + "...", error["msg"].removeprefix("Value error, "))
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 

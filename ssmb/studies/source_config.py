@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ssmb.quantity import Quantity
 from ssmb.studies.beamline_config import StageConfig
-from ssmb.studies.config_types import Count, Length, Number, Section, Turns
+from ssmb.studies.config_types import Count, Length, Section, Turns
 
-Current = Annotated[float, Number, Field(ge=1e-9, le=1e6, allow_inf_nan=False)]
-Part = Annotated[float, Number, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
-Band = Annotated[float, Number, Field(ge=1e-9, le=1.0, allow_inf_nan=False)]
-CoulombLog = Annotated[float, Number, Field(ge=1.0, le=30.0, allow_inf_nan=False)]
+Current = Annotated[float, Quantity("A", "current", minimum=1e-9, maximum=1e6)]
+Part = Annotated[float, Quantity("1", "share", minimum=0.0, open_minimum=True, maximum=1.0)]
+Band = Annotated[float, Quantity("1", "band", minimum=1e-9, maximum=1.0)]
+CoulombLog = Annotated[float, Quantity("1", "Coulomb logarithm", minimum=1.0, maximum=30.0)]
 #: Beamlines of :mod:`ssmb.beamlines.chains`, and the undulator exit itself.
 Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_transport"]
 

@@ -409,3 +409,26 @@ def test_help_of_every_verb(capsys):
     for verb in ("run", "resume", "check", "optics", "bunching", "plot", "compare", "warmup", "doctor", "schema"):
         assert main([verb, "--help"]) == 0
         assert f"usage: ssmb {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare", "generations", "--wavelength", "1064"], "did you mean 1064e-9 or '1064 nm'?"),
+        (["bunching", "nowhere", "--wavelength", "532"], "did you mean 532e-9 or '532 nm'?"),
+        (["compare", "schemes", "--harmonic", "5", "--bunching", "0.1", "--energy", "600"], "600e6 or '600 MeV'"),
+        (["compare", "generations", "--wavelength", "5 MW"], "'5 MW' is not a quantity in m"),
+        (["compare", "generations", "--wavelength", "nan"], "--wavelength must be a finite number [m], got nan"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_asked_about(arguments, words, capsys):
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_number_with_a_unit_is_that_number(capsys):
+    printed = []
+    for wavelength in ("13.5e-9", "13.5 nm"):
+        assert main(["compare", "generations", "--wavelength", wavelength, "--json"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]

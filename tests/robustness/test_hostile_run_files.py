@@ -317,22 +317,26 @@ def message(text: str, **changes: Any) -> str:
         ("kind: moments, at: stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
         ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'bucket', 'snapshots'"),
         ("kind: snapshots, ", "", r":10:\d+: monitors.3: unable to extract tag using discriminator 'kind'"),
-        ("particles: 700", "particles: true", "beam.particles: input should be a number, got 'True'"),
-        ("particles: 700", "particles: '700'", "beam.particles: input should be a number, got '700'"),
+        ("particles: 700", "particles: true", "beam.particles: must be a whole number from 1 to 10000000, got True"),
+        ("particles: 700", "particles: '700'", "beam.particles: must be a whole number from 1 to 10000000, got '700'"),
         ("particles: 700", "particles: 1e300", "beam.particles: "),
-        ("particles: 700", "particles: 0", "beam.particles: input should be greater than or equal to 1, got '0'"),
-        ("particles: 700", "particles: 20000000", "less than or equal to 10000000"),
-        ("particles: 700", "particles: 1.5", "beam.particles: .*got '1.5'"),
-        ("turns: 600", "turns: -1", "track.turns: input should be greater than or equal to"),
+        ("particles: 700", "particles: 0", "beam.particles: must be a whole number from 1 to 10000000, got 0"),
+        ("particles: 700", "particles: 20000000", "must be a whole number from 1 to 10000000, got 20000000"),
+        ("particles: 700", "particles: 1.5", "beam.particles: .*got 1.5"),
+        ("turns: 600", "turns: -1", "track.turns: must be a whole number from 0 to 1000000000000, got -1"),
         ("turns: 600", "turns: 1e300", "track.turns: "),
-        ("charge: 1e-12", "charge: .nan", "beam.charge: input should be .*got 'nan'"),
-        ("charge: 1e-12", "charge: .inf", "beam.charge: input should be less than or equal to 1, got 'inf'"),
+        ("charge: 1e-12", "charge: .nan", "beam.charge: must be .*got nan"),
+        ("charge: 1e-12", "charge: .inf", "beam.charge: must be a number from 1e-24 to 1 C, got inf"),
         ("charge: 1e-12", "charge: 1e-12, charge: 2e-12", "a.run.yaml:3:39: key 'charge' stands twice in this mapping, first in line 3"),
-        ("charge: 1e-12", "charge: 2*3", "beam.charge: input should be a number, got '2\\*3'"),
+        ("charge: 1e-12", "charge: 2*3", "beam.charge: must be a number from 1e-24 to 1 C: '2\\*3' is no number with a unit"),
         ("emit_x: 1e-8, ", "", "a.run.yaml:3:7: 'beam.emit_x' is missing"),
         ("lattice: ring.pals.yaml", "", "'lattice' is missing"),
         ("elements: [U]", "elements: []", "laser.elements: "),
-        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [0]", "monitors.0.wavelengths.0: input should be greater than"),
+        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [0]", "monitors.0.wavelengths.0: must be a number from 1e-15 to 1e\\+06 m, got 0"),
+        ("wavelength: 1064e-9, turns", "wavelength: 1064, turns", "laser.wavelength: 1064 m is no wavelength of light; did you mean 1064e-9"),
+        ("wavelength: 1064e-9, turns", "wavelength: 5 MW, turns", r":4:\d+: laser.wavelength: must be a number .*'5 MW' is not a quantity in m"),
+        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: []", "monitors.0.wavelengths: must be a list of at least 1 entries, got 0$"),
+        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [x]", r"^a.run.yaml:7:\d+: monitors.0.wavelengths.0: [^\n]*$"),
         ("turn: 1,", "turn: 600,", "light.turn 600 is not tracked: track.turns is 600"),
         ("kind: bunching, at: U", "kind: bunching, at: qf", "light.at 'U' needs a bunching monitor at the same element"),
         ("harmonics: [1]", "harmonics: [1, 1]", "light.harmonics holds a number twice"),
@@ -342,7 +346,7 @@ def message(text: str, **changes: Any) -> str:
         ("turns: 200}", "turns: 200, duty: {period: 2, on: 3}}", "laser.duty: on = 3 turns do not fit into a period of 2"),
         ("turns: 200}", "turns: 200, ramp: {turns: [1, 1], amplitude: [0, 1]}}", "laser.ramp: turns must rise"),
         ("turns: 200}", "turns: 200, ramp: {turns: [1], amplitude: [0, 1]}}", "laser.ramp: 1 turns, but 2 amplitudes"),
-        ("turns: 200}", "turns: 200, detuning: 0.01}", "laser.detuning: input should be less than or equal to 0.0001, got '0.01'"),
+        ("turns: 200}", "turns: 200, detuning: 0.01}", "laser.detuning: must be a number from -0.0001 to 0.0001, got 0.01"),
         ("turns: 200}", "turns: 200, noise: {phse: 1}}", "unknown key 'laser.noise.phse'; allowed: amplitude, phase, seed.*'phase'"),
         ("kind: snapshots", "kind: bucket, harmoncs: [1]", "unknown key 'monitors.3.harmoncs'; allowed: at, every, harmonics, kind"),
         ("light:", "lght:", r"unknown key 'lght'.*'light'"),
@@ -444,3 +448,12 @@ def test_a_folder_that_is_taken_or_a_file(folder: Path) -> None:
     for bad in (path, folder / "ring.pals.yaml" / "x", "/proc/nothing", "a\0b"):
         with pytest.raises(ResultFileError):
             run_file(path, folder=bad, changes=small)
+
+
+def test_numbers_of_a_run_file_may_have_units() -> None:
+    text = RUN.replace("charge: 1e-12, emit_x: 1e-8", "charge: 1 pC, emit_x: 10 nm rad").replace(
+        "wavelength: 1064e-9, turns", "wavelength: 1064 nm, turns"
+    )
+    assert config_from_text(text) == config_from_text(RUN)
+    changed = config_from_text(RUN, changes={"laser.wavelength": "532 nm", "beam.sigma_z": "0.3 mm"})
+    assert (changed.laser.wavelength, changed.beam.sigma_z) == (532e-9, 0.3e-3)  # type: ignore[union-attr]
