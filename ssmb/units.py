@@ -16,6 +16,17 @@ from functools import cache
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, nearest
 
+#: Units of the tables and command lines of lithography, in SI.
+MILLIJOULE_PER_CM2 = 10.0  #: [J/m^2]
+SQUARE_MILLIMETRE = 1e-6  #: [m^2]
+PER_SQUARE_CENTIMETRE = 1e4  #: [1/m^2]
+NANOMETRE = 1e-9  #: [m]
+MEGAWATT = 1e6  #: [W]
+KILOWATT_HOUR = 3.6e6  #: [J]
+TERAFLOPS = 1e12  #: [1/s]
+HOUR = 3600.0  #: [s]
+YEAR = 8760.0 * HOUR  #: year of 365 days [s], as used for tool hours
+
 #: Exponents of (length, mass, time, current, temperature, amount of substance, luminous intensity).
 Dimension = tuple[float, float, float, float, float, float, float]
 

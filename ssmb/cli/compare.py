@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
-from ssmb.cli.arguments import named_numbers
+from ssmb.cli.arguments import named_numbers, number_of
 from ssmb.errors import ResultFileError
+from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
@@ -32,11 +33,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
     scanners = subjects.add_parser("scanners", help="published throughput against the model; model rates")
     scanners.add_argument("--scanner", nargs="+", metavar="NAME", help="only these scanners")
+    power = number_of(
+        Quantity("W", "power at the IF", minimum=0.0, open_minimum=True, plausible=(1e-3, 1e6)), "--power"
+    )
+    dose = number_of(Quantity("1", "resist dose", minimum=0.0, open_minimum=True), "--dose [mJ/cm^2]")
     scanners.add_argument(
-        "--power", nargs="+", type=float, default=[250.0, 500.0, 1000.0], metavar="W", help="at the IF [W]"
+        "--power", nargs="+", type=power, default=[250.0, 500.0, 1000.0], metavar="W", help="at the IF [W]"
     )
     scanners.add_argument(
-        "--dose", nargs="+", type=float, default=[20.0, 30.0, 50.0, 60.0], metavar="D", help="resist dose [mJ/cm^2]"
+        "--dose", nargs="+", type=dose, default=[20.0, 30.0, 50.0, 60.0], metavar="D", help="resist dose [mJ/cm^2]"
     )
     scanners.set_defaults(compare=_scanners)
 
@@ -45,8 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.add_argument("--node", help="process node; that of the chip if not given")
     roadmap.add_argument("--chip", default="h100", help="accelerator (default h100)")
     roadmap.add_argument("--scanner", default="future", help="scanner (default: hypothetical future tool)")
+    area = number_of(Quantity("1", "area of a die", minimum=0.0, open_minimum=True), "--die-area [mm^2]")
     roadmap.add_argument(
-        "--die-area", type=float, metavar="MM2", help="compute-die area [mm^2], where the table has none"
+        "--die-area", type=area, metavar="MM2", help="compute-die area [mm^2], where the table has none"
     )
     roadmap.add_argument("--compute-dies-only", action="store_true", help="leave out IO and CPU dies of a package")
     roadmap.add_argument(
@@ -90,7 +96,7 @@ def _sources(args: argparse.Namespace, par: ModelParameters) -> Output:
 
 def _scanners(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.lithography.compare import compare_scanners
-    from ssmb.lithography.quantities import MILLIJOULE_PER_CM2
+    from ssmb.units import MILLIJOULE_PER_CM2
 
     doses = [d * MILLIJOULE_PER_CM2 for d in args.dose]
     found = compare_scanners(args.scanner, powers=args.power, doses=doses, parameters=par)
@@ -100,7 +106,7 @@ def _scanners(args: argparse.Namespace, par: ModelParameters) -> Output:
 
 def _roadmap(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.lithography.compare import compare_roadmap
-    from ssmb.lithography.quantities import SQUARE_MILLIMETRE
+    from ssmb.units import SQUARE_MILLIMETRE
 
     found = compare_roadmap(
         args.source,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beamlines.multilayer import MO_SI, Multilayer, peak
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import count, positive
+from ssmb.ranges import count, positive
 
 FLAT_POINTS = 801  #: samples of a band; the integrals change by less than 1e-5 with twice as many
 

@@ -8,9 +8,10 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.dies import die_yield, gross_dies
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import SQUARE_MILLIMETRE, TERAFLOPS, count, fraction, positive
 from ssmb.lithography.tables import fact_row, fact_rows
+from ssmb.ranges import count, positive, share
 from ssmb.tables import Table
+from ssmb.units import SQUARE_MILLIMETRE, TERAFLOPS
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Die:
     def __post_init__(self) -> None:
         positive(f"area of {self.name}", self.area, "m^2")
         count(f"dies per package of {self.name}", self.per_package)
-        fraction("spare_share", self.spare_share, zero=True)
+        share("spare_share", self.spare_share, zero=True)
 
 
 @dataclass(frozen=True)

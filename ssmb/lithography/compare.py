@@ -9,7 +9,6 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
 from ssmb.lithography.demand import DemandScenario, Shortage, demand_scenario, shortage
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import MILLIJOULE_PER_CM2, NANOMETRE, count, positive
 from ssmb.lithography.scanner import ScannerPoint, points_table, scanner, scanner_names, scanner_points
 from ssmb.lithography.sources import (
     BEAMLINE_RANGE,
@@ -22,8 +21,9 @@ from ssmb.lithography.sources import (
 )
 from ssmb.lithography.tables import STATUS_MEANING, fact_rows
 from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals
-from ssmb.ranges import choice
+from ssmb.ranges import choice, count, positive
 from ssmb.tables import Table
+from ssmb.units import MILLIJOULE_PER_CM2, NANOMETRE
 
 FEATURES = (
     "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x nm", "footprint", "maturity",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ssmb.lithography.quantities import count, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
-from ssmb.ranges import choice
+from ssmb.ranges import choice, count, finite, positive
 
 START_YEAR = 2026.0  #: year of the demand in the table
 
@@ -68,7 +67,7 @@ def shortage(
     total = positive("supply", supply, "1/year") * count("sources", sources)
     e0 = positive("demand", demand, "1/year")
     g, h = (positive("demand_growth", demand_growth), positive("supply_growth", supply_growth))
-    start = number("start_year", start_year)
+    start = finite("start_year", start_year)
     if e0 >= total:
         return Shortage(start, True, True, total, e0, "demand exceeds supply in the first year already")
     relative = math.log(g) - math.log(h)

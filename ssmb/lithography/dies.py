@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import SQUARE_MILLIMETRE, count, fraction, non_negative, positive
-from ssmb.ranges import choice
+from ssmb.ranges import choice, count, not_negative, positive, share
+from ssmb.units import SQUARE_MILLIMETRE
 
 FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
 FIELD_WIDTH = 0.026  #: [m]
@@ -80,7 +80,7 @@ def gross_dies_grid(
         Number of complete dies [1].
     """
     w, h = positive("die width", width, "m"), positive("die height", height, "m")
-    s = non_negative("scribe width", scribe_width, "m")
+    s = not_negative("scribe width", scribe_width, "m")
     if not min(w, h) + s >= wafer_diameter * SMALLEST_DIE:
         raise ConfigError(f"A die of {w:g} m x {h:g} m is too small for a count on a wafer of {wafer_diameter:g} m.")
     if max(w, h) + s > wafer_diameter:
@@ -165,8 +165,8 @@ def die_yield(
     >>> round(die_yield(814e-6, 1000.0, spare_share=0.3), 3)
     0.594
     """
-    rho = fraction("spare share", spare_share, zero=True)
-    x = non_negative("die area", area, "m^2") * non_negative("defect density", defect_density, "1/m^2") * (1.0 - rho)
+    rho = share("spare share", spare_share, zero=True)
+    x = not_negative("die area", area, "m^2") * not_negative("defect density", defect_density, "1/m^2") * (1.0 - rho)
     choice("yield model", model, YIELD_MODELS)
     if x == 0.0:
         return 1.0
@@ -182,12 +182,12 @@ def die_yield(
 
 def layer_yield(area: float, defect_density_per_layer: float, layers: int) -> float:
     """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1] with a density [1/m^2] *per critical layer*, not the D0 of a node."""
-    x = non_negative("die area", area, "m^2") * non_negative("defect density", defect_density_per_layer, "1/m^2")
-    return math.exp(-count("layers", layers, least=0) * math.log1p(x))
+    x = not_negative("die area", area, "m^2") * not_negative("defect density", defect_density_per_layer, "1/m^2")
+    return math.exp(-count("layers", layers, at_least=0) * math.log1p(x))
 
 
 def _usable_diameter(wafer_diameter: float, edge_exclusion: float) -> float:
-    d = positive("wafer diameter", wafer_diameter, "m") - 2.0 * non_negative("edge exclusion", edge_exclusion, "m")
+    d = positive("wafer diameter", wafer_diameter, "m") - 2.0 * not_negative("edge exclusion", edge_exclusion, "m")
     if d <= 0.0:
         raise ConfigError("edge exclusion leaves nothing of the wafer; it must be below half the wafer diameter.")
     return d

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import HOUR, YEAR, fraction, non_negative, number, positive
+from ssmb.ranges import finite, not_negative, positive, share
+from ssmb.units import HOUR, YEAR
 
 
 def energy_per_pass(tool_power: float, wafers_per_hour: float) -> float:
@@ -24,7 +25,7 @@ def shared_tool_power(facility_power: float, served: float, body_power: float) -
     served : scanners (beamlines) that share it [1].
     body_power : scanner without source [W].
     """
-    return non_negative("facility power", facility_power, "W") / positive("served scanners", served) + non_negative(
+    return not_negative("facility power", facility_power, "W") / positive("served scanners", served) + not_negative(
         "body power", body_power, "W"
     )
 
@@ -37,14 +38,14 @@ def break_even_beamlines(facility_power: float, tool_power: float, body_power: f
     >>> round(break_even_beamlines(3e6, 1.2e6, 0.35e6), 1)
     3.5
     """
-    gain = number("tool power", tool_power) - non_negative("body power", body_power, "W")
-    p = non_negative("facility power", facility_power, "W")
+    gain = finite("tool power", tool_power) - not_negative("body power", body_power, "W")
+    p = not_negative("facility power", facility_power, "W")
     return None if gain <= 0.0 else p / gain
 
 
 def wall_to_focus(power_at_if: float, wall_power: float) -> float:
     """Efficiency from the wall plug to the intermediate focus [1]; above 1 is an error."""
-    eta = non_negative("power at the intermediate focus", power_at_if, "W") / positive("wall power", wall_power, "W")
+    eta = not_negative("power at the intermediate focus", power_at_if, "W") / positive("wall power", wall_power, "W")
     if eta > 1.0:
         raise ConfigError(f"power at the intermediate focus {power_at_if:g} W exceeds the wall power {wall_power:g} W.")
     return eta
@@ -52,11 +53,9 @@ def wall_to_focus(power_at_if: float, wall_power: float) -> float:
 
 def energy_per_chip(pass_energy: float, passes_per_chip: float) -> float:
     """EUV tool energy of one finished chip [J] from the energy per pass [J] and the passes per chip [1]."""
-    return non_negative("energy per pass", pass_energy, "J") * non_negative("passes per chip", passes_per_chip)
+    return not_negative("energy per pass", pass_energy, "J") * not_negative("passes per chip", passes_per_chip)
 
 
 def operating_energy(chip_power: float, years: float, use: float = 1.0) -> float:
     """Energy that a chip of `chip_power` [W] takes in `years` [year] of operation at the share `use` [1]; [J]."""
-    return (
-        non_negative("chip power", chip_power, "W") * non_negative("years", years, "year") * YEAR * fraction("use", use)
-    )
+    return not_negative("chip power", chip_power, "W") * not_negative("years", years, "year") * YEAR * share("use", use)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import MILLIJOULE_PER_CM2, PER_SQUARE_CENTIMETRE
 from ssmb.lithography.tables import fact_row, fact_rows
+from ssmb.units import MILLIJOULE_PER_CM2, PER_SQUARE_CENTIMETRE
 
 
 @dataclass(frozen=True)

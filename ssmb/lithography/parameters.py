@@ -10,8 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from ssmb.errors import ConfigError
-from ssmb.lithography.quantities import non_negative, number, positive
-from ssmb.ranges import choice
+from ssmb.ranges import choice, finite, not_negative, positive
 from ssmb.tables import Table
 
 SHARES = frozenset(
@@ -139,7 +138,7 @@ def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParam
 def checked(name: str, value: object) -> float:
     """Return `value` if it is possible for the parameter `name`, else raise :class:`ConfigError`."""
     unit, default = parameter_table()[name].unit, parameter_table()[name].value
-    x = number(name, value)
+    x = finite(name, value)
     if x > 0.0 and not 1.0 / UNIT_MISTAKE <= x / default <= UNIT_MISTAKE:
         raise ConfigError(
             f"{name} = {x:g} is more than {UNIT_MISTAKE:g} times off its default of {default:g} [{unit}]. "
@@ -147,4 +146,4 @@ def checked(name: str, value: object) -> float:
         )
     if name in SHARES and x > 1.0:
         raise ConfigError(f"{name} is a share and must not exceed 1, got {x:g}.")
-    return non_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)
+    return not_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)

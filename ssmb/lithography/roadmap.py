@@ -9,11 +9,12 @@ from ssmb.lithography.chips import Chip, DieSupply, chip, die_supply
 from ssmb.lithography.energy import energy_per_chip, energy_per_pass, operating_energy, shared_tool_power
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2, number, positive
 from ssmb.lithography.scanner import Scanner, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
 from ssmb.lithography.wafers import wafers_per_year
+from ssmb.ranges import finite, positive
 from ssmb.tables import Table
+from ssmb.units import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 
 NOT_LIMITED = "not limited by EUV power: no layer is exposed with EUV"
 
@@ -302,7 +303,7 @@ def _sharing(case: Case) -> tuple[float, float]:
 
 
 def _statement(case: Case, served: float) -> str:
-    dose = number("dose", case.node.dose or 0.0) * case.parameters.dose_factor / MILLIJOULE_PER_CM2
+    dose = finite("dose", case.node.dose or 0.0) * case.parameters.dose_factor / MILLIJOULE_PER_CM2
     return (
         f"{case.source.figure_kind} power of {case.source.power * case.power_factor:g} W at the {case.source.plane.words}; "
         f"{case.layers:g} EUV exposures per wafer ({case.node.layers_status}), {dose:g} mJ/cm2 ({case.node.dose_status}), "

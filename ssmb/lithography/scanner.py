@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import HOUR, MEGAWATT, MILLIJOULE_PER_CM2, fraction, non_negative, positive
 from ssmb.lithography.tables import Row, fact_rows
-from ssmb.ranges import choice
+from ssmb.ranges import choice, not_negative, positive, share
 from ssmb.tables import Table
+from ssmb.units import HOUR, MEGAWATT, MILLIJOULE_PER_CM2
 
 LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
 NEW_STAGE_YEAR = 2023  #: first year of the newer generation
@@ -87,8 +87,8 @@ class Scanner:
         for name in ("field_width", "field_height", "slit_height"):
             positive(name, getattr(self, name), "m")
         positive("fields_per_wafer", self.fields_per_wafer)
-        fraction("transmission", self.transmission)
-        non_negative("overhead", self.overhead, "s")
+        share("transmission", self.transmission)
+        not_negative("overhead", self.overhead, "s")
         if self.scan_speed_limit is not None:
             positive("scan_speed_limit", self.scan_speed_limit, "m/s")
 
@@ -126,7 +126,7 @@ class Scanner:
         >>> round(scanner("nxe3600d").throughput(350.0, 300.0).wafers_per_hour, 1)
         160.2
         """
-        p = non_negative("power at the intermediate focus", power_at_if, "W")
+        p = not_negative("power at the intermediate focus", power_at_if, "W")
         d = _dose(dose)
         p_wafer = p * self.transmission
         speed = p_wafer / (d * self.field_width)

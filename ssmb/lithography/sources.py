@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import MEGAWATT, NANOMETRE, count, fraction, non_negative, number, positive
 from ssmb.lithography.tables import Row, fact_row, fact_rows
-from ssmb.ranges import choice
+from ssmb.ranges import choice, count, finite, not_negative, positive, share
+from ssmb.units import MEGAWATT, NANOMETRE
 
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
 COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
@@ -176,7 +176,7 @@ class EuvSource:
                 f"{type(result).__name__} cannot be used as a source: it lacks {', '.join(missing)}. "
                 f"A radiation result needs {', '.join(needed)}."
             )
-        power = non_negative("average_power", result.average_power, "W")
+        power = not_negative("average_power", result.average_power, "W")
         return cls(
             source_id="simulated",
             name=name,
@@ -190,10 +190,10 @@ class EuvSource:
             plane=PowerPlane.UNDULATOR_EXIT,
             scope="beamline",
             figure_kind="simulated",
-            bandwidth=non_negative("relative_bandwidth", result.relative_bandwidth),
+            bandwidth=not_negative("relative_bandwidth", result.relative_bandwidth),
             time_structure=str(result.time_structure),
             repetition_rate=None,
-            divergence=non_negative("divergence", result.divergence, "rad"),
+            divergence=not_negative("divergence", result.divergence, "rad"),
             wall_power=None if wall_power is None else positive("wall_power", wall_power, "W"),
             wall_scope="" if wall_power is None else "facility",
             served=float(count("beamlines", result.beamlines)),
@@ -252,7 +252,7 @@ class EuvSource:
 
     def with_power(self, power: float, plane: PowerPlane | str | None = None) -> EuvSource:
         """The same source with another power [W], and another plane if one is given."""
-        p = non_negative("power", power, "W")
+        p = not_negative("power", power, "W")
         return replace(self, power=p, power_low=p, power_high=p, plane=PowerPlane(plane or self.plane))
 
 
@@ -348,7 +348,7 @@ def _from_row(row: Row) -> EuvSource:
         plane=PowerPlane(row.text("power_plane")),
         scope=row.text("power_scope"),
         figure_kind=row.text("figure_kind"),
-        bandwidth=None if band is None else fraction("bandwidth", band / 100.0, zero=True),
+        bandwidth=None if band is None else share("bandwidth", band / 100.0, zero=True),
         time_structure=row.text("time_structure"),
         repetition_rate=None if rate is None else rate * 1e3,
         divergence=None,
@@ -371,12 +371,12 @@ def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: floa
     357
     """
     time = positive("slit height", slit_height, "m") / positive("scan speed", scan_speed, "m/s")
-    return non_negative("repetition rate", repetition_rate, "1/s") * time
+    return not_negative("repetition rate", repetition_rate, "1/s") * time
 
 
 def single_source(power_at_if: float, *, name: str = "given power") -> EuvSource:
     """A plain source of `power_at_if` [W] at the intermediate focus of one scanner, for what-if questions."""
-    number("power", power_at_if)
+    finite("power", power_at_if)
     return replace(
         euv_source("lpp_3800e"), source_id="given", name=name, technology="given", figure_kind="assumed", readiness="assumption",
         status="assumption", source="argument of the call", note="", unverified=(), year=None,

@@ -26,11 +26,10 @@ from ssmb.errors import ConfigError
 from ssmb.lithography.curvature import median_shifts
 from ssmb.lithography.demand import START_YEAR, shortage
 from ssmb.lithography.parameters import SHARES, ModelParameters, parameter_table
-from ssmb.lithography.quantities import count, positive
 from ssmb.lithography.roadmap import SHOWN, Case, Roadmap, evaluate, roadmap_case
 from ssmb.lithography.scanner import FUTURE, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, PowerPlane
-from ssmb.ranges import choice
+from ssmb.ranges import choice, count, positive
 from ssmb.tables import Table
 
 SHAPES = ("centred", "split")
@@ -163,7 +162,7 @@ def _matters(name: str, case: Case) -> bool:
 
 def draw(varied: Varied, samples: int, seed: int, shape: str = "centred") -> NDArray[np.float64]:
     """Samples of one input; the stream depends on seed and name only, so that other inputs do not shift it."""
-    stream = np.random.default_rng([count("seed", seed, least=0), zlib.crc32(varied.name.encode())])
+    stream = np.random.default_rng([count("seed", seed, at_least=0), zlib.crc32(varied.name.encode())])
     return from_scores(varied, stream.standard_normal(count("samples", samples)), shape)
 
 
@@ -212,9 +211,9 @@ def roadmap_intervals(
         parameters=parameters,
     )  # fmt: skip
     central = evaluate(case)
-    count("samples", samples, least=100)
+    count("samples", samples, at_least=100)
     choice("shape", shape, SHAPES)
-    count("seed", seed, least=0)
+    count("seed", seed, at_least=0)
     if not central.limited_by_euv:
         return RoadmapIntervals(central, (), (), samples, seed, shape)
     varied = varied_inputs(case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssmb.lithography.quantities import fraction, non_negative, positive
+from ssmb.ranges import not_negative, positive, share
 
 HOURS_PER_YEAR = 8760.0  #: year of 365 days [h]
 
@@ -20,8 +20,8 @@ def passes_per_year(wafers_per_hour: float, equipment_effectiveness: float) -> f
     >>> round(passes_per_year(136.0, 1.0))
     1191360
     """
-    rate = non_negative("wafers per hour", wafers_per_hour, "1/h")
-    return rate * HOURS_PER_YEAR * fraction("equipment_effectiveness", equipment_effectiveness)
+    rate = not_negative("wafers per hour", wafers_per_hour, "1/h")
+    return rate * HOURS_PER_YEAR * share("equipment_effectiveness", equipment_effectiveness)
 
 
 def wafers_per_year(wafers_per_hour: float, equipment_effectiveness: float, euv_layers: float, rework: float) -> float:
@@ -35,9 +35,9 @@ def wafers_per_year(wafers_per_hour: float, equipment_effectiveness: float, euv_
     rework : share of exposures done twice [1].
     """
     layers = positive("euv_layers", euv_layers)
-    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (layers * (1.0 + non_negative("rework", rework)))
+    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (layers * (1.0 + not_negative("rework", rework)))
 
 
 def uptime_effectiveness(availability: float, use: float, rate: float) -> float:
     """Overall equipment effectiveness from its three factors, each in (0, 1] [1]."""
-    return fraction("availability", availability) * fraction("use", use) * fraction("rate", rate)
+    return share("availability", availability) * share("use", use) * share("rate", rate)

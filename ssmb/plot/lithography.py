@@ -10,11 +10,11 @@ import numpy as np
 from ssmb.lithography.demand import START_YEAR
 from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.quantities import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 from ssmb.lithography.scanner import Scanner, scanner, scanner_points
 from ssmb.lithography.sources import BEAMLINE_RANGE, EuvSource, euv_sources, power_at_focus
 from ssmb.lithography.uncertainty import RoadmapIntervals, ShortageMap
 from ssmb.plot.canvas import COLOURS, LINE_STYLES, new_figure
+from ssmb.units import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

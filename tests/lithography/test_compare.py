@@ -107,7 +107,7 @@ def test_csv_file(tmp_path, capsys):
         (("sources", "--source", "ssmb_defalt"), "Did you mean 'ssmb_default'"),
         (("sources", "--family", "LP"), "Did you mean"),
         (("scanners", "--scanner", "nxe3600"), "Did you mean 'nxe3600d'"),
-        (("scanners", "--dose", "-3"), "dose must be above 0"),
+        (("scanners", "--dose", "-3"), "--dose [mJ/cm^2] must be a number above 0, got -3.0"),
         (("roadmap", "--chip", "h10"), "Did you mean 'h100'"),
         (("roadmap", "--node", "n33"), "Allowed"),
         (("roadmap", "--set", "rewrk=0.1"), "Did you mean 'rework'"),

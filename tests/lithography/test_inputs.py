@@ -126,7 +126,7 @@ def test_impossible_input_is_a_clear_error(call):
         call()
     message = str(caught.value)
     assert len(message) > 20
-    assert "nan" not in message.lower().replace("must be finite, got nan", "")
+    assert "nan" not in message.lower().replace("must be a finite real number, not nan", "")
 
 
 def test_growth_below_supply_is_no_shortage():
