@@ -1,17 +1,19 @@
 """The command ``ssmb``: finds the verb, runs it, and turns errors into messages and exit codes.
 
 Exit codes: 0 ok; 2 the input is wrong; 3 physics allows no answer; 4 a file cannot be read or written; 130 interrupted
-(a run has written a checkpoint).
+by Ctrl-C, SIGTERM or SIGHUP (a run has written a checkpoint).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TextIO
 
 from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
@@ -70,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _stops_as_ctrl_c():
         warnings.showwarning = _show_warning
         try:
             code = _run(given)
@@ -88,6 +90,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _report(ResultFileError(f"{error.strerror or error}{name}"), as_json)
         except MemoryError:
             return _report(ConfigError("there is not enough memory: take fewer particles or turns"), as_json)
+
+
+@contextmanager
+def _stops_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP, which batch systems and closed terminals send, be Ctrl-C, unless someone handles them."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):  # there is no SIGHUP on Windows
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(given: list[str]) -> int:

@@ -117,6 +117,12 @@ def _remove_leftovers(target: Path) -> None:
                 leftover.unlink()
 
 
+def remove_parts(target: Path) -> None:
+    """Remove all part files of this target; nobody may be writing it."""
+    for leftover in target.parent.glob(f"{_stem(target)}*.part"):
+        leftover.unlink(missing_ok=True)
+
+
 def _keep(target: Path, previous: Path) -> None:
     """Give the old file a second name, so that there is no moment without a complete file at `target`."""
     if not target.exists():

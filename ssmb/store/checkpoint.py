@@ -1,4 +1,8 @@
-"""Checkpoints: the state from which a run goes on after it was stopped, killed, or lost its machine."""
+"""Checkpoints: the state from which a run goes on after it was stopped, killed, or lost its machine.
+
+A checkpoint is a small sealed file, which is replaced as a whole, and a log of what only grows (see
+:mod:`ssmb.store.row_log`), of which it says how much counts.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ssmb.errors import ResultFileError, SsmbWarning
-from ssmb.store.atomic import checked_path
+from ssmb.store.atomic import checked_path, remove_parts
+from ssmb.store.row_log import RowLog, check_log, remove_logs
 from ssmb.store.sealed import DamagedFileError, Header, looks_sealed, new_hdf5
 from ssmb.store.tree import Tree, read_tree, write_group
 
@@ -32,7 +37,12 @@ def previous_path(path: str | os.PathLike[str]) -> Path:
 
 
 def write_checkpoint(
-    path: str | os.PathLike[str], tree: Mapping[str, Any], *, software_version: str = "", created: str = ""
+    path: str | os.PathLike[str],
+    tree: Mapping[str, Any],
+    log: RowLog | None = None,
+    *,
+    software_version: str = "",
+    created: str = "",
 ) -> None:
     """Write a checkpoint; the one that it replaces is kept as ``<name>.previous<suffix>``.
 
@@ -42,6 +52,7 @@ def write_checkpoint(
     ----------
     path : file to write, usually ``checkpoint.h5`` in the folder of the run, which must exist.
     tree : what to keep; see :mod:`ssmb.store.tree`.
+    log : what was appended before, and belongs to it.
     software_version, created : see :class:`~ssmb.store.sealed.Header`.
 
     Raises
@@ -57,7 +68,7 @@ def write_checkpoint(
     with new_hdf5(
         newest, Header("checkpoint", CHECKPOINT_SCHEMA, software_version, created), previous=previous
     ) as file:
-        write_group(file, tree)
+        write_group(file, tree if log is None else {**tree, "log": log.state()})
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
@@ -98,5 +109,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
     return tree
 
 
+def remove_checkpoint(path: str | os.PathLike[str]) -> None:
+    """Remove a checkpoint that nobody needs any more, the one before it, its log, and what killed writers left."""
+    newest = Path(os.path.realpath(checked_path(path)))
+    for file in (newest, previous_path(newest)):
+        file.unlink(missing_ok=True)
+    remove_logs(newest)
+    remove_parts(newest)
+
+
 def _read(path: Path) -> Tree:
-    return read_tree(path, expected_kind="checkpoint", newest_schema=CHECKPOINT_SCHEMA)
+    tree: Any = read_tree(path, expected_kind="checkpoint", newest_schema=CHECKPOINT_SCHEMA)
+    if "log" in tree:
+        check_log(path, tree["log"])
+    return tree

@@ -15,6 +15,7 @@ from ssmb.errors import ConfigError, LatticeError, PhysicsError, ResultFileError
 from ssmb.lattice import Lattice, lattice_text, load_lattice
 from ssmb.optics import Optics
 from ssmb.store.atomic import checked_path
+from ssmb.store.checkpoint import CHECKPOINT_FILE, remove_checkpoint
 from ssmb.store.run_file import RUN_FILE
 from ssmb.studies.config import BucketConfig, BunchingConfig, MomentsConfig, RunConfig, SnapshotConfig
 from ssmb.studies.files import load_result, save_result
@@ -128,6 +129,7 @@ def _finished(study: _Study, place: Path) -> StudyResult:
     result = study.result(place)
     if result.status is RunStatus.COMPLETED:
         save_result(result, place)
+        remove_checkpoint(place / CHECKPOINT_FILE)
     return result
 
 
@@ -280,7 +282,7 @@ class _Study:
 
     def result(self, place: Path | None) -> StudyResult:
         """Track and evaluate; with a folder, go on from the checkpoint in it."""
-        done = self._track(None if place is None else place / "checkpoint.h5")
+        done = self._track(None if place is None else place / CHECKPOINT_FILE)
         if done.status is RunStatus.ALL_LOST:
             first = min(done.losses(), key=lambda loss: loss.first_turn)
             raise PhysicsError(

@@ -6,9 +6,8 @@ import json
 import os
 import time
 import warnings
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
@@ -17,6 +16,7 @@ from ssmb.store.tree import Dataset
 from ssmb.tracking.fingerprint import differences, fingerprint, named
 
 if TYPE_CHECKING:
+    from ssmb.store.row_log import Block, RowLog
     from ssmb.tracking.track import Job
 
 _ROWS = (("x", "m"), ("px", "1"), ("y", "m"), ("py", "1"), ("z", "m"), ("delta", "1"))
@@ -31,6 +31,9 @@ class Saver:
         self.every, self.job = every, job
         self.last = time.monotonic()
         self._saved: int | None = None  # turns done in the newest checkpoint
+        self._log: RowLog | None = None
+        self._logged: dict[str, int] = {}  # how many entries of each record it holds
+        self._saves = 0  # checkpoints that were written with this log
         if self.path is not None:
             if not self.path.absolute().parent.is_dir():
                 raise ResultFileError(
@@ -47,54 +50,84 @@ class Saver:
         """Write the checkpoint, unless it holds this state already."""
         if self.path is None or self._saved == self.job.done:
             return
-        from ssmb.store.checkpoint import write_checkpoint
+        from ssmb.store import checkpoint, row_log
 
-        job = self.job
+        job, place = self.job, self.path.resolve()
+        if self._log is None or any(len(kept) < self._logged[name] for name, kept in self._growing().items()):
+            self._log, self._logged, self._saves = row_log.RowLog(place), dict.fromkeys(self._growing(), 0), 0
+        self._log.append(self._new_blocks())
         tree: dict[str, Any] = {
             "fingerprint": json.dumps(self._fingerprint),
             "done": job.done,
             "beam": _state_tree(job.beam),
-            "rows": {
-                name: Dataset(np.concatenate(rows), "1", "monitor rows, SI")
-                for name, rows in job.probes.rows.items()
-                if rows
-            },
             "effects": {
-                name: {key: Dataset(array, "1", key) for key, array in state.items()}
+                name: {key: Dataset(values, "1", key) for key, values in state.items()}
                 for name, state in job.effects.state.items()
             },
-            "snapshots": {
-                name: {str(turn): _state_tree(kept) for turn, kept in beams} for name, beams in job.probes.beams.items()
-            },
         }
-        write_checkpoint(self.path, tree)
+        checkpoint.write_checkpoint(self.path, tree, self._log)
+        self._logged = {name: len(kept) for name, kept in self._growing().items()}
+        self._saves += 1
+        if self._saves > 1:  # now the checkpoint before this one has the same log
+            row_log.remove_logs(place, but=self._log.path.name)
         self.last, self._saved = time.monotonic(), job.done
+
+    def _growing(self) -> dict[str, list[Any]]:
+        """What only grows: rows of monitors and beams of snapshots, by the name of the record."""
+        return {**self.job.probes.rows, **self.job.probes.beams}
+
+    def _new_blocks(self) -> Iterator[Block]:
+        """What was recorded since the last checkpoint."""
+        from ssmb.store.row_log import Block
+
+        for name, rows in self.job.probes.rows.items():
+            for values in rows[self._logged[name] :]:
+                yield Block(("rows", name), values)
+        for name, beams in self.job.probes.beams.items():
+            for turn, beam in beams[self._logged[name] :]:
+                yield Block(("beam", name, str(turn)), beam.coordinates)
+                for state in _STATES:
+                    yield Block(("state", name, state), getattr(beam, state))
 
     def load(self) -> None:
         """Set the job to the state of the checkpoint, if there is one."""
         if self.path is None:
             raise ConfigError("resume=True needs checkpoint=FILE")
-        from ssmb.store.checkpoint import previous_path, read_checkpoint
+        from ssmb.store import checkpoint, row_log
 
-        job = self.job
-        if not self.path.exists() and not previous_path(self.path).exists():
+        job, place = self.job, self.path.resolve()
+        if not self.path.exists() and not checkpoint.previous_path(self.path).exists():
             return
-        tree: Any = read_checkpoint(self.path)
-        self._check(json.loads(tree["fingerprint"]))
-        done = int(tree["done"])
-        if done > job.turns:
-            raise ConfigError(f"{self.path}: {done} turns are done already, more than turns={job.turns}")
-        _restore(job.beam, tree["beam"])
+        tree: Any = checkpoint.read_checkpoint(self.path)
+        try:
+            self._check(json.loads(tree["fingerprint"]))
+            done = int(tree["done"])
+            if done > job.turns:
+                raise ConfigError(f"{self.path}: {done} turns are done already, more than turns={job.turns}")
+            self._take(tree, row_log.read_log(place, tree["log"]))
+            self._log, self._saves = row_log.RowLog.go_on(place, tree["log"]), 0
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError) as error:
+            raise ResultFileError(
+                f"{self.path} is sealed, but does not hold what a checkpoint holds ({type(error).__name__}: {error}); start anew"
+            ) from error
         job.done = self._saved = done
-        for name, rows in tree.get("rows", {}).items():
-            job.probes.rows[name].append(np.asarray(rows.values))
+        self._logged = {name: len(kept) for name, kept in self._growing().items()}
+
+    def _take(self, tree: dict[str, Any], blocks: Iterable[Block]) -> None:
+        """Set beam, effects and records to what a checkpoint holds."""
+        job = self.job
+        _restore(job.beam, tree["beam"])
         state = tree.get("effects", {})
         job.effects.restore({name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()})
-        for name, beams in tree.get("snapshots", {}).items():
-            for turn in sorted(beams, key=int):
+        for (kind, name, *rest), values in blocks:
+            if kind == "rows":
+                job.probes.rows[name].append(values)
+            elif kind == "beam":
                 kept = job.beam.copy()
-                _restore(kept, beams[turn])
-                job.probes.beams[name].append((int(turn), kept))
+                kept.coordinates[...] = values
+                job.probes.beams[name].append((int(rest[0]), kept))
+            else:
+                getattr(job.probes.beams[name][-1][1], rest[0])[...] = values
 
     def _check(self, then: dict[str, Any]) -> None:
         """Refuse the checkpoint of another run; warn where the last bits may become others."""

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from ssmb.tracking.track import Job
 
 
+def _stopping_signals() -> list[int]:
+    """Signals that ask a process to stop, and that nobody else handles or ignores: Ctrl-C, and what batch systems send."""
+    asking = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    ends: dict[int, tuple[Any, ...]] = {signal.SIGINT: (signal.default_int_handler,)}
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # the command line lets all of them be Ctrl-C
+    return [number for number in asking if signal.getsignal(number) in ends.get(number, usual)]
+
+
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each other.
 
-    So it can break neither a piece nor a checkpoint; who presses it three times leaves at once, with the checkpoint of
-    before. A handler that the user has installed, and a process that ignores the signal, are left alone.
+    So do SIGTERM and SIGHUP, which batch systems and closed terminals send. None of them can break a piece or a
+    checkpoint; who presses three times leaves at once, with the checkpoint of before. Handlers that the user has
+    installed, and signals that the process ignores (``nohup``), are left alone.
     """
     pressed = 0
 
@@ -30,15 +39,15 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
         if pressed > 2:
             raise KeyboardInterrupt
 
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in _stopping_signals()}
     try:
         yield lambda: pressed > 0
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def most_threads() -> int:

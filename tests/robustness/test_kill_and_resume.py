@@ -271,7 +271,7 @@ def tracked(tmp_path: Path) -> Callable[..., Any]:
     return go
 
 
-def press(times: int, at: int = 10) -> Callable[[int, int], None]:
+def press(times: int, at: int = 10, number: int = signal.SIGINT) -> Callable[[int, int], None]:
     """A progress function that presses Ctrl-C some times once so many turns are done."""
     done_before = -1
 
@@ -279,7 +279,7 @@ def press(times: int, at: int = 10) -> Callable[[int, int], None]:
         nonlocal done_before
         if done >= at > done_before:
             for _ in range(times):
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
         done_before = done
 
     return progress
@@ -321,6 +321,70 @@ def test_ctrl_c_while_a_checkpoint_is_written(
     assert_interrupted_and_resumed(tracked, tracked(checkpoint_every=1e-9), tmp_path / "c.h5")
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_what_batch_systems_send_is_ctrl_c(
+    tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip(f"this system has no {name}")
+    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    assert_interrupted_and_resumed(tracked, tracked(progress=press(1, number=number)), tmp_path / "c.h5")
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_damaged_log_of_records(tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows the bytes that count is dropped; damage in the last of them costs what one checkpoint added."""
+    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    whole = tracked(checkpoint=None, resume=False)
+    tracked(progress=press(1, 20), checkpoint_every=1e-9)
+    files = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    (log,) = tmp_path.glob("c.*.rows")
+
+    def again() -> None:
+        for file, data in files.items():
+            (tmp_path / file).write_bytes(data)
+
+    flipped = bytearray(files[log.name])
+    flipped[-3] ^= 4
+    log.write_bytes(files[log.name] + b"half of a row")
+    run_ = tracked()
+    assert bits((run_.beam, run_.monitors)) == bits((whole.beam, whole.monitors))
+    for damaged in (bytes(flipped), files[log.name][:-1]):
+        again()
+        log.write_bytes(damaged)
+        with pytest.warns(CheckpointWarning, match="going on from.*rows' is truncated or damaged"):
+            run_ = tracked()
+        assert bits((run_.beam, run_.monitors)) == bits((whole.beam, whole.monitors))
+    again()
+    log.unlink()
+    with pytest.raises(ResultFileError, match="no checkpoint can be read"):
+        tracked()
+
+
+def test_a_checkpoint_costs_what_is_new(
+    tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes of the head do not grow with the turns done, and what is in the log is not written again."""
+    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    write, sizes = ssmb.store.checkpoint.write_checkpoint, []
+
+    def watched(*args: Any) -> None:
+        write(*args)
+        (log,) = tmp_path.glob("c.*.rows")
+        sizes.append(((tmp_path / "c.h5").stat().st_size, log.stat().st_size, log.read_bytes()))
+
+    monkeypatch.setattr(ssmb.store.checkpoint, "write_checkpoint", watched)
+    tracked(checkpoint_every=1e-9, monitors=[MomentMonitor()])
+    heads, lengths, contents = zip(*sizes, strict=True)
+    assert len(sizes) == 100
+    assert max(heads) - min(heads) < 64
+    steps = set(np.diff(lengths).tolist())
+    assert len(steps) == 1
+    assert steps < set(range(30 * 8, 30 * 8 + 100))  # 30 numbers a turn, and what they are
+    assert all(b.startswith(a) for a, b in zip(contents[:-1], contents[1:], strict=True))
+
+
 def test_three_times_ctrl_c_leaves_at_once(
     tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,19 +392,20 @@ def test_three_times_ctrl_c_leaves_at_once(
     monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
     write, calls = ssmb.store.checkpoint.write_checkpoint, []
 
-    def interrupted(path: Path, tree: Any) -> None:
+    def interrupted(*args: Any) -> None:
         calls.append(1)
         if len(calls) == 12:
             for _ in range(3):
                 signal.raise_signal(signal.SIGINT)
-        write(path, tree)
+        write(*args)
 
     monkeypatch.setattr(ssmb.store.checkpoint, "write_checkpoint", interrupted)
     with pytest.raises(KeyboardInterrupt):
         tracked(checkpoint_every=1e-9)
     assert len(calls) == 12
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert [p.name for p in sorted(tmp_path.iterdir())] == ["c.h5", "c.previous.h5"]
+    assert [p.name for p in sorted(tmp_path.glob("*.h5"))] == ["c.h5", "c.previous.h5"]
+    assert len(list(tmp_path.glob("*"))) == 3  # and one log of the records
     assert bits(tracked().beam) == bits(tracked(checkpoint=None, resume=False).beam)
 
 
