@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Op, element, param
+from ssmb.elements.base import ByField, ByMap, Op, element, param
 from ssmb.elements.bend_maps import (
     BEND_STEPS,
     GRADIENT_BEND_STEPS,
@@ -195,6 +195,33 @@ class Bend(StraightMagnet):
         h = self.field
         fringe = Op(fringe_hard_edge, (-h, -2.0 * h * self.edge2_int))
         return [Op(wedge, (math.cos(self.e2), -math.sin(self.e2), h)), fringe, _face_turn(-self.e2)]
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        def uniform(angle: float) -> ByField:
+            h = angle / 0.8
+            return ByField(cls(name="sector", length=0.8, angle=angle), lambda x, y: (0.0 * x, h + 0.0 * x, 0.0 * x), h)
+
+        def combined(angle: float, k1: float, s1: float) -> ByField:
+            h = angle / 0.8
+            made = cls(name="gradient", length=0.8, angle=angle, Kn1=k1, Ks1=s1, slices=40)
+            return ByField(made, lambda x, y: (k1 * y + s1 * x, h + k1 * x - s1 * y, 0.0 * x), h, order=1)
+
+        def faces(e1: float, e2: float) -> ByMap:
+            # K. L. Brown, SLAC-75: thin lenses h tan(e) of the pole faces around a sector
+            angle, h = 0.3, 0.3 / 0.8
+            c, s, t1, t2 = math.cos(angle), math.sin(angle), h * math.tan(e1), h * math.tan(e2)
+
+            def at(x, px, y, py, z, delta):
+                px, py = px + t1 * x, py - t1 * y
+                path = s * x + (1.0 - c) / h * px + (0.8 - s / h) * delta
+                x, px = c * x + s / h * px + (1.0 - c) / h * delta, c * px - h * s * x + s * delta
+                y = y + 0.8 * py
+                return x, px + t2 * x, y, py - t2 * y, z - path + 0.8 * ref.inv_gamma2 * delta, delta
+
+            return ByMap(cls(name="faces", length=0.8, angle=angle, e1=e1, e2=e2), at, order=1)
+
+        return [uniform(0.39), uniform(-0.3), combined(0.3, -1.1, 0.2), combined(-0.3, 0.9, -0.1), faces(0.2, -0.1)]
 
     @classmethod
     def examples(cls):

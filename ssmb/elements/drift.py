@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt
@@ -70,6 +70,10 @@ class Drift(Element):
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length}
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [ByField(cls(name="d", length=1.5), lambda x, y: (0.0 * x, 0.0 * x, 0.0 * x))]
 
     @classmethod
     def examples(cls):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.multipole_kicks import MULTIPOLE_STEPS, multipole_thin
 from ssmb.elements.splitting import drift_kick_ops
@@ -44,6 +44,17 @@ class Kicker(Element):
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length, "hkick": fraction * self.hkick, "vkick": fraction * self.vkick}
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        thick = cls(name="thick", length=0.2, hkick=-5e-4, vkick=1e-3)
+        return [
+            ByField(thick, lambda x, y: (1e-3 / 0.2 + 0.0 * x, 5e-4 / 0.2 + 0.0 * x, 0.0 * x)),
+            ByMap(
+                cls(name="thin", hkick=1e-3, vkick=-2e-4),
+                lambda x, px, y, py, z, delta: (x, px + 1e-3, y, py - 2e-4, z, delta),
+            ),
+        ]
 
     @classmethod
     def examples(cls):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
@@ -176,6 +176,35 @@ class LinearMap(Element):
         if not self.diffusion:
             return (Op(linear_map, p),)
         return (Op(linear_map_diffusing, (*p, *self._factor()[_LOWER].tolist())),)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        rows = (
+            (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), (-0.5, 1.0, 0.2, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 3.0, 0.0, 0.0),
+            (0.2, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0, 1.0, -2e-3), (0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+        )  # fmt: skip
+        matrix = tuple(
+            tuple(v) for v in (rows[0], rows[1], (0.6, 0.0, *rows[2][2:]), rows[3], *rows[4:])
+        )  # a lens with a coupling, then 3 m of drift in y
+        start, end = (1e-4, 0.0, -2e-4, 0.0, 1e-3, 2e-3), (0.0, 1e-5, 0.0, 3e-5, -1e-3, 1e-3)
+
+        def lens(x, px, y, py, z, delta):
+            px, py = px - 0.5 * x + 0.2 * y, py + 0.2 * x
+            return x, px, y + 3.0 * py, py, z - 2e-3 * delta, delta
+
+        def about(*v):
+            out = lens(*(a - b for a, b in zip(v, start, strict=True)))
+            return tuple(a + b for a, b in zip(out, end, strict=True))
+
+        def damped(*v):
+            shrink = [math.exp(-d) for d in (1e-3, 1e-3, -2e-3, -2e-3, 4e-3, 4e-3)]
+            return tuple(f * a for f, a in zip(shrink, lens(*v), strict=True))
+
+        return [
+            ByMap(cls(name="lens", matrix=matrix), lens, rtol=1e-12),
+            ByMap(cls(name="point", matrix=matrix, fixed_point=start, exit_point=end), about, rtol=1e-12),
+            ByMap(cls(name="damped", matrix=matrix, damping=(1e-3, -2e-3, 4e-3)), damped, rtol=1e-12),
+        ]
 
     @classmethod
     def examples(cls) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.linear_map import root_of_covariance
 from ssmb.elements.photon_spectrum import four_normals
 from ssmb.errors import LatticeError
@@ -165,6 +165,28 @@ class LumpedRadiation(Element):
         return (
             Op(radiation_lumped_noise_4 if normals == 4 else radiation_lumped_noise_6, (*p, *root.ravel().tolist())),
         )
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        damping = np.diag([-1e-3, -2e-3, -1e-3, -2e-3, 0.0, -4e-3])
+        damping[0, 5] = 1e-4
+        mean, point = (1e-8, 0.0, 0.0, 0.0, -2e-9, -1e-6), (1e-5, 0.0, 0.0, 0.0, 1e-6, 1e-5)
+        made = cls(name="mean", mean=mean, point=point, damping=tuple(map(tuple, damping.tolist())))
+
+        def damped(x, px, y, py, z, delta):
+            x1 = x + 1e-8 - 1e-3 * (x - 1e-5) + 1e-4 * (delta - 1e-5)
+            return (
+                x1, px - 2e-3 * px, y - 1e-3 * y, py - 2e-3 * py, z - 2e-9, delta - 1e-6 - 4e-3 * (delta - 1e-5)
+            )  # fmt: skip
+
+        def shifted(x, px, y, py, z, delta):
+            return x + 1e-8, px, y, py, z - 2e-9, delta - 1e-6
+
+        return [
+            ByMap(made, damped, rtol=1e-10, radiation="mean"),
+            ByMap(cls(name="shift", mean=mean), shifted, rtol=1e-8, radiation="mean"),
+            ByMap(made, lambda *v: v),
+        ]
 
     @classmethod
     def examples(cls) -> list[Any]:

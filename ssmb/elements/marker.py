@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element
+from ssmb.elements.base import ByField, ByMap, Element, Op, element
 from ssmb.elements.drift import drift_exact
 from ssmb.errors import LatticeError
 
@@ -26,6 +26,10 @@ class Marker(Element):
         return ()
 
     @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [ByMap(cls(name="m"), lambda *v: v)]
+
+    @classmethod
     def examples(cls):
         return [cls(name="m")]
 
@@ -43,6 +47,10 @@ class Instrument(Element):
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length}
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [ByField(cls(name="screen", length=0.2), lambda x, y: (0.0 * x, 0.0 * x, 0.0 * x))]
 
     @classmethod
     def examples(cls):

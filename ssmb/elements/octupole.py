@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from ssmb.elements.base import element
-from ssmb.elements.straight_magnet import StraightMagnet
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import ByField, ByMap, element
+from ssmb.elements.straight_magnet import StraightMagnet, by_power_series
 
 
 @element("Octupole")
 class Octupole(StraightMagnet):
     """Octupole: Kn3 equal to MAD-X K3 (six times AT's PolynomB[3])."""
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [
+            *super().by_hand(ref),
+            by_power_series(cls(name="normal", length=0.2, Kn3=4e4, slices=10), 0.0, 0.0, 0.0, 4e4),
+        ]
 
     @classmethod
     def examples(cls):

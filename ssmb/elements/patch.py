@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.transformations import frame_change, rotation_matrix
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
@@ -44,6 +48,43 @@ class Patch(Element):
         if advance:
             out.append(Op(time_shift, (advance,)))
         return tuple(out)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        c, s = math.cos(0.3), math.sin(0.3)
+        rolled = cls(name="roll", shift_x=1e-3, shift_y=-2e-3, turn_z=0.3, t_offset=1e-13)
+
+        def roll(x, px, y, py, z, delta):
+            x, y = x - 1e-3, y + 2e-3
+            beta = ref.p0c * (1.0 + delta) / np.sqrt((ref.p0c * (1.0 + delta)) ** 2 + ref.mass**2)
+            clock = beta * SPEED_OF_LIGHT * 1e-13
+            return c * x + s * y, c * px + s * py, c * y - s * x, c * py - s * px, z + clock, delta
+
+        def tilted(angle: float, ahead: float):
+            """A plane turned about y, met by a straight flight; x' = tan and the way there are plane geometry."""
+            co, si = math.cos(angle), math.sin(angle)
+
+            def at(x, px, y, py, z, delta):
+                ps = np.sqrt((1.0 + delta) ** 2 - px**2 - py**2)
+                way = (ahead * co - x * si) / (
+                    ps * co + px * si
+                )  # in units of 1/p: the plane is (z - ahead) co + x si = 0
+                x, y, s_there = x + way * px, y + way * py, way * ps - ahead
+                beta = (1.0 + delta) / np.sqrt((1.0 + delta) ** 2 + (ref.mass / ref.p0c) ** 2)
+                z = z - way * (1.0 + delta) + ahead * beta / ref.beta
+                return x * co - s_there * si, px * co - ps * si, y, py, z, delta
+
+            return at
+
+        def about_x(x, px, y, py, z, delta):
+            y, py, x, px, z, delta = tilted(0.01, 0.0)(y, py, x, px, z, delta)
+            return x, px, y, py, z, delta
+
+        return [
+            ByMap(rolled, roll, rtol=1e-10),
+            ByMap(cls(name="tilt", shift_z=0.1, turn_y=-0.02), tilted(-0.02, 0.1), rtol=1e-10),
+            ByMap(cls(name="nod", turn_x=-0.01), about_x, rtol=1e-10),
+        ]
 
     @classmethod
     def examples(cls):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
@@ -111,6 +111,27 @@ class PolynomialKicks(Element):
         along, across = rows[:, :3] @ point[[0, 1, 5]], rows[:, 3:5] @ point[[2, 3]]
         packed = np.column_stack((rows[:, :DIRECTIONS], along, across, rows[:, used]))
         return tuple(Op(polynomial_kick_even if even else polynomial_kick, tuple(p)) for p in packed.tolist())
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        # V = 2 l^3 + 3 l^2 m - l m^2 + 4 m^3 along l = x + 0.2 delta - l0 and m = y - m0
+        made = cls(
+            name="cubic",
+            kicks=((1.0, 0.0, 0.2, 1.0, 0.0, 2.0, 3.0, -1.0, 4.0),),
+            point=(1e-3, 0.0, -2e-3, 0.0, 0.0, 0.0),
+        )
+        even = cls(name="even", kicks=((0.0, 1.5, 0.0, 0.0, -1.0, 2.0, 0.0, -3.0, 0.0),))  # V = 2 l^3 - 3 l m^2
+
+        def cubic(x, px, y, py, z, delta):
+            l, m = x + 0.2 * delta - 1e-3, y + 2e-3
+            by_l, by_m = 6.0 * l**2 + 6.0 * l * m - m**2, 3.0 * l**2 - 2.0 * l * m + 12.0 * m**2
+            return x, px - by_l, y, py - by_m, z + 0.2 * by_l, delta
+
+        def along_angles(x, px, y, py, z, delta):
+            l, m = 1.5 * px, -py
+            return x + 1.5 * (6.0 * l**2 - 3.0 * m**2), px, y + 6.0 * l * m, py, z, delta
+
+        return [ByMap(made, cubic), ByMap(even, along_angles)]
 
     @classmethod
     def examples(cls) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ssmb.elements.base import element
-from ssmb.elements.straight_magnet import StraightMagnet, integration_steps, integrator
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import ByField, ByMap, element
+from ssmb.elements.straight_magnet import StraightMagnet, by_power_series, integration_steps, integrator
 
 
 @element("Quadrupole")
@@ -15,6 +16,14 @@ class Quadrupole(StraightMagnet):
 
     integrator: str = integrator("matrix")
     slices: int = integration_steps(1)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [
+            *super().by_hand(ref),
+            by_power_series(cls(name="qf", length=0.2, Kn1=3.17), 0.0, 3.17),
+            by_power_series(cls(name="skew", length=0.2, Ks1=-0.8), 0.0, -0.8j),
+        ]
 
     @classmethod
     def examples(cls):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.errors import LatticeError
 from ssmb.kernels.drives import Drive
@@ -85,6 +86,26 @@ class RFCavity(Element):
         turns_per_metre = self.frequency / (ref.beta * SPEED_OF_LIGHT)
         numbers = (self.voltage / ref.p0c, turns_per_metre, self.phase + zero, (ref.mass / ref.p0c) ** 2)
         return (*half, Op(rf_kick, numbers), *half)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        def gap(voltage: float, frequency: float, phase: float, zero_phase: str, zero: float) -> ByMap:
+            def at(x, px, y, py, z, delta):
+                energy = np.sqrt((ref.p0c * (1.0 + delta)) ** 2 + ref.mass**2)
+                beta = ref.p0c * (1.0 + delta) / energy
+                late = -z / (beta * SPEED_OF_LIGHT)
+                after = energy + voltage * np.cos(2.0 * math.pi * (frequency * late + phase + zero))
+                momentum = np.sqrt(after**2 - ref.mass**2)
+                return x, px, y, py, -(momentum / after) * SPEED_OF_LIGHT * late, momentum / ref.p0c - 1.0
+
+            made = cls(name="cav", voltage=voltage, frequency=frequency, phase=phase, zero_phase=zero_phase)
+            return ByMap(made, at, rtol=1e-10)
+
+        return [
+            gap(5e5, 4.99654e8, 0.0, "ABOVE_TRANSITION", 0.25),
+            gap(5e5, 4.99654e8, 0.02, "BELOW_TRANSITION", -0.25),
+            gap(-2e6, 1.3e9, 0.1, "ACCELERATING", 0.0),
+        ]
 
     @classmethod
     def examples(cls):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from ssmb.elements.base import element
-from ssmb.elements.straight_magnet import StraightMagnet
+from ssmb.beam.reference import Reference
+from ssmb.elements.base import ByField, ByMap, element
+from ssmb.elements.straight_magnet import StraightMagnet, by_power_series
 
 
 @element("Sextupole")
 class Sextupole(StraightMagnet):
     """Sextupole: B_y = B0 rho Kn2 (x^2 - y^2)/2, Kn2 equal to MAD-X K2 (twice AT's PolynomB[2])."""
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        return [
+            *super().by_hand(ref),
+            by_power_series(cls(name="normal", length=0.2, Kn2=80.0, slices=10), 0.0, 0.0, 80.0),
+        ]
 
     @classmethod
     def examples(cls):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
@@ -57,6 +57,23 @@ class Solenoid(Element):
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length}
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        def textbook(length: float, strength: float):
+            # H. Wiedemann, Particle Accelerator Physics, 4th ed., section 18.3: rotation and focusing with K/2
+            k = 0.5 * strength
+            c, s = math.cos(k * length), math.sin(k * length)
+
+            def at(x, px, y, py, z, delta):
+                u, pu = c * x + s / k * px, c * px - k * s * x
+                v, pv = c * y + s / k * py, c * py - k * s * y
+                turned = c * u + s * v, c * pu + s * pv, c * v - s * u, c * pv - s * pu
+                return *turned, z + length * ref.inv_gamma2 * delta, delta
+
+            return ByMap(cls(name="sol", length=length, Ksol=strength), at, order=1)
+
+        return [textbook(0.5, 0.7), textbook(0.4, -2.0)]
 
     @classmethod
     def examples(cls):

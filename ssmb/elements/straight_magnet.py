@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, param
 from ssmb.elements.drift import drift_exact, drift_expanded
 from ssmb.elements.multipole_kicks import (
     MAX_ORDER,
@@ -58,6 +58,22 @@ def integration_steps(default: int) -> Any:
         maximum=100000,
         doc="number of integration steps" + ("" if default else "; 0: chosen by the element"),
     )
+
+
+def by_power_series(member: StraightMagnet, *strengths: complex) -> ByField:
+    """Return a member with the field ``b_y + i b_x = sum_n (Kn + i Ks) (x + i y)^n/n!``.
+
+    Parameters
+    ----------
+    member : the magnet.
+    strengths : Kn + i Ks of the orders 0, 1, 2 ... [1/m^(n+1)].
+    """
+
+    def field(x: Any, y: Any) -> tuple[Any, Any, Any]:
+        b = sum(k * (x + 1j * y) ** n / math.factorial(n) for n, k in enumerate(strengths))
+        return b.imag, b.real, 0.0 * x
+
+    return ByField(member, field)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +137,15 @@ class StraightMagnet(Element):
         normal = (self.Kn0, self.Kn1, self.Kn2, self.Kn3, self.Kn4, self.Kn5)
         skew = (self.Ks0, self.Ks1, self.Ks2, self.Ks3, self.Ks4, self.Ks5)
         return tuple(k / math.factorial(n) for half in (normal, skew) for n, k in enumerate(half))
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        made = cls(
+            name="all orders", length=0.2, Kn0=1e-3, Ks0=-2e-3, Kn1=0.5, Ks1=-0.7, Kn2=30.0, Ks2=20.0, Kn3=-4e3, Ks3=3e3,
+            Kn4=5e6, Ks4=-4e6, Kn5=6e9, Ks5=7e9, slices=20,
+        )  # fmt: skip
+        series = 1e-3 - 2e-3j, 0.5 - 0.7j, 30.0 + 20.0j, -4e3 + 3e3j, 5e6 - 4e6j, 6e9 + 7e9j
+        return [by_power_series(made, *series)]
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         if self.length == 0.0:

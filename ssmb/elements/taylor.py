@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.linear_map import symplectic_error
 from ssmb.errors import LatticeError, ValidityWarning
 from ssmb.kernels.jit import scalar
@@ -166,6 +166,26 @@ class Taylor(Element):
         found = self.coefficients()
         p = tuple(found.get((i, factors), 0.0) for i in range(6) for factors in MONOMIALS[self.order])
         return (Op(taylor2 if self.order == 2 else taylor3, p),)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        terms = (
+            (2, 0, 1, 0, 0, 0, 0, 1.0), (2, 2, 0, 0, 0, 0, 0, -3.0), (2, 0, 0, 2, 0, 0, 0, 3.0),
+            (4, 0, 0, 0, 1, 0, 0, 1.0), (4, 1, 0, 1, 0, 0, 0, 6.0),
+        )  # fmt: skip
+        slip = (
+            (5, 0, 0, 0, 0, 1, 0, 1.0), (5, 0, 0, 0, 0, 0, 1, -1e-3), (5, 0, 0, 0, 0, 0, 2, 0.3), (5, 0, 0, 0, 0, 0, 3, -7.0)
+        )  # fmt: skip
+        return [
+            ByMap(
+                cls(name="sextupole", terms=terms),
+                lambda x, px, y, py, z, d: (x, px - 3.0 * x**2 + 3.0 * y**2, y, py + 6.0 * x * y, z, d),
+            ),
+            ByMap(
+                cls(name="slip", terms=slip),
+                lambda x, px, y, py, z, d: (x, px, y, py, z - 1e-3 * d + 0.3 * d**2 - 7.0 * d**3, d),
+            ),
+        ]
 
     @classmethod
     def examples(cls) -> list[Any]:

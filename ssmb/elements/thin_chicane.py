@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
@@ -76,6 +77,20 @@ class ThinChicane(Element):
             return (Op(thin_chicane, low),)
         high = tuple(part * c for c in self.higher) + (0.0,) * (_HIGHER - len(self.higher))
         return (Op(thin_chicane_high, (*low, *high)),)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        made = cls(name="c", r56=-2e-4, t566=3e-3, u5666=-0.5)
+        return [
+            ByMap(made, lambda x, px, y, py, z, d: (x, px, y, py, z - 2e-4 * d + 3e-3 * d**2 - 0.5 * d**3, d)),
+            ByMap(
+                replace(made, higher=(2.0, -30.0, 40.0, 1e4, -1e5, 1e6)),
+                lambda x, px, y, py, z, d: (
+                    x, px, y, py, z - 2e-4 * d + 3e-3 * d**2 - 0.5 * d**3 + 2.0 * d**4 - 30.0 * d**5 + 40.0 * d**6 + 1e4 * d**7
+                    - 1e5 * d**8 + 1e6 * d**9, d,
+                ),
+            ),
+        ]  # fmt: skip
 
     @classmethod
     def examples(cls) -> list[Any]:

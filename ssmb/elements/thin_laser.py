@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.laser_kick import laser_kick
 from ssmb.errors import LatticeError
 from ssmb.quantity import LIGHT
@@ -60,6 +62,27 @@ class ThinLaser(Element):
         g = (ref.beta * math.cos(turn), ref.beta * math.sin(turn))
         place = (1.0 / k, 1.0 / (self.laser_wavelength * ref.beta), ref.beta, *(0.0,) * 7)
         return (Op(laser_kick, (*g, b, 0.0, 0.0, *place, *profile)),)
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        k = 2.0 * math.pi / 1064e-9
+
+        def kick(amplitude: float, gradient: float, phase: float, axis: str) -> ByMap:
+            # the potential (A + g u)/k cos(k z + phase): an energy modulation and, by Panofsky and Wenzel, its angle
+            def at(x, px, y, py, z, delta):
+                u, turn = (x if axis == "X" else y), k * z + 2.0 * math.pi * phase
+                angle = -gradient / k * np.cos(turn)
+                px, py = (px + angle, py) if axis == "X" else (px, py + angle)
+                return x, px, y, py, z, delta + (amplitude + gradient * u) * np.sin(turn)
+
+            made = cls(
+                name="light", laser_wavelength=1064e-9, amplitude=amplitude, gradient=gradient, laser_phase=phase,
+                laser_orientation=axis,
+            )  # fmt: skip
+            # the light gives energy, of which delta has the share 1/beta of a particle: to 1/gamma^2
+            return ByMap(made, at, rtol=1e-4)
+
+        return [kick(4e-4, 0.0, 0.0, "Y"), kick(1e-4, 0.12, 0.25, "Y"), kick(-1e-4, -0.3, 0.1, "X")]
 
     @classmethod
     def examples(cls) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
@@ -310,6 +310,33 @@ class Wiggler(Element):
             math.pi * angle2 * self.length / self.laser_wavelength,
         )
         return min(10000, max(_THICK_SLICES, *(math.ceil(n) for n in need)))
+
+    @classmethod
+    def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
+        def averaged(deflection: float, polarization: str) -> ByMap:
+            # period-averaged focusing K^2 k_u^2/(2 (gamma beta)^2) across the wiggling, r56 with the mean path
+            momentum2, length = (ref.gamma * ref.beta) ** 2, 4.0
+            share = 1.0 if polarization == "HELICAL" else 0.5
+            focus = (deflection * 2.0 * math.pi / 0.125) * math.sqrt(0.5 / momentum2)
+
+            def plane(x, px, k):
+                if k == 0.0:
+                    return x + length * px, px
+                c, s = math.cos(k * length), math.sin(k * length)
+                return c * x + s / k * px, c * px - k * s * x
+
+            def at(x, px, y, py, z, delta):
+                r56 = length * (ref.inv_gamma2 + 2.0 * share * deflection**2 / (2.0 * momentum2))
+                first = plane(x, px, 0.0 if polarization == "HORIZONTAL" else focus)
+                second = plane(y, py, 0.0 if polarization == "VERTICAL" else focus)
+                return *first, *second, z + r56 * delta, delta
+
+            made = cls(
+                name="u125", periods=32.0, period_length=0.125, K=deflection, polarization=polarization, slices=40
+            )
+            return ByMap(made, at, order=1, rtol=1e-4)
+
+        return [averaged(2.47982, p) for p in ("HORIZONTAL", "VERTICAL", "HELICAL")]
 
     @classmethod
     def examples(cls) -> list[Any]:
