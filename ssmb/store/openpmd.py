@@ -27,7 +27,7 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning, nearest
 from ssmb.store.openpmd_records import PARTICLE_RECORDS, read_species, species_group
 from ssmb.store.sealed import Header, check_seal, has_seal, new_hdf5, opened_hdf5, sealed_hdf5, text_of
-from ssmb.store.tree import Dataset, Tree, label, read_group, write_group
+from ssmb.store.tree import Dataset, Tree, deflation, label, read_group, write_group
 from ssmb.units import unit
 
 PARTICLES_SCHEMA = 1
@@ -121,7 +121,7 @@ def write_particles(
         }
     with new_hdf5(path, Header("particles", PARTICLES_SCHEMA, software_version, created)) as file:
         _write_openpmd(file, columns, species, float(reference_time), software_version, created)
-        write_group(file.create_group("ssmb", track_order=True), tree)
+        write_group(file.create_group("ssmb", track_order=True), tree, compress=True)
 
 
 def read_particles(
@@ -228,9 +228,10 @@ def _write_openpmd(
     group.attrs["chargeLive"] = math.fsum(columns["weight"][status == 1])
     group.attrs["chargeUnitSI"] = 1.0
     for name, record in PARTICLE_RECORDS.items():
-        if name in columns:
-            item = group.create_dataset(record.path, data=columns[name], track_times=False)
-        else:  # all particles sit at the same place along the machine: a constant record
-            item = group.create_group(record.path)
-            item.attrs["value"], item.attrs["shape"] = 0.0, np.array([count], dtype=np.uint64)
+        values = columns.get(name, np.zeros(count))  # all particles sit at the same place along the machine
+        if count and (values == values[0]).all() and not np.signbit(values).any():
+            item = group.create_group(record.path)  # a constant record: charge and status mostly are
+            item.attrs["value"], item.attrs["shape"] = values[0], np.array([count], dtype=np.uint64)
+        else:
+            item = group.create_dataset(record.path, data=values, track_times=False, **deflation(values, name == "id"))
         label(item, unit(record.unit), record.long_name)

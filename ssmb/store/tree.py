@@ -272,11 +272,7 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
         )
     if stored.dtype.kind == "S":
         stored = stored.astype(h5py.string_dtype("utf-8", max(stored.dtype.itemsize, 1)))  # there is no length 0
-    deflated = compress and stored.ndim > 0 and stored.nbytes >= _LARGE
-    options: dict[str, Any] = (
-        {"chunks": _chunks(stored), "compression": "gzip", "compression_opts": 1, "shuffle": True} if deflated else {}
-    )
-    dataset = group.create_dataset(key, data=stored, track_times=False, **options)
+    dataset = group.create_dataset(key, data=stored, track_times=False, **deflation(stored, compress))
     symbols, long_name = (value.unit, value.long_name) if isinstance(value, Dataset) else ("1", key.replace("_", " "))
     if len(units_of(symbols)[0]) == 1:
         label(dataset, unit(symbols), long_name)
@@ -289,6 +285,13 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
             set_text(dataset, name, attribute)
         else:
             dataset.attrs[name] = attribute
+
+
+def deflation(stored: np.ndarray, compress: bool) -> dict[str, Any]:
+    """Options of an HDF5 dataset: large arrays are deflated, at the level that costs least, if that is wanted."""
+    if not compress or stored.ndim == 0 or stored.nbytes < _LARGE:
+        return {}
+    return {"chunks": _chunks(stored), "compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 def _chunks(stored: np.ndarray) -> tuple[int, ...]:

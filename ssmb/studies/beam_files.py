@@ -2,40 +2,117 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.coordinates import from_openpmd, to_openpmd
-from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ResultFileError
-from ssmb.store.openpmd import read_particles, write_particles
+from ssmb.store.openpmd import ParticleFile, read_particles, write_particles
 from ssmb.store.tree import Dataset
+from ssmb.version import __version__
 
 STATES = ("state", "lost_turn", "lost_element")
 AXES = ("x", "px", "y", "py", "z", "delta")
+_SIGN = np.int64(2**63 - 1)
 
 
 def save_beam(beam: Beam, path: str | os.PathLike[str]) -> None:
-    """Write particles in openPMD-beamphysics form; the exact coordinates and losses are kept with them."""
+    """Write particles in openPMD-beamphysics form, each number once.
+
+    Momenta, times and charges of openPMD round ours. So the file keeps, as small whole numbers, how many doubles lie
+    between what is found from the openPMD part (by IEEE arithmetic, the same on each processor) and what there was. Lost
+    particles are no part of openPMD and are kept beside it, if there are any.
+    """
     alive = beam.alive
-    columns = to_openpmd(beam.select(alive) if not alive.all() else beam)
-    kept = beam.select(alive)
+    kept = beam if alive.all() else beam.select(alive)
+    columns = to_openpmd(kept)
+    columns |= {"weight": kept.weight * ELEMENTARY_CHARGE}
+    frame = {"p0c": beam.reference.p0c, "beta": beam.reference.beta, "inv_gamma2": beam.reference.inv_gamma2}
+    own = dict(zip(AXES, kept.coordinates, strict=True)) | {"weight": kept.weight}
+    extra: dict[str, Any] = {"frame": frame, "rounding": {}}
+    for name, near in _near(columns, frame).items():
+        apart = _ordered(own[name]) - _ordered(near)
+        extra["rounding"][name] = Dataset(_narrow(apart), "1", f"doubles from what openPMD gives to {name}")
+    if len(kept) < len(beam):
+        extra["lost"] = _lost(beam, ~alive)
     write_particles(
         path,
-        {**columns, "weight": kept.weight * ELEMENTARY_CHARGE, "id": kept.ids, "status": np.ones(len(kept), dtype=int)},
+        {**columns, "id": kept.ids, "status": np.ones(len(kept), dtype=int)},
         species=beam.reference.species,
         reference_energy=beam.reference.energy,
-        coordinates=dict(zip(AXES, kept.coordinates, strict=True)),
-        extra={
-            "weight": Dataset(beam.weight, "1", "real particles per macroparticle"),
-            "ids": Dataset(beam.ids, "1", "particle numbers"),
-            "all": {a: Dataset(c, "m" if a in "xyz" else "1", a) for a, c in zip(AXES, beam.coordinates, strict=True)},
-            **{name: Dataset(getattr(beam, name), "1", name) for name in STATES},
-        },
+        extra=extra,
+        software_version=__version__,
+        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S %z"),
     )
+
+
+def _near(columns: Mapping[str, np.ndarray], frame: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """What the openPMD columns say about our numbers, to rounding."""
+    p0, beta, inv_gamma2 = frame["p0c"], frame["beta"], frame["inv_gamma2"]
+    px, py = columns["px"] / p0, columns["py"] / p0
+    above = (columns["pz"] - p0) / p0
+    square = above * (2.0 + above) + (px * px + py * py)
+    delta = square / (1.0 + np.sqrt(1.0 + square))
+    momentum = 1.0 + delta
+    speed = beta * momentum / np.sqrt(inv_gamma2 + (beta * momentum) ** 2)
+    z = -SPEED_OF_LIGHT * speed * columns["t"]
+    return {"px": px, "py": py, "delta": delta, "z": z, "weight": columns["weight"] / ELEMENTARY_CHARGE}
+
+
+def _ordered(values: np.ndarray) -> np.ndarray:
+    """Whole numbers in the order of doubles, neighbours one apart; the same function leads back."""
+    whole = np.ascontiguousarray(values).view(np.int64)
+    return np.where(whole < 0, whole ^ _SIGN, whole)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The same whole numbers in the narrowest type that holds them all."""
+    most = int(np.abs(values).max(initial=0))
+    return values.astype(next(t for t in (np.int8, np.int16, np.int32, np.int64) if most <= np.iinfo(t).max))
+
+
+def _lost(beam: Beam, lost: np.ndarray) -> dict[str, Any]:
+    part = beam.select(lost)
+    rows = {
+        name: Dataset(row, "m" if name in "xyz" else "1", name)
+        for name, row in zip(AXES, part.coordinates, strict=True)
+    }
+    states = {name: Dataset(getattr(part, name), "1", name) for name in STATES}
+    own = {
+        "weight": Dataset(part.weight, "1", "real particles per macroparticle"),
+        "ids": Dataset(part.ids, "1", "numbers"),
+    }
+    return {"place": Dataset(np.flatnonzero(lost), "1", "places in the beam"), **rows, **own, **states}
+
+
+def _own_beam(file: ParticleFile) -> Beam:
+    """The beam that :func:`save_beam` wrote, to the bit."""
+    extra: Any = file.extra
+    a = file.arrays
+    own: dict[str, Any] = {}
+    for name, near in _near(a, extra["frame"]).items():
+        own[name] = _ordered(_ordered(near) + extra["rounding"][name].values.astype(np.int64)).view(np.float64)
+    lost: Any = extra.get("lost")
+    places = lost["place"].values if lost else np.zeros(0, dtype=np.int64)
+    n = len(a["x"]) + len(places)
+    alive = np.ones(n, dtype=bool)
+    alive[places] = False
+    own |= {"x": a["x"], "y": a["y"], "ids": a["id"], "state": 0, "lost_turn": -1, "lost_element": -1}
+    whole: dict[str, np.ndarray] = {}
+    for name, values in own.items():
+        whole[name] = np.zeros(n, dtype=np.float64 if name in (*AXES, "weight") else np.int64)
+        whole[name][alive] = values
+        if lost:
+            whole[name][places] = lost[name].values
+    states = {name: whole[name] for name in STATES}
+    ref = Reference(float(file.reference_energy or 0.0), file.species)
+    return Beam(ref, np.stack([whole[axis] for axis in AXES]), whole["weight"], ids=whole["ids"], **states)
 
 
 def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) -> Beam:
@@ -46,12 +123,8 @@ def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) 
     reference : reference particle for a foreign file; by default one with the mean energy of the particles.
     """
     file = read_particles(path)
-    extra: Any = file.extra
-    if file.reference_energy is not None and "all" in extra:
-        rows = np.stack([extra["all"][axis].values for axis in AXES])
-        states = {name: extra[name].values for name in STATES}
-        ref = Reference(file.reference_energy, file.species)
-        return Beam(ref, rows, extra["weight"].values, ids=extra["ids"].values, **states)
+    if file.reference_energy is not None and "rounding" in file.extra:
+        return _own_beam(file)
     alive = np.asarray(file.arrays["status"]) == 1
     if not alive.any():
         raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")
