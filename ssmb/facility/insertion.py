@@ -233,8 +233,7 @@ class Insertion(Part):
         periods = laser_need(self.line, filling=1.0).periods
         if periods <= 0.0:
             return 0.0
-        amplitude = self.line.chirp * self.line.wavelength / (2.0 * math.pi)
-        return thick_modulator_path(periods, self.line.wavelength) * amplitude / 2.0
+        return thick_modulator_path(periods, self.line.wavelength) * self.line.amplitude / 2.0
 
     def closure(
         self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0
@@ -349,13 +348,12 @@ class Insertion(Part):
     def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:
         """What a turn costs; the lasers give nothing on the whole."""
         reference = self.line.lattice.reference
-        amplitude = self.line.chirp * self.line.wavelength / (2.0 * math.pi)
         return energy_of_turn(
             ring,
             [light],
             in_lattice=True,  # what is given, or found in the lattice of the ring, is the loss of a whole turn
             laser_on=duty,
-            laser_peak=amplitude * reference.p0c * reference.beta,
+            laser_peak=self.line.amplitude * reference.p0c * reference.beta,
             laser_power=laser.peak_power,
         )
 

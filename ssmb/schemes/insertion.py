@@ -16,6 +16,8 @@ from ssmb.beam import Beam
 from ssmb.beam.sigma import sigma_from_twiss
 from ssmb.bunching.closed_form import h_function
 from ssmb.bunching.factors import bunching_factor
+from ssmb.elements.thin_laser import ThinLaser
+from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import taylor_map
 from ssmb.ranges import count, positive
@@ -68,6 +70,23 @@ class CouplingInsertion:
         positive("chirp", self.chirp, "1/m")
         if self.spot != math.inf:
             positive("spot", self.spot, "m")
+        if not self.amplitude < 1.0:
+            raise ConfigError(
+                f"chirp {self.chirp:g} 1/m is a modulation of {self.amplitude:.3g} of the momentum; delta must be above -1"
+            )
+
+    @property
+    def laser(self) -> ThinLaser:
+        """The kick in the middle of the first modulator: the tail gains, so that r56 > 0 brings tail and head together."""
+        spot = self.spot if math.isfinite(self.spot) else 0.0
+        return ThinLaser(
+            name="LASER", laser_wavelength=self.wavelength, amplitude=self.amplitude, laser_phase=0.5, waist=spot
+        )
+
+    @property
+    def amplitude(self) -> float:
+        """A = h/k, peak relative momentum modulation on the axis [1]."""
+        return self.chirp * self.wavelength / (2.0 * math.pi)
 
     @property
     def h_mod(self) -> float:
@@ -94,10 +113,7 @@ class CouplingInsertion:
         made = Beam.coasting(
             self.lattice.reference, self.sigma, wavelength=self.wavelength, n=n, charge=charge, seed=seed
         )
-        k = 2.0 * math.pi / self.wavelength
-        profile = np.exp(-(made.x**2 + made.y**2) / self.spot**2)
-        made.coordinates[5] -= self.chirp / k * profile * np.sin(k * made.z)
-        return made
+        return track(Lattice.from_elements((self.laser,), self.lattice.reference), made).beam
 
     def at_radiator(self, beam: Beam) -> Beam:
         """Return the beam tracked from MOD1 to the radiator."""
