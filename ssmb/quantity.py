@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 import math
 import numbers
 import re
@@ -102,11 +103,10 @@ class Quantity:
         """Name of the quantity: its doc up to the first comma, semicolon, colon or bracket."""
         return re.split(r"[,;:(]", self.doc, maxsplit=1)[0].strip()
 
-    @property
-    def axis(self) -> str:
-        """Label of an axis or a column: name and unit."""
-        shown = {"": "", "1": "", "2pi": " [$2\\pi$]"}
-        return (self.label or self.what) + shown.get(self.unit, f" [{self.unit.replace('*', ' ')}]")
+    def axis(self, unit: str = "") -> str:
+        """Label of an axis or a column: name and unit, or the unit with prefix in which it is drawn."""
+        shown = {"": "", "1": "", "2pi": " [2π]"}
+        return (self.label or self.what) + shown.get(unit or self.unit, f" [{(unit or self.unit).replace('*', ' ')}]")
 
     def allowed(self, whole: bool = False) -> str:
         """Say what is allowed, e.g. ``"a number above 0 m"``."""
@@ -318,8 +318,8 @@ def _declared(hint: Any) -> Quantity | None:
     return next((found for of in typing.get_args(hint) if (found := _declared(of)) is not None), None)
 
 
-def label_of(thing: Any, field: str) -> str:
-    """Return the label of an axis or a column for one field: its name and unit.
+def label_of(thing: Any, field: str, unit: str = "") -> str:
+    """Return the label of an axis or a column for one field: its name and unit, or the unit in which it is drawn.
 
     Raises
     ------
@@ -330,7 +330,34 @@ def label_of(thing: Any, field: str) -> str:
     if field not in known:
         cls = thing if isinstance(thing, type) else type(thing)
         raise ConfigError(f"{cls.__name__} declares no quantity '{field}'.{nearest(field, known)}")
-    return known[field].axis
+    return known[field].axis(unit)
+
+
+class Shown:
+    """Base of results that notebooks show as a table of names, values, units and words."""
+
+    def _repr_html_(self) -> str:
+        """Table of the declared quantities; of arrays their shape and range."""
+        rows = [
+            (name, _value_text(getattr(self, name)), of.unit if len(of.unit) < 20 else "", of.doc)
+            for name, of in quantities_of(self).items()
+        ]
+        cells = "".join(f"<tr>{''.join(f'<td>{html.escape(str(c))}</td>' for c in row)}</tr>" for row in rows)
+        head = "".join(f"<th>{word}</th>" for word in ("name", "value", "unit", "what it is"))
+        return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{cells}</table>"
+
+
+def _value_text(value: Any) -> str:
+    shape = getattr(value, "shape", ())
+    if shape:
+        size = abs(value) if value.dtype.kind == "c" else value
+        bounds = f", {size.min():.6g} to {size.max():.6g}" if size.size and size.dtype.kind in "iuf" else ""
+        return f"array {' x '.join(str(n) for n in shape)}{bounds}"
+    if isinstance(value, tuple) and len(value) > 6:
+        return f"{len(value)} entries"
+    if isinstance(value, (float, complex)):
+        return f"{value:.6g}"
+    return type(value).__name__ if dataclasses.is_dataclass(value) else str(value)[:80]
 
 
 def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError) -> None:

@@ -17,6 +17,7 @@ from ssmb.quantity import (
     PER_EMITTANCE,
     PHASE_SPACE,
     Quantity,
+    Shown,
     check_quantities,
     label_of,
     quantities_of,
@@ -236,6 +237,7 @@ def test_a_dataclass_is_checked():
 def test_labels():
     assert label_of(Part, "power") == "power [W]"
     assert label_of(Part(1.0), "number") == "number of magnets"
+    assert label_of(Part, "length", "mm") == "length [mm]"
     with pytest.raises(ConfigError, match="Part declares no quantity 'powr'. Did you mean 'power'"):
         label_of(Part, "powr")
 
@@ -251,3 +253,21 @@ def test_mixed_units_are_listed():
     assert (matrix[0][0], matrix[0][1], matrix[1][0], matrix[4][5]) == (0.0, 1.0, -1.0, 1.0)
     # beta, alpha, gamma
     assert (beta[0][0], beta[0][1], beta[1][1]) == (1.0, 0.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Found(Shown):
+    """As a result."""
+
+    power: float = quantity("W", "power at <the> focus")
+    b: np.ndarray = quantity("1", "bunching factors", dims=("harmonic",))
+    names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
+
+
+def test_a_notebook_shows_name_value_unit_and_words():
+    shown = Found(1234.5678, np.array([3j, 0.5]), ("a", "b"))._repr_html_()
+    assert "<td>power</td><td>1234.57</td><td>W</td><td>power at &lt;the&gt; focus</td>" in shown
+    assert "<td>b</td><td>array 2, 0.5 to 3</td><td>1</td>" in shown
+    assert shown.count("<tr>") == 4
+    empty = Found(math.nan, np.zeros((0, 2)), ("x",) * 9)._repr_html_()
+    assert "<td>nan</td>" in empty and "<td>array 0 x 2</td>" in empty and "<td>9 entries</td>" in empty

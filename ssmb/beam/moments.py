@@ -22,7 +22,7 @@ from ssmb.beam.rows import COORDINATES, real_array
 from ssmb.beam.sigma import checked_sigma, factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, StatisticsWarning, nearest
-from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, Shown, quantity
 
 #: below this number of particles an rms value is uncertain by more than 10 %, 1/sqrt(2 n)
 FEW_PARTICLES = 50
@@ -31,7 +31,7 @@ FEW_PER_BIN = 10
 
 
 @dataclass(frozen=True)
-class Moments:
+class Moments(Shown):
     """First and second moments of the living particles of a beam."""
 
     mean: NDArray[np.float64] = quantity(PHASE_SPACE, "means of x, px, y, py, z, delta", dims=("coordinate",))

@@ -29,7 +29,7 @@ from scipy import integrate, special
 
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count, positive
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
 @dataclass(frozen=True, eq=False)
-class Capture:
+class Capture(Shown):
     """Beam in a bucket against turn."""
 
     turns: Rows = quantity("turn", "turns since the laser was switched on", dims=("turns",))

@@ -28,7 +28,7 @@ from ssmb.bunching.standard_map import bound_area
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.optics.linear import carried_plane, periodic_plane
 from ssmb.optics.optics import Optics
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 Rows = NDArray[np.float64]
@@ -94,7 +94,7 @@ class Slip:
 
 
 @dataclass(frozen=True, eq=False)
-class LongitudinalOptics:
+class LongitudinalOptics(Shown):
     """Longitudinal Courant-Snyder functions at n + 1 places, and the part that transverse emittances have in z."""
 
     tune: float = quantity("1", "longitudinal tune in [0, 1/2], direction of the motion left out")

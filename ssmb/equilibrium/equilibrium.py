@@ -21,7 +21,7 @@ from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.linear import normal_modes, symplectic_form
 from ssmb.optics.propagation import has_cavities, laser_wavelength, without
-from ssmb.quantity import COVARIANCE, MATRIX, PHASE_SPACE, quantity
+from ssmb.quantity import COVARIANCE, MATRIX, PHASE_SPACE, Shown, quantity
 from ssmb.ranges import positive
 
 _FORM = symplectic_form(6)
@@ -40,7 +40,7 @@ class EquilibriumStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Equilibrium:
+class Equilibrium(Shown):
     """The beam of a ring in equilibrium, at n + 1 places: the beginning, and the exit of each of the n elements.
 
     Modes are ordered by the plane in which they are largest: x, y, z. Emittances are rms and geometric; damping times are
@@ -50,7 +50,7 @@ class Equilibrium:
     status: EquilibriumStatus
     reference: Reference
     names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
-    s: np.ndarray = quantity("m", "position", dims=("place",))
+    s: np.ndarray = quantity("m", "position", dims=("place",), label="s")
     emittances: np.ndarray = quantity("m", "rms emittances of the modes, from the envelope", dims=("mode",))
     emittances_sands: np.ndarray = quantity(
         "m", "the same from eigenvectors and damping rates (Sands, Chao)", dims=("mode",)
@@ -61,7 +61,7 @@ class Equilibrium:
         "1", "fractional tunes of the modes; that of z is the synchrotron tune, < 0.5", dims=("mode",)
     )
     sigma_delta: np.ndarray = quantity("1", "rms energy spread", dims=("place",))
-    sigma_z: np.ndarray = quantity("m", "rms bunch length", dims=("place",))
+    sigma_z: np.ndarray = quantity("m", "rms bunch length", dims=("place",), label="σz")
     energy_loss: float = quantity("eV", "energy loss per turn on the closed orbit")
     sigma: np.ndarray = quantity(
         COVARIANCE, "second moments of (x, px, y, py, z, delta)", dims=("place", "coordinate", "other_coordinate")

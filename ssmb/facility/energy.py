@@ -9,11 +9,11 @@ from ssmb.facility.ring import Ring, RingState
 from ssmb.facility.ring_budget import ring_budget
 from ssmb.facility.source import SourceLight
 from ssmb.facility.steps import ORIGINS, EnergyStep
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 
 
 @dataclass(frozen=True)
-class EnergyOfTurn:
+class EnergyOfTurn(Shown):
     """Where the energy of an electron goes in a turn, and what gives it back; means over the electrons."""
 
     radiation: float = quantity("eV", "energy lost in the magnets of the ring a turn")

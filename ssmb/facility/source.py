@@ -9,7 +9,7 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.tracked import TrackedLight, energy_exchange
 from ssmb.ranges import count, modulus, positive, share
@@ -52,7 +52,7 @@ class RadiatingBeam:
 
 
 @dataclass(frozen=True, eq=False)
-class SourceLight:
+class SourceLight(Shown):
     """Light of a source at one harmonic of its laser."""
 
     harmonic: int = quantity("1", "harmonic of the laser")

@@ -28,7 +28,7 @@ from ssmb.optics.linear import (
 from ssmb.optics.matrices import Displaced, suited
 from ssmb.optics.off_momentum import DELTA_STEP, OffMomentum, derivatives, off_momentum
 from ssmb.optics.propagation import has_cavities, laser_wavelength, program_of, recorded, without
-from ssmb.quantity import MATRIX, PER_EMITTANCE, PHASE_SPACE, quantity
+from ssmb.quantity import MATRIX, PER_EMITTANCE, PHASE_SPACE, Shown, quantity
 from ssmb.ranges import finite, positive
 
 
@@ -44,7 +44,7 @@ class OpticsStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Optics:
+class Optics(Shown):
     """Optics of a ring at n + 1 places: the beginning, and the exit of each of the n elements.
 
     Vectors are (x, px, y, py, z, delta); planes and transverse modes are ordered x, y. Dispersion is the derivative of
@@ -54,7 +54,7 @@ class Optics:
     status: OpticsStatus
     reference: Reference = quantity("", "reference particle")
     names: tuple[str, ...] = quantity("", "names of the elements", dims=("element",))
-    s: np.ndarray = quantity("m", "position", dims=("place",))
+    s: np.ndarray = quantity("m", "position", dims=("place",), label="s")
     qx: float = quantity("1", "horizontal tune, integer part included")
     qy: float = quantity("1", "vertical tune, integer part included")
     qs: float = quantity("1", "synchrotron tune > 0; 0 if z is not bound")
@@ -74,7 +74,7 @@ class Optics:
     )
     coupled: bool = quantity("", "whether x and y are coupled; beta, alpha, mu are then those of modes 1, 2 in x, y")
     closed_orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit", dims=("place", "coordinate"))
-    beta: np.ndarray = quantity("m", "beta functions", dims=("place", "plane"))
+    beta: np.ndarray = quantity("m", "beta functions", dims=("place", "plane"), label="β")
     alpha: np.ndarray = quantity("1", "Twiss alpha", dims=("place", "plane"))
     mu: np.ndarray = quantity("2pi", "phase advance from the beginning", dims=("place", "plane"))
     dispersion: np.ndarray = quantity("m, 1, m, 1", "d(x, px, y, py)/d delta", dims=("place", "transverse"))

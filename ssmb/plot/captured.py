@@ -19,6 +19,7 @@ from ssmb.plot.canvas import (
     prefixed,
     whole_figure,
 )
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from ssmb.tracking import BucketRecord
@@ -46,7 +47,7 @@ def plot_captured(record: BucketRecord, *, into: Place = None) -> Figure:
     top, below = figure.subplots(2, 1, sharex=True)
     factor, unit = prefixed(record.sigma_z, "m")
     top.plot(record.turn, record.captured, color=COLOURS[0], lw=1.4)
-    dress(top, ylabel="captured share")
+    dress(top, ylabel=label_of(record, "captured"))
     top.yaxis.label.set_color(COLOURS[0])
     top.set_ylim(0.0, 1.05)
     top.tick_params(labelbottom=False)

@@ -10,6 +10,7 @@ from ssmb.equilibrium import Equilibrium
 from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
 from ssmb.plot.lattice_bar import draw_lattice_bar
 from ssmb.plot.optics import smooth
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from ssmb.lattice import Lattice
@@ -56,7 +57,7 @@ def plot_equilibrium(found: Equilibrium, lattice: Lattice | None = None, *, into
     factor, unit = prefixed(found.sigma_z, "m")
     length.plot(found.s, found.sigma_z * factor, color=COLOURS[2], lw=1.4)
     length.set_ylim(0.0, 1.1 * float(found.sigma_z.max()) * factor or 1.0)
-    dress(length, "s [m]", f"σz [{unit}]")
+    dress(length, label_of(found, "s"), label_of(found, "sigma_z", unit))
     length.set_xlim(float(found.s[0]), float(found.s[-1]))
     return whole_figure(figure)
 

@@ -14,6 +14,7 @@ from ssmb.lattice.program import compile_elements
 from ssmb.optics import Optics, optics
 from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
 from ssmb.plot.lattice_bar import draw_lattice_bar, within_maps
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from ssmb.lattice import Lattice
@@ -47,13 +48,13 @@ def plot_optics(found: Optics, lattice: Lattice | None = None, *, title: str = "
     for j, (name, style) in enumerate((("βx", "-"), ("βy", "--"))):
         s, beta = smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j], inside)
         betas.plot(s, beta, color=COLOURS[j], ls=style, lw=1.4, label=name)
-    dress(betas, ylabel="β [m]")
+    dress(betas, ylabel=label_of(found, "beta"))
     betas.set_ylim(0.0, 1.05 * float(drawn.beta.max()))
     legend(betas, columns=2, loc="above right")
     text = title or f"Qx = {found.qx:.4f}, Qy = {found.qy:.4f}"
     betas.set_title(text, fontsize=LABEL_SIZE, loc="left")
     _dispersion(below, drawn, inside)
-    below.set_xlabel("s [m]", fontsize=LABEL_SIZE)
+    below.set_xlabel(label_of(found, "s"), fontsize=LABEL_SIZE)
     below.set_xlim(float(drawn.s[0]), float(drawn.s[-1]))
     return whole_figure(figure)
 

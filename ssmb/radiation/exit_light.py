@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.radiation.tracked import TrackedLight
 from ssmb.radiation.undulator import photon_rate
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
@@ -44,7 +44,7 @@ def counted_band(wavelength: float) -> float:
 
 
 @dataclass(frozen=True)
-class ExitLight:
+class ExitLight(Shown):
     """Light at the exit of one undulator; the protocol of ``ssmb.lithography.EuvSource.from_result``."""
 
     wavelength: float = quantity("m", "wavelength")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.radiation.coherent import BeamSize, coherent_energy
 from ssmb.radiation.incoherent import energy_in_band
 from ssmb.radiation.undulator import Undulator, photon_energy
@@ -24,7 +24,7 @@ from ssmb.ranges import positive_or_infinite
 
 
 @dataclass(frozen=True)
-class ChargeSignal:
+class ChargeSignal(Shown):
     """Light of one passage at one harmonic, for each bunch charge."""
 
     harmonic: int = quantity("1", "harmonic of the laser")

@@ -27,7 +27,7 @@ from ssmb.bunching.factors import living
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, positive, positive_or_infinite
@@ -41,7 +41,7 @@ _FAR_BEAM = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class TrackedLight:
+class TrackedLight(Shown):
     """Coherent light of a beam at one wavelength."""
 
     undulator: Undulator = quantity("", "undulator in which the beam radiates")

@@ -41,7 +41,7 @@ from ssmb.beam import Beam
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tracking import track
 
@@ -169,7 +169,7 @@ class PathTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class ClosureBudget:
+class ClosureBudget(Shown):
     """What the path error between two modulators costs."""
 
     dz_rms: float = quantity("m", "rms path error of the tracked beam, without its mean")

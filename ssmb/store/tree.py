@@ -350,7 +350,7 @@ def _read_item(item: h5py.Dataset, path: str | os.PathLike[str], place: str) -> 
     if not _holds_its_numbers(item):
         raise _refuse(path, place, "does not hold its own numbers")
     # those of the dimension scales sit in a heap of the file, on whose damage the HDF5 library was seen to hang
-    attributes = {name: item.attrs[name] for name in _OURS if name in item.attrs}
+    attributes: dict[str, Any] = {name: item.attrs[name] for name in _OURS if name in item.attrs}
     kind, values = text_of(attributes.get("stored_as", "")), np.asarray(item[()])
     if kind == "array":
         if "text_type" in attributes:

@@ -12,7 +12,7 @@ from ssmb.bunching import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import BUCKET_NUMBERS
-from ssmb.quantity import quantity
+from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count
 
 _FAR = 1e300
@@ -112,14 +112,16 @@ class BucketMonitor:
 
 
 @dataclass(frozen=True)
-class BucketRecord:
+class BucketRecord(Shown):
     """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it."""
 
     at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
     bucket: MicroBucket = quantity("", "the bucket, at rest")
     harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
     turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
-    captured: np.ndarray = quantity("1", "share of the charge alive that is inside the separatrix", dims=("turn",))
+    captured: np.ndarray = quantity(
+        "1", "share of the charge alive that is inside the separatrix", dims=("turn",), label="captured share"
+    )
     mean: np.ndarray = quantity(
         "m, 1", "mean of (z, delta) from the centre of the bucket, all particles alive", dims=("turn", "longitudinal")
     )

@@ -17,7 +17,7 @@ from ssmb.beam import Beam
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import BUCKET, BUCKET_NUMBERS, BUNCHING, BUNCHING_NUMBERS, MOMENT_NUMBERS, MOMENTS
-from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, Shown, quantity
 from ssmb.ranges import count
 from ssmb.tracking.bucket_monitor import BucketMonitor
 from ssmb.tracking.driving import Drives
@@ -123,7 +123,7 @@ Monitor = MomentMonitor | BunchingMonitor | BucketMonitor | SnapshotMonitor
 
 
 @dataclass(frozen=True)
-class MomentRecord:
+class MomentRecord(Shown):
     """Moments against turn."""
 
     at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
@@ -148,7 +148,7 @@ class MomentRecord:
 
 
 @dataclass(frozen=True)
-class BunchingRecord:
+class BunchingRecord(Shown):
     """Bunching factors against turn."""
 
     at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
