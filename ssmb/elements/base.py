@@ -15,18 +15,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_
 from ssmb.beam.reference import Reference
 from ssmb.errors import LatticeError
 from ssmb.kernels.loops import Kernel
+from ssmb.kernels.roles import Role
 from ssmb.quantity import Quantity, field_of, quantities_of
 
 if TYPE_CHECKING:
+    from ssmb.elements.roles import Cavity, Emission, Light, Noise
     from ssmb.elements.synchrotron_radiation import LocalField
 
 
 class Op(NamedTuple):
-    """One call of a kernel: its packed numbers, and how often it is repeated in a row."""
+    """One call of a kernel: its packed numbers, and how often it is repeated in a row.
+
+    ``role`` is that of the kernel unless given. ``detail`` says what radiates (:class:`~ssmb.elements.roles.Emission`) or
+    which random kicks there are (:class:`~ssmb.elements.roles.Noise`).
+    """
 
     kernel: Kernel
     params: tuple[float, ...]
     repeat: int = 1
+    role: Role | None = None
+    detail: Emission | Noise | None = None
 
 
 class ByField(NamedTuple):
@@ -187,6 +195,48 @@ class Element:
     def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:
         """Pack an element without local field where radiation is tracked in a mode; here: as without radiation."""
         return self.ops(ref)
+
+    def light(self) -> Light | None:
+        """Return the light of a laser on the element, on or off; None: it has no laser."""
+        return None
+
+    def with_light(self, *, on: bool | None = None, power: float | None = None) -> Element:
+        """Return the element with its light switched, or with another power [W]; one without a laser stays as it is."""
+        return self
+
+    def cavity(self) -> Cavity | None:
+        """Return the oscillating voltage of the element; None: it has none."""
+        return None
+
+    def restores(self) -> float:
+        """Energy that the element gives back to each particle where radiation is tracked [eV]."""
+        return 0.0
+
+    def apart(self) -> tuple[Element | None, Element, Element | None]:
+        """Take the kick of a laser or a cavity out of its body: what is before it, the kick alone, and what is behind.
+
+        Fast ring models keep the kick and make the rest part of their maps. The kick is in the middle; it has the length
+        of the element if its body has none. None where there is nothing.
+        """
+        return None, self, None
+
+    def scaled(self, factor: float) -> Element:
+        """Return the element with ``factor`` times its static field about the same reference orbit.
+
+        Raises
+        ------
+        LatticeError
+            If its integrator cannot have a field that differs from that of the reference orbit.
+        """
+        return self
+
+    def without_noise(self) -> Element:
+        """Return the element without random kicks of its own."""
+        return self
+
+    def bending(self) -> tuple[float, float]:
+        """Angle and roll of the reference orbit in the element [rad]."""
+        return 0.0, 0.0
 
     def label(self) -> str:
         """``Quadrupole 'qf1'``, for messages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -126,6 +127,19 @@ class Bend(StraightMagnet):
         inner = {"e2": 0.0, "edge2_int": 0.0} if first else {"e1": 0.0, "edge1_int": 0.0}
         slices = math.ceil(self.slices * fraction - 1e-9)
         return {"length": fraction * self.length, "angle": fraction * self.angle, "slices": slices, **inner}
+
+    def scaled(self, factor: float) -> Bend:
+        """The reference orbit stays: the excess field is in ``Kn0``."""
+        if not self.angle:
+            return super().scaled(factor)
+        if self.integrator == "matrix":
+            raise LatticeError(
+                f"{self.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or 'yoshida4'"
+            )
+        return replace(super().scaled(factor), Kn0=factor * self.Kn0 + (factor - 1.0) * self.curvature)
+
+    def bending(self) -> tuple[float, float]:
+        return self.angle, self.tilt_ref
 
     def _body_ops(self, part: float) -> tuple[Op, ...]:
         length, h, q = part * self.length, self.curvature, self.coefficients()

@@ -18,6 +18,7 @@ from ssmb.elements.splitting import WEIGHTS, drift_kick_steps
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import atan_over, sincos, sqrt, stumpff, stumpff_integrals
+from ssmb.kernels.roles import Role
 
 #: Numbers that describe a piece of reference arc: length, cosine, sine, sine/h, (1 - cosine)/h.
 ARC_NUMBERS = 5
@@ -170,7 +171,7 @@ def gradient_bend_linear(x, px, y, py, z, delta, rpp, dbeta, p):
     return x1, px1, y1, py1, z - path + l * dbeta, delta
 
 
-@kernel("edge_linear", 2, invert=lambda p: (-p[0], -p[1]))
+@kernel("edge_linear", 2, invert=lambda p: (-p[0], -p[1]), role=Role.LINEAR_EDGE)
 @scalar
 def edge_linear(x, px, y, py, z, delta, rpp, dbeta, p):
     """Pole face to first order: px += p[0] x, py -= p[1] y (independent of momentum, as in MAD-X)."""
@@ -223,7 +224,7 @@ def _fringe_generator(px, py, delta, rpp, k, ext):
     return tang, fx, fy, fd
 
 
-@kernel("fringe_hard_edge", 2, invert=lambda p: p)
+@kernel("fringe_hard_edge", 2, invert=lambda p: p, role=Role.FULL_EDGE)
 @scalar
 def fringe_hard_edge(x, px, y, py, z, delta, rpp, dbeta, p):
     """Hard-edge dipole fringe with finite extent: p = (curvature, signed; 2 * curvature * FINT * HGAP).

@@ -9,9 +9,10 @@ from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt
+from ssmb.kernels.roles import Role
 
 
-@kernel("radiation_restored", 2, changes_delta=True, invert=lambda p: (-p[0], p[1]))
+@kernel("radiation_restored", 2, changes_delta=True, invert=lambda p: (-p[0], p[1]), role=Role.RESTORER)
 @scalar
 def radiation_restored(x, px, y, py, z, delta, rpp, dbeta, p):
     """Add the energy p[0] in units of p0 c at a fixed time; p[1] = (m c/p0)^2."""
@@ -44,6 +45,9 @@ class EnergyRestorer(Element):
         """Ops where radiation is tracked: the energy is given at the end of the element."""
         gain = (self.energy_gain / ref.p0c, (ref.mass / ref.p0c) ** 2)
         return (*self.ops(ref), Op(radiation_restored, gain)) if self.energy_gain else self.ops(ref)
+
+    def restores(self) -> float:
+        return self.energy_gain
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

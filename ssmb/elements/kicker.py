@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
@@ -41,6 +42,9 @@ class Kicker(Element):
             return None  # a thin kick has no length over which to radiate
         q = self._dipole(self.length)
         return LocalField("linear", (q[0], 0.0, q[6], 0.0), EXIT_POINT, self.length, quiet=True)
+
+    def scaled(self, factor: float) -> Kicker:
+        return replace(self, hkick=factor * self.hkick, vkick=factor * self.vkick)
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length, "hkick": fraction * self.hkick, "vkick": fraction * self.vkick}

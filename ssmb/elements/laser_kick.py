@@ -24,6 +24,7 @@ from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import exp, sincos_turns, sqrt, velocity_excess
+from ssmb.kernels.roles import Role
 
 #: Position of the first coefficients of X and Y in the packed numbers.
 X_AT, Y_AT = 15, 23
@@ -76,7 +77,7 @@ def energy_step(z, delta, dbeta, gain, beta0, inv_gamma2, beta2):
     return z + z * (velocity_excess(out, inv_gamma2, beta2) - dbeta) / (1.0 + dbeta), out
 
 
-@kernel("laser_kick", N_LASER_KICK, changes_delta=True, invert=_opposite, driven=_driven)
+@kernel("laser_kick", N_LASER_KICK, changes_delta=True, invert=_opposite, driven=_driven, role=Role.LIGHT)
 @scalar
 def laser_kick(x, px, y, py, z, delta, rpp, dbeta, p):
     """p = (G re, im, b re, im, b im/2pi, 1/k, turns of phase per z, beta0, xc, yc, kx, ky, ax, ay, az, X 8, Y 8).

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.roles import Noise
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.philox import normal_pair
+from ssmb.kernels.roles import Role
 
 _GROUP = "SSMB_LinearMapP"
 _TOLERANCE = 1e-9
@@ -55,14 +58,14 @@ def _matrix_map(x, px, y, py, z, delta, p):
     )
 
 
-@kernel("linear_map", LINEAR_NUMBERS, changes_delta=True, invert=_inverse)
+@kernel("linear_map", LINEAR_NUMBERS, changes_delta=True, invert=_inverse, role=Role.DAMPED)
 @scalar
 def linear_map(x, px, y, py, z, delta, rpp, dbeta, p):
     """``v -> v1 + M (v - v0)``; p = (v0, rows of M, v1)."""
     return _matrix_map(x, px, y, py, z, delta, p)
 
 
-@kernel("linear_map_diffusing", LINEAR_NUMBERS + 21, stochastic=True)
+@kernel("linear_map_diffusing", LINEAR_NUMBERS + 21, stochastic=True, role=Role.DAMPED)
 @scalar
 def linear_map_diffusing(x, px, y, py, z, delta, rpp, dbeta, p, key):
     """The linear map, and then ``v += L n``: p = (v0, rows of M, v1, lower triangle of L by rows), n normal."""
@@ -173,9 +176,14 @@ class LinearMap(Element):
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         point = self.fixed_point or (0.0,) * 6
         p = (*point, *self.damped_matrix().ravel().tolist(), *(self.exit_point or point))
+        quiet = Op(linear_map, p)
         if not self.diffusion:
-            return (Op(linear_map, p),)
-        return (Op(linear_map_diffusing, (*p, *self._factor()[_LOWER].tolist())),)
+            return (quiet,)
+        root = np.tril(self._factor())
+        return (Op(linear_map_diffusing, (*p, *root[_LOWER].tolist()), detail=Noise(quiet, root)),)
+
+    def without_noise(self) -> LinearMap:
+        return replace(self, diffusion=()) if self.diffusion else self
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

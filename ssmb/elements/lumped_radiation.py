@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.linear_map import root_of_covariance
 from ssmb.elements.photon_spectrum import four_normals
+from ssmb.elements.roles import Noise
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
+from ssmb.kernels.roles import Role
 
 _GROUP = "SSMB_LumpedRadiationP"
 _N = 48
@@ -43,21 +46,21 @@ def _damped(x, px, y, py, z, delta, p):
     )
 
 
-@kernel("radiation_shift", 6, changes_delta=True, invert=lambda p: tuple(-c for c in p))
+@kernel("radiation_shift", 6, changes_delta=True, invert=lambda p: tuple(-c for c in p), role=Role.LUMP)
 @scalar
 def radiation_shift(x, px, y, py, z, delta, rpp, dbeta, p):
     """``v += p``."""
     return x + p[0], px + p[1], y + p[2], py + p[3], z + p[4], delta + p[5]
 
 
-@kernel("radiation_lumped", _N, changes_delta=True, invert=_inverse)
+@kernel("radiation_lumped", _N, changes_delta=True, invert=_inverse, role=Role.LUMP)
 @scalar
 def radiation_lumped(x, px, y, py, z, delta, rpp, dbeta, p):
     """``v += c + E (v - v0)``; p = (c, v0, rows of E)."""
     return _damped(x, px, y, py, z, delta, p)
 
 
-@kernel("radiation_lumped_noise_4", _N + 24, stochastic=True)
+@kernel("radiation_lumped_noise_4", _N + 24, stochastic=True, role=Role.LUMP)
 @scalar
 def radiation_lumped_noise_4(x, px, y, py, z, delta, rpp, dbeta, p, key):
     """The same, and ``v += L n`` with four normal numbers n; p goes on with the rows of L, (6, 4)."""
@@ -73,7 +76,7 @@ def radiation_lumped_noise_4(x, px, y, py, z, delta, rpp, dbeta, p, key):
     )
 
 
-@kernel("radiation_lumped_noise_6", _N + 36, stochastic=True)
+@kernel("radiation_lumped_noise_6", _N + 36, stochastic=True, role=Role.LUMP)
 @scalar
 def radiation_lumped_noise_6(x, px, y, py, z, delta, rpp, dbeta, p, key):
     """The same with six normal numbers; p goes on with the rows of L, (6, 6)."""
@@ -88,12 +91,6 @@ def radiation_lumped_noise_6(x, px, y, py, z, delta, rpp, dbeta, p, key):
         z + _row(a, b, c, d, e, f, p[72:78]),
         delta + _row(a, b, c, d, e, f, p[78:84]),
     )
-
-
-#: Kernels without noise.
-MEAN_OF_SECTION = (radiation_shift.index, radiation_lumped.index)
-#: Kernels with noise -> how many normal numbers they take.
-NOISY = {radiation_lumped_noise_4.index: 4, radiation_lumped_noise_6.index: 6}
 
 
 @element("SSMB_LumpedRadiation")
@@ -155,16 +152,19 @@ class LumpedRadiation(Element):
             return (Op(radiation_shift, self.mean),) if self.mean else ()
         damping = np.array(self.damping or np.zeros((6, 6)))
         p = (*(self.mean or zero), *(self.point or zero), *damping.ravel().tolist())
+        quiet = Op(radiation_lumped, p)
         if mode == "mean" or not noisy:
-            return (Op(radiation_lumped, p),)
+            return (quiet,)
         covariance = np.array(self.diffusion)
         moved = np.flatnonzero(np.diag(covariance))
         normals = 4 if len(moved) <= 4 else 6
         root = np.zeros((6, normals))
         root[np.ix_(moved, np.arange(len(moved)))] = self._root(covariance[np.ix_(moved, moved)])
-        return (
-            Op(radiation_lumped_noise_4 if normals == 4 else radiation_lumped_noise_6, (*p, *root.ravel().tolist())),
-        )
+        kernel = radiation_lumped_noise_4 if normals == 4 else radiation_lumped_noise_6
+        return (Op(kernel, (*p, *root.ravel().tolist()), detail=Noise(quiet, root)),)
+
+    def without_noise(self) -> LumpedRadiation:
+        return replace(self, diffusion=()) if self.diffusion else self
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

@@ -17,6 +17,7 @@ from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import Kernel, kernel
 from ssmb.kernels.philox import random_words
 from ssmb.kernels.primitives import sqrt
+from ssmb.kernels.roles import Role
 
 # ---- local fields
 
@@ -206,23 +207,27 @@ SINGLE_PHOTONS: dict[str, Kernel] = {}
 PHOTONS_WITH_ANGLES: dict[str, Kernel] = {}
 for _name, _kind in FIELDS.items():
     _stem = f"radiation_{_name}"
-    MEAN[_name] = kernel(_stem, 4 + _kind.size, changes_delta=True, invert=_negated_length)(_mean_of(_kind.square))
-    DIFFUSION[_name] = kernel(f"{_stem}_diffusion", 5 + _kind.size, stochastic=True)(_diffusion_of(_kind.square))
-    DIFFUSION_WITH_ANGLES[_name] = kernel(f"{_stem}_diffusion_with_angles", 6 + _kind.size, stochastic=True)(
-        _diffusion_with_angles_of(_kind.square, _kind.recoil)
+    MEAN[_name] = kernel(_stem, 4 + _kind.size, changes_delta=True, invert=_negated_length, role=Role.EMISSION)(
+        _mean_of(_kind.square)
     )
-    PHOTONS[_name] = kernel(f"{_stem}_photons", 6 + TOTAL_TERMS + _kind.size, stochastic=True)(
+    DIFFUSION[_name] = kernel(f"{_stem}_diffusion", 5 + _kind.size, stochastic=True, role=Role.EMISSION)(
+        _diffusion_of(_kind.square)
+    )
+    DIFFUSION_WITH_ANGLES[_name] = kernel(
+        f"{_stem}_diffusion_with_angles", 6 + _kind.size, stochastic=True, role=Role.EMISSION
+    )(_diffusion_with_angles_of(_kind.square, _kind.recoil))
+    PHOTONS[_name] = kernel(f"{_stem}_photons", 6 + TOTAL_TERMS + _kind.size, stochastic=True, role=Role.EMISSION)(
         _photons_of(_kind.square)
     )
-    SINGLE_PHOTONS[_name] = kernel(f"{_stem}_single_photons", 5 + _kind.size, stochastic=True)(
+    SINGLE_PHOTONS[_name] = kernel(f"{_stem}_single_photons", 5 + _kind.size, stochastic=True, role=Role.EMISSION)(
         _single_photons_of(_kind.square)
     )
-    PHOTONS_WITH_ANGLES[_name] = kernel(f"{_stem}_photons_with_angles", 6 + _kind.size, stochastic=True)(
-        _photons_with_angles_of(_kind.square, _kind.recoil)
-    )
+    PHOTONS_WITH_ANGLES[_name] = kernel(
+        f"{_stem}_photons_with_angles", 6 + _kind.size, stochastic=True, role=Role.EMISSION
+    )(_photons_with_angles_of(_kind.square, _kind.recoil))
 
 
-@kernel("radiation_edge", 2, changes_delta=True, invert=_negated_length)
+@kernel("radiation_edge", 2, changes_delta=True, invert=_negated_length, role=Role.EDGE)
 @scalar
 def radiation_edge(x, px, y, py, z, delta, rpp, dbeta, p):
     """Mean loss in the piece of field that a thin pole face stands for: p = (-tan e, loss b^2)."""
@@ -230,8 +235,3 @@ def radiation_edge(x, px, y, py, z, delta, rpp, dbeta, p):
     a = p[1] * (p[0] * x) * q
     f = 1.0 / (1.0 + a)
     return x, px * f, y, py * f, z, delta - q * a * f
-
-
-#: Codes of the kernels of mean loss in a field, and the name of their field.
-MEAN_KERNELS: dict[int, str] = {k.index: name for name, k in MEAN.items()}
-EDGE_KERNEL: int = radiation_edge.index

@@ -10,12 +10,14 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.drift import drift_exact
+from ssmb.elements.drift import Drift, drift_exact
+from ssmb.elements.roles import Cavity
 from ssmb.errors import LatticeError
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sincos_turns, sqrt
+from ssmb.kernels.roles import Role
 
 
 def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
@@ -27,7 +29,7 @@ def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
     return out
 
 
-@kernel("rf_kick", 4, changes_delta=True, invert=lambda p: (-p[0], *p[1:]), driven=_driven)
+@kernel("rf_kick", 4, changes_delta=True, invert=lambda p: (-p[0], *p[1:]), driven=_driven, role=Role.CAVITY)
 @scalar
 def rf_kick(x, px, y, py, z, delta, rpp, dbeta, p):
     """Energy gain p[0] cos(2 pi (p[2] - p[1] z/(1 + dbeta))) in units of p0 c; p[3] = (m c/p0)^2.
@@ -86,6 +88,14 @@ class RFCavity(Element):
         turns_per_metre = self.frequency / (ref.beta * SPEED_OF_LIGHT)
         numbers = (self.voltage / ref.p0c, turns_per_metre, self.phase + zero, (ref.mass / ref.p0c) ** 2)
         return (*half, Op(rf_kick, numbers), *half)
+
+    def cavity(self) -> Cavity | None:
+        return Cavity(self.voltage, self.frequency) if self.voltage else None
+
+    def apart(self) -> tuple[Element | None, Element, Element | None]:
+        gap = replace(self, length=0.0, x_limits=(), y_limits=())
+        half = Drift(length=0.5 * self.length) if self.length else None
+        return half, gap, half
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
@@ -54,6 +55,9 @@ class Solenoid(Element):
             return (Op(drift_exact, (length,)),)
         n = max(1, math.ceil(abs(self.Ksol) * length / 0.5))
         return (Op(solenoid_exact, (length / n, self.Ksol), n),)
+
+    def scaled(self, factor: float) -> Solenoid:
+        return replace(self, Ksol=factor * self.Ksol)
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length}

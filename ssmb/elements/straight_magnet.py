@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ssmb.beam.reference import Reference
@@ -58,6 +58,9 @@ def integration_steps(default: int) -> Any:
         maximum=100000,
         doc="number of integration steps" + ("" if default else "; 0: chosen by the element"),
     )
+
+
+_STRENGTHS = tuple(f"K{side}{n}" for side in "ns" for n in range(MAX_ORDER + 1))
 
 
 def by_power_series(member: StraightMagnet, *strengths: complex) -> ByField:
@@ -179,6 +182,10 @@ class StraightMagnet(Element):
         if used == {2}:
             return drift_kick_ops(SEXTUPOLE_STEPS, order, self.drift, length, slices, (q[2],))
         return drift_kick_ops(MULTIPOLE_STEPS, order, self.drift, length, slices, q)
+
+    def scaled(self, factor: float) -> StraightMagnet:
+        changes = {k: factor * value for k in _STRENGTHS if (value := getattr(self, k))}
+        return replace(self, **changes) if changes else self
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         if self.length == 0.0:

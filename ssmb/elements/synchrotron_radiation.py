@@ -50,11 +50,10 @@ from ssmb.elements.radiation_kernels import (
     PHOTONS,
     PHOTONS_WITH_ANGLES,
     SINGLE_PHOTONS,
+    SQUARES,
     radiation_edge,
 )
-from ssmb.elements.radiation_kernels import EDGE_KERNEL as EDGE_KERNEL
-from ssmb.elements.radiation_kernels import MEAN_KERNELS as MEAN_KERNELS
-from ssmb.elements.radiation_kernels import SQUARES as SQUARES
+from ssmb.elements.roles import Emission
 from ssmb.elements.transformations import roll_ops
 from ssmb.errors import LatticeError
 from ssmb.kernels.objects import pure_python
@@ -118,6 +117,18 @@ class LocalField:
     def strength(self, x: float = 0.0, y: float = 0.0) -> float:
         """Local curvature |b| [1/m]."""
         return math.sqrt(SQUARES[self.field](x, y, self.numbers))
+
+    def squared(self, x: float, y: float) -> float:
+        """Square of the local curvature [1/m^2], in plain Python."""
+        return pure_python(SQUARES[self.field])(x, y, self.numbers)
+
+    def recoil_kicks(self, x: float, y: float) -> tuple[tuple[float, float], ...]:
+        """Kicks (px, py) that make up the recoil across the orbit of photons that leave at ``x``, ``y`` [m].
+
+        They are those of a diffusion of 1 and 1/(gamma q) = 1; their squares add.
+        """
+        recoil = pure_python(FIELDS[self.field].recoil)
+        return tuple(recoil(x, y, self.numbers, MEAN_SQUARE_ANGLE, 1.0, *n) for n in ((1.0, 0.0), (0.0, 1.0)))
 
     def strongest(self) -> float:
         """Largest local curvature out to 3 mm from the axis [1/m]."""
@@ -247,19 +258,6 @@ def radiating_ops(element: Element, ref: Reference, radiation: Radiation) -> tup
     return tuple(ops)
 
 
-def recoil_kicks(name: str, x: float, y: float, numbers: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-    """Kicks (px, py) that make up the recoil across the orbit, for a diffusion of 1 and 1/(gamma q) = 1: their squares add.
-
-    Parameters
-    ----------
-    name : kind of field, as in :class:`LocalField`.
-    x, y : where the photons are emitted [m].
-    numbers : of the field.
-    """
-    recoil = pure_python(FIELDS[name].recoil)
-    return tuple(recoil(x, y, numbers, MEAN_SQUARE_ANGLE, 1.0, *n) for n in ((1.0, 0.0), (0.0, 1.0)))
-
-
 def _rolled(field: LocalField, ops: tuple[Op, ...]) -> tuple[Op, ...]:
     if not field.tilt:
         return ops
@@ -269,7 +267,7 @@ def _rolled(field: LocalField, ops: tuple[Op, ...]) -> tuple[Op, ...]:
 
 def _mean_ops(field: LocalField, c: RadiationConstants, length: float, number: int, angle: tuple) -> tuple[Op, ...]:
     head = (length, field.h, c.loss * field.square, c.spread * field.cube)
-    return (Op(MEAN[field.field], (*head, *field.numbers)),)
+    return (Op(MEAN[field.field], (*head, *field.numbers), detail=Emission(field, length)),)
 
 
 def _diffusion_ops(
@@ -317,4 +315,5 @@ def _photons(field: LocalField, c: RadiationConstants, length: float) -> float:
 def _edge_ops(field: LocalField, tangent: float, c: RadiationConstants) -> tuple[Op, ...]:
     if not tangent:
         return ()
-    return _rolled(field, (Op(radiation_edge, (-tangent, c.loss * field.strength() ** 2)),))
+    numbers = (-tangent, c.loss * field.strength() ** 2)
+    return _rolled(field, (Op(radiation_edge, numbers, detail=Emission(field, tangent=-tangent)),))

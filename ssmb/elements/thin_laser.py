@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.laser_kick import laser_kick
+from ssmb.elements.roles import Light
 from ssmb.errors import LatticeError
 from ssmb.quantity import LIGHT
 
@@ -62,6 +64,15 @@ class ThinLaser(Element):
         g = (ref.beta * math.cos(turn), ref.beta * math.sin(turn))
         place = (1.0 / k, 1.0 / (self.laser_wavelength * ref.beta), ref.beta, *(0.0,) * 7)
         return (Op(laser_kick, (*g, b, 0.0, 0.0, *place, *profile)),)
+
+    def light(self) -> Light:
+        return Light(self.laser_wavelength, self.laser_on)
+
+    def with_light(self, *, on: bool | None = None, power: float | None = None) -> ThinLaser:
+        """A thin laser has an amplitude and no power: only the switch can be changed."""
+        if power is not None:
+            raise LatticeError(f"{self.label()}: a thin laser has an amplitude, and no power that could be changed")
+        return self if on is None else replace(self, laser_on=on)
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

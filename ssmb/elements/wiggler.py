@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
@@ -11,6 +12,7 @@ from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
+from ssmb.elements.roles import Light
 from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
 from ssmb.elements.wiggler_map import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
@@ -310,6 +312,23 @@ class Wiggler(Element):
             math.pi * angle2 * self.length / self.laser_wavelength,
         )
         return min(10000, max(_THICK_SLICES, *(math.ceil(n) for n in need)))
+
+    def light(self) -> Light | None:
+        if not self.laser_wavelength:
+            return None
+        return Light(self.laser_wavelength, self.laser_on, self.laser_power, self.laser_x_offset, self.laser_y_offset)
+
+    def with_light(self, *, on: bool | None = None, power: float | None = None) -> Wiggler:
+        changes: dict[str, Any] = {"laser_on": on, "laser_power": power}
+        changes = {key: value for key, value in changes.items() if value is not None}
+        return replace(self, **changes) if self.laser_wavelength and changes else self
+
+    def apart(self) -> tuple[Element | None, Element, Element | None]:
+        half = replace(
+            self, length=0.5 * self.length, periods=0.0, period_length=self.period,
+            laser_on=False, laser_model="THICK", x_limits=(), y_limits=(),
+        )  # fmt: skip
+        return half, replace(self, laser_model="KICK", x_limits=(), y_limits=()), half
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

@@ -8,16 +8,13 @@ of factors has damping rates that are right to 1e-8 of themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ssmb.elements.energy_restorer import radiation_restored
-from ssmb.elements.linear_map import LINEAR_NUMBERS, linear_map, linear_map_diffusing
-from ssmb.elements.lumped_radiation import MEAN_OF_SECTION, NOISY, radiation_lumped
-from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, recoil_kicks
-from ssmb.kernels.loops import KERNELS
-from ssmb.kernels.objects import pure_python
+from ssmb.elements.roles import Emission
+from ssmb.elements.synchrotron_radiation import RadiationConstants
+from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program
 from ssmb.optics.closed_orbit import find_orbits
 from ssmb.optics.energy_balance import check_voltage
@@ -26,8 +23,8 @@ from ssmb.optics.matrices import Displaced, suited
 from ssmb.optics.propagation import recorded_at
 
 _FORM = symplectic_form(6)
-_LOWER = np.tril_indices(6)
-_MOST_NUMBERS = 12  # that a local field has
+#: What takes energy or damps because something radiates.
+_RADIATES = (Role.EMISSION, Role.EDGE, Role.LUMP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +74,18 @@ def damped_turn(program: Program, start: np.ndarray | None = None) -> DampedTurn
     PhysicsError
         If there is no closed orbit: in particular if the loss exceeds the voltage.
     """
-    program, diffusing = without_noise(program)
+    program, diffusing = program.without_noise()
     if start is None:
         check_voltage(program)
         orbit = find_orbits(program, np.zeros((6, 1)), 6)
     else:
         orbit = np.array(start, dtype=float)[:, None]
     made, _ = suited(program, orbit)
-    radiates = np.isin(program.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, *MEAN_OF_SECTION))
+    emissions, constants = program.emissions, RadiationConstants.of(program.reference)
+    radiates = np.isin(program.roles, _RADIATES)
     # what radiation takes and what a restorer gives back are both no part of the map without damping
-    changes = radiates | (program.ops[:, 0] == radiation_restored.index)
-    dissipates = np.flatnonzero(changes | (program.ops[:, 0] == linear_map.index))
+    changes = radiates | (program.roles == Role.RESTORER)
+    dissipates = np.flatnonzero(changes | (program.roles == Role.DAMPED))
     cuts = np.unique(np.concatenate((program.first_op, dissipates, dissipates + 1, [0, len(program.ops)])))
     record = recorded_at(program, made.particles(), cuts)
     place = {int(c): i for i, c in enumerate(cuts)}
@@ -100,9 +98,9 @@ def damped_turn(program: Program, start: np.ndarray | None = None) -> DampedTurn
         op = int(cuts[i])
         if radiates[op]:
             loss += _energy(program, orbit[i, 5]) - _energy(program, orbit[i + 1, 5])
-            if int(program.ops[op, 0]) in MEAN_KERNELS:
-                strength = spread_of(program, op, orbit[i])
-                for kick in np.linalg.solve(maps[i], _recoils(program, op, orbit[i]).T).T:
+            if program.roles[op] == Role.EMISSION:
+                strength = spread_of(emissions[op], constants, orbit[i])
+                for kick in np.linalg.solve(maps[i], _recoils(program, emissions[op], orbit[i]).T).T:
                     kicks.append(kick)
                     strengths.append(strength)
                     back = back + strength * np.outer(kick, kick)
@@ -125,26 +123,21 @@ def damped_turn(program: Program, start: np.ndarray | None = None) -> DampedTurn
     )
 
 
-def spread_of(program: Program, op: int, at: np.ndarray) -> float:
-    """Variance of delta that the photons of a radiation op add, for a particle at the coordinates ``at``."""
-    code, offset = int(program.ops[op, 0]), int(program.ops[op, 1])
-    p = program.params[offset:].tolist()
-    square = pure_python(SQUARES[MEAN_KERNELS[code]])
-    q = 1.0 + at[5]
-    path = p[0] * (1.0 + p[1] * at[0] + 0.5 * (at[1] ** 2 + at[3] ** 2) / q**2)
-    return float(p[3] * square(at[0], at[2], p[4:]) ** 1.5 * path * q**4)
+def spread_of(emission: Emission, constants: RadiationConstants, at: np.ndarray) -> float:
+    """Variance of delta that the photons of a piece of a body add, for a particle at the coordinates ``at``."""
+    field, q = emission.field, 1.0 + at[5]
+    path = emission.length * (1.0 + field.h * at[0] + 0.5 * (at[1] ** 2 + at[3] ** 2) / q**2)
+    return float(constants.spread * field.cube * field.squared(at[0], at[2]) ** 1.5 * path * q**4)
 
 
-def _recoils(program: Program, op: int, at: np.ndarray) -> np.ndarray:
+def _recoils(program: Program, emission: Emission, at: np.ndarray) -> np.ndarray:
     """Directions (j, 6) in which photons push: along the orbit, and with the opening angle across it."""
     q = 1.0 + at[5]
     along = [0.0, at[1] / q, 0.0, at[3] / q, 0.0, 1.0]
     if not program.radiation.angles:
         return np.array([along])
-    numbers = tuple(program.params[int(program.ops[op, 1]) + 4 :][:_MOST_NUMBERS].tolist())
-    name = MEAN_KERNELS[int(program.ops[op, 0])]
     angle = 1.0 / (program.reference.gamma * q)
-    across = recoil_kicks(name, float(at[0]), float(at[2]), numbers)
+    across = emission.field.recoil_kicks(float(at[0]), float(at[2]))
     return np.array([along, *([0.0, angle * x, 0.0, angle * y, 0.0, 0.0] for x, y in across if x or y)])
 
 
@@ -154,28 +147,6 @@ def _energy(program: Program, delta: float) -> float:
     q = 1.0 + delta
     d = delta * (2.0 + delta)
     return ref.p0c * d / (np.sqrt(q * q + (ref.mass / ref.p0c) ** 2) + ref.energy / ref.p0c)
-
-
-def without_noise(program: Program) -> tuple[Program, dict[int, np.ndarray]]:
-    """Replace maps with noise by those without; return also the directions L of the noise of each, L L^T its covariance."""
-    noisy = (linear_map_diffusing.index, *NOISY)
-    found = np.flatnonzero(np.isin(program.ops[:, 0], noisy))
-    if not len(found):
-        return program, {}
-    ops, extra, directions = program.ops.copy(), [program.params], {}
-    size, tail = len(program.params), (program.reference.inv_gamma2, program.reference.beta**2)
-    for op in found.tolist():
-        code, start = int(ops[op, 0]), int(ops[op, 1])
-        numbers = program.params[start + LINEAR_NUMBERS : start + KERNELS[code].n_params]
-        if code in NOISY:
-            directions[op] = numbers.reshape(6, NOISY[code])
-        else:
-            directions[op] = np.zeros((6, 6))
-            directions[op][_LOWER] = numbers
-        extra.append(np.array([*program.params[start : start + LINEAR_NUMBERS], *tail]))
-        ops[op, :2] = radiation_lumped.index if code in NOISY else linear_map.index, size
-        size += LINEAR_NUMBERS + 2
-    return replace(program, ops=ops, params=np.concatenate(extra)), directions
 
 
 def _factors(

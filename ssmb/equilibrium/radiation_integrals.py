@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.radiation import ENVELOPE, Radiation
-from ssmb.elements.rf_cavity import rf_kick
-from ssmb.elements.synchrotron_radiation import EDGE_KERNEL, MEAN_KERNELS, SQUARES, RadiationConstants
-from ssmb.elements.transformations import roll
-from ssmb.equilibrium.damped_turn import without_noise
+from ssmb.elements.roles import Emission
+from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.kernels.loops import KERNELS
-from ssmb.kernels.objects import pure_python
+from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.closed_orbit import find_orbits
@@ -124,7 +121,7 @@ def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> Radiati
     compiled = without(
         compile_elements(lattice.elements, lattice.reference, Radiation(ENVELOPE, edges=pole_faces)), lasers=True
     )
-    compiled, _ = without_noise(compiled)
+    compiled, _ = compiled.without_noise()
     program, cuts, points = _without_radiation(compiled)
     if not len(cuts):
         raise PhysicsError("nothing in the lattice radiates: it has no bends, wigglers or multipoles")
@@ -147,35 +144,17 @@ def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> Radiati
     return _sums(compiled, points, orbit, dispersion, np.array(invariants), pole_faces)
 
 
-@dataclass(frozen=True)
-class _Point:
-    """One radiation op: its row in the compiled program, and the roll of the frame in which it stands."""
-
-    op: int
-    cosine: float
-    sine: float
-
-
-def _without_radiation(compiled: Program) -> tuple[Program, np.ndarray, list[_Point]]:
+def _without_radiation(compiled: Program) -> tuple[Program, np.ndarray, list[Emission]]:
     """The program without energy changes, where its radiation ops stood, and what they were."""
-    restored = next(k.index for k in KERNELS if k.name == "radiation_restored")
-    drop = np.isin(compiled.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL, restored, rf_kick.index))
-    gone = compiled.ops[~np.isin(np.arange(len(compiled.ops)), np.flatnonzero(drop))]
-    before = np.concatenate(([0], np.cumsum(~drop)))
-    program = replace(compiled, ops=np.ascontiguousarray(gone), first_op=before[compiled.first_op])
-    points = []
-    for op in np.flatnonzero(np.isin(compiled.ops[:, 0], (*MEAN_KERNELS, EDGE_KERNEL))).tolist():
-        row = compiled.ops[op - 1] if op else None
-        if row is not None and row[0] == roll.index and compiled.ops[op + 1][0] == roll.index:
-            points.append(_Point(op, *compiled.params[row[1] : row[1] + 2].tolist()))
-        else:
-            points.append(_Point(op, 1.0, 0.0))
-    return program, before[[p.op for p in points]], points
+    gone = (Role.EMISSION, Role.EDGE, Role.RESTORER, Role.CAVITY)
+    before = np.concatenate(([0], np.cumsum(~np.isin(compiled.roles, gone))))
+    emissions = compiled.emissions
+    return compiled.without(*gone), before[list(emissions)], list(emissions.values())
 
 
-def _unrolled(rows: np.ndarray, points: list[_Point]) -> np.ndarray:
+def _unrolled(rows: np.ndarray, points: list[Emission]) -> np.ndarray:
     """Turn (j, 6, k) vectors of rolled frames back into the frame of the ring."""
-    c, s = (np.array([getattr(p, name) for p in points])[:, None] for name in ("cosine", "sine"))
+    c, s = (np.array([f(p.field.tilt) for p in points])[:, None] for f in (math.cos, math.sin))
     out = rows.copy()
     for x, y in ((0, 2), (1, 3)):
         out[:, x], out[:, y] = c * rows[:, x] - s * rows[:, y], s * rows[:, x] + c * rows[:, y]
@@ -184,43 +163,37 @@ def _unrolled(rows: np.ndarray, points: list[_Point]) -> np.ndarray:
 
 def _sums(
     compiled: Program,
-    points: list[_Point],
+    points: list[Emission],
     orbit: np.ndarray,
     dispersion: np.ndarray,
     invariants: np.ndarray,
     pole_faces: bool,
 ) -> RadiationIntegrals:
-    constants = RadiationConstants.of(compiled.reference)
     i1 = i2 = i3 = 0.0
     i4, i5 = np.zeros(2), np.zeros(2)
     slips, weights = [], []
     for j, point in enumerate(points):
-        code, offset = int(compiled.ops[point.op, 0]), int(compiled.ops[point.op, 1])
-        p = compiled.params[offset:].tolist()
-        if code == EDGE_KERNEL:
-            b2 = p[1] / constants.loss
-            gradient = np.array([p[0] * b2, 0.0])
+        field, length = point.field, point.length
+        if not length:
+            gradient = np.array([point.tangent * field.strength() ** 2, 0.0])
         else:
-            square = pure_python(SQUARES[MEAN_KERNELS[code]])
-            length, h = p[0], p[1]
-            averaged, cubed = p[2] / constants.loss, p[3] / constants.spread
 
-            def power(x: float, y: float, square=square, h=h, p=p) -> float:
-                return square(x, y, p[4:]) * (1.0 + h * x)
+            def power(x: float, y: float, field=field) -> float:
+                return field.squared(x, y) * (1.0 + field.h * x)
 
             x, y = float(orbit[j, 0]), float(orbit[j, 2])
             e = _GRADIENT_STEP
             slope = ((power(x + e, y) - power(x - e, y)) / (2 * e), (power(x, y + e) - power(x, y - e)) / (2 * e))
-            gradient = length * averaged * np.array(slope)
-            cube = length * cubed * power(x, y) ** 1.5
-            i1 += length * h * dispersion[j, 0]
-            i2 += length * averaged * power(x, y)
+            gradient = length * field.square * np.array(slope)
+            cube = length * field.cube * power(x, y) ** 1.5
+            i1 += length * field.h * dispersion[j, 0]
+            i2 += length * field.square * power(x, y)
             i3 += cube
             i5 += cube * invariants[:, j]
             slips.append(dispersion[j, 4])
             weights.append(cube)
         # the gradient stands in the frame of the body, the planes are those of the ring
-        c, s = point.cosine, point.sine
+        c, s = math.cos(field.tilt), math.sin(field.tilt)
         lab_d = (c * dispersion[j, 0] - s * dispersion[j, 2], s * dispersion[j, 0] + c * dispersion[j, 2])
         lab_g = (c * gradient[0] - s * gradient[1], s * gradient[0] + c * gradient[1])
         i4 += np.multiply(lab_d, lab_g)

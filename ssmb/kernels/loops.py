@@ -20,6 +20,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from ssmb.kernels import jit
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.primitives import velocity_excess
+from ssmb.kernels.roles import Role
 
 #: Rows of a tile. RPP = 1/(1+delta) and DBETA = beta/beta0 - 1 are kept, because only few elements change delta.
 X, PX, Y, PY, Z, DELTA, RPP, DBETA, WEIGHT, FLAG = range(10)
@@ -61,6 +62,7 @@ class Kernel:
     partner : kernel of the inverse map where it is another one.
     driven : ``driven(p, drive)`` gives the packed numbers that change under a :class:`~ssmb.kernels.drives.Drive`: their
         values by turn, by position in ``p``; None for a map that is the same on every turn.
+    role : what its ops are there for, where the element that packs one does not say otherwise.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Kernel:
     invert: Callable[[tuple[float, ...]], tuple[float, ...]] | None = None
     partner: Kernel | None = None
     driven: Callable[[tuple[float, ...], Drive], dict[int, np.ndarray]] | None = None
+    role: Role = Role.MAP
     index: int = -1
     _native: Any = field(default=None, repr=False)
 

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements import Bend, Element, Op
+from ssmb.elements import Element, Op
 from ssmb.elements.aperture import aperture_op
 from ssmb.elements.radiation import OFF, Radiation
+from ssmb.elements.roles import Cavity, Emission, Light, Noise
 from ssmb.elements.synchrotron_radiation import radiating_ops
 from ssmb.elements.transformations import misalignment_ops
 from ssmb.errors import LatticeError, nearest
-from ssmb.kernels.engine import LIMIT, MAP, OP_COLUMNS
-from ssmb.kernels.loops import BLOCK, KERNELS
+from ssmb.kernels.drives import Drive
+from ssmb.kernels.engine import (
+    LIMIT,
+    MAP,
+    OP_COLUMNS,
+    OP_ELEMENT,
+    OP_KERNEL,
+    OP_KIND,
+    OP_OFFSET,
+    OP_REPEAT,
+)
+from ssmb.kernels.loops import BLOCK, KERNELS, Kernel
+from ssmb.kernels.roles import Role
+
+#: What is known about an op besides its role; of a restorer the energy that it gives [eV].
+Detail = Emission | Noise | Light | Cavity | float | None
+#: Values of the changing numbers of an op by position, under a drive.
+Law = Callable[[tuple[float, ...], Drive], dict[int, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +48,8 @@ class Program:
     ops : (m, 5) op table: kernel, offset into ``params``, repeat, element index, kind.
     params : packed numbers of all ops.
     first_op : (n + 1,) index of the first op of each element, and the number of ops.
+    roles : (m,) what each op is there for, a :class:`~ssmb.kernels.roles.Role`.
+    details : (m,) what the element says about it: its light, cavity, emission or noise.
     radiation : how radiation acts in it.
     elements : what was compiled, as it was given.
     """
@@ -41,6 +60,8 @@ class Program:
     ops: np.ndarray
     params: np.ndarray
     first_op: np.ndarray
+    roles: np.ndarray
+    details: tuple[Detail, ...]
     radiation: Radiation = OFF
     elements: tuple[Element, ...] = ()
 
@@ -55,6 +76,88 @@ class Program:
             return self.names.index(name)
         except ValueError:
             raise LatticeError(f"no element '{name}' in the lattice.{nearest(name, self.names)}") from None
+
+    def has(self, role: Role) -> bool:
+        """Whether any op has this role."""
+        return bool(np.any(self.roles == role))
+
+    def without(self, *roles: Role) -> Program:
+        """Return the program without the ops of these roles; elements, and everything else, stay."""
+        drop = np.isin(self.roles, roles)
+        if not drop.any():
+            return self
+        before = np.concatenate(([0], np.cumsum(drop)))
+        return replace(
+            self,
+            ops=np.ascontiguousarray(self.ops[~drop]),
+            first_op=self.first_op - before[self.first_op],
+            roles=self.roles[~drop],
+            details=tuple(d for d, gone in zip(self.details, drop, strict=True) if not gone),
+        )
+
+    def without_noise(self) -> tuple[Program, dict[int, np.ndarray]]:
+        """Replace maps with random kicks by those without.
+
+        Returns
+        -------
+        The program, and by op the directions L (6, k) of its kicks, L L^T their covariance.
+        """
+        noisy = {op: d for op, d in enumerate(self.details) if isinstance(d, Noise)}
+        if not noisy:
+            return self, {}
+        ops, numbers, details = self.ops.copy(), [self.params], list(self.details)
+        size, tail = len(self.params), (self.reference.inv_gamma2, self.reference.beta**2)
+        for op, noise in noisy.items():
+            packed = _packed(noise.quiet, tail)
+            ops[op, OP_KERNEL], ops[op, OP_OFFSET] = noise.quiet.kernel.index, size
+            numbers.append(np.array(packed))
+            size += len(packed)
+            details[op] = None
+        quiet = replace(self, ops=ops, params=np.concatenate(numbers), details=tuple(details))
+        return quiet, {op: noise.directions for op, noise in noisy.items()}
+
+    def said(self, role: Role) -> list[Any]:
+        """What elements say about the ops of a role, in order: emissions, lights, cavities, energies given back [eV]."""
+        return [d for d, r in zip(self.details, self.roles.tolist(), strict=True) if r == role and d is not None]
+
+    @property
+    def emissions(self) -> dict[int, Emission]:
+        """Where bodies and pole faces radiate on the mean, by op (of a program with radiation "mean" or "envelope")."""
+        return {op: d for op, d in enumerate(self.details) if isinstance(d, Emission)}
+
+    def changers(self) -> tuple[str, ...]:
+        """Names of the elements that may change delta, in order."""
+        return self._elements_where(lambda kernel: kernel.changes_delta)
+
+    def random(self) -> tuple[str, ...]:
+        """Names of the elements that give random kicks, in order."""
+        return self._elements_where(lambda kernel: kernel.stochastic)
+
+    def _elements_where(self, holds: Callable[[Kernel], bool]) -> tuple[str, ...]:
+        rows = [int(row[OP_ELEMENT]) for row in self.ops if holds(KERNELS[row[OP_KERNEL]])]
+        return tuple(self.names[i] for i in dict.fromkeys(rows))
+
+    def maps(self) -> list[str]:
+        """Names of the maps that are used, sorted."""
+        return sorted({KERNELS[code].name for code in np.unique(self.ops[:, OP_KERNEL])})
+
+    def numbers(self, op: int) -> tuple[float, ...]:
+        """Packed numbers of an op."""
+        offset = int(self.ops[op, OP_OFFSET])
+        return tuple(self.params[offset : offset + KERNELS[self.ops[op, OP_KERNEL]].width].tolist())
+
+    def calls(self, op_from: int, op_to: int) -> Iterator[tuple[Kernel, tuple[float, ...], int]]:
+        """Kernel, packed numbers and repeats of a range of ops, without apertures."""
+        for op in range(op_from, op_to):
+            kernel = KERNELS[self.ops[op, OP_KERNEL]]
+            if not kernel.limit:
+                yield kernel, self.numbers(op), int(self.ops[op, OP_REPEAT])
+
+    def driven(self, elements: Sequence[int]) -> list[tuple[int, Law]]:
+        """Ops of these elements (by index) that can change from turn to turn, and by which law."""
+        rows = np.flatnonzero(np.isin(self.ops[:, OP_ELEMENT], elements) & (self.ops[:, OP_KIND] == MAP))
+        laws = ((int(r), KERNELS[self.ops[r, OP_KERNEL]].driven) for r in rows)
+        return [(r, law) for r, law in laws if law is not None]
 
     def propagate(
         self, coordinates: np.ndarray, op_from: int = 0, op_to: int | None = None, turns: int = 1, seed: int = 0
@@ -98,19 +201,58 @@ class Program:
         where = [at for at, _ in order]
         ops = np.insert(self.ops, where, np.array([row for _, row in order], dtype=np.int64), axis=0)
         shift = np.array([sum(1 for w in where if w < f) for f in self.first_op])
-        return replace(self, ops=np.ascontiguousarray(ops), first_op=self.first_op + shift)
+        details = list(self.details)
+        for at in reversed(where):
+            details.insert(at, None)
+        return replace(
+            self,
+            ops=np.ascontiguousarray(ops),
+            first_op=self.first_op + shift,
+            roles=np.insert(self.roles, where, Role.SUM),
+            details=tuple(details),
+        )
 
 
 def element_ops(element: Element, reference: Reference, radiation: Radiation = OFF) -> tuple[Op, ...]:
     """All ops of a placed element: aperture, entry of the displaced body, body, exit, aperture."""
-    angle, tilt = (element.angle, element.tilt_ref) if isinstance(element, Bend) else (0.0, 0.0)
-    enter, leave = misalignment_ops(element, angle, tilt)
+    enter, leave = misalignment_ops(element, *element.bending())
     limit = aperture_op(element)
     at = element.aperture_at
     before = (limit,) if limit is not None and at in ("ENTRANCE_END", "BOTH_ENDS") else ()
     after = (limit,) if limit is not None and at in ("EXIT_END", "BOTH_ENDS") else ()
     body = radiating_ops(element, reference, radiation) if radiation.on else element.ops(reference)
     return (*before, *enter, *body, *leave, *after)
+
+
+def _packed(op: Op, tail: tuple[float, float]) -> tuple[float, ...]:
+    """Numbers of an op as the loop takes them: with those of the reference where the kernel changes delta."""
+    return op.params + tail if op.kernel.width > op.kernel.n_params else op.params
+
+
+def _role(op: Op) -> Role:
+    if op.role is not None:
+        return op.role
+    return Role.LIMIT if op.kernel.limit else op.kernel.role
+
+
+def _detail(element: Element, role: Role, op: Op) -> Detail:
+    """What the element says about one of its ops."""
+    if op.detail is not None:
+        return op.detail
+    says: dict[Role, Callable[[], Detail]] = {
+        Role.LIGHT: element.light,
+        Role.CAVITY: element.cavity,
+        Role.RESTORER: element.restores,
+    }
+    if role not in says:
+        return None
+    detail = says[role]()
+    if detail is None:
+        raise LatticeError(
+            f"{element.label()} packs an op with the role {role.name}, but says nothing about it; its class needs "
+            f"{says[role].__name__}()"
+        )
+    return detail
 
 
 def compile_elements(elements: Sequence[Element], reference: Reference, radiation: Radiation | str = "off") -> Program:
@@ -134,6 +276,8 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
     s = np.concatenate(([0.0], np.cumsum([e.length for e in elements], dtype=float)))
     rows: list[tuple[int, int, int, int, int]] = []
     numbers: list[float] = []
+    roles: list[Role] = []
+    details: list[Detail] = []
     first: list[int] = []
     packed: dict[tuple[int, tuple[float, ...]], int] = {}
     tail = (reference.inv_gamma2, reference.beta**2)
@@ -145,13 +289,16 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
         if key not in cache:
             cache[key] = element_ops(placed, reference, radiation)
         for op in cache[key]:
-            params = op.params + tail if op.kernel.width > op.kernel.n_params else op.params
+            params = _packed(op, tail)
             if len(params) != op.kernel.width:
                 raise LatticeError(f"{element.label()}: kernel {op.kernel.name} takes {op.kernel.n_params} numbers")
             known = (op.kernel.index, params)
             if known not in packed:
                 packed[known] = len(numbers)
                 numbers.extend(params)
+            role = _role(op)
+            roles.append(role)
+            details.append(_detail(placed, role, op))
             rows.append((op.kernel.index, packed[known], op.repeat, index, LIMIT if op.kernel.limit else MAP))
     first.append(len(rows))
     return Program(
@@ -161,6 +308,8 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
         ops=np.array(rows, dtype=np.int64).reshape(-1, OP_COLUMNS),
         params=np.array(numbers or [0.0], dtype=np.float64),
         first_op=np.array(first, dtype=np.int64),
+        roles=np.array(roles, dtype=np.int64),
+        details=tuple(details),
         radiation=radiation,
         elements=tuple(elements),
     )

@@ -12,7 +12,6 @@ from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import check_voltage
 from ssmb.optics.propagation import (
     carry,
-    energy_changers,
     has_cavities,
     laser_wavelength,
     one_thread,
@@ -85,7 +84,7 @@ def closed_orbit(
         raise ConfigError("guess must be six finite numbers x, px, y, py, z, delta")
     if guess is None or dim == 4:
         start[5] = finite("delta", delta)
-    if dim == 6 and not energy_changers(program):
+    if dim == 6 and not program.changers():
         raise PhysicsError("no closed orbit in 6 dimensions: nothing changes the energy; use dim=4, or dim=5")
     if dim == 6:
         check_voltage(program)

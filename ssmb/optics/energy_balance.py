@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ssmb.elements.energy_restorer import radiation_restored
-from ssmb.elements.rf_cavity import rf_kick
-from ssmb.elements.synchrotron_radiation import MEAN_KERNELS, SQUARES, RadiationConstants
+from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.errors import PhysicsError
-from ssmb.kernels.objects import pure_python
+from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
-
-_MOST_NUMBERS = 16  # of a radiation op
 
 
 @dataclass(frozen=True)
@@ -51,21 +45,21 @@ def energy_balance(lattice: Lattice) -> EnergyBalance:
         field = element.local_field(ref)
         if field is not None:
             loss += RadiationConstants.of(ref).loss * field.square * field.strength() ** 2 * field.length
-    restored = sum(getattr(e, "energy_gain", 0.0) for e in lattice if e.kind == "SSMB_EnergyRestorer")
-    voltage = sum(abs(getattr(e, "voltage", 0.0)) for e in lattice if e.kind == "RFCavity")
+    restored = sum(e.restores() for e in lattice)
+    voltage = sum(abs(cavity.voltage) for e in lattice if (cavity := e.cavity()) is not None)
     return EnergyBalance(loss * ref.p0c * ref.beta, float(restored), float(voltage))
 
 
 def balance_of(program: Program) -> EnergyBalance:
     """Return the energy balance of a program that was compiled with mean radiation."""
-    ref, ops, params = program.reference, program.ops, program.params
+    ref = program.reference
+    constant = RadiationConstants.of(ref).loss
     loss = 0.0
-    for op in np.flatnonzero(np.isin(ops[:, 0], tuple(MEAN_KERNELS))):
-        p = params[ops[op, 1] : ops[op, 1] + _MOST_NUMBERS].tolist()
-        loss += p[0] * p[2] * pure_python(SQUARES[MEAN_KERNELS[int(ops[op, 0])]])(0.0, 0.0, p[4:])
-    restored = float(params[ops[ops[:, 0] == radiation_restored.index, 1]].sum()) * ref.p0c
-    voltage = float(np.abs(params[ops[ops[:, 0] == rf_kick.index, 1]]).sum()) * ref.p0c
-    return EnergyBalance(loss * ref.p0c * ref.beta, restored, voltage)
+    for emission in program.said(Role.EMISSION):
+        loss += emission.length * (constant * emission.field.square) * emission.field.squared(0.0, 0.0)
+    restored = sum(program.said(Role.RESTORER))
+    voltage = sum(abs(cavity.voltage) for cavity in program.said(Role.CAVITY))
+    return EnergyBalance(loss * ref.p0c * ref.beta, float(restored), float(voltage))
 
 
 def check_voltage(program: Program) -> None:

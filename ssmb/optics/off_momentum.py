@@ -18,7 +18,7 @@ from ssmb.lattice.program import Program
 from ssmb.optics.closed_orbit import find_orbits
 from ssmb.optics.linear import is_coupled, normal_modes, periodic_plane
 from ssmb.optics.matrices import suited
-from ssmb.optics.propagation import carry, energy_changers, one_thread
+from ssmb.optics.propagation import carry, one_thread
 
 #: Distance of the momenta [1].
 DELTA_STEP = 2.5e-4
@@ -82,7 +82,7 @@ def off_momentum(program: Program, delta: float, step: float = DELTA_STEP, tunes
         change = carry(program, orbits) - orbits
     if np.abs(change[5]).max() > 1e-12:
         raise PhysicsError(
-            f"a turn changes the momentum at fixed energy: {', '.join(energy_changers(program))} acts on delta. Optics at "
+            f"a turn changes the momentum at fixed energy: {', '.join(program.changers())} acts on delta. Optics at "
             "constant momentum, which the slip factor and the dispersion are made of, is not defined with it"
         )
     ref = program.reference

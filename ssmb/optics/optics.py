@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import PhysicsError
-from ssmb.kernels.loops import KERNELS
+from ssmb.kernels.roles import Role
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
@@ -296,11 +296,10 @@ def _longitudinal(made: Displaced, m66: np.ndarray, along: np.ndarray) -> dict[s
 
 def _provenance(program: Program, lasers: bool) -> dict[str, Any]:
     """How the numbers came about: which edge model and maps."""
-    used = sorted({KERNELS[row[0]].name for row in program.ops})
-    edges = {"edge_linear": "linear", "fringe_hard_edge": "full"}
+    edges = {Role.LINEAR_EDGE: "linear", Role.FULL_EDGE: "full"}
     return {
-        "bend_edges": ", ".join(word for name, word in edges.items() if name in used) or "none",
-        "maps": ", ".join(used),
+        "bend_edges": ", ".join(word for role, word in edges.items() if program.has(role)) or "none",
+        "maps": ", ".join(program.maps()),
         "cavities": has_cavities(program),
         "lasers": bool(lasers and laser_wavelength(program)),
     }

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 
-from ssmb.elements.laser_kick import laser_kick
-from ssmb.elements.rf_cavity import rf_kick
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.kernels.engine import OP_ELEMENT
 from ssmb.kernels.jit import numba
-from ssmb.kernels.loops import BLOCK, KERNELS
+from ssmb.kernels.loops import BLOCK
+from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
-
-#: Position of 1/(wavelength*beta) [1/m] among the numbers of a laser kick.
-_LASER_TURNS_PER_METRE = 6
 
 
 def program_of(lattice: Lattice | Program) -> Program:
@@ -36,45 +32,25 @@ def program_of(lattice: Lattice | Program) -> Program:
         raise ConfigError(f"optics needs a Lattice or a compiled Program, not {type(lattice).__name__}")
     if not program.names:
         raise ConfigError("the lattice has no elements")
-    random = [int(row[3]) for row in program.ops if KERNELS[row[0]].stochastic]
-    if random:
-        raise ConfigError(
-            f"'{program.names[random[0]]}' gives random kicks, and optics is defined without; switch its diffusion off"
-        )
+    if random := program.random():
+        raise ConfigError(f"'{random[0]}' gives random kicks, and optics is defined without; switch its diffusion off")
     return program
 
 
 def has_cavities(program: Program) -> bool:
     """Return whether a radio-frequency cavity with voltage is in the lattice."""
-    return bool(np.any(program.ops[:, 0] == rf_kick.index))
+    return program.has(Role.CAVITY)
 
 
 def laser_wavelength(program: Program) -> float:
-    """Return the shortest wavelength of the lasers in the lattice [m], 0 if there is none."""
-    rows = program.ops[program.ops[:, 0] == laser_kick.index]
-    if not len(rows):
-        return 0.0
-    return float(1.0 / np.max(np.abs(program.params[rows[:, 1] + _LASER_TURNS_PER_METRE])))
+    """Return the shortest period in z of the lasers in the lattice [m], 0 if there is none."""
+    turns = [1.0 / (light.wavelength * program.reference.beta) for light in program.said(Role.LIGHT)]
+    return 1.0 / max(turns) if turns else 0.0
 
 
 def without(program: Program, *, cavities: bool = False, lasers: bool = False) -> Program:
     """Return the program without the energy kicks of cavities or lasers; everything else stays, elements included."""
-    drop = np.zeros(len(program.ops), dtype=bool)
-    if cavities:
-        drop |= program.ops[:, 0] == rf_kick.index
-    if lasers:
-        drop |= program.ops[:, 0] == laser_kick.index
-    if not drop.any():
-        return program
-    before = np.concatenate(([0], np.cumsum(drop)))
-    ops = np.ascontiguousarray(program.ops[~drop])
-    return replace(program, ops=ops, first_op=program.first_op - before[program.first_op])
-
-
-def energy_changers(program: Program) -> tuple[str, ...]:
-    """Names of the elements that may change delta, in order."""
-    rows = [int(row[3]) for row in program.ops if KERNELS[row[0]].changes_delta]
-    return tuple(dict.fromkeys(program.names[i] for i in rows))
+    return program.without(*[Role.CAVITY] * cavities, *[Role.LIGHT] * lasers)
 
 
 @contextmanager
@@ -203,7 +179,7 @@ def recorded_at(program: Program, coordinates: np.ndarray, cuts: np.ndarray) -> 
     with one_thread():
         for k, cut in enumerate(np.asarray(cuts).tolist()):
             if cut > at and not loop(here, at, cut):
-                name = program.names[int(program.ops[cut - 1, 3])]
+                name = program.names[int(program.ops[cut - 1, OP_ELEMENT])]
                 raise PhysicsError(f"a test particle is lost before the end of '{name}'")
             at = cut
             out[k] = here

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
-from ssmb.elements import Bend, Element, Kicker, Solenoid
-from ssmb.elements.straight_magnet import StraightMagnet
-from ssmb.errors import ConfigError, LatticeError
+from ssmb.errors import ConfigError
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.closed_orbit import closed_orbit
@@ -16,7 +12,6 @@ from ssmb.optics.propagation import recorded
 
 #: Rounds in which the taper and the energy that it follows settle: each leaves about delta of what the last one missed.
 _ROUNDS = 3
-_MULTIPOLES = tuple(f"K{side}{n}" for side in "ns" for n in range(6))
 
 
 def tapered(lattice: Lattice) -> Lattice:
@@ -52,32 +47,14 @@ def tapered(lattice: Lattice) -> Lattice:
     """
     if not isinstance(lattice, Lattice):
         raise ConfigError(f"tapered needs a Lattice, not {type(lattice).__name__}")
-    stiff = next((e for e in lattice if isinstance(e, Bend) and e.angle and e.integrator == "matrix"), None)
-    if stiff is not None:
-        raise LatticeError(
-            f"{stiff.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or 'yoshida4'"
-        )
+    for element in lattice:
+        element.scaled(1.0)  # an element that cannot be scaled says so before the orbit is looked for
     out = lattice
     for _ in range(_ROUNDS):
         program = compile_elements(out.elements, out.reference, radiation="mean")
         orbit = closed_orbit(program, dim=6)
         delta = recorded((program, orbit[:, None]))[0][:, 5, 0]
         middle = 0.5 * (delta[:-1] + delta[1:])
-        scaled = [_scaled(e, 1.0 + d) for e, d in zip(lattice, middle.tolist(), strict=True)]
+        scaled = [e.scaled(1.0 + d) for e, d in zip(lattice, middle.tolist(), strict=True)]
         out = dataclasses.replace(lattice, elements=tuple(scaled))
     return out
-
-
-def _scaled(element: Element, factor: float) -> Element:
-    """The magnet with ``factor`` times its field about the same reference orbit."""
-    if isinstance(element, StraightMagnet):
-        changes = {k: factor * value for k in _MULTIPOLES if (value := getattr(element, k))}
-        if isinstance(element, Bend) and element.angle:
-            changes["Kn0"] = factor * element.Kn0 + (factor - 1.0) * element.curvature
-    elif isinstance(element, Kicker):
-        changes = {"hkick": factor * element.hkick, "vkick": factor * element.vkick}
-    elif isinstance(element, Solenoid):
-        changes = {"Ksol": factor * element.Ksol}
-    else:
-        return element
-    return dataclasses.replace(element, **changes) if changes and np.isfinite(factor) else element

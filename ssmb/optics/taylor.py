@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from ssmb.errors import ConfigError, nearest
-from ssmb.kernels.loops import KERNELS
 from ssmb.kernels.objects import rebind
 from ssmb.kernels.primitives import velocity_excess
 from ssmb.lattice.program import Program
@@ -206,11 +205,7 @@ def _through(program: Program, v: list[Any], op_from: int, op_to: int) -> list[A
         return 1.0 / (1.0 + delta), excess(delta, ref.inv_gamma2, ref.beta**2)
 
     rpp, dbeta = of_delta(v[5])
-    for code, offset, repeat, _, _ in program.ops[op_from:op_to].tolist():
-        kernel = KERNELS[code]
-        if kernel.limit:
-            continue
-        p = tuple(program.params[offset : offset + kernel.width].tolist())
+    for kernel, p, repeat in program.calls(op_from, op_to):
         scalar = _on_algebra(kernel.scalar)
         for _ in range(repeat):
             v = list(scalar(*v, rpp, dbeta, p))

@@ -25,10 +25,10 @@ from ssmb.elements.laser_field import best_focusing, field_overlap, peak_field, 
 from ssmb.elements.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
+from ssmb.optics.modulation import measured_modulation
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
-#: electrons over one wavelength that measure a modulation, their place in an odd mode [m], and a weak modulation [1]
-_PHASES = 16
+#: Place of electrons in an odd mode [m], and a weak modulation [1].
 _PROBE = 1e-6
 _WEAK = 1e-9
 
@@ -208,7 +208,7 @@ class ModulatorUndulator:
         wanted = gradient * _PROBE if odd else amplitude
         share = _WEAK / wanted
         weak = replace(made, laser_power=power * share**2)
-        got = measured_gradient(weak, reference) * _PROBE if odd else measured_modulation(weak, reference)
+        got = measured_gradient(weak, reference) * _PROBE if odd else modulation_at(weak, reference)
         turn = (got / (wanted * share)).conjugate()
         return replace(
             made, laser_power=power * abs(turn) ** -2, laser_phase=phase + cmath.phase(turn) / (2.0 * math.pi)
@@ -231,8 +231,8 @@ def _slip_moments(rayleigh_ratio: float) -> tuple[float, float]:
     return 0.5 * float(gained.sum()), float(gained @ v / gained.sum())
 
 
-def measured_modulation(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> complex:
-    """Return the modulation of delta by a lit undulator, ``A e^(i phi)`` of ``A sin(k z + phi)``, by tracking [1].
+def modulation_at(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> complex:
+    """Return the modulation of delta by a lit undulator, see :func:`ssmb.optics.modulation.measured_modulation` [1].
 
     Parameters
     ----------
@@ -243,25 +243,21 @@ def measured_modulation(wiggler: Wiggler, reference: Reference, y: float = 0.0) 
     Examples
     --------
     >>> undulator, ring = ModulatorUndulator(20, 0.08), Reference(600e6)
-    >>> round(abs(measured_modulation(undulator.wiggler("MOD", ring, 1064e-9, amplitude=1e-6), ring)) * 1e6, 5)
+    >>> round(abs(modulation_at(undulator.wiggler("MOD", ring, 1064e-9, amplitude=1e-6), ring)) * 1e6, 5)
     1.0
     """
-    rows = np.zeros((6, _PHASES))
+    start = np.zeros(6)
     if y:
         half = replace(wiggler, length=0.0, periods=0.5 * wiggler.periods, laser_on=False)
         turned = compile_elements((half,), reference).propagate(np.diag([0.0, 0.0, y, y, 0.0, 0.0])[:, 2:4])[0] / y
-        rows[2:4] = (np.linalg.inv(turned[2:4]) @ (y, 0.0))[:, None]
-    rows[4] = wiggler.laser_wavelength * reference.beta * (np.arange(_PHASES) / _PHASES - 0.5)
-    delta = compile_elements((wiggler,), reference).propagate(rows)[0][5]
-    # A sin(k z + phi) = Im[A e^(i phi) e^(i k z)]
-    turns = np.exp(-2j * math.pi * (np.arange(_PHASES) / _PHASES - 0.5))
-    return complex(2j * np.mean(delta * turns))
+        start[2:4] = np.linalg.inv(turned[2:4]) @ (y, 0.0)
+    return measured_modulation(compile_elements((wiggler,), reference), wiggler.laser_wavelength, start)
 
 
 def measured_gradient(wiggler: Wiggler, reference: Reference) -> complex:
-    """Return dA/dy of an undulator lit by a mode odd in y, see :func:`measured_modulation` [1/m].
+    """Return dA/dy of an undulator lit by a mode odd in y, see :func:`modulation_at` [1/m].
 
     The longitudinal field of such a mode modulates a little on axis too; the difference of both sides leaves it out.
     """
-    sides = (measured_modulation(wiggler, reference, y) for y in (_PROBE, -_PROBE))
+    sides = (modulation_at(wiggler, reference, y) for y in (_PROBE, -_PROBE))
     return (next(sides) - next(sides)) / (2.0 * _PROBE)

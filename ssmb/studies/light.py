@@ -13,6 +13,7 @@ from ssmb.bunching import bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice.program import Program
 from ssmb.optics import Optics
+from ssmb.optics.modulation import measured_modulation
 from ssmb.radiation import Undulator, signal_against_charge
 from ssmb.schemes import SingleStage
 from ssmb.studies.config import LaserConfig, RunConfig
@@ -100,12 +101,9 @@ def modulation(laser: LaserConfig, optics: Optics, lit: Program) -> tuple[float,
     -------
     (A, phase) : peak relative momentum modulation [1]; phase [2 pi].
     """
-    n = 256
-    c = np.tile(optics.closed_orbit[0][:, None], (1, n))
-    phase = np.arange(n) / n
-    c[4] = phase * laser.wavelength
     names = set(laser.elements)
     last = max(i for i, name in enumerate(lit.names) if name in names or name.partition("#")[0] in names)
-    moved, _ = lit.propagate(c, 0, int(lit.first_op[last + 1]))
-    wave = complex(2j * np.mean(moved[5] * np.exp(-2j * math.pi * phase)))
+    start = optics.closed_orbit[0].copy()
+    start[4] = 0.0
+    wave = measured_modulation(lit, laser.wavelength, start, 0, int(lit.first_op[last + 1]))
     return abs(wave), cmath.phase(wave) / (2.0 * math.pi)

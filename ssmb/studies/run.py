@@ -52,7 +52,7 @@ from ssmb.tracking import (
     most_threads,
     track,
 )
-from ssmb.tracking.driving import driven_rows, drives_of, elements_named
+from ssmb.tracking.driving import drives_of, elements_named
 
 
 def run_file(
@@ -202,7 +202,7 @@ class _Study:
         return {name: light for name in laser.elements if name not in dark}
 
     def _shines(self, name: str) -> bool:
-        return bool(driven_rows(self.program.ops, elements_named(self.program, name)))
+        return bool(self.program.driven(elements_named(self.program, name)))
 
     def _monitors(self) -> list[Monitor]:
         made: list[Monitor] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,9 @@ import numpy as np
 
 from ssmb.errors import ConfigError, nearest
 from ssmb.kernels.drives import Drive
-from ssmb.kernels.engine import MAP, OP_ELEMENT, OP_KERNEL, OP_KIND, OP_OFFSET
-from ssmb.kernels.loops import KERNELS
-from ssmb.lattice.program import Program
+from ssmb.kernels.engine import OP_OFFSET
+from ssmb.lattice.program import Law, Program
 from ssmb.tracking.laser_program import GROUP, LaserProgram
-
-#: Values of the changing numbers of one op by position, for a state of its light.
-Law = Callable[[tuple[float, ...], Drive], dict[int, np.ndarray]]
 
 
 @dataclass(eq=False)
@@ -110,15 +106,13 @@ def drives_of(program: Program, ops: np.ndarray, drives: Mapping[str, LaserProgr
             if index in taken:
                 raise ConfigError(f"'{program.names[index]}' is driven twice: as '{taken[index]}' and as '{name}'")
             taken[index] = name
-        rows = driven_rows(ops, elements)
+        rows = program.driven(elements)
         if not rows:
             raise ConfigError(
                 f"'{name}' has nothing to drive: a Wiggler with its laser on, or an RFCavity with voltage, can be driven"
             )
         for row, law in rows:
-            begin = int(ops[row, OP_OFFSET])
-            width = KERNELS[ops[row, OP_KERNEL]].width
-            ops[row, OP_OFFSET] = made.add(light, law, tuple(program.params[begin : begin + width].tolist()))
+            ops[row, OP_OFFSET] = made.add(light, law, program.numbers(row))
     return made
 
 
@@ -128,10 +122,3 @@ def elements_named(program: Program, name: Any) -> list[int]:
     if not found:
         raise ConfigError(f"no element '{name}' in the lattice to drive.{nearest(str(name), program.names)}")
     return found
-
-
-def driven_rows(ops: np.ndarray, elements: list[int]) -> list[tuple[int, Law]]:
-    """Rows of the op table that belong to these elements and can be driven, with their laws."""
-    rows = np.flatnonzero(np.isin(ops[:, OP_ELEMENT], elements) & (ops[:, OP_KIND] == MAP))
-    laws = ((int(r), KERNELS[ops[r, OP_KERNEL]].driven) for r in rows)
-    return [(r, law) for r, law in laws if law is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -10,18 +9,15 @@ from enum import Enum
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements import Drift, Element, Marker, RFCavity
-from ssmb.elements.wiggler import Wiggler
+from ssmb.elements import Element, Marker
+from ssmb.elements.roles import Light
 from ssmb.errors import LatticeError
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.propagation import carry
-
-#: Phases at which modulators are compared.
-_PHASES = 8
+from ssmb.optics.modulation import measured_modulation
 
 
-class Role(Enum):
+class PartRole(Enum):
     """What becomes of a part in the model."""
 
     MAP = "goes into the map of a section"
@@ -34,13 +30,8 @@ class Part:
     """An element, or a piece of one, under a name that no other has; ``length`` is what the section's map gets [m]."""
 
     element: Element
-    role: Role
+    role: PartRole
     length: float = 0.0
-
-
-def is_modulator(element: Element) -> bool:
-    """Whether it is a Wiggler with a laser, on or off."""
-    return isinstance(element, Wiggler) and element.laser_wavelength > 0.0
 
 
 def parts_of(lattice: Lattice, thick: bool, keep: Sequence[str]) -> list[Part]:
@@ -57,56 +48,58 @@ def parts_of(lattice: Lattice, thick: bool, keep: Sequence[str]) -> list[Part]:
         parts += _parts(
             element.in_lattice(lattice.length, lattice.reference), thick, element.name in kept, lattice.reference
         )
-    first = next((i for i, part in enumerate(parts) if part.role is Role.PLACE), None)
+    first = next((i for i, part in enumerate(parts) if part.role is PartRole.PLACE), None)
     if first is None:
         raise LatticeError(
-            f"lattice '{lattice.name}' has no Wiggler with an SSMB_laser group: a ring model is cut at the laser modulators. "
+            f"lattice '{lattice.name}' has no element with a laser (such as a Wiggler with an SSMB_laser group): a ring model is cut at the laser modulators. "
             "Name a place to keep instead (keep=[...]), or use the lattice as it is"
         )
     return parts[first:] + parts[:first]
 
 
 def _parts(element: Element, thick: bool, kept: bool, reference: Reference) -> list[Part]:
-    name = element.name
-    if isinstance(element, Wiggler) and is_modulator(element):
-        if thick:
-            return [Part(element, Role.PLACE)]
-        half = replace(
-            element, length=0.5 * element.length, periods=0.0, period_length=element.period,
-            laser_on=False, laser_model="THICK", x_limits=(), y_limits=(),
-        )  # fmt: skip
-        kick = replace(element, laser_model="KICK", x_limits=(), y_limits=())
-        kick = replace(kick, laser_power=kick.laser_power * _amplitude_ratio(element, half, kick, reference) ** 2)
-        return [_piece(half, name, 1, 0.0), Part(kick, Role.PLACE), _piece(half, name, 2, 0.0)]
-    if isinstance(element, RFCavity) and element.voltage:
-        gap = Part(replace(element, length=0.0, x_limits=(), y_limits=()), Role.CAVITY)
-        if not element.length:
-            return [gap]
-        half = Drift(length=0.5 * element.length)
-        return [_piece(half, name, 1, half.length), gap, _piece(half, name, 2, half.length)]
+    name, light = element.name, element.light()
+    if light is not None and thick:
+        return [Part(element, PartRole.PLACE)]
+    if light is not None or element.cavity() is not None:
+        before, kick, behind = element.apart()
+        if light is not None and light.power and before is not None:
+            ratio = _amplitude_ratio(element, (before, kick, behind), light, reference)
+            kick = kick.with_light(power=light.power * ratio**2)
+        rest = 0.5 * (element.length - kick.length)  # what the kick has not taken of the length
+        role = PartRole.CAVITY if light is None else PartRole.PLACE
+        return [
+            *([_piece(before, name, 1, rest)] if before is not None else []),
+            Part(kick, role),
+            *([_piece(behind, name, 2, rest)] if behind is not None else []),
+        ]
     if not kept:
-        return [Part(element, Role.MAP, element.length)]
-    return [Part(Marker(name=name), Role.PLACE), _piece(element, name, 1, element.length)]
+        return [Part(element, PartRole.MAP, element.length)]
+    return [Part(Marker(name=name), PartRole.PLACE), _piece(element, name, 1, element.length)]
 
 
-def _amplitude_ratio(whole: Wiggler, half: Wiggler, kick: Wiggler, reference: Reference) -> float:
+def _amplitude_ratio(
+    whole: Element, parts: tuple[Element | None, Element, Element | None], light: Light, reference: Reference
+) -> float:
     """Energy modulation on the laser axis by the whole modulator over that by its one kick, about 0.99."""
-    if not whole.laser_power or whole.wiggling_angle(reference) == 0.0:
-        return 1.0
     # no modulation to begin with, and little of it, so that R56 plays no part
-    faint = {"laser_on": True, "laser_power": whole.laser_power * 1e-6}
-    row = [replace(half, name="in"), replace(kick, **faint), replace(half, name="out")]
-    phase = np.arange(_PHASES) / _PHASES
-    points = np.zeros((6, _PHASES))
-    points[0], points[2] = whole.laser_x_offset, whole.laser_y_offset
-    points[4] = phase * whole.laser_wavelength * reference.beta
-    gain = [
-        abs(carry(compile_elements(elements, reference), points)[5] @ np.exp(2j * math.pi * phase))
-        for elements in ([replace(whole, x_limits=(), y_limits=(), **faint)], row)
+    faint = 1e-6 * light.power
+    before, kick, behind = parts
+    row = [
+        replace(e, name=n)
+        for e, n in ((before, "in"), (kick.with_light(on=True, power=faint), "kick"), (behind, "out"))
+        if e
     ]
-    return float(gain[0] / gain[1]) if gain[1] > 0.0 else 1.0
+    start = np.zeros(6)
+    start[0], start[2] = light.x, light.y
+    alone = replace(whole.with_light(on=True, power=faint), x_limits=(), y_limits=())
+    gain = [
+        abs(measured_modulation(compile_elements(elements, reference), light.wavelength, start))
+        for elements in ([alone], row)
+    ]
+    return gain[0] / gain[1] if gain[1] > 0.0 else 1.0
 
 
 def _piece(element: Element, name: str, number: int, length: float) -> Part:
     """A piece of the element of this name; the name is only for messages, no lattice could have it."""
-    return Part(replace(element, name=f"{name}:{number}"), Role.MAP, length)
+    return Part(replace(element, name=f"{name}:{number}"), PartRole.MAP, length)

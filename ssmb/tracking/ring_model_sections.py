@@ -16,7 +16,7 @@ from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
 from ssmb.elements.radiation import Radiation
 from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified, without_noise
+from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics.closed_orbit import find_orbits
@@ -27,7 +27,7 @@ from ssmb.optics.off_momentum import derivatives, off_momentum
 from ssmb.optics.optics import optics
 from ssmb.optics.propagation import carry, has_cavities, program_of, recorded_at, without
 from ssmb.optics.taylor import taylor_map
-from ssmb.tracking.ring_model_parts import Part, Role
+from ssmb.tracking.ring_model_parts import Part, PartRole
 
 #: Orbits closer than this to the reference count as it [m, 1]: below any length that matters.
 _ON_AXIS = 1e-15
@@ -83,7 +83,7 @@ class Ring:
 
     def sections(self) -> Iterator[tuple[int, int]]:
         """Ranges of the parts behind each place up to the next one."""
-        places = [i for i, part in enumerate(self.parts) if part.role is Role.PLACE]
+        places = [i for i, part in enumerate(self.parts) if part.role is PartRole.PLACE]
         yield from ((a + 1, b) for a, b in zip(places, [*places[1:], len(self.parts)], strict=True))
 
     def ops(self, begin: int, end: int) -> tuple[int, int]:
@@ -113,7 +113,7 @@ def _radiating_orbit(program: Program) -> np.ndarray:
     """(n + 1, 6) closed orbit with radiation; where no cavity binds z, that of a particle in a micro-bucket."""
     try:
         check_voltage(program)
-        program = without(without_noise(program)[0], lasers=has_cavities(program))
+        program = without(program.without_noise()[0], lasers=has_cavities(program))
         return recorded_at(program, find_orbits(program, np.zeros((6, 1)), 6), program.first_op)[:, :, 0]
     except PhysicsError as error:
         raise PhysicsError(
@@ -127,7 +127,7 @@ def linear_elements(ring: Ring, section: int, name: str) -> list[Element]:
     begin, end = list(ring.sections())[section]
     out: list[Element] = []
     here = begin
-    cuts = [begin - 1, *(i for i in range(begin, end) if ring.parts[i].role is Role.CAVITY), end]
+    cuts = [begin - 1, *(i for i in range(begin, end) if ring.parts[i].role is PartRole.CAVITY), end]
     for a, b in zip(cuts[:-1], cuts[1:], strict=True):
         if a >= begin:
             out += [*_shift(ring, here, a, name), ring.parts[a].element]

@@ -16,7 +16,7 @@ from ssmb.lattice import Lattice
 from ssmb.optics import transfer_matrix
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
 from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
-from ssmb.schemes.modulator import ModulatorUndulator, measured_gradient, measured_modulation
+from ssmb.schemes.modulator import ModulatorUndulator, measured_gradient, modulation_at
 from ssmb.schemes.single_stage import least_single_stage, optimise_single_stage
 from ssmb.tracking import track
 from tests.support import assert_close
@@ -156,7 +156,7 @@ def test_modulator_makes_the_amplitude_and_the_gradient(thick: bool, vertical: b
     k = 2 * math.pi / 1064e-9
     made = undulator.wiggler("MOD", ring, 1064e-9, thick=thick, amplitude=2e-5)
     # what is left is the slip by the modulation itself, h N lambda = 2.5e-3
-    assert_close(measured_modulation(made, ring), 2e-5, rtol=0.0, atol=2e-8, what="energy modulation")
+    assert_close(modulation_at(made, ring), 2e-5, rtol=0.0, atol=2e-8, what="energy modulation")
     closed = undulator.power(ring, 1064e-9, 2e-5)
     # thick: the wiggling amplitude of 92 um in a waist of 0.44 mm, and the ends
     assert_close(made.laser_power, closed, rtol=0.08 if thick else 0.002, atol=0.0, what="power by the closed form")

@@ -1,0 +1,69 @@
+"""What elements say about themselves to those that do not know their classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ssmb.elements.base import Op
+    from ssmb.elements.synchrotron_radiation import LocalField
+
+
+@dataclass(frozen=True)
+class Light:
+    """Light of a laser on an element, switched on or off.
+
+    Attributes
+    ----------
+    wavelength : [m].
+    on : whether it is switched on.
+    power : instantaneous power that travels with the electrons [W]; 0 where the strength of a kick is given instead.
+    x, y : its axis in the middle of the element [m].
+    """
+
+    wavelength: float
+    on: bool = True
+    power: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cavity:
+    """Oscillating voltage of an element.
+
+    Attributes
+    ----------
+    voltage : peak voltage, with its sign [V]; its size times the charge is the most energy that it gives.
+    frequency : [Hz]; 0 where it is a harmonic of a ring that the element does not know.
+    """
+
+    voltage: float
+    frequency: float = 0.0
+
+
+@dataclass(frozen=True)
+class Emission:
+    """Mean radiation of one op: a piece of a body, or the field that a thin pole face stands for.
+
+    Attributes
+    ----------
+    field : local field of the body.
+    length : length of the piece along the mean path [m]; 0 for a pole face.
+    tangent : minus the tangent of the angle of the pole face; 0 for a body.
+    """
+
+    field: LocalField
+    length: float = 0.0
+    tangent: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """Random kicks of an op: the op without them, and their directions L (6, k), L L^T the covariance that they add."""
+
+    quiet: Op
+    directions: np.ndarray
