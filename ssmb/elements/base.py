@@ -19,7 +19,7 @@ from ssmb.kernels.roles import Role
 from ssmb.quantity import Quantity, field_of, quantities_of
 
 if TYPE_CHECKING:
-    from ssmb.elements.roles import Cavity, Emission, Light, Noise
+    from ssmb.elements.roles import Cavity, Emission, Light, Noise, UndulatorField
     from ssmb.elements.synchrotron_radiation import LocalField
 
 
@@ -211,6 +211,25 @@ class Element:
     def restores(self) -> float:
         """Energy that the element gives back to each particle where radiation is tracked [eV]."""
         return 0.0
+
+    def undulator(self, ref: Reference) -> UndulatorField | None:
+        """Return the periodic field of the element; None: it has none."""
+        return None
+
+    def lumped_r56(self) -> float | None:
+        """R56 of a section that stands in one place [m]; None: it is no such section."""
+        return None
+
+    def family(self) -> tuple[str, int]:
+        """Return what the element is drawn as ("" where it is left out), and -1 if its symbol is below the axis."""
+        if self.light() is not None:
+            return "modulator", 1
+        return ("cavity" if self.cavity() is not None else ""), 1
+
+    def refined(self, times: int) -> Element:
+        """Return the element with ``times`` as many integration steps as it was given, if it was given any."""
+        slices = getattr(self, "slices", 0)
+        return dataclasses.replace(self, **{"slices": times * slices}) if slices else self
 
     def apart(self) -> tuple[Element | None, Element, Element | None]:
         """Take the kick of a laser or a cavity out of its body: what is before it, the kick alone, and what is behind.

@@ -210,6 +210,9 @@ class Bend(StraightMagnet):
         fringe = Op(fringe_hard_edge, (-h, -2.0 * h * self.edge2_int))
         return [Op(wedge, (math.cos(self.e2), -math.sin(self.e2), h)), fringe, _face_turn(-self.e2)]
 
+    def family(self) -> tuple[str, int]:
+        return "bend", 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         def uniform(angle: float) -> ByField:

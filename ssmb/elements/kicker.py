@@ -49,6 +49,9 @@ class Kicker(Element):
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length, "hkick": fraction * self.hkick, "vkick": fraction * self.vkick}
 
+    def family(self) -> tuple[str, int]:
+        return "other", 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         thick = cls(name="thick", length=0.2, hkick=-5e-4, vkick=1e-3)

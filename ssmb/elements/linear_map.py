@@ -185,6 +185,12 @@ class LinearMap(Element):
     def without_noise(self) -> LinearMap:
         return replace(self, diffusion=()) if self.diffusion else self
 
+    def family(self) -> tuple[str, int]:
+        return "map", 1
+
+    def lumped_r56(self) -> float:
+        return self.matrix[4][5]
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         rows = (

@@ -11,6 +11,9 @@ from ssmb.elements.straight_magnet import StraightMagnet, by_power_series
 class Octupole(StraightMagnet):
     """Octupole: Kn3 equal to MAD-X K3 (six times AT's PolynomB[3])."""
 
+    def family(self) -> tuple[str, int]:
+        return "oct", -1 if self.Kn3 < 0.0 else 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         return [

@@ -17,6 +17,9 @@ class Quadrupole(StraightMagnet):
     integrator: str = integrator("matrix")
     slices: int = integration_steps(1)
 
+    def family(self) -> tuple[str, int]:
+        return "quad", -1 if self.Kn1 < 0.0 else 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         return [

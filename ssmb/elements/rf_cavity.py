@@ -97,6 +97,9 @@ class RFCavity(Element):
         half = Drift(length=0.5 * self.length) if self.length else None
         return half, gap, half
 
+    def family(self) -> tuple[str, int]:
+        return "cavity", 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         def gap(voltage: float, frequency: float, phase: float, zero_phase: str, zero: float) -> ByMap:

@@ -46,6 +46,24 @@ class Cavity:
 
 
 @dataclass(frozen=True)
+class UndulatorField:
+    """Periodic field of an undulator.
+
+    Attributes
+    ----------
+    period : [m].
+    periods : their number, whole or not.
+    K : deflection parameter of the peak field, e B period/(2 pi m c).
+    helical : whether the field has constant size and turns.
+    """
+
+    period: float
+    periods: float
+    K: float
+    helical: bool = False
+
+
+@dataclass(frozen=True)
 class Emission:
     """Mean radiation of one op: a piece of a body, or the field that a thin pole face stands for.
 

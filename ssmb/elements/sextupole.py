@@ -11,6 +11,9 @@ from ssmb.elements.straight_magnet import StraightMagnet, by_power_series
 class Sextupole(StraightMagnet):
     """Sextupole: B_y = B0 rho Kn2 (x^2 - y^2)/2, Kn2 equal to MAD-X K2 (twice AT's PolynomB[2])."""
 
+    def family(self) -> tuple[str, int]:
+        return "sext", -1 if self.Kn2 < 0.0 else 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         return [

@@ -62,6 +62,9 @@ class Solenoid(Element):
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
         return {"length": fraction * self.length}
 
+    def family(self) -> tuple[str, int]:
+        return "other", 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         def textbook(length: float, strength: float):

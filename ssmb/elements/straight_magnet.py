@@ -60,6 +60,7 @@ def integration_steps(default: int) -> Any:
     )
 
 
+_FAMILIES = ((1, "quad"), (2, "sext"), (3, "oct"))
 _STRENGTHS = tuple(f"K{side}{n}" for side in "ns" for n in range(MAX_ORDER + 1))
 
 
@@ -182,6 +183,11 @@ class StraightMagnet(Element):
         if used == {2}:
             return drift_kick_ops(SEXTUPOLE_STEPS, order, self.drift, length, slices, (q[2],))
         return drift_kick_ops(MULTIPOLE_STEPS, order, self.drift, length, slices, q)
+
+    def family(self) -> tuple[str, int]:
+        """The magnet of its lowest multipole, below the axis where that is negative."""
+        kind = next(((name, n) for n, name in _FAMILIES if getattr(self, f"Kn{n}")), None)
+        return (kind[0], -1 if getattr(self, f"Kn{kind[1]}") < 0.0 else 1) if kind else ("other", 1)
 
     def scaled(self, factor: float) -> StraightMagnet:
         changes = {k: factor * value for k in _STRENGTHS if (value := getattr(self, k))}

@@ -167,6 +167,9 @@ class Taylor(Element):
         p = tuple(found.get((i, factors), 0.0) for i in range(6) for factors in MONOMIALS[self.order])
         return (Op(taylor2 if self.order == 2 else taylor3, p),)
 
+    def family(self) -> tuple[str, int]:
+        return "map", 1
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         terms = (

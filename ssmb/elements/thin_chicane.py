@@ -78,6 +78,12 @@ class ThinChicane(Element):
         high = tuple(part * c for c in self.higher) + (0.0,) * (_HIGHER - len(self.higher))
         return (Op(thin_chicane_high, (*low, *high)),)
 
+    def family(self) -> tuple[str, int]:
+        return "map", 1
+
+    def lumped_r56(self) -> float:
+        return self.r56
+
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         made = cls(name="c", r56=-2e-4, t566=3e-3, u5666=-0.5)

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
+from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
 from ssmb.elements.drift import drift_exact
 from ssmb.elements.laser_coupling import Coupling, coupling
 from ssmb.elements.laser_modulator import LaserBeam, Modulator
-from ssmb.elements.roles import Light
+from ssmb.elements.roles import Light, UndulatorField
 from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
 from ssmb.elements.wiggler_map import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.errors import LatticeError, PhysicsError
@@ -329,6 +330,14 @@ class Wiggler(Element):
             laser_on=False, laser_model="THICK", x_limits=(), y_limits=(),
         )  # fmt: skip
         return half, replace(self, laser_model="KICK", x_limits=(), y_limits=()), half
+
+    def family(self) -> tuple[str, int]:
+        return ("modulator" if self.has_laser else "undulator"), 1
+
+    def undulator(self, ref: Reference) -> UndulatorField | None:
+        K = self.K or self.B_peak * self.period * SPEED_OF_LIGHT / (2.0 * math.pi * ref.mass)
+        periods = self.periods or self.length / self.period
+        return UndulatorField(self.period, periods, K, self.polarization == "HELICAL")
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

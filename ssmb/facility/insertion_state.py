@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ssmb.collective.intrabeam import IntrabeamHeating
+from ssmb.elements import Element
 from ssmb.elements.laser_field import power_for_modulation, rayleigh_length
-from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate
 from ssmb.lattice.program import compile_elements
@@ -188,20 +188,22 @@ def laser_need(
     halves = _modulator(insertion)
     wavelength, k = insertion.wavelength, 2.0 * math.pi / insertion.wavelength
     length, power = sum(e.length for e in halves), 0.0
-    periods = length / halves[0].period_length if halves else 0.0
-    if halves and math.isfinite(insertion.spot):
+    field = halves[0].undulator(insertion.lattice.reference) if halves else None
+    periods = length / field.period if field else 0.0
+    if field and math.isfinite(insertion.spot):
         reference = insertion.lattice.reference
         gain = insertion.chirp / k * reference.p0c * reference.beta
         focus = rayleigh_length(wavelength, insertion.spot)
-        power = power_for_modulation(gain, wavelength, focus, float(halves[0].K), length, reference.gamma)
+        power = power_for_modulation(gain, wavelength, focus, field.K, length, reference.gamma)
     share = min(1.0, filling * pulse_margin)
     duty = 1.0 if average_power is None or power == 0.0 else min(1.0, average_power / (power * share))
     return LaserNeed(power, average_power or 0.0, duty, insertion.chirp * 2.0 * periods * wavelength, periods)
 
 
-def _modulator(insertion: CouplingInsertion) -> list[Wiggler]:
+def _modulator(insertion: CouplingInsertion) -> list[Element]:
     """The halves of the first modulator; the one behind the marker stands for both if the lattice begins there."""
     line, middle = insertion.lattice.elements, insertion.lattice.index(insertion.mod1)
-    behind = [e for e in line[middle + 1 : middle + 2] if isinstance(e, Wiggler)]
-    before = [e for e in line[max(middle - 1, 0) : middle] if isinstance(e, Wiggler)]
+    reference = insertion.lattice.reference
+    behind = [e for e in line[middle + 1 : middle + 2] if e.undulator(reference)]
+    before = [e for e in line[max(middle - 1, 0) : middle] if e.undulator(reference)]
     return before + behind if before and behind else 2 * (before or behind)

@@ -141,6 +141,14 @@ class Program:
         """Names of the maps that are used, sorted."""
         return sorted({KERNELS[code].name for code in np.unique(self.ops[:, OP_KERNEL])})
 
+    def maps_by_element(self) -> list[list[str]]:
+        """Names of the maps and apertures of each element, in order; sums of monitors are left out."""
+        found: list[list[str]] = [[] for _ in self.names]
+        for code, _, _, element, kind in self.ops.tolist():
+            if kind <= LIMIT:
+                found[element].append(KERNELS[code].name)
+        return found
+
     def numbers(self, op: int) -> tuple[float, ...]:
         """Packed numbers of an op."""
         offset = int(self.ops[op, OP_OFFSET])

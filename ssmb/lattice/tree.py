@@ -204,6 +204,24 @@ class Lattice:
                 elements[i] = dataclasses.replace(elements[i], **fields)
         return self._with(elements)
 
+    def with_light(self, on: bool, names: Sequence[str] | None = None) -> Lattice:
+        """Return the lattice with its lasers switched on or off.
+
+        Parameters
+        ----------
+        names : patterns of the elements (as in :meth:`find`); default: all.
+        """
+        which = range(len(self.elements)) if names is None else {i for name in names for i in self.indices(name)}
+        return self._with([e.with_light(on=on) if i in which else e for i, e in enumerate(self.elements)])
+
+    def without_noise(self) -> Lattice:
+        """Return the lattice without random kicks of its elements (photons are switched by radiation)."""
+        return self._with([e.without_noise() for e in self.elements])
+
+    def refined(self, times: int) -> Lattice:
+        """Return the lattice with ``times`` as many integration steps in all elements that were given a number of them."""
+        return self._with([e.refined(times) for e in self.elements])
+
     def rotated(self, start: str | int) -> Lattice:
         """Return the ring as seen from another element: it comes first, what stood before it moves to the end."""
         i = self.index(start)

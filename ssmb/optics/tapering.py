@@ -38,7 +38,7 @@ def tapered(lattice: Lattice) -> Lattice:
     --------
     >>> import math
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.elements import RFCavity
+    >>> from ssmb.elements import Bend, RFCavity
     >>> bend = Bend(name="b", length=2.0, angle=math.pi / 2, Kn1=-0.3)
     >>> cavity = RFCavity(name="rf", voltage=4e6, harmon=4, zero_phase="ABOVE_TRANSITION")
     >>> ring = tapered(Lattice.from_elements([bend] * 4 + [cavity], Reference(2e9), periodic=True))

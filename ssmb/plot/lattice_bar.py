@@ -36,16 +36,7 @@ _LASER = _Symbol("modulator", "#D55E00", -0.25, 0.25)
 _CAVITY = _Symbol("cavity", "#000000", -0.8, 0.8)
 _LINEAR = _Symbol("map", "#56B4E9", -0.5, 0.5)
 
-_FIXED = {
-    "Bend": _BEND,
-    "RFCavity": _CAVITY,
-    "Solenoid": _OTHER,
-    "Kicker": _OTHER,
-    "SSMB_ThinChicane": _LINEAR,
-    "SSMB_LinearMap": _LINEAR,
-    "Taylor": _LINEAR,
-}
-_MULTIPOLES = {"Quadrupole": (_QUADRUPOLE, 1), "Sextupole": (_SEXTUPOLE, 2), "Octupole": (_OCTUPOLE, 3)}
+_ALL = (_BEND, _QUADRUPOLE, _SEXTUPOLE, _OCTUPOLE, _OTHER, _UNDULATOR, _LASER, _CAVITY, _LINEAR)
 
 
 def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
@@ -71,8 +62,7 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
             axis.vlines(float(s), low, high, color=symbol.colour, lw=1.6)
     axis.set_ylim(-1.1, 1.1)
     axis.set_axis_off()
-    order = [_BEND, _QUADRUPOLE, _SEXTUPOLE, _OCTUPOLE, _OTHER, _UNDULATOR, _LASER, _CAVITY, _LINEAR]
-    shown = [symbol for symbol in order if symbol.text in seen]
+    shown = [symbol for symbol in _ALL if symbol.text in seen]
     if shown:
         axis.legend(
             handles=[Patch(color=symbol.colour, label=symbol.text) for symbol in shown],
@@ -93,20 +83,5 @@ def within_maps(lattice: Lattice, s: np.ndarray) -> np.ndarray:
 
 def _symbol(element: Element) -> tuple[_Symbol | None, int]:
     """Return the symbol of an element, and -1 if it is to be drawn below the axis."""
-    if element.kind in _FIXED:
-        return _FIXED[element.kind], 1
-    if element.kind == "Wiggler":
-        return (_LASER if getattr(element, "has_laser", False) else _UNDULATOR), 1
-    if element.kind in _MULTIPOLES:
-        symbol, order = _MULTIPOLES[element.kind]
-        return symbol, _side(element, order)
-    if element.kind == "Multipole":
-        for symbol, order in _MULTIPOLES.values():
-            if getattr(element, f"Kn{order}", 0.0):
-                return symbol, _side(element, order)
-        return _OTHER, 1
-    return None, 1
-
-
-def _side(element: Element, order: int) -> int:
-    return -1 if getattr(element, f"Kn{order}", 0.0) < 0.0 else 1
+    family, side = element.family()
+    return next((symbol for symbol in _ALL if symbol.text == family), None), side

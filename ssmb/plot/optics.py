@@ -111,7 +111,7 @@ def _between_ends(found: Optics, lattice: Lattice) -> Optics:
         return found
     parts: list[Element] = []
     for element in lattice:
-        pieces = int(np.ceil(element.length / _PIECE)) if element.kind == "Bend" and not _is_moved(element) else 1
+        pieces = int(np.ceil(element.length / _PIECE)) if element.bending()[0] and not _is_moved(element) else 1
         if pieces == 1:
             parts.append(element)
             continue

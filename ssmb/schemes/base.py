@@ -17,9 +17,6 @@ import numpy as np
 
 from ssmb.beam import Beam, Reference
 from ssmb.bunching import bunching_factor
-from ssmb.elements.linear_map import LinearMap
-from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
 from ssmb.ranges import count
@@ -151,8 +148,7 @@ class Scheme(ABC):
 
     def dispersions(self) -> tuple[float, ...]:
         """Return the r56 of the sections of the thin model in turn [m]."""
-        sections = (e for e in self.thin_line() if isinstance(e, (LinearMap, ThinChicane)))
-        return tuple(e.r56 if isinstance(e, ThinChicane) else e.matrix[4][5] for e in sections)
+        return tuple(r56 for e in self.thin_line() if (r56 := e.lumped_r56()) is not None)
 
     def laser_powers(self, undulator: ModulatorUndulator) -> tuple[float, ...]:
         """Return the power of each laser, if all modulators are such undulators [W]."""
@@ -167,8 +163,8 @@ class Scheme(ABC):
         """Return the peak relative modulation of each laser [1], of an angular one its slope t [1/m]."""
         return tuple(e.gradient or e.amplitude for e in self._lasers())
 
-    def _lasers(self) -> list[ThinLaser]:
-        return [e for e in self.whole_line() if isinstance(e, ThinLaser)]
+    def _lasers(self) -> list[Any]:
+        return [e for e in self.whole_line() if e.light() is not None]
 
     def whole_line(self) -> Lattice:
         """Return the thin model with what follows behind the radiator, such as a demodulator; else the thin model."""

@@ -7,7 +7,6 @@ import warnings
 
 from ssmb.beam import Reference
 from ssmb.elements.undulator_relations import resonant_wavelength
-from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, LatticeError, ValidityWarning
 from ssmb.facility import Filling, Ring
 from ssmb.lattice import Lattice
@@ -64,11 +63,11 @@ def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
     light = config.insertion.wavelength / config.source.harmonic
     at = lattice.index(config.insertion.rad)
     row = lattice.elements[max(at - 1, 0) : at + 2]
-    reference = lattice.reference
-    for found in (e for e in row if isinstance(e, Wiggler) and (e.K > 0.0 or e.B_peak > 0.0)):
-        k = found.wiggling_angle(reference) * reference.gamma * reference.beta
-        helical = found.polarization == "HELICAL"
-        tuned = resonant_wavelength(k, found.period, reference.gamma, helical=helical)
+    for found in row:
+        field = found.undulator(lattice.reference)
+        if field is None or not field.K:
+            continue
+        tuned = resonant_wavelength(field.K, field.period, lattice.reference.gamma, helical=field.helical)
         if abs(tuned / light - 1.0) > _OFF_RESONANCE:
             warnings.warn(
                 f"'{found.name}' beside '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "

@@ -31,7 +31,7 @@ from ssmb.studies.insertion_checks import check_names, check_resonance, check_ri
 from ssmb.studies.insertion_config import InsertionRunConfig
 from ssmb.studies.insertion_files import load_insertion_result, save_insertion_result
 from ssmb.studies.insertion_result import Convergence, InsertionFindings, InsertionResult
-from ssmb.studies.insertion_samples import shown_particles, twice_the_slices
+from ssmb.studies.insertion_samples import shown_particles
 from ssmb.studies.read_config import Places
 from ssmb.studies.source import check_radiator, radiator_of
 
@@ -84,8 +84,7 @@ class _Study:
         self.config, self.places = config, places
         check_names(config, lattice, places)
         check_ring(config, lattice, places)
-        lit = {e.name: {"laser_on": False} for e in lattice if getattr(e, "laser_power", 0.0) > 0.0}
-        self.lattice = lattice.with_changes(lit) if lit else lattice
+        self.lattice = lattice.with_light(False)
         light = config.insertion.wavelength / config.source.harmonic
         with at_place(places, "source"):
             check_radiator(config.source, lattice.reference, light, config.ring.circumference)
@@ -186,7 +185,7 @@ class _Study:
         twice = 2 * made.closure_particles
         cases = {
             "particles": replace(made, particles=2 * made.particles, closure_particles=twice, order=1),
-            "slices": replace(made, line=self._insertion(twice_the_slices(self.lattice)).line, order=1),
+            "slices": replace(made, line=self._insertion(self.lattice.refined(2)).line, order=1),
             "seeds": replace(made, seeds=2 * made.seeds, order=1),
         }
         found = []

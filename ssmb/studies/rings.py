@@ -25,14 +25,13 @@ def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
 def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: Radiation | str = "off") -> Program:
     """Compile the lattice with the laser on or off, with the synchrotron radiation that is to be tracked."""
     if laser is not None:
-        lattice = lattice.with_changes({name: {"laser_on": on} for name in laser.elements})
+        lattice = lattice.with_light(on, laser.elements)
     return compile_elements(lattice.elements, lattice.reference, radiation)
 
 
 def quiet(lattice: Lattice) -> Lattice:
     """The lattice without random kicks."""
-    noisy = {e.name: {"diffusion": ()} for e in lattice if getattr(e, "diffusion", ())}
-    return lattice.with_changes(noisy) if noisy else lattice
+    return lattice.without_noise()
 
 
 def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:

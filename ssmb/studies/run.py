@@ -185,8 +185,8 @@ class _Study:
         laser, lattice = self.config.laser, self.lattice
         known = {e.name.partition("#")[0] for e in lattice} | {e.name for e in lattice}
         for i, name in enumerate(laser.elements if laser is not None else ()):
-            if name not in known or not all(getattr(e, "laser_wavelength", 0.0) > 0.0 for e in lattice.find(name)):
-                lit = [e.name for e in lattice if getattr(e, "laser_wavelength", 0.0) > 0.0]
+            if name not in known or not all(e.light() for e in lattice.find(name)):
+                lit = [e.name for e in lattice if e.light()]
                 hint = f" Those with a laser: {', '.join(lit[:10])}." if lit else " No element has an SSMB_laser group."
                 with at_place(self.places, "laser", "elements", i):
                     raise ConfigError(f"'{name}' is not a Wiggler with a laser in lattice '{lattice.name}'.{hint}")

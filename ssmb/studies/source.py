@@ -125,7 +125,7 @@ def ring_source(
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)
     lights = [radiator.state(one) for one in seen]
     amplitude, _ = modulation(laser, optics, ring_program(quiet(ring), laser, True))
-    powers = [float(getattr(e, "laser_power", 0.0)) for name in laser.elements for e in ring.find(name)]
+    powers = [light.power for name in laser.elements for e in ring.find(name) if (light := e.light())]
     return RingSource(
         at=want.at,
         turn=turn,
@@ -147,8 +147,8 @@ def ring_source(
 
 def _in_lattice(want: RadiatorConfig, ring: Lattice) -> bool:
     """Whether an undulator of this period is a magnet of the lattice."""
-    periods = [float(getattr(e, "period_length", 0.0)) for e in ring]
-    return any(math.isclose(p, want.period, rel_tol=1e-6) for p in periods)
+    fields = (e.undulator(ring.reference) for e in ring)
+    return any(field is not None and math.isclose(field.period, want.period, rel_tol=1e-6) for field in fields)
 
 
 def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[IntrabeamEstimate | None, str]:

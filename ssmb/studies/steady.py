@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ssmb.bunching import MicroBucket
-from ssmb.elements import RFCavity
 from ssmb.lattice import Lattice
 from ssmb.optics import Optics
 from ssmb.studies.config import LaserConfig, RunConfig
@@ -51,7 +50,7 @@ def bucket_of(config: RunConfig, lattice: Lattice, optics: Optics) -> MicroBucke
     lattice = quiet(lattice)
     amplitude, phase = modulation(laser, optics, ring_program(lattice, laser, True))
     loss = 0.0
-    if config.track.radiation.on and not any(isinstance(e, RFCavity) and e.voltage for e in lattice):
+    if config.track.radiation.on and not any(e.cavity() for e in lattice):
         orbit = optics.closed_orbit[0][:, None]
         moved, _ = ring_program(lattice, laser, False, "mean").propagate(orbit)
         loss = float(orbit[5, 0] - moved[5, 0])

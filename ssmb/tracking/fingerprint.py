@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from ssmb.kernels.engine import LIMIT, OP_ELEMENT, OP_KERNEL, OP_KIND
 from ssmb.kernels.jit import processor, source_hash
-from ssmb.kernels.loops import KERNELS
 from ssmb.version import __version__
 
 if TYPE_CHECKING:
@@ -75,11 +73,9 @@ def fingerprint(job: Job) -> dict[str, Any]:
 
 def _lattice(program: Program) -> dict[str, Any]:
     """Elements by name, with the names of their maps, which tell what became of radiation and apertures."""
-    maps: dict[str, list[str]] = {name: [] for name in program.names}
-    for row in program.ops[program.ops[:, OP_KIND] <= LIMIT]:
-        maps[program.names[row[OP_ELEMENT]]].append(KERNELS[row[OP_KERNEL]].name)
     values = {e.name: plain(e) for e in program.elements}
-    return {name: values.get(name, {}) | {"maps": " ".join(maps[name])} for name in program.names}
+    maps = program.maps_by_element()
+    return {name: values.get(name, {}) | {"maps": " ".join(m)} for name, m in zip(program.names, maps, strict=True)}
 
 
 def _beam(beam: Beam) -> dict[str, Any]:

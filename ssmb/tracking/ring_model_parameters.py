@@ -138,12 +138,12 @@ def ring_model_from_parameters(
     >>> [e.kind for e in ring_model_from_parameters(ring, modulator, Reference(400e6))]
     ['Wiggler', 'SSMB_LinearMap', 'SSMB_LumpedRadiation']
     """
-    if not isinstance(modulator, Wiggler) or not modulator.laser_wavelength:
-        raise ConfigError("modulator must be a Wiggler with a laser_wavelength")
+    if not isinstance(modulator, Element) or modulator.light() is None:
+        raise ConfigError("modulator must be an element with a laser, such as a Wiggler with a laser_wavelength")
     if modulator.length >= parameters.circumference:
         raise ConfigError(f"the modulator of {modulator.length:g} m does not fit into {parameters.circumference:g} m")
     p, decouple = parameters, _dispersion_out(parameters)
-    row: list[Element] = [replace(modulator, name=modulator.name or "modulator", laser_model="KICK")]
+    row: list[Element] = [replace(modulator.apart()[1], name=modulator.name or "modulator")]
     if p.slip_factor2 or p.slip_factor3:
         t566, u5666 = -p.slip_factor2 * p.circumference, -p.slip_factor3 * p.circumference
         row.append(ThinChicane(name="slip", t566=t566, u5666=u5666))

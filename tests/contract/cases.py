@@ -139,6 +139,8 @@ def program_of(ops: Sequence[Op], reference: Reference = REFERENCE) -> Program:
         ops=np.array(rows, dtype=np.int64).reshape(-1, 5),
         params=np.array(numbers or [0.0]),
         first_op=np.array([0, len(rows)]),
+        roles=np.array([op.kernel.role if op.role is None else op.role for op in ops], dtype=np.int64),
+        details=(None,) * len(rows),
     )
 
 
