@@ -9,9 +9,16 @@ from typing import Any
 
 from ssmb.errors import ConfigError, nearest
 
+#: Largest size of a number in SI or eV that is taken: beyond it powers of it leave the range of floating point.
+LARGEST = 1e40
+#: Smallest size of a number that must not be zero, for what is divided by it; shares may be smaller.
+SMALLEST = 1e-60
+#: Highest harmonic of a laser: zeros of Bessel functions of higher orders are not found.
+HIGHEST_HARMONIC = 4000
+
 
 def finite(name: str, value: Any, unit: str = "1") -> float:
-    """Return `value` as a float, or raise :class:`ConfigError` if it is not a finite real number.
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not a real number of at most :data:`LARGEST`.
 
     >>> finite("phase", 0.25)
     0.25
@@ -25,6 +32,10 @@ def finite(name: str, value: Any, unit: str = "1") -> float:
         number = math.inf
     if not math.isfinite(number):
         raise ConfigError(f"{name} [{unit}] must be a finite real number, not {number!r}")
+    if abs(number) > LARGEST:
+        raise ConfigError(
+            f"{name} [{unit}] must be between -{LARGEST:g} and {LARGEST:g}, not {number:.6g}; check its unit"
+        )
     return number
 
 
@@ -34,6 +45,13 @@ def positive(name: str, value: Any, unit: str = "1") -> float:
     >>> positive("wavelength", 1064e-9, "m")
     1.064e-06
     """
+    number = _above_zero(name, value, unit)
+    if number < SMALLEST:
+        raise ConfigError(f"{name} [{unit}] must be at least {SMALLEST:g}, not {number!r}; check its unit")
+    return number
+
+
+def _above_zero(name: str, value: Any, unit: str = "1") -> float:
     number = finite(name, value, unit)
     if number <= 0.0:
         raise ConfigError(f"{name} [{unit}] must be above zero, not {number!r}")
@@ -68,8 +86,8 @@ def not_zero(name: str, value: Any, unit: str = "1") -> float:
     -0.0008
     """
     number = finite(name, value, unit)
-    if number == 0.0:
-        raise ConfigError(f"{name} [{unit}] must not be zero")
+    if abs(number) < SMALLEST:
+        raise ConfigError(f"{name} [{unit}] must not be zero, nor below {SMALLEST:g} in size, as {number!r} is")
     return number
 
 
@@ -79,7 +97,7 @@ def share(name: str, value: Any, *, zero: bool = False) -> float:
     >>> share("filling", 0.5)
     0.5
     """
-    number = not_negative(name, value) if zero else positive(name, value)
+    number = not_negative(name, value) if zero else _above_zero(name, value)
     if number > 1.0:
         raise ConfigError(f"{name} must lie in {'[0, 1]' if zero else '(0, 1]'}, not {number!r}")
     return number
@@ -96,6 +114,15 @@ def count(name: str, value: Any, at_least: int = 1, at_most: int | None = None) 
         allowed = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
         raise ConfigError(f"{name} must be a whole number {allowed}, not {value!r}")
     return int(number)
+
+
+def harmonic_number(harmonic: Any) -> int:
+    """Return a harmonic of a laser as an int, or raise :class:`ConfigError` if it is not one from 1 to 4000.
+
+    >>> harmonic_number(79)
+    79
+    """
+    return count("harmonic", harmonic, at_most=HIGHEST_HARMONIC)
 
 
 def pair(name: str, value: Any, unit: str = "1") -> tuple[float, float]:

@@ -28,6 +28,8 @@ from ssmb.errors import ConfigError, nearest
 from ssmb.ranges import count, positive
 
 Rows = NDArray[np.float64]
+#: Most particles of a beam: 48 GB of coordinates.
+LARGEST_BEAM = 10**9
 
 STARTS = ("random", "quiet")
 #: fewest particles of a quiet start: below, a net has no evenness to offer
@@ -216,7 +218,7 @@ def _number(n: int, start: str) -> int:
     least = FEWEST_QUIET if start == "quiet" else 1
     if start == "quiet" and isinstance(n, (int, np.integer)) and 0 < n < least:
         raise ConfigError(f"a quiet start needs at least {least} particles, not {n}; use start='random'")
-    return count("n", n, least)
+    return count("n", n, least, LARGEST_BEAM)
 
 
 def _seed(seed: int) -> int:

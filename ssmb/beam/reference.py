@@ -9,6 +9,7 @@ from functools import cached_property
 from ssmb.constants import ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, nearest
 from ssmb.quantity import quantity
+from ssmb.ranges import finite
 
 #: name -> (rest energy [eV], charge [e])
 SPECIES: dict[str, tuple[float, int]] = {
@@ -37,10 +38,8 @@ class Reference:
             raise ConfigError(
                 f"unknown species '{self.species}'; allowed: {', '.join(SPECIES)}.{nearest(self.species, SPECIES)}"
             )
-        if not (math.isfinite(self.energy) and self.energy > self.mass):
-            raise ConfigError(
-                f"reference energy {self.energy!r} eV must be finite and above the rest energy {self.mass:.6g} eV"
-            )
+        if not finite("reference energy", self.energy, "eV") > self.mass:
+            raise ConfigError(f"reference energy {self.energy!r} eV must be above the rest energy {self.mass:.6g} eV")
 
     @property
     def mass(self) -> float:

@@ -21,6 +21,9 @@ from scipy import special
 from ssmb.errors import ConfigError
 from ssmb.ranges import count, finite, not_negative, positive
 
+#: Highest harmonic of a bucket; half depth over temperature from which its Bessel functions are their limit to rounding.
+_HIGHEST, _DEEPEST = 10_000, 1e9
+
 
 def gaussian_bunching(sigma_z: float, wavelength: float) -> float:
     """Return b of a Gaussian, ``exp(-(k sigma_z)^2/2)`` [1].
@@ -62,7 +65,7 @@ def boltzmann_bunching(kappa: float, harmonic: int = 1) -> float:
     ----------
     kappa : ``A/(k |eta| C sigma_delta^2) = (delta_half/(2 sigma_delta))^2``, half the bucket depth over the
         temperature [1].
-    harmonic : n, of the laser wavelength [1].
+    harmonic : n, of the laser wavelength, at most 10 000 [1].
 
     Notes
     -----
@@ -74,7 +77,9 @@ def boltzmann_bunching(kappa: float, harmonic: int = 1) -> float:
     >>> round(boltzmann_bunching(9.0, 5), 4)
     0.2391
     """
-    kappa, n = not_negative("kappa", kappa), count("harmonic", harmonic)
+    kappa, n = not_negative("kappa", kappa), count("harmonic", harmonic, at_most=_HIGHEST)
+    if kappa > _DEEPEST:  # beyond it the Bessel functions of the library end, and their limit holds to rounding
+        return math.exp(-0.5 * n * n / kappa)
     # exponentially scaled functions: the plain ones overflow at kappa = 700
     return float(special.ive(n, kappa) / special.ive(0, kappa))
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beam.rows import real_array
+from ssmb.bunching.folding import MOST_BUCKETS
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.sums import bunching_sums
 
@@ -51,6 +52,11 @@ def bunching_factor(beam_or_z: Any, wavelength: ArrayLike, weight: ArrayLike | N
     """
     z, w = living(beam_or_z, weight)
     lengths = _wavelengths(wavelength)
+    far = float(np.max(np.abs(z), where=w > 0.0, initial=0.0))
+    if far >= MOST_BUCKETS * lengths.min(initial=np.inf):
+        raise ConfigError(
+            f"z reaches to {far:.4g} m, beyond 2^52 wavelengths of {lengths.min():.4g} m: its phase is not known"
+        )
     found = bunching_sums(z, w, lengths.ravel()) / w.sum()
     return complex(found[0]) if lengths.ndim == 0 else found.reshape(lengths.shape)
 

@@ -20,6 +20,8 @@ from ssmb.ranges import positive
 
 #: deepest bucket: the lifetime is the exponential of the depth
 DEEPEST = 600.0
+#: largest logarithm of the factor for a look once a turn; the border is moved by a small part of the bucket only
+_MOST_GROWTH = 5.0
 
 
 def sands_lifetime(depth: float) -> float:
@@ -27,15 +29,23 @@ def sands_lifetime(depth: float) -> float:
 
     Parameters
     ----------
-    depth : xi = delta_half^2/(2 sigma_delta^2) [1]; the form holds for xi well above 1.
+    depth : xi = delta_half^2/(2 sigma_delta^2) [1], at most 600; the form holds for xi well above 1.
 
     Examples
     --------
     >>> round(sands_lifetime(10.0))
     1101
     """
-    depth = positive("depth", depth)
+    depth = _checked(depth)
     return math.exp(depth) / (2.0 * depth)
+
+
+def _checked(depth: float) -> float:
+    if positive("depth", depth) > DEEPEST:
+        raise PhysicsError(
+            f"depth = {depth:g}: the lifetime is beyond e^{DEEPEST:g} damping times; nothing leaves this bucket"
+        )
+    return float(depth)
 
 
 def pendulum_lifetime(depth: float) -> float:
@@ -59,9 +69,7 @@ def pendulum_lifetime(depth: float) -> float:
     >>> round(pendulum_lifetime(10.0))
     1067
     """
-    depth = positive("depth", depth)
-    if depth > DEEPEST:
-        raise PhysicsError(f"depth = {depth:g}: the lifetime is beyond e^600 damping times; nothing leaves this bucket")
+    depth = _checked(depth)
     nodes, weights = np.polynomial.legendre.leggauss(64)
     # E = 2 (1 - s^2)^2 is smooth at the bottom and gathers points at the separatrix, where T diverges
     s = 0.5 * (nodes + 1.0)
@@ -101,10 +109,16 @@ def turn_by_turn_factor(depth: float, damping: float) -> float:
     >>> round(turn_by_turn_factor(5.0, 1e-3), 3)
     1.067
     """
-    depth, damping = positive("depth", depth), positive("damping", damping)
+    depth, damping = _checked(depth), positive("damping", damping)
     # mean of |p|^3 over the mean of p^2 on the separatrix is pi/4 of its half height
     shift = 0.5826 * 2.0 * math.sqrt(damping) * math.sqrt(2.0 * depth) * math.pi / 4.0
-    return math.exp(shift * _growth(depth))
+    growth = shift * _growth(depth)
+    if growth > _MOST_GROWTH:
+        raise PhysicsError(
+            f"a damping of {damping:g} a turn carries an electron over a good part of a bucket of depth {depth:g} in one "
+            f"turn: the factor of e^{growth:.3g} does not hold; give a damping well below the synchrotron tune"
+        )
+    return math.exp(growth)
 
 
 def _growth(depth: float) -> float:

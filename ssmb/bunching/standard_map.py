@@ -13,12 +13,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.errors import ConfigError
 from ssmb.ranges import count, positive
 
 Rows = NDArray[np.float64]
 
 #: largest K_s = k |eta| C A of a linearly stable motion
 LINEAR_STABILITY_LIMIT = 4.0
+#: cells along an axis, and steps of all of them
+_LARGEST_GRID, _MOST_STEPS = 10_000, 1e12
 
 
 def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> float:
@@ -30,14 +33,25 @@ def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> flo
     ----------
     k_std : K_s > 0 [1].
     turns : number of iterations [1]; slow leaks through cantori need many.
-    grid : number of cells along each axis [1]; the area is good to about 2/grid.
+    grid : number of cells along each axis [1], 10 to 10 000; the area is good to about 2/grid.
+
+    Raises
+    ------
+    ConfigError
+        An argument is out of range, or ``turns * grid^2`` is above 1e12: hours of work.
 
     Examples
     --------
     >>> round(standard_map_island(0.05, turns=200, grid=81) / (16 * 0.05**0.5), 1)
     1.0
     """
-    k_std, turns, grid = positive("k_std", k_std), count("turns", turns), count("grid", grid, at_least=10)
+    k_std, turns = positive("k_std", k_std), count("turns", turns)
+    grid = count("grid", grid, at_least=10, at_most=_LARGEST_GRID)
+    if turns * grid**2 > _MOST_STEPS:
+        raise ConfigError(
+            f"{turns:g} turns of {grid} x {grid} cells are {turns * grid**2:.3g} steps; allowed are {_MOST_STEPS:g}. "
+            f"Take at most {int(_MOST_STEPS / grid**2)} turns or fewer cells"
+        )
 
     def turn(phi: Rows, p: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
         p = p - k_std * np.sin(phi)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.elements.undulator_relations import bessel_factor
 from ssmb.errors import ConfigError
-from ssmb.ranges import finite, not_negative, positive
+from ssmb.ranges import SMALLEST, finite, not_negative, positive
 
 
 class FocusingOptimum(NamedTuple):
@@ -187,8 +187,11 @@ def power_for_modulation(
     of_one_watt = energy_modulation(
         1.0, wavelength, rayleigh_length, k, length, gamma, helical=helical, m_squared=m_squared, detuning=detuning
     )
-    if of_one_watt == 0.0:
-        raise ConfigError("an undulator with K = 0 modulates nothing: no power gives the wanted modulation")
+    if of_one_watt < SMALLEST:
+        raise ConfigError(
+            f"an undulator with K = {k:g} modulates nothing here ({of_one_watt:.3g} eV of a watt): no power gives the wanted "
+            "modulation"
+        )
     return (not_negative("modulation", modulation, "eV") / of_one_watt) ** 2
 
 
@@ -274,7 +277,8 @@ def transverse_amplitude(amplitude: float, x: float, y: float, waist_radius: flo
     0.3679
     """
     w0 = positive("waist_radius", waist_radius, "m")
-    return finite("amplitude", amplitude) * math.exp(-(x * x + y * y) / (w0 * w0))
+    far = (finite("x", x, "m") / w0) ** 2 + (finite("y", y, "m") / w0) ** 2
+    return finite("amplitude", amplitude) * math.exp(-far)
 
 
 def panofsky_wenzel_kick(

@@ -16,6 +16,7 @@ from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.philox import normal_pair
 from ssmb.kernels.roles import Role
+from ssmb.ranges import finite, positive
 
 _GROUP = "SSMB_LinearMapP"
 _TOLERANCE = 1e-9
@@ -275,7 +276,10 @@ def one_turn_matrix(tunes: tuple[float, float, float], betas: tuple[float, float
     True
     """
     out = np.zeros((6, 6))
+    if len(tunes) != 3 or len(betas) != 3:
+        raise LatticeError(f"one_turn_matrix takes three tunes and three betas, got {len(tunes)} and {len(betas)}")
     for i, (tune, beta) in enumerate(zip(tunes, betas, strict=True)):
+        tune, beta = finite("tune", tune, "2 pi"), positive("beta", beta, "m")
         c, s = math.cos(2.0 * math.pi * tune), math.sin(2.0 * math.pi * tune)
         out[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[c, beta * s], [-s / beta, c]]
     return out

@@ -349,8 +349,8 @@ def _geometry(
         raise ConfigError(f"sigma_perp must be one rms size or the pair (sigma_x, sigma_y) in m, not {sigma_perp!r}")
     s_x, s_y = (size_parameter(undulator, sigma, n) for sigma in sizes)
     reach = math.inf
-    if acceptance != math.inf:
-        angle = positive("acceptance", acceptance, "rad")
+    angle = positive_or_infinite("acceptance", acceptance, "rad")
+    if math.isfinite(angle):
         reach = 0.5 * math.pi * undulator.length / undulator.wavelength(n) * angle * angle
     if undulator.n_periods < 5:
         warnings.warn(

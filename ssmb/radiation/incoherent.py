@@ -18,7 +18,7 @@ from ssmb.errors import ConfigError, PhysicsError
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.coherent import even_amplitudes
 from ssmb.radiation.undulator import Undulator, photon_energy
-from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
 
 
 def central_cone_power(undulator: Undulator, current: float, harmonic: int = 1) -> float:
@@ -118,8 +118,8 @@ def spectral_energy(
     n = count("harmonic", harmonic)
     d = -math.pi * n * undulator.n_periods * undulator.near_harmonic(n, finite("offset", offset))
     reach = math.inf
-    if acceptance != math.inf:
-        angle = positive("acceptance", acceptance, "rad")
+    angle = positive_or_infinite("acceptance", acceptance, "rad")
+    if math.isfinite(angle):
         reach = 0.5 * math.pi * undulator.length / (undulator.wavelength(n) / (1.0 + offset)) * angle * angle
     if n % 2:
         lobe = _sinc2_integral(reach - d) + _sinc2_integral(d)

@@ -19,7 +19,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.bunching import bunching_factor
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
-from ssmb.ranges import count
+from ssmb.ranges import harmonic_number
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
@@ -216,7 +216,7 @@ class Scheme(ABC):
         beam : another beam at the entrance, such as :meth:`Parts.quadrature`, which is free of noise.
         """
         parts = self.parts(undulator, thick=thick)
-        orders = np.array([count("harmonic", h) for h in harmonics])
+        orders = np.array([harmonic_number(h) for h in harmonics])
         run = track(parts.lattice(self.name), parts.beam(n, seed) if beam is None else beam)
         return np.abs(bunching_factor(run.beam, self.wavelength / orders))
 
@@ -234,7 +234,7 @@ class Scheme(ABC):
         beam : beam in front of the modulator; default :meth:`beam`, whose error is some 1e-5 where few coordinates
             matter and 1e-3 in an echo; :meth:`quadrature` has less.
         """
-        orders = np.array([count("harmonic", h) for h in harmonics])
+        orders = np.array([harmonic_number(h) for h in harmonics])
         run = track(self.thin_line(), self.beam() if beam is None else beam, self.thin_turns)
         return np.abs(bunching_factor(run.beam, self.wavelength / orders))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
-from ssmb.ranges import count, positive
+from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.base import SCHEMES, Scheme, scheme_class
 from ssmb.schemes.given import Given
 from ssmb.schemes.terms import PathTerms, path_terms
@@ -156,7 +156,7 @@ def compare_schemes(
     >>> [round(found.row(name).laser_power / 1e6) for name in ("tlc_energy", "single_stage")]
     [31, 12372]
     """
-    n, b = count("harmonic", harmonic), positive("bunching", bunching)
+    n, b = harmonic_number(harmonic), positive("bunching", bunching)
     if b >= 1.0:
         raise ConfigError(f"bunching must be below 1, not {b!r}: it is the modulus of a mean of phase factors")
     machine = given or Given()

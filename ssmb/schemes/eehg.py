@@ -26,7 +26,7 @@ from ssmb.elements import Drift
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.ranges import HIGHEST_HARMONIC, count, finite, harmonic_number, not_negative, positive
 from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
@@ -37,6 +37,8 @@ from ssmb.schemes.thin import SMEAR_LEVER, coupling, line
 
 #: beta functions in the first modulator of the beamline, in both planes, long so that the beam fills both lasers alike [m]
 _BEAMLINE_BETA = 50.0
+#: modulations in units of the spread for which sections are looked for [1]
+_LEAST_MODULATION, _MOST_MODULATION = 1e-3, 1e5
 #: corrections of the leading echo by the others; each gains half a digit or more
 _SIDE_STEPS = 60
 
@@ -169,7 +171,7 @@ class EchoEnabled(Scheme):
 
         An even lead of one echo, usually n = -1, over all others is what makes the scheme useful.
         """
-        a, kappa = count("harmonic", harmonic), self.wavelength_ratio
+        a, kappa = harmonic_number(harmonic), self.wavelength_ratio
         # exp(-Z^2/2) is below 1e-16 unless |n B1 + a B2| < 9; without B1 the Bessel function J_n(-A1 a B2) ends the sum
         bessel_reach = abs(self.amplitude_1 / self.sigma_delta) * 9.0
         reach = int(bessel_reach + 12.0 * bessel_reach ** (1.0 / 3.0) + 30.0)
@@ -228,7 +230,11 @@ class EchoEnabled(Scheme):
             raise ConfigError(f"echo (n, m) = ({n}, {m}): need n != 0, m >= 1 and n + kappa m >= 1")
         a1 = positive("amplitude_1", self.amplitude_1) / self.sigma_delta
         a2 = positive("amplitude_2", self.amplitude_2) / self.sigma_delta
-        order = abs(n)
+        if not (_LEAST_MODULATION <= min(a1, a2) and max(a1, a2) <= _MOST_MODULATION):
+            raise ConfigError(
+                f"modulations of {a1:.4g} and {a2:.4g} spreads: each must be {_LEAST_MODULATION:g} to {_MOST_MODULATION:g}"
+            )
+        order, m = abs(count("order", abs(n), at_most=HIGHEST_HARMONIC)), count("m", m, at_most=HIGHEST_HARMONIC)
 
         def log_slope(z: float) -> float:
             return a1 * float(special.jvp(order, a1 * z) / special.jv(order, a1 * z)) - z
@@ -350,7 +356,8 @@ def optimise_echo(
     >>> round(best.bunching(24), 4)
     0.112
     """
-    a, kappa = count("harmonic", harmonic), count("wavelength_ratio", wavelength_ratio)
+    a, kappa = harmonic_number(harmonic), count("wavelength_ratio", wavelength_ratio)
+    a1, a2 = positive("a1", a1), positive("a2", a2)
     if (a - order) % kappa or (a - order) // kappa < 1:
         raise ConfigError(
             f"harmonic {a} is not n + kappa m with n = {order}, kappa = {kappa} and m >= 1; "
@@ -396,7 +403,7 @@ def least_echo(
     PhysicsError
         If |b_n| is above 0.5819 of the peak of J_(n+1), which no modulation passes.
     """
-    n, wanted = count("harmonic", harmonic), positive("bunching", bunching)
+    n, wanted = harmonic_number(harmonic), positive("bunching", bunching)
     ratio, peak = positive("a2_over_a1", a2_over_a1), bessel_peak(n + 1)
     ceiling, leading = bessel_peak(1) * peak, wanted
     for _ in range(_SIDE_STEPS):

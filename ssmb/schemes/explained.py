@@ -33,7 +33,7 @@ from scipy import special
 from ssmb.bunching.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
 from ssmb.optics.taylor import TaylorMap
 from ssmb.quantity import quantity
-from ssmb.ranges import count, positive
+from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.quadrature import normal_rule
 
 _VERTICAL = [2, 3, 5]  # y, py, delta
@@ -127,7 +127,7 @@ def explained_bunching(
     Validity: terms of second order in a thin modulator. Terms in which the modulation itself meets x, y or momentum (T_526,
     T_536, T_566) are left out: below 1 % of |b_n| in a section without quadrupoles, 2 % behind four of them.
     """
-    light = positive("wavelength", wavelength, "m") / count("harmonic", harmonic)
+    light = positive("wavelength", wavelength, "m") / harmonic_number(harmonic)
     r, t = section.R[4], section.T[4]
     dispersion = sigma[:4, 5] / sigma[5, 5] if sigma[5, 5] > 0.0 else np.zeros(4)
     betatron = sigma[:4, :4] - sigma[5, 5] * np.outer(dispersion, dispersion)

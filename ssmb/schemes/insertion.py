@@ -20,7 +20,7 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.taylor import taylor_map
-from ssmb.ranges import count, positive
+from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.closure import ClosureBudget, closure_budget
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.tracking import track
@@ -121,7 +121,7 @@ class CouplingInsertion:
 
     def bunching(self, harmonics: Sequence[int], n: int = 2**17, seeds: int = 1) -> np.ndarray:
         """Return complex b_n at the radiator of harmonics of the laser; seeds are averaged as complex numbers."""
-        lengths = self.wavelength / np.array([count("harmonics", h) for h in harmonics])
+        lengths = self.wavelength / np.array([harmonic_number(h) for h in harmonics])
         found = [bunching_factor(self.at_radiator(self.beam(n, seed)), lengths) for seed in range(1, seeds + 1)]
         return np.mean(found, axis=0)
 

@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
+from ssmb.beam.rows import real_array
 from ssmb.bunching.closed_form import gaussian_bunching
 from ssmb.elements import Element
 from ssmb.elements.thin_laser import ThinLaser
-from ssmb.errors import PhysicsError
-from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.ranges import HIGHEST_HARMONIC, count, finite, harmonic_number, not_negative, positive
 from ssmb.schemes.profile import profile_nodes
 from ssmb.schemes.thin import SMEAR_LEVER, coupling, modulation
 
@@ -36,6 +37,8 @@ from ssmb.schemes.thin import SMEAR_LEVER, coupling, modulation
 _WIDE = 1e6
 #: modulations A = amplitude/sigma_delta that are searched
 _LEAST, _MOST = 1e-3, 1e5
+#: largest argument n k s of a Bessel function, and largest orders of a sum of them
+_LARGEST_ARGUMENT, _LARGEST_ORDER = 1e6, 10_000
 
 
 def kicked_phase_factor(
@@ -65,13 +68,22 @@ def kicked_phase_factor(
     >>> round(float(kicked_phase_factor(79, 1064e-9, -1064e-9/(2*math.pi)).real), 5)
     0.10424
     """
-    n, k = count("harmonic", harmonic), 2.0 * math.pi / positive("wavelength", wavelength, "m")
-    argument, psi = -n * k * np.asarray(path_amplitude, dtype=float), np.asarray(phase, dtype=float)
-    other = argument * np.asarray(second, dtype=float)
+    n, k = harmonic_number(harmonic), 2.0 * math.pi / positive("wavelength", wavelength, "m")
+    argument, psi = -n * k * _numbers("path_amplitude", path_amplitude), _numbers("phase", phase)
+    other = argument * _numbers("second", second)
+    largest = float(np.max(np.abs(argument), initial=0.0))
+    allowed = _LARGEST_ARGUMENT if sigma_z is None and not other.any() else _LARGEST_ORDER
+    if not max(largest, float(np.max(np.abs(other), initial=0.0))) <= allowed:
+        raise PhysicsError(
+            f"a path of {largest / (n * k):.3g} m is {largest:.3g} radians of the light at harmonic {n} of {wavelength:.4g} m; "
+            f"allowed are {allowed:g}: nothing is bunched there. Lower r56, the modulation or the harmonic"
+        )
     if sigma_z is None:
         return np.asarray(_coefficients(n, argument, other) * np.exp(1j * n * psi), dtype=complex)
     width = k * not_negative("sigma_z", sigma_z, "m")
     centre = n * finite("stretch", stretch)
+    if abs(centre) > _LARGEST_ORDER:
+        raise ConfigError(f"stretch = {stretch:g} at harmonic {n} is beyond {_LARGEST_ORDER / n:g}")
     if width == 0.0:
         return np.exp(1j * (argument * np.sin(psi) + other * np.sin(2.0 * psi)))
     # J_m(x) is below 1e-16 for |m| beyond this reach, the Gaussian beyond 9/width
@@ -81,6 +93,13 @@ def kicked_phase_factor(
     m = np.arange(math.floor(low), math.ceil(high) + 1)
     weights = np.exp(-0.5 * ((m - centre) * width) ** 2) * np.exp(1j * m * psi[..., None])
     return np.sum(_coefficients(m, argument[..., None], other[..., None]) * weights, axis=-1)
+
+
+def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = real_array(name, values)
+    if not np.isfinite(array).all():
+        raise ConfigError(f"{name} must be finite numbers")
+    return array
 
 
 def _coefficients(m: ArrayLike, x: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,7 +136,7 @@ def kicked_bunching(
     0.06745
     """
     path = finite("path_amplitude", path_amplitude, "m")
-    factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch, second=second)
+    factor = kicked_phase_factor(harmonic, wavelength, path, sigma_z, stretch, second=finite("second", second))
     return abs(complex(factor)) * gaussian_bunching(smear, wavelength / harmonic)
 
 
@@ -127,7 +146,7 @@ def bessel_peak(order: int) -> float:
     >>> round(bessel_peak(79), 4)
     0.1559
     """
-    return float(special.jv(order, special.jnp_zeros(count("order", order), 1)[0]))
+    return float(special.jv(order, special.jnp_zeros(count("order", order, at_most=HIGHEST_HARMONIC), 1)[0]))
 
 
 def best_compression(harmonic: int) -> float:
@@ -140,7 +159,7 @@ def best_compression(harmonic: int) -> float:
     >>> round(best_compression(79), 4)
     1.0441
     """
-    n = count("harmonic", harmonic)
+    n = harmonic_number(harmonic)
     return float(special.jnp_zeros(n, 1)[0]) / n
 
 
@@ -157,7 +176,7 @@ def length_for_bunching(harmonic: int, wavelength: float, bunching: float) -> fl
     >>> round(length_for_bunching(79, 1064e-9, 0.1) * 1e9, 3)
     2.02
     """
-    n, b, peak = count("harmonic", harmonic), positive("bunching", bunching), bessel_peak(harmonic)
+    n, b, peak = harmonic_number(harmonic), positive("bunching", bunching), bessel_peak(harmonic)
     if b >= peak:
         raise PhysicsError(
             f"a coasting beam with one modulation has at most the peak of J_{n} = {peak:.5g} at harmonic {n}, not {b:.5g}"
@@ -246,7 +265,7 @@ class CoupledStage:
 
     def bunching(self, harmonic: int, partner: bool = True) -> float:
         """Return |b_n| [1]; without `partner` the kick that Panofsky and Wenzel add to the wanted one is left out."""
-        n, k = count("harmonic", harmonic), 2.0 * math.pi / self.wavelength
+        n, k = harmonic_number(harmonic), 2.0 * math.pi / self.wavelength
         needs_partner = partner and self.angular_chirp != 0.0 and self.r56 != 0.0 and self.sigma_y > 0.0
         if self.waist is None and not needs_partner:
             path = self.r56 * self.amplitude + self.a2 * self.angular_chirp / k
@@ -311,11 +330,13 @@ def least_modulation(excess: Callable[[float], float], wanted: float) -> float:
     Parameters
     ----------
     excess : of log A; it grows with A.
-    wanted : |b| for the message of the PhysicsError if the largest A, 1e5, is not enough.
+    wanted : |b| for the message of the PhysicsError if the largest A, 1e5, is not enough, or the least, 1e-3, too much.
     """
     low, high = math.log(_LEAST), math.log(_MOST)
     if excess(high) < 0.0:
         raise PhysicsError(
             f"|b| = {wanted:.5g} needs a modulation above {_MOST:g} times the spread: so near to the limit"
         )
+    if excess(low) > 0.0:
+        raise PhysicsError(f"|b| = {wanted:.5g} needs a modulation below {_LEAST:g} times the spread: ask for more")
     return float(optimize.root_scalar(excess, bracket=(low, high), method="brentq", xtol=1e-12).root)

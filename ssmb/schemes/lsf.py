@@ -25,7 +25,7 @@ from ssmb.elements import Drift
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, finite, not_negative, not_zero, positive
+from ssmb.ranges import finite, harmonic_number, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
@@ -141,7 +141,7 @@ class StrongFocusing(Scheme):
 
     def linear_bunching(self, harmonic: int) -> float:
         """Return |b_n| of linear optics, a Gaussian [1]; :meth:`nonlinear_departure` says what the sine changes."""
-        return gaussian_bunching(self.linear_length(), self.wavelength / count("harmonic", harmonic))
+        return gaussian_bunching(self.linear_length(), self.wavelength / harmonic_number(harmonic))
 
     def nonlinear_departure(self, harmonic: int) -> float:
         """Return |b_n| of the sine minus that of linear optics [1]."""
@@ -198,7 +198,7 @@ class StrongFocusing(Scheme):
 
         The spread of the microbunch is `sigma_delta` of what is given; its longitudinal emittance is the product.
         """
-        n, b = count("harmonic", harmonic), positive("bunching", bunching)
+        n, b = harmonic_number(harmonic), positive("bunching", bunching)
 
         def made(log_length: float) -> Self:
             h = given.sigma_delta / math.exp(log_length)

@@ -24,7 +24,7 @@ from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, positive, share
+from ssmb.ranges import count, harmonic_number, positive, share
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, scheme
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
@@ -35,6 +35,8 @@ from ssmb.tracking import RingParameters, ring_model_from_parameters, track
 
 #: energy loss per turn of the ring model over the energy; it counts only where radiation is tracked
 _LOSS = 5e-6
+#: logarithms of half the depth over the temperature between which a bucket is looked for
+_BUCKETS = (-20.0, 20.0)
 #: K_s from which global chaos spreads in the bucket (Chirikov, Greene)
 CHAOS_LIMIT = 0.97
 
@@ -103,7 +105,7 @@ class MicroBucketHarmonics(Scheme):
 
         A smooth beam in the thin-kick bucket is mismatched, so that its length beats between one and two such steps.
         """
-        n, bucket = count("harmonic", harmonic), self.bucket()
+        n, bucket = harmonic_number(harmonic), self.bucket()
         phase = n * bucket.wavenumber * bucket.sigma_z(self.sigma_delta)
         return self.bunching(n) * phase * phase * bucket.k_std / 8.0
 
@@ -205,7 +207,7 @@ class MicroBucketHarmonics(Scheme):
         beam : beam opposite to the modulator; default :meth:`beam`.
         turns : default a quarter of a synchrotron period, in which the whole bucket turns over once.
         """
-        orders = np.array([count("harmonic", h) for h in harmonics])
+        orders = np.array([harmonic_number(h) for h in harmonics])
         passes = max(1, round(0.25 / self.bucket().tune)) if turns is None else count("turns", turns)
         start = self.beam(n, seed) if beam is None else Beam(beam.reference, beam.coordinates.copy(), beam.weight)
         half = 0.5 * self.slip_factor * self.circumference
@@ -217,11 +219,17 @@ class MicroBucketHarmonics(Scheme):
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> MicroBucketHarmonics:
         """Return the bucket of the slip and spread given that is deep enough."""
-        n, b = count("harmonic", harmonic), positive("bunching", bunching)
+        n, b = harmonic_number(harmonic), positive("bunching", bunching)
         if b >= 1.0:
             raise PhysicsError(f"no bucket bunches to |b| = {b:.5g}; it must be below 1")
+        least, most = (boltzmann_bunching(math.exp(v), n) for v in _BUCKETS)
+        if not least < b < most:
+            raise PhysicsError(
+                f"no micro-bucket is looked for that bunches to |b_{n}| = {b:.5g}; it must be between {least:.3g} and "
+                f"{most:.6g}"
+            )
         found = optimize.root_scalar(
-            lambda v: boltzmann_bunching(math.exp(v), n) - b, bracket=(-20.0, 20.0), method="brentq", xtol=1e-13
+            lambda v: boltzmann_bunching(math.exp(v), n) - b, bracket=_BUCKETS, method="brentq", xtol=1e-13
         )
         kappa = math.exp(found.root)
         slip = abs(given.slip_length)

@@ -24,7 +24,7 @@ from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
 from ssmb.elements import Drift
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, finite, not_negative, not_zero, positive
+from ssmb.ranges import count, finite, harmonic_number, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
@@ -145,7 +145,7 @@ class SingleStage(Scheme):
 
     def bunching(self, harmonic: int) -> float:
         """Return |b_n| at the harmonic n of the laser [1]."""
-        n = count("harmonic", harmonic)
+        n = harmonic_number(harmonic)
         smear = math.hypot(self._incoming * self.sigma_delta, self.smear)
         nodes = profile_nodes(self.waist, self.sigma_x, self.sigma_y)
         path, second = self.r56 * self.amplitude * nodes.share, self.second * nodes.share
@@ -168,7 +168,7 @@ class SingleStage(Scheme):
 
     def with_best_amplitude(self, harmonic: int) -> SingleStage:
         """Return the same section with the modulation that maximises |b_n|: n k |r56| A at the first peak of J_n."""
-        n = count("harmonic", harmonic)
+        n = harmonic_number(harmonic)
         peak = float(special.jnp_zeros(n, 1)[0])
         return replace(self, amplitude=peak / (n * self._wavenumber * abs(self.r56)))
 
@@ -177,7 +177,7 @@ class SingleStage(Scheme):
 
         Raises ConfigError if the amplitude is zero.
         """
-        n = count("harmonic", harmonic)
+        n = harmonic_number(harmonic)
         # with u = n k r56 A: maximise J_n(u) exp(-(u sigma/A)^2/2), whose peak lies below that of J_n
         ratio = self.sigma_delta / positive("amplitude", self.amplitude)
         peak = float(special.jnp_zeros(n, 1)[0])
@@ -309,7 +309,7 @@ def least_single_stage(
     >>> round(found.bunching(5), 6), round(found.amplitude / found.sigma_delta, 2)
     (0.2, 5.5)
     """
-    n, wanted = count("harmonic", harmonic), positive("bunching", bunching)
+    n, wanted = harmonic_number(harmonic), positive("bunching", bunching)
     check_below(wanted, bessel_peak(n), f"a single stage has at most the peak of J_{n}")
 
     def made(log_a: float) -> SingleStage:

@@ -20,7 +20,7 @@ from ssmb.bunching.factors import bunching_factor
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
 from ssmb.optics.taylor import TaylorMap, taylor_map
-from ssmb.ranges import count, positive
+from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.base import Scheme
 from ssmb.schemes.beamlines import Parts, half_of, section_matrix
 from ssmb.tracking import track
@@ -113,7 +113,7 @@ def path_terms(
     >>> found.rows[0].name
     'T566'
     """
-    parts, h = scheme.parts(), count("harmonic", harmonic)
+    parts, h = scheme.parts(), harmonic_number(harmonic)
     last = len(parts.modulators) - 1
     section = taylor_map(parts.section(last), order=order, lasers=False)
     rows, weight = behind_the_kick(parts, last, parts.beam(n, seed) if beam is None else beam)

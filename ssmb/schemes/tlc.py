@@ -26,7 +26,7 @@ from scipy import special
 from ssmb.beam import Reference
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, finite, not_negative, not_zero, positive
+from ssmb.ranges import finite, harmonic_number, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling, matched_dispersion
 from ssmb.schemes.given import Given
@@ -86,7 +86,7 @@ def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
     >>> round(implied_length(0.072, 20, 1030e-9) * 1e9, 2)
     10.55
     """
-    n, b = count("harmonic", harmonic), positive("bunching", bunching)
+    n, b = harmonic_number(harmonic), positive("bunching", bunching)
     ceiling = float(special.jv(n, float(n)))
     if b > ceiling:
         raise PhysicsError(f"a coasting beam at full compression has at most J_n(n) = {ceiling:.5g}, not {b:.5g}")

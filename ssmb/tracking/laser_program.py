@@ -12,7 +12,7 @@ import numpy as np
 from ssmb.errors import ConfigError, ValidityWarning, nearest
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import white_noise
-from ssmb.ranges import count, finite, not_negative
+from ssmb.ranges import count, finite, not_negative, positive
 
 #: A number, one number for each turn from 0, or a function of an array of turn numbers.
 Course = float | Sequence[float] | np.ndarray | Callable[[np.ndarray], Any]
@@ -23,6 +23,8 @@ GROUP = 1024
 _SMALL_DETUNING = 1e-4
 #: A course of the detuning is summed up from turn 0.
 _MOST_SUMMED_TURNS = 10**7
+#: turns are counted to here
+_LAST_TURN = 2**62
 _SHAPES = ("linear", "smooth")
 
 
@@ -130,6 +132,8 @@ class LaserProgram:
         circumference : length of one turn of the reference particle [m].
         noise : False: without amplitude_noise and phase_noise.
         """
+        first_turn, turns = count("first_turn", first_turn, 0, _LAST_TURN), count("turns", turns, 0, _LAST_TURN)
+        circumference = positive("circumference", circumference, "m")
         start = first_turn - first_turn % GROUP
         groups = -(-(first_turn + turns - start) // GROUP)
         parts = [self._group(start + i * GROUP, noise) for i in range(max(1, groups))]
