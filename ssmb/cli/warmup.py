@@ -56,8 +56,10 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
     """
     import numpy as np
 
-    import ssmb.elements  # noqa: F401 - importing the elements registers their kernels
+    import ssmb.elements  # importing the elements registers their kernels, importing the monitors their sums
+    import ssmb.tracking.monitors  # noqa: F401
     from ssmb.kernels import jit
+    from ssmb.kernels.block_sums import SUMS
     from ssmb.kernels.lobes import lobe_exchange, lobe_sums
     from ssmb.kernels.loops import KERNELS
     from ssmb.kernels.philox import white_noise
@@ -73,6 +75,7 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
     if jit.JIT_OFF:
         return []
     jobs: list[tuple[str, Callable[[], object]]] = [(kernel.name, kernel.address) for kernel in KERNELS]
+    jobs += [(known.name, known.address) for known in SUMS]
     jobs.append(("turn loop", turn_loop))
     one, rows, pair = np.zeros(1), np.zeros((6, 1)), np.zeros((1, 2))
     jobs.append(("light sums", lambda: lobe_sums(rows, one, one, one, 1.0, 1.0, 1.0, 0.0, np.zeros((1, 3)))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -26,6 +26,7 @@ EFFECTS: dict[str, type[Effect]] = {}
 _E = TypeVar("_E", bound="type[Effect]")
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def effect(kind: str) -> Callable[[_E], _E]:
     """Register a class as the effect of this name and freeze it."""
 

@@ -177,7 +177,7 @@ class Program:
         coordinates : (6, n) x, px, y, py, z, delta [m, 1]; not changed.
         op_from, op_to : range of ops (see :attr:`first_op`).
         """
-        from ssmb.kernels.engine import advance, no_probes
+        from ssmb.kernels.engine import advance, no_sums
 
         c = np.array(coordinates, dtype=np.float64, order="C")
         n = c.shape[1]
@@ -186,7 +186,7 @@ class Program:
         advance(
             c, np.ones(n), np.arange(n), state, lost[0], lost[1],
             self.ops, op_from, len(self.ops) if op_to is None else op_to, self.params, self.kernel_table(),
-            self.reference.inv_gamma2, self.reference.beta**2, seed, 0, turns, BLOCK, *no_probes(),
+            self.reference.inv_gamma2, self.reference.beta**2, seed, 0, turns, BLOCK, *no_sums(),
         )  # fmt: skip
         return c, state
 

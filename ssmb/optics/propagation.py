@@ -77,13 +77,13 @@ class _Direct:
     """The turn loop on one tile of test particles, with all that does not change prepared once."""
 
     def __init__(self, program: Program, count: int) -> None:
-        from ssmb.kernels.engine import no_probes
+        from ssmb.kernels.engine import no_sums
 
         ref = program.reference
         self.weight, self.ids = np.ones(count), np.arange(count)
         self.lost = np.zeros((2, count), dtype=np.int64)
         self.before = (program.params, program.kernel_table(), ref.inv_gamma2, ref.beta**2, 0, 0, 1, BLOCK)
-        self.after = no_probes()
+        self.after = no_sums()
         self.ops = program.ops
 
     def __call__(self, coordinates: np.ndarray, op_from: int, op_to: int) -> bool:

@@ -1,8 +1,9 @@
 """Tracking: many particles, many turns, monitors, checkpoints."""
 
-from ssmb.tracking.bucket_monitor import BucketMonitor, BucketRecord
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import (
+    BucketMonitor,
+    BucketRecord,
     BunchingMonitor,
     BunchingRecord,
     MomentMonitor,

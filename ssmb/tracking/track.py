@@ -23,7 +23,8 @@ from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import energy_balance
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
-from ssmb.tracking.monitors import Monitor, OpRow, PlaceOf, Probes
+from ssmb.tracking.monitors import Monitor, Probes
+from ssmb.tracking.monitors.base import OpRow, PlaceOf
 from ssmb.tracking.saving import Saver
 from ssmb.tracking.stations import Effect, Effects, Stations, Stop, track_sections
 from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
@@ -291,7 +292,7 @@ class Job:
         self.op_from, self.op_to = first + before_first, last + len(rows)
         self.effects = effects
         self.stations = Stations(self._stops(last, rows, place), self.op_from, self.op_to)
-        self.table = program.kernel_table()
+        self.table, self.sum_table = program.kernel_table(), probes.sum_table()
         self.done = 0
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
         self.alive_at_start = beam.alive
@@ -345,7 +346,7 @@ class Job:
         beam, ref, drives = self.beam, self.reference, self.drives
         first = self.first_turn + self.done
         turns, sections = self.stations.plan(first, most)
-        moments, bunching, buckets = self.probes.buffers(turns, self.blocks)
+        sums = self.probes.buffer(turns, self.blocks)
         values = drives.values(first, turns)
 
         def through(op_from: int, op_to: int) -> None:
@@ -353,10 +354,10 @@ class Job:
                 beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
                 self.ops, op_from, op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
                 self.seed, first, turns, self.tile,
-                self.probes.inverse_wavelengths, moments, bunching, buckets, drives.at, values,
+                self.sum_table, sums, drives.at, values,
             )  # fmt: skip
 
         track_sections(sections, self.op_from, beam, first + turns - 1, through)
-        self.probes.collect(first, moments, bunching, buckets)
+        self.probes.collect(first, turns, sums)
         self.done += turns
         return turns

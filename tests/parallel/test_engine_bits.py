@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 
 from ssmb.elements import ELEMENTS, Bend, Drift, Marker, Quadrupole, Sextupole
+from ssmb.elements.linear_map import LinearMap
+from ssmb.kernels.block_sums import sum_table
 from ssmb.kernels.engine import (
     APERTURE,
-    BUNCHING,
-    BUNCHING_NUMBERS,
-    MOMENT_NUMBERS,
-    MOMENTS,
     NO_FORWARD_MOMENTUM,
     OUT_OF_RANGE,
+    SUM,
     advance,
-    no_probes,
 )
 from ssmb.kernels.loops import BLOCK
 from ssmb.lattice.program import Program, compile_elements
+from ssmb.tracking.monitors.bunching import bunching_sums
+from ssmb.tracking.monitors.moments import moment_sums
 from tests.contract.cases import CASES, LABELS, REFERENCE
 from tests.support import assert_close
 
@@ -38,27 +38,35 @@ class Outcome:
     state: np.ndarray
     lost_turn: np.ndarray
     lost_element: np.ndarray
-    moments: np.ndarray
-    bunching: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def moments(self) -> np.ndarray:
+        """(turns, groups, 29)"""
+        return self.sums[:, :, :29]
+
+    @property
+    def bunching(self) -> np.ndarray:
+        """(turns, groups, 3)"""
+        return self.sums[:, :, 29:]
 
     def digest(self) -> str:
         parts = (getattr(self, f.name).tobytes() for f in dataclasses.fields(self))
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def track(
-    program: Program, points: np.ndarray, *, turns: int = 1, tile: int = 256, seed: int = 9, slots: int = 1
-) -> Outcome:
+def track(program: Program, points: np.ndarray, *, turns: int = 1, tile: int = 256, seed: int = 9) -> Outcome:
     n = points.shape[1]
     blocks = -(-n // BLOCK)
     out = Outcome(
         np.array(points, order="C"), np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
-        np.zeros((slots, turns, blocks, MOMENT_NUMBERS)), np.zeros((slots, turns, blocks, BUNCHING_NUMBERS)),
+        np.zeros((turns, blocks, 29 + 3)),
     )  # fmt: skip
     advance(
         out.coordinates, np.ones(n), np.arange(n), out.state, out.lost_turn, out.lost_element,
         program.ops, 0, len(program.ops), program.params, program.kernel_table(), REFERENCE.inv_gamma2, REFERENCE.beta**2,
-        seed, 0, turns, tile, np.full(slots, 1.0 / 1064e-9), out.moments, out.bunching, *no_probes()[3:],
+        seed, 0, turns, tile, sum_table((moment_sums.index, bunching_sums.index)), out.sums,
+        np.zeros(0, dtype=np.int64), np.zeros((1, 0)),
     )  # fmt: skip
     return out
 
@@ -78,7 +86,10 @@ def beam(n: int, scale: float = 1.0) -> np.ndarray:
 def probed(program: Program) -> Program:
     """The program with a probe of moments in the middle and one of bunching at the end."""
     middle, end = len(program.ops) // 2, len(program.ops)
-    return program.with_rows([(middle, (0, 0, 1, 0, MOMENTS)), (end, (0, 0, 1, 0, BUNCHING))])
+    moments, bunching = len(program.params), len(program.params) + 2
+    packed = np.concatenate([program.params, [0.0, 29.0], [29.0, 3.0, 1.0 / 1064e-9]])
+    rows = [(middle, (moment_sums.index, moments, 1, 0, SUM)), (end, (bunching_sums.index, bunching, 1, 0, SUM))]
+    return dataclasses.replace(program, params=packed).with_rows(rows)
 
 
 # ---- threads, tiles, probes
@@ -130,13 +141,13 @@ def test_probes_are_right():
     program = compile_elements([Drift(name="d", length=0.0), Marker(name="m")], REFERENCE)
     points = beam(700)
     seen = track(probed(program), points)
-    first = seen.moments[0, 0, 0]
+    first = seen.moments[0, 0]
     block = points[:, :BLOCK]
     assert first[0] == first[1] == BLOCK
     assert_close(first[2:8], block.mean(axis=1), rtol=1e-12, atol=1e-20, what="means")
     covariance = np.cov(block, bias=True)[np.triu_indices(6)]
     assert_close(first[8:] / first[1], covariance, rtol=1e-10, atol=1e-22, what="second moments")
-    total = seen.bunching[0, 0].sum(axis=0)
+    total = seen.bunching[0].sum(axis=0)
     phase = np.exp(-2j * np.pi * points[4] / 1064e-9).sum()
     assert total[0] == 700
     assert_close(complex(total[1], total[2]), phase, rtol=0.0, atol=1e-9, what="bunching sums")
@@ -241,6 +252,21 @@ def test_lost_particles_have_no_weight_in_probes():
     seen = track(probed(program), points, turns=2)
     assert seen.state[7] == APERTURE
     alone = track(probed(program), np.delete(points, 7, axis=1), turns=2)
-    got, want = seen.bunching[0].sum(axis=1), alone.bunching[0].sum(axis=1)
+    got, want = seen.bunching.sum(axis=1), alone.bunching.sum(axis=1)
     assert got[1, 0] == want[1, 0] == 299
     assert_close(got[1], want[1], rtol=0.0, atol=1e-10, what="bunching sums of the survivors")
+
+
+def test_a_particle_far_out_for_a_moment_does_not_depend_on_its_neighbours():
+    """Beyond 10 m in the middle of a turn and back at its end: kept, also where another one of the tile is lost there."""
+    far = np.diag([4.0, 0.25, 1.0, 1.0, 1.0, 1.0])
+    out, back = (LinearMap(name=n, matrix=tuple(map(tuple, m))) for n, m in (("o", far), ("b", np.linalg.inv(far))))
+    program = compile_elements([out, Marker(name="m"), back, Drift(name="d", length=0.1)], REFERENCE)
+    points = np.zeros((6, 3))
+    points[0, 0] = 3.0
+    alone = track(program, points[:, :1])
+    assert alone.state.tolist() == [0]
+    points[1, 1] = 2.0  # has no forward momentum in the drift
+    both = track(program, points)
+    assert both.state.tolist() == [0, NO_FORWARD_MOMENTUM, 0]
+    assert both.coordinates[:, 0].tobytes() == alone.coordinates[:, 0].tobytes()

@@ -12,12 +12,12 @@ import numba
 import numpy as np
 import pytest
 
+from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.elements import ELEMENTS, Drift
 from ssmb.elements.base import Op
 from ssmb.elements.laser_kick import N_LASER_KICK, X_AT, Y_AT, laser_kick
-from ssmb.kernels.engine import MOMENT_NUMBERS, MOMENTS, advance, no_probes
-from ssmb.kernels.loops import BLOCK
+from ssmb.tracking import MomentMonitor, track
 from tests.contract.cases import program_of
 from tests.support import assert_close
 
@@ -168,22 +168,13 @@ def _bucket_energy(z: np.ndarray, delta: np.ndarray) -> np.ndarray:
 def _mean_energy(points: np.ndarray, turns: int) -> np.ndarray:
     """Weighted Birkhoff mean of the energy over the coming turns: converges faster than any power of their number."""
     program = program_of(ring_ops(), REF)
-    program = program.with_rows([(len(program.ops), (0, 0, 1, 0, MOMENTS))])
     t = np.arange(1, turns) / turns
     weights = np.exp(-1.0 / (t * (1.0 - t)))
     means = []
     for c in points.T:
-        # the probe of a single particle records its coordinates turn by turn
-        one, lost = np.array(c[:, None]), np.zeros((2, 1), dtype=np.int64)
-        unused = no_probes()
-        record = np.zeros((1, turns - 1, 1, MOMENT_NUMBERS))
-        advance(
-            one, np.ones(1), np.arange(1), np.zeros(1, dtype=np.int32), lost[0], lost[1],
-            program.ops, 0, len(program.ops), program.params, program.kernel_table(), REF.inv_gamma2, REF.beta**2,
-            0, 0, turns - 1, BLOCK, unused[0], record, *unused[2:],
-        )  # fmt: skip
-        z, delta = record[0, :, 0, 6], record[0, :, 0, 7]
-        means.append(float((weights * _bucket_energy(z, delta)).sum() / weights.sum()))
+        # the means of a single particle are its coordinates
+        mean = track(program, Beam(REF, c[:, None]), turns - 1, monitors=[MomentMonitor()]).monitors["moments"].mean
+        means.append(float((weights * _bucket_energy(mean[:, 4], mean[:, 5])).sum() / weights.sum()))
     return np.array(means)
 
 

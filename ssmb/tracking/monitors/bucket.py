@@ -10,17 +10,72 @@ import numpy as np
 
 from ssmb.bunching import MicroBucket
 from ssmb.errors import ConfigError
+from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.drives import Drive
-from ssmb.kernels.engine import BUCKET_NUMBERS
+from ssmb.kernels.jit import numba
+from ssmb.kernels.loops import DELTA, WEIGHT, Z
+from ssmb.kernels.primitives import sincos_turns
 from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count
+from ssmb.tracking.monitors.base import SumMonitor, SumRow, monitor
 
 _FAR = 1e300
 _MOST_HARMONICS = 1000
+#: Numbers of a group: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside, and behind
+#: them (sum w cos, -sum w sin) for each harmonic.
+_NUMBERS = 12
+#: Packed numbers of a bucket: 1/length [1/m]; middle between its barriers [lengths]; delta of the fixed point; coefficients
+#: of d^2, d^3, d^4, 1 - cos q and sin q - q in the Hamiltonian; its value on the separatrix; lowest and highest d; fixed
+#: point from the middle [lengths]; number of harmonics. d is delta and q/2 pi the place [lengths], from the fixed point.
+_PARAMS = 13
 
 
-@dataclass(frozen=True)
-class BucketMonitor:
+@numba.njit
+def _in_bucket(z, delta, p):
+    """Place [lengths] and delta from the fixed point of its bucket, and 1.0 inside the separatrix (0.0 outside)."""
+    u = z * p[0] - p[1]
+    u -= np.floor(u + 0.5) + p[11]
+    d = delta - p[2]
+    s, c = sincos_turns(u)
+    well = p[6] * (1.0 - c) + p[7] * (s - 2.0 * np.pi * u)
+    level = well + d * d * (p[3] + d * (p[4] + d * p[5]))
+    return u, d, 1.0 if level < p[8] and p[9] < d < p[10] else 0.0
+
+
+@block_sum("bucket", _PARAMS)
+def bucket_sums(buf, lo, hi, p, out):
+    """Moments of lanes lo..hi in one bucket, about the block's own means, of all and of those inside; harmonics of all."""
+    for k in range(out.size):
+        out[k] = 0.0
+    for i in range(lo, hi):
+        u, d, inside = _in_bucket(buf[Z, i], buf[DELTA, i], p)
+        for k in range(0, 12, 6):
+            w = buf[WEIGHT, i] * (1.0 if k == 0 else inside)
+            out[k] += w
+            out[k + 1] += w * u
+            out[k + 2] += w * d
+        s, c = sincos_turns(buf[Z, i] * p[0])
+        wc, ws = buf[WEIGHT, i], 0.0
+        for n in range(int(p[12])):
+            wc, ws = wc * c - ws * s, wc * s + ws * c
+            out[_NUMBERS + 2 * n] += wc
+            out[_NUMBERS + 2 * n + 1] -= ws
+    for k in range(0, 12, 6):
+        if out[k] > 0.0:
+            out[k + 1] /= out[k]
+            out[k + 2] /= out[k]
+    for i in range(lo, hi):
+        u, d, inside = _in_bucket(buf[Z, i], buf[DELTA, i], p)
+        for k in range(0, 12, 6):
+            w = buf[WEIGHT, i] * (1.0 if k == 0 else inside)
+            a, b = u - out[k + 1], d - out[k + 2]
+            out[k + 3] += w * (a * a)
+            out[k + 4] += w * (a * b)
+            out[k + 5] += w * (b * b)
+
+
+@monitor("bucket")
+class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
     An electron is captured while it is :meth:`~ssmb.bunching.MicroBucket.inside`: its smooth Hamiltonian is below the value
@@ -35,7 +90,7 @@ class BucketMonitor:
     light : element whose LaserProgram moves the bucket: its phase and detuning, without noise. The depth stays that of
         ``bucket``, whatever the amplitude; a path s behind the laser the true bucket is ``s detuning`` further. None: the
         bucket rests.
-    every, name : as in :class:`~ssmb.tracking.monitors.MomentMonitor`.
+    every, name : as in :class:`~ssmb.tracking.MomentMonitor`.
     """
 
     at: str | None
@@ -59,7 +114,7 @@ class BucketMonitor:
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The bucket as the turn loop knows it (``BUCKET_PARAMS`` numbers)."""
+        """The bucket as the turn loop knows it (``_PARAMS`` numbers)."""
         b = self.bucket.main
         low, high = b.barriers_z
         from_middle = -0.5 * (low + high) / b.wavelength
@@ -78,15 +133,13 @@ class BucketMonitor:
             out |= {0: p[0] / drive.stretch, 2: (drive.stretch - 1.0) / self.bucket.slip_factor}
         return out
 
-    @property
-    def sums(self) -> int:
-        """Numbers that the turn loop sums for one turn."""
-        return BUCKET_NUMBERS + 2 * max(self.harmonics)
+    def sums(self) -> list[SumRow]:
+        return [SumRow(bucket_sums, self.numbers, _NUMBERS + 2 * max(self.harmonics), self.law, self.light)]
 
     @property
     def columns(self) -> int:
         """Numbers that are kept of one turn, without that of the turn."""
-        return BUCKET_NUMBERS + 2 * len(self.harmonics)
+        return _NUMBERS + 2 * len(self.harmonics)
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
         """Combine the sums of blocks (turns, blocks, sums) to (turns, columns), in the order of the blocks."""
@@ -94,7 +147,7 @@ class BucketMonitor:
         for b in range(parts.shape[1]):
             total += parts[:, b]
         weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)[:, None]
-        harmonics = BUCKET_NUMBERS + 2 * (np.array(self.harmonics) - 1)
+        harmonics = _NUMBERS + 2 * (np.array(self.harmonics) - 1)
         columns = np.column_stack([harmonics, harmonics + 1]).ravel()
         moments = [_combined(parts[:, :, k : k + 6]) for k in (0, 6)]
         return np.concatenate([*moments, total[:, columns] / weight], axis=1)
@@ -102,7 +155,7 @@ class BucketMonitor:
     def record(self, turn: np.ndarray, table: np.ndarray) -> BucketRecord:
         """Make the record of the kept numbers (turns, columns)."""
         length = self.bucket.wavelength
-        values = table[:, BUCKET_NUMBERS::2] + 1j * table[:, BUCKET_NUMBERS + 1 :: 2]
+        values = table[:, _NUMBERS::2] + 1j * table[:, _NUMBERS + 1 :: 2]
         whole = np.where(table[:, 0] > 0.0, table[:, 0], 1.0)
         (mean, sigma), (mean_in, sigma_in) = (_moments(table[:, k : k + 6], length) for k in (0, 6))
         fraction = table[:, 6] / whole

@@ -1,0 +1,31 @@
+"""Monitors: one file each. Importing this package registers all of them."""
+
+import importlib
+import pkgutil
+
+from ssmb.tracking.monitors.base import MONITORS, KeepingMonitor, Monitor, Probes, SumMonitor, SumRow, monitor
+from ssmb.tracking.monitors.bucket import BucketMonitor, BucketRecord
+from ssmb.tracking.monitors.bunching import BunchingMonitor, BunchingRecord
+from ssmb.tracking.monitors.moments import MomentMonitor, MomentRecord
+from ssmb.tracking.monitors.snapshots import SnapshotMonitor, SnapshotRecord
+
+for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
+
+__all__ = [
+    "MONITORS",
+    "BucketMonitor",
+    "BucketRecord",
+    "BunchingMonitor",
+    "BunchingRecord",
+    "KeepingMonitor",
+    "MomentMonitor",
+    "MomentRecord",
+    "Monitor",
+    "Probes",
+    "SnapshotMonitor",
+    "SnapshotRecord",
+    "SumMonitor",
+    "SumRow",
+    "monitor",
+]

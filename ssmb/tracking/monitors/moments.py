@@ -1,0 +1,121 @@
+"""Particles, charge, means and covariance matrix against turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.kernels.block_sums import block_sum
+from ssmb.kernels.loops import WEIGHT
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, Shown, quantity
+from ssmb.tracking.monitors.base import SumMonitor, SumRow, checked_every, monitor, sum_blocks
+
+_UPPER = np.triu_indices(6)
+#: Numbers of a group: particles, weight, 6 means, 21 central second moments (upper triangle by rows).
+_NUMBERS = 29
+
+
+@block_sum("moments", 0)
+def moment_sums(buf, lo, hi, p, out):
+    """Particles, weight, means and central second moments of lanes lo..hi, formed about the block's own mean."""
+    count = 0.0
+    total = 0.0
+    for i in range(lo, hi):
+        total += buf[WEIGHT, i]
+        count += 1.0 if buf[WEIGHT, i] > 0.0 else 0.0
+    out[0] = count
+    out[1] = total
+    for k in range(2, _NUMBERS):
+        out[k] = 0.0
+    if total <= 0.0:
+        return
+    for r in range(6):
+        s = 0.0
+        for i in range(lo, hi):
+            s += buf[WEIGHT, i] * buf[r, i]
+        out[2 + r] = s / total
+    k = 8
+    for r in range(6):
+        for q in range(r, 6):
+            s = 0.0
+            a, b = out[2 + r], out[2 + q]
+            for i in range(lo, hi):
+                s += buf[WEIGHT, i] * ((buf[r, i] - a) * (buf[q, i] - b))
+            out[k] = s
+            k += 1
+
+
+@dataclass(frozen=True)
+class MomentRecord(Shown):
+    """Moments against turn."""
+
+    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    particles: np.ndarray = quantity("1", "macroparticles alive", dims=("turn",))
+    charge: np.ndarray = quantity("C", "charge of those alive", dims=("turn",))
+    mean: np.ndarray = quantity(PHASE_SPACE, "means of x, px, y, py, z, delta", dims=("turn", "coordinate"))
+    sigma: np.ndarray = quantity(
+        COVARIANCE, "covariance of x, px, y, py, z, delta", dims=("turn", "coordinate", "other_coordinate")
+    )
+
+    @property
+    def rms(self) -> np.ndarray:
+        """(n, 6) standard deviations."""
+        return np.sqrt(np.einsum("nii->ni", self.sigma))
+
+    @property
+    def projected_emittance(self) -> np.ndarray:
+        """(n, 3) projected rms emittances of (x, px), (y, py), (z, delta) [m]."""
+        blocks = [self.sigma[:, i : i + 2, i : i + 2] for i in (0, 2, 4)]
+        return np.stack([np.sqrt(np.clip(np.linalg.det(b), 0.0, None)) for b in blocks], axis=1)
+
+
+@monitor("moments")
+class MomentMonitor(SumMonitor):
+    """Record particles, charge, means and the covariance matrix at the entrance of an element, on every n-th turn.
+
+    Parameters
+    ----------
+    at : name of the element; None: the end of each turn.
+    every : record turns 0, every, 2 every ... .
+    name : key of the record in :attr:`Run.monitors`; by default ``moments`` or ``moments@<at>``.
+    """
+
+    at: str | None = None
+    every: int = 1
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "every", checked_every(self.every, "MomentMonitor"))
+        object.__setattr__(self, "name", self.name or ("moments" if self.at is None else f"moments@{self.at}"))
+
+    @property
+    def columns(self) -> int:
+        return _NUMBERS
+
+    def sums(self) -> list[SumRow]:
+        return [SumRow(moment_sums, (), _NUMBERS)]
+
+    def combined(self, parts: np.ndarray) -> np.ndarray:
+        """To particles, weight, means and covariances (turns, 29)."""
+        out = np.zeros((parts.shape[0], parts.shape[2]))
+        out[:, :2] = sum_blocks(parts[:, :, :2])
+        weight = np.where(out[:, 1] > 0.0, out[:, 1], 1.0)[:, None]
+        for b in range(parts.shape[1]):
+            out[:, 2:8] += parts[:, b, 1:2] * parts[:, b, 2:8]
+        out[:, 2:8] /= weight
+        i, j = _UPPER
+        for b in range(parts.shape[1]):
+            shift = parts[:, b, 2:8] - out[:, 2:8]
+            out[:, 8:] += parts[:, b, 8:] + parts[:, b, 1:2] * (shift[:, i] * shift[:, j])
+        out[:, 8:] /= weight
+        return out
+
+    def record(self, turn: np.ndarray, table: np.ndarray) -> MomentRecord:
+        sigma = np.zeros((len(turn), 6, 6))
+        sigma[:, _UPPER[0], _UPPER[1]] = table[:, 8:]
+        sigma[:, _UPPER[1], _UPPER[0]] = table[:, 8:]
+        charge = table[:, 1] * ELEMENTARY_CHARGE
+        return MomentRecord(self.at, turn, table[:, 0].astype(np.int64), charge, table[:, 2:8], sigma)

@@ -1,0 +1,155 @@
+"""Contract of every monitor; and one that is added in one place is summed, recorded and resumed like the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssmb.beam import Beam
+from ssmb.bunching import MicroBucket
+from ssmb.errors import ConfigError
+from ssmb.kernels.block_sums import SUMS, block_sum
+from ssmb.kernels.loops import DELTA, WEIGHT, Z
+from ssmb.lattice import Lattice, load_lattice
+from ssmb.quantity import quantities_of, quantity
+from ssmb.tracking import (
+    BucketMonitor,
+    BunchingMonitor,
+    LaserProgram,
+    MomentMonitor,
+    SnapshotMonitor,
+    track,
+)
+from ssmb.tracking.monitors import MONITORS, SumMonitor, SumRow
+from ssmb.tracking.monitors.base import sum_blocks
+from tests.studies.small_ring import STEADY_RING, bits
+from tests.support import assert_close
+
+LIGHT = LaserProgram(detuning=1e-8, duty=(5, 4), phase_noise=2e-3)
+TURNS = 12
+
+
+@block_sum("test: chirp", 1)
+def chirp_sums(buf, lo, hi, p, out):
+    """Weight and weighted sum of z delta/p[0]."""
+    out[0] = 0.0
+    out[1] = 0.0
+    for i in range(lo, hi):
+        out[0] += buf[WEIGHT, i]
+        out[1] += buf[WEIGHT, i] * buf[Z, i] * buf[DELTA, i] / p[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class ChirpRecord:
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    chirp: np.ndarray = quantity("1", "mean of z delta over a length", dims=("turn",))
+
+
+@dataclasses.dataclass(frozen=True)
+class ChirpMonitor(SumMonitor):
+    """What somebody may add in a file of his own."""
+
+    length: float
+    at: str | None = None
+    every: int = 1
+    name: str = "chirp"
+
+    @property
+    def columns(self) -> int:
+        return 1
+
+    def sums(self) -> list[SumRow]:
+        return [SumRow(chirp_sums, (self.length,), 2)]
+
+    def combined(self, parts: np.ndarray) -> np.ndarray:
+        total = sum_blocks(parts)
+        return total[:, 1:] / total[:, :1]
+
+    def record(self, turn: np.ndarray, table: np.ndarray) -> ChirpRecord:
+        return ChirpRecord(turn, table[:, 0])
+
+
+EXAMPLES: dict[str, Any] = {
+    "moments": MomentMonitor("stop", every=2),
+    "bunching": BunchingMonitor("stop", [1064e-9, 532e-9], every=2),
+    "bucket": BucketMonitor("stop", MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light="U", every=2),
+    "snapshots": SnapshotMonitor("stop", every=2),
+    "chirp": ChirpMonitor(1e-6, "stop", every=2),
+}
+each = pytest.mark.parametrize("kind", EXAMPLES)
+
+
+@pytest.fixture(scope="module")
+def ring() -> Lattice:
+    return load_lattice(STEADY_RING)
+
+
+@pytest.fixture(scope="module")
+def beam(ring: Lattice) -> Beam:
+    rows = np.random.default_rng(1).normal(size=(6, 901)) * np.array([3e-4, 1e-4, 1e-4, 1e-4, 1e-6, 1e-4])[:, None]
+    return Beam(ring.reference, rows, weight=np.random.default_rng(2).uniform(1.0, 2.0, 901))
+
+
+def go(ring: Lattice, beam: Beam, monitors: list[Any], turns: int = TURNS, **options: Any) -> Any:
+    return track(ring, beam, turns, monitors=monitors, radiation="quantum", drives={"U": LIGHT}, seed=3, **options)
+
+
+def test_each_kind_has_an_example() -> None:
+    assert set(MONITORS) == set(EXAMPLES) - {"chirp"}
+    for kind, made in MONITORS.items():
+        assert made.kind == kind
+        assert dataclasses.is_dataclass(made)
+        assert made.__doc__
+
+
+@each
+def test_the_record_is_of_quantities(ring: Lattice, beam: Beam, kind: str) -> None:
+    """Every field that depends on the turn has as many rows as turns, and says its axes."""
+    made = EXAMPLES[kind]
+    record = go(ring, beam, [made]).monitors[made.name]
+    told = quantities_of(record)
+    assert set(told) == {f.name for f in dataclasses.fields(record)}
+    assert len(record.turn) == TURNS // 2
+    for name, declared in told.items():
+        value = getattr(record, name)
+        if isinstance(value, np.ndarray):
+            assert len(declared.dims) == value.ndim, name
+            assert "turn" not in declared.dims or len(value) == len(record.turn)
+
+
+@each
+def test_same_bits_however_it_is_run(ring: Lattice, beam: Beam, kind: str, tmp_path: Path) -> None:
+    made = EXAMPLES[kind]
+    want = bits(go(ring, beam, [made]).monitors[made.name])
+    among = go(ring, beam, [m for m in EXAMPLES.values() if m.name != made.name][::-1] + [made], tile=512)
+    assert bits(among.monitors[made.name]) == want
+    assert bits(among.beam) == bits(go(ring, beam, []).beam)
+
+    def stop(done: int, turns: int) -> None:
+        if done >= 5:
+            raise KeyboardInterrupt
+
+    given: dict[str, Any] = {"checkpoint": tmp_path / "c.h5", "resume": True}
+    assert go(ring, beam, [made], progress=stop, **given).turns < TURNS
+    assert bits(go(ring, beam, [made], **given).monitors[made.name]) == want
+
+
+def test_a_new_sum_against_numpy(ring: Lattice, beam: Beam) -> None:
+    done = go(ring, beam, [ChirpMonitor(1e-6, "stop"), SnapshotMonitor("stop")])
+    for i, there in enumerate(done.monitors["snapshots@stop"].beams):
+        keep = there.alive
+        want = np.average(there.z[keep] * there.delta[keep], weights=there.weight[keep]) / 1e-6
+        assert_close(done.monitors["chirp"].chirp[i], want, rtol=1e-11, atol=0.0, what=f"turn {i}")
+
+
+def test_what_is_no_monitor_or_twice(ring: Lattice, beam: Beam) -> None:
+    with pytest.raises(
+        ConfigError, match="must be of BucketMonitor, BunchingMonitor, MomentMonitor, SnapshotMonitor, got"
+    ):
+        go(ring, beam, ["moments"])
+    with pytest.raises(ValueError, match="registered twice"):
+        block_sum(SUMS[0].name, 0)(lambda buf, lo, hi, p, out: None)
