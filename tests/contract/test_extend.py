@@ -1,0 +1,157 @@
+"""The pages of docs/extend: each example, copied into a copy of the package, passes its contract and is found everywhere.
+
+Nothing but the one file of a page is added, so that adding costs one file: what is missing anywhere else fails here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.support import assert_close
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = REPOSITORY / "docs" / "extend"
+_BLOCK = re.compile(r"^```(?:python|csv)\n# (\S+)\n(.*?)^```$", flags=re.M | re.S)
+
+#: page -> the name of its example, and the tests that are its contract
+EXAMPLES = {
+    "element": ("SSMB_ThinLens", ("contract/test_elements.py", "contract/test_by_hand.py")),
+    "scheme": ("two_colours", ("contract/test_schemes.py",)),
+    "effect": ("loss_factor", ("contract/test_effects.py",)),
+    "part": ("window", ("contract/test_parts.py",)),
+    "data_row": ("euv_sources", ("lithography/test_tables.py",)),
+}
+
+
+def example_of(page: str) -> tuple[str, str]:
+    """Return the path that the one block of a page names, and its text."""
+    ((path, text),) = _BLOCK.findall((PAGES / f"{page}.md").read_text())
+    return path, text
+
+
+def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Python in the extended copy."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "MPLBACKEND": "Agg"}
+    return subprocess.run(
+        [sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the package and its tests with every example in it."""
+    root = tmp_path_factory.mktemp("extended")
+    for name in ("ssmb", "tests"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", root)
+    for page in EXAMPLES:
+        path, text = example_of(page)
+        if path.endswith(".csv"):
+            assert (root / path).exists()
+            with (root / path).open("a") as table:
+                table.write(text)
+        else:
+            assert not (root / path).exists(), f"{path} is there already"
+            (root / path).write_text(text)
+    return root
+
+
+@pytest.fixture(scope="module")
+def outcomes(extended: Path) -> list[tuple[str, str]]:
+    """Return (name of a test with its file, outcome) of the contracts, run in the copy for the examples alone."""
+    files = sorted({f"tests/{f}" for _, contract in EXAMPLES.values() for f in contract})
+    names = " or ".join(name for name, _ in EXAMPLES.values())
+    report = extended / "report.xml"
+    done = run(extended, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "-k", names, *files)
+    assert report.exists(), done.stdout[-3000:] + done.stderr[-3000:]
+    found = []
+    for case in ET.parse(report).getroot().iter("testcase"):
+        bad = [child.tag for child in case if child.tag in ("failure", "error")]
+        skipped = any(child.tag == "skipped" for child in case)
+        found.append(
+            (f"{case.get('classname')}::{case.get('name')}", bad[0] if bad else "skipped" if skipped else "passed")
+        )
+    assert done.returncode == 0, done.stdout[-6000:]
+    return found
+
+
+def test_every_page_is_tested() -> None:
+    assert {p.stem for p in PAGES.glob("*.md")} - {"README"} == set(EXAMPLES)
+    for page in EXAMPLES:
+        assert f"({page}.md)" in (PAGES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_example_passes_its_contract(page: str, outcomes: list[tuple[str, str]]) -> None:
+    name, contract = EXAMPLES[page]
+    for file in contract:
+        module = "tests." + file.removesuffix(".py").replace("/", ".")
+        mine = [how for test, how in outcomes if test.startswith(module + "::") and name in test]
+        assert mine.count("passed") >= 2 and set(mine) <= {"passed", "skipped"}, (file, mine)
+
+
+_FOUND = """
+import contextlib, io, json, sys
+import numpy
+from pathlib import Path
+import ssmb
+from ssmb.cli.main import main
+
+def said(*words):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert main(list(words)) in (0, None), words
+    return out.getvalue()
+
+from ssmb.collective import EFFECTS
+from ssmb.elements import ELEMENTS, Drift
+from ssmb.facility import part_class, state_table
+from ssmb.schemes import SCHEMES
+
+lens = ELEMENTS["SSMB_ThinLens"]
+ring = ssmb.Lattice.from_elements(
+    [lens(name="qf", k1l=0.3), Drift(name="d", length=1.0), lens(name="qd", k1l=-0.3), Drift(name="e", length=1.0)],
+    ssmb.Reference(1e9),
+)
+ssmb.save_lattice(ring, "fodo.pals.yaml")
+Path("wrong.pals.yaml").write_text(Path("fodo.pals.yaml").read_text().replace("k1l", "k1"))
+figure = ssmb.plot(SCHEMES["two_colours"].examples()[0])
+effect, _ = EFFECTS["loss_factor"].examples()[0]
+beam = ssmb.Beam.gaussian(ring.reference, n=100, charge=1e-9, sigma=numpy.diag([1e-8, 1e-10, 1e-8, 1e-10, 1e-6, 1e-8]))
+window, power = part_class("window").examples()[0]
+print(json.dumps({
+    "schema": said("schema", "lattice"),
+    "tunes": [ssmb.optics(ring).qx, ssmb.optics(ring).qy],
+    "wrong": [str(p) for p in ssmb.check_file("wrong.pals.yaml")],
+    "schemes": said("compare", "schemes", "--harmonic", "5", "--bunching", "0.1"),
+    "sources": said("compare", "sources", "--source", "example_lpp"),
+    "lines": sum(len(axes.lines) for axes in figure.axes),
+    "effects": ssmb.track(ring, beam, 1, effects=[type(effect)(at="d", loss_factor=1e12)]).provenance["effects"],
+    "part": state_table(window.state(power))["VALUE"].tolist(),
+}))
+"""
+
+
+def test_examples_are_found_in_schema_command_line_and_figures(extended: Path) -> None:
+    done = run(extended, "-c", _FOUND)
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert "SSMB_ThinLens" in found["schema"] and "integrated strength, > 0 focuses in x" in found["schema"]
+    assert "k1l" in " ".join(found["wrong"])
+    # a cell of thin lenses of 1/f = 0.3/m, 1 m apart: sin(mu/2) = L/(2 f)
+    assert_close(
+        found["tunes"], 2.0 * math.asin(0.15) / (2.0 * math.pi), rtol=1e-7, atol=0.0, what="tunes of the lenses"
+    )
+    assert "two_colours" in found["schemes"] and "example_lpp" in found["sources"]
+    assert found["lines"] >= 2 and found["effects"] == ["loss_factor"]
+    assert found["part"] == [930.0, 70.0]
