@@ -1,5 +1,6 @@
 """Tracking: many particles, many turns, monitors, checkpoints."""
 
+from ssmb.tracking.job import RunStatus
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import (
     BucketMonitor,
@@ -14,7 +15,7 @@ from ssmb.tracking.monitors import (
 )
 from ssmb.tracking.ring_model import ring_model
 from ssmb.tracking.ring_model_parameters import RingParameters, ring_model_from_parameters
-from ssmb.tracking.track import Loss, Run, RunStatus, losses_of, track
+from ssmb.tracking.track import Loss, Run, losses_of, track
 from ssmb.tracking.watching import most_threads
 
 __all__ = [

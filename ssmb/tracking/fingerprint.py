@@ -14,17 +14,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
+from ssmb.beam import Beam
 from ssmb.kernels.jit import processor, source_hash
+from ssmb.lattice.program import Program
+from ssmb.tracking.job import Job
 from ssmb.version import __version__
-
-if TYPE_CHECKING:
-    from ssmb.beam import Beam
-    from ssmb.lattice.program import Program
-    from ssmb.tracking.track import Job
 
 #: Relative difference of two numbers that were asked for, and that relative to the largest of the same list.
 RTOL, ATOL = 1e-9, 1e-12

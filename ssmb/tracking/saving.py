@@ -7,17 +7,15 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.store.atomic import checked_path
+from ssmb.store.row_log import Block, RowLog
 from ssmb.store.tree import Dataset
 from ssmb.tracking.fingerprint import differences, fingerprint, named
-
-if TYPE_CHECKING:
-    from ssmb.store.row_log import Block, RowLog
-    from ssmb.tracking.track import Job
+from ssmb.tracking.job import Job
 
 _ROWS = (("x", "m"), ("px", "1"), ("y", "m"), ("py", "1"), ("z", "m"), ("delta", "1"))
 _STATES = ("state", "lost_turn", "lost_element")

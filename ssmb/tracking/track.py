@@ -7,8 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,33 +15,19 @@ import numpy as np
 from ssmb.beam import Beam, LossReason
 from ssmb.elements.radiation import Radiation
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import energy_balance
-from ssmb.tracking.driving import drives_of
+from ssmb.tracking.job import Job, RunStatus
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
-from ssmb.tracking.monitors.base import OpRow, PlaceOf
 from ssmb.tracking.saving import Saver
-from ssmb.tracking.stations import Effect, Effects, Stations, Stop, track_sections
+from ssmb.tracking.stations import Effect, Effects
 from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
 
-#: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
-_PIECE_SECONDS = 0.25
-#: The partial sums of a piece stay below this many doubles.
-_PIECE_DOUBLES = 4_000_000
 #: Random numbers are keyed by 40 bits of the turn.
 _LAST_TURN = 2**40
-
-
-class RunStatus(Enum):
-    """How a run ended; the value says what that means and what to do."""
-
-    COMPLETED = "all turns were tracked"
-    INTERRUPTED = "stopped by the user; go on with resume=True if a checkpoint was asked for"
-    ALL_LOST = "no particle is left; look at run.losses() for where and why"
 
 
 @dataclass(frozen=True)
@@ -181,7 +166,7 @@ def track(
         saver.load()
     began = time.perf_counter()
     with thread_count(threads) as used, reporter(progress, job) as report, asked_to_stop() as stop:
-        status = job.run(report, saver, stop)
+        status = job.run(report, saver.save_when_due, stop)
         saver.save()
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
             status = RunStatus.INTERRUPTED
@@ -248,116 +233,3 @@ def _check_arguments(
             f"the beam is normalised to {beam.reference.species}s of {beam.reference.energy:.9g} eV, the lattice to "
             f"{ref.species}s of {ref.energy:.9g} eV; make the beam with the lattice's reference"
         )
-
-
-class Job:
-    """A run in progress: the only place where the arrays of a beam change."""
-
-    def __init__(
-        self,
-        program: Program,
-        beam: Beam,
-        turns: int,
-        seed: int,
-        probes: Probes,
-        section: tuple[str | None, str | None],
-        tile: int,
-        first_turn: int,
-        drives: Mapping[str, LaserProgram],
-        effects: Effects,
-    ) -> None:
-        start, end = self.section = section
-        self.program, self.programs = program, drives
-        self.first_turn = first_turn
-        self.beam, self.turns, self.seed, self.probes, self.tile = beam, turns, seed, probes, tile
-        self.reference = program.reference
-        first = int(program.first_op[program.index(start)]) if start is not None else 0
-        last = int(program.first_op[program.index(end)]) if end is not None else len(program.ops)
-        if first >= last and (start is not None or end is not None):
-            raise ConfigError(f"start '{start}' must come before end '{end}' with a map between them")
-
-        def place(name: str | None) -> tuple[int, int]:
-            at = last if name is None else int(program.first_op[program.index(name)])
-            if not first <= at <= last:
-                raise ConfigError(
-                    f"'{name}', where something is to be done, lies outside the tracked section '{start}' to '{end}'"
-                )
-            return at, (len(program.names) - 1 if name is None else program.index(name))
-
-        ops = program.ops.copy()
-        self.drives = drives_of(program, ops, drives, self.first_turn + self.turns)
-        rows = probes.op_rows(place, self.drives, drives)
-        self.ops = replace(program, ops=ops).with_rows(rows).ops
-        before_first = sum(1 for at, _ in rows if at < first)
-        self.op_from, self.op_to = first + before_first, last + len(rows)
-        self.effects = effects
-        self.stations = Stations(self._stops(last, rows, place), self.op_from, self.op_to)
-        self.table, self.sum_table = program.kernel_table(), probes.sum_table()
-        self.done = 0
-        self.blocks = (len(beam) + BLOCK - 1) // BLOCK
-        self.alive_at_start = beam.alive
-
-    def _stops(self, last: int, rows: Sequence[OpRow], place: PlaceOf) -> list[tuple[int, Stop]]:
-        """Effects and behind them snapshots, each before the probes at its place.
-
-        A snapshot at the end of the section is taken behind its probes, where a turn that is tracked at one go ends.
-        """
-
-        def op(at: int) -> int:
-            return at + sum(1 for row_at, _ in rows if row_at < at)
-
-        made: list[tuple[int, Stop]] = []
-        for here, stop in self.effects.stops():
-            at, _ = place(here.name)
-            made.append((op(at), stop))
-        return made + [(self.op_to if at == last else op(at), stop) for at, stop in self.probes.stops(place)]
-
-    def run(self, report: Callable[[int], None], saver: Saver, stop: Callable[[], bool]) -> RunStatus:
-        """Track until all turns are done, all particles are lost, or the user stops it."""
-        piece = 1
-        while self.done < self.turns and self.beam.alive.any():
-            doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
-            most = max(1, min(piece, self.turns - self.done, _PIECE_DOUBLES // doubles))
-            began = time.perf_counter()
-            n = self._advance(most)
-            spent = time.perf_counter() - began
-            piece = max(1, min(4 * most, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
-            try:
-                report(self.done)
-            except KeyboardInterrupt:
-                return RunStatus.INTERRUPTED
-            if stop():
-                return RunStatus.INTERRUPTED
-            saver.save_when_due()
-        if self.beam.alive.any() or self.turns == 0:
-            return RunStatus.COMPLETED
-        self._end_at_last_loss()
-        return RunStatus.ALL_LOST
-
-    def _end_at_last_loss(self) -> None:
-        """Forget the turns without particles at the end of a piece: how long pieces are is a matter of the clock."""
-        turns = self.beam.lost_turn[self.alive_at_start]
-        last = int(turns.max()) if turns.size else self.first_turn - 1
-        self.done = last + 1 - self.first_turn
-        self.probes.forget_after(last)
-
-    def _advance(self, most: int) -> int:
-        """Track one piece of at most so many turns; return how many they were."""
-        beam, ref, drives = self.beam, self.reference, self.drives
-        first = self.first_turn + self.done
-        turns, sections = self.stations.plan(first, most)
-        sums = self.probes.buffer(turns, self.blocks)
-        values = drives.values(first, turns)
-
-        def through(op_from: int, op_to: int) -> None:
-            advance(
-                beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
-                self.ops, op_from, op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
-                self.seed, first, turns, self.tile,
-                self.sum_table, sums, drives.at, values,
-            )  # fmt: skip
-
-        track_sections(sections, self.op_from, beam, first + turns - 1, through)
-        self.probes.collect(first, turns, sums)
-        self.done += turns
-        return turns

@@ -6,13 +6,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssmb.errors import ConfigError
 from ssmb.kernels.jit import numba
-
-if TYPE_CHECKING:
-    from ssmb.tracking.track import Job
+from ssmb.tracking.job import Job
 
 
 def _stopping_signals() -> list[int]:

@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "ssmb"
 LONG: dict[str, str] = {}
 
 #: rooms in which a circle still stands
-_UNFINISHED = ("ssmb.elements.", "ssmb.tracking.")
+_UNFINISHED = ("ssmb.elements.",)
 
 
 def _modules() -> dict[str, Path]:
