@@ -107,7 +107,7 @@ class ImpedanceTable:
 
     def __call__(self, k: np.ndarray) -> np.ndarray:
         z = np.array(self.z)
-        return np.interp(k, self.k, z.real, 0.0, 0.0) + 1j * np.interp(k, self.k, z.imag, 0.0, 0.0)
+        return np.interp(k, self.k, np.real(z), 0.0, 0.0) + 1j * np.interp(k, self.k, np.imag(z), 0.0, 0.0)
 
 
 def _values(who: str, impedance: Any, k: np.ndarray) -> np.ndarray:
@@ -189,11 +189,13 @@ class TrainImpedance(Effect):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         per_metre, z = self._waves
         wave = _gains(-2.0 * self.current * z * self.bunching(total), beam.reference, here)
-        kick_by_harmonics(beam.coordinates, beam.state, per_metre, wave.real.copy(), -wave.imag, _mass2(beam.reference))
+        kick_by_harmonics(
+            beam.coordinates, beam.state, per_metre, np.real(wave).copy(), -np.imag(wave), _mass2(beam.reference)
+        )
 
     def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
         """As long as all are alive."""
-        power = 2.0 * self.current * float(np.sum(np.abs(self.bunching(total)) ** 2 * self._waves[1].real))
+        power = 2.0 * self.current * float(np.sum(np.abs(self.bunching(total)) ** 2 * np.real(self._waves[1])))
         return power * here.share * abs(reference.charge_number)
 
     @classmethod
@@ -289,7 +291,9 @@ class BunchImpedance(Effect):
             weight[-1] = 1.0
         charge = self._charge(total, reference)
         joule = (
-            SPEED_OF_LIGHT / (points * self.width) * float(np.sum(weight * np.abs(charge) ** 2 * self._spectrum.real))
+            SPEED_OF_LIGHT
+            / (points * self.width)
+            * float(np.sum(weight * np.abs(charge) ** 2 * np.real(self._spectrum)))
         )
         particles = float(total.sum())
         return joule / ELEMENTARY_CHARGE * here.share / particles if particles else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -128,7 +128,7 @@ class Bend(StraightMagnet):
         slices = math.ceil(self.slices * fraction - 1e-9)
         return {"length": fraction * self.length, "angle": fraction * self.angle, "slices": slices, **inner}
 
-    def scaled(self, factor: float) -> Bend:
+    def scaled(self, factor: float) -> Self:
         """The reference orbit stays: the excess field is in ``Kn0``."""
         if not self.angle:
             return super().scaled(factor)

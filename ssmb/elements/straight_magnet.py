@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, Op, param
@@ -189,7 +189,7 @@ class StraightMagnet(Element):
         kind = next(((name, n) for n, name in _FAMILIES if getattr(self, f"Kn{n}")), None)
         return (kind[0], -1 if getattr(self, f"Kn{kind[1]}") < 0.0 else 1) if kind else ("other", 1)
 
-    def scaled(self, factor: float) -> StraightMagnet:
+    def scaled(self, factor: float) -> Self:
         changes = {k: factor * value for k in _STRENGTHS if (value := getattr(self, k))}
         return replace(self, **changes) if changes else self
 
