@@ -333,7 +333,7 @@ def test_wrong_arguments() -> None:
     no_light = Lattice.from_elements(ring.elements[1:], ring.reference, name="dark", periodic=True)
     single = Lattice.from_elements(ring.elements, ring.reference, name="line", periodic=False)
     for wrong, error, words in (
-        (lambda: ring_model(no_light), LatticeError, "no Wiggler with an SSMB_laser group.*keep"),
+        (lambda: ring_model(no_light), LatticeError, "no element with a laser.*keep"),
         (lambda: ring_model(single), LatticeError, "single pass"),
         (lambda: ring_model(ring, keep=["hlaf"]), LatticeError, "no element is named 'hlaf'.*half"),
         (lambda: ring_model(ring, keep="half"), ConfigError, r"keep=\['half'\]"),
