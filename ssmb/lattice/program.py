@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Program:
 
     def without(self, *roles: Role) -> Program:
         """Return the program without the ops of these roles; elements, and everything else, stay."""
-        drop = np.isin(self.roles, roles)
+        drop = np.isin(self.roles, [int(role) for role in roles])
         if not drop.any():
             return self
         before = np.concatenate(([0], np.cumsum(drop)))
@@ -92,7 +93,7 @@ class Program:
             ops=np.ascontiguousarray(self.ops[~drop]),
             first_op=self.first_op - before[self.first_op],
             roles=self.roles[~drop],
-            details=tuple(d for d, gone in zip(self.details, drop, strict=True) if not gone),
+            details=tuple(compress(self.details, (~drop).tolist())),
         )
 
     def without_noise(self) -> tuple[Program, dict[int, np.ndarray]]:
@@ -245,7 +246,7 @@ def _role(op: Op) -> Role:
 
 def _detail(element: Element, role: Role, op: Op) -> Detail:
     """What the element says about one of its ops."""
-    if op.detail is not None:
+    if op.detail is not None or role is Role.MAP:
         return op.detail
     says: dict[Role, Callable[[], Detail]] = {
         Role.LIGHT: element.light,
