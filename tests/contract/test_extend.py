@@ -27,6 +27,7 @@ _BLOCK = re.compile(r"^```(?:python|csv)\n# (\S+)\n(.*?)^```$", flags=re.M | re.
 EXAMPLES = {
     "element": ("SSMB_ThinLens", ("contract/test_elements.py", "contract/test_by_hand.py")),
     "scheme": ("two_colours", ("contract/test_schemes.py",)),
+    "monitor": ("chirp_of_beam", ("contract/test_monitors.py",)),
     "effect": ("loss_factor", ("contract/test_effects.py",)),
     "part": ("window", ("contract/test_parts.py",)),
     "data_row": ("euv_sources", ("lithography/test_tables.py",)),
@@ -126,8 +127,13 @@ ring = ssmb.Lattice.from_elements(
 ssmb.save_lattice(ring, "fodo.pals.yaml")
 Path("wrong.pals.yaml").write_text(Path("fodo.pals.yaml").read_text().replace("k1l", "k1"))
 figure = ssmb.plot(SCHEMES["two_colours"].examples()[0])
+from ssmb.tracking.monitors import MONITORS
+(chirp,) = MONITORS["chirp_of_beam"].examples("d", "")
 effect, _ = EFFECTS["loss_factor"].examples()[0]
 beam = ssmb.Beam.gaussian(ring.reference, n=100, charge=1e-9, sigma=numpy.diag([1e-8, 1e-10, 1e-8, 1e-10, 1e-6, 1e-8]))
+rows = numpy.zeros((6, 101))
+rows[4] = numpy.linspace(-1e-3, 1e-3, 101)
+rows[5] = 0.3 * rows[4]
 window, power = part_class("window").examples()[0]
 print(json.dumps({
     "schema": said("schema", "lattice"),
@@ -137,6 +143,7 @@ print(json.dumps({
     "sources": said("compare", "sources", "--source", "example_lpp"),
     "lines": sum(len(axes.lines) for axes in figure.axes),
     "effects": ssmb.track(ring, beam, 1, effects=[type(effect)(at="d", loss_factor=1e12)]).provenance["effects"],
+    "chirp": ssmb.track(ring, ssmb.Beam(ring.reference, rows), 3, monitors=[chirp]).monitors["chirp_of_beam@d"].chirp.tolist(),
     "part": state_table(window.state(power))["VALUE"].tolist(),
 }))
 """
@@ -154,4 +161,5 @@ def test_examples_are_found_in_schema_command_line_and_figures(extended: Path) -
     )
     assert "two_colours" in found["schemes"] and "example_lpp" in found["sources"]
     assert found["lines"] >= 2 and found["effects"] == ["loss_factor"]
+    assert_close(found["chirp"], [0.3, 0.3], rtol=1e-6, atol=0.0, what="chirp [1/m] of a line through phase space")
     assert found["part"] == [930.0, 70.0]

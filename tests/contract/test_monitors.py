@@ -10,17 +10,13 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
-from ssmb.bunching import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import SUMS, block_sum
 from ssmb.kernels.loops import DELTA, WEIGHT, Z
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.quantity import quantities_of, quantity
 from ssmb.tracking import (
-    BucketMonitor,
-    BunchingMonitor,
     LaserProgram,
-    MomentMonitor,
     SnapshotMonitor,
     track,
 )
@@ -74,10 +70,7 @@ class ChirpMonitor(SumMonitor):
 
 
 EXAMPLES: dict[str, Any] = {
-    "moments": MomentMonitor("stop", every=2),
-    "bunching": BunchingMonitor("stop", [1064e-9, 532e-9], every=2),
-    "bucket": BucketMonitor("stop", MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light="U", every=2),
-    "snapshots": SnapshotMonitor("stop", every=2),
+    **{f"{kind}-{i}": made for kind, cls in MONITORS.items() for i, made in enumerate(cls.examples("stop", "U"))},
     "chirp": ChirpMonitor(1e-6, "stop", every=2),
 }
 each = pytest.mark.parametrize("kind", EXAMPLES)
@@ -98,12 +91,13 @@ def go(ring: Lattice, beam: Beam, monitors: list[Any], turns: int = TURNS, **opt
     return track(ring, beam, turns, monitors=monitors, radiation="quantum", drives={"U": LIGHT}, seed=3, **options)
 
 
-def test_each_kind_has_an_example() -> None:
-    assert set(MONITORS) == set(EXAMPLES) - {"chirp"}
-    for kind, made in MONITORS.items():
-        assert made.kind == kind
-        assert dataclasses.is_dataclass(made)
-        assert made.__doc__
+@pytest.mark.parametrize("kind", sorted(MONITORS))
+def test_each_kind_is_documented_and_frozen(kind: str) -> None:
+    made = MONITORS[kind].examples("stop", "U")
+    assert made and all(type(m) is MONITORS[kind] and m.kind == kind and m.at == "stop" for m in made)
+    assert len((MONITORS[kind].__doc__ or "").split()) > 10
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made[0].every = 5
 
 
 @each

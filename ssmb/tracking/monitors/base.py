@@ -63,6 +63,11 @@ class Monitor:
     every: int
     name: str
 
+    @classmethod
+    def examples(cls, at: str, light: str) -> list[Any]:
+        """Members for the contract, every 2 turns at the entrance of an element; `light` names an element with a laser."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class SumRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,6 +112,10 @@ class BucketMonitor(SumMonitor):
         object.__setattr__(self, "harmonics", harmonics)
         object.__setattr__(self, "every", count("BucketMonitor: every", self.every))
         object.__setattr__(self, "name", self.name or ("bucket" if self.at is None else f"bucket@{self.at}"))
+
+    @classmethod
+    def examples(cls, at: str, light: str) -> list[Any]:
+        return [cls(at, MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light=light, every=2)]
 
     @property
     def numbers(self) -> tuple[float, ...]:

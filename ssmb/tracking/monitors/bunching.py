@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,10 @@ class BunchingMonitor(SumMonitor):
         object.__setattr__(self, "wavelengths", values)
         object.__setattr__(self, "every", checked_every(self.every, "BunchingMonitor"))
         object.__setattr__(self, "name", self.name or ("bunching" if self.at is None else f"bunching@{self.at}"))
+
+    @classmethod
+    def examples(cls, at: str, light: str) -> list[Any]:
+        return [cls(at, [1064e-9, 532e-9], every=2)]
 
     @property
     def columns(self) -> int:

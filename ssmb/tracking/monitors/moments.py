@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,10 @@ class MomentMonitor(SumMonitor):
     def __post_init__(self) -> None:
         object.__setattr__(self, "every", checked_every(self.every, "MomentMonitor"))
         object.__setattr__(self, "name", self.name or ("moments" if self.at is None else f"moments@{self.at}"))
+
+    @classmethod
+    def examples(cls, at: str, light: str) -> list[Any]:
+        return [cls(at, every=2)]
 
     @property
     def columns(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,10 @@ class SnapshotMonitor(KeepingMonitor):
             given = {count("SnapshotMonitor: a turn", turn, at_least=0) for turn in self.turns}
             object.__setattr__(self, "turns", tuple(sorted(given)))
         object.__setattr__(self, "name", self.name or ("snapshots" if self.at is None else f"snapshots@{self.at}"))
+
+    @classmethod
+    def examples(cls, at: str, light: str) -> list[Any]:
+        return [cls(at, every=2)]
 
     def next_turn(self, turn: int) -> int | None:
         """First turn >= ``turn`` of which the beam is kept; None if there is none."""
