@@ -37,7 +37,7 @@ from ssmb.plot.insertion import plot_closure, plot_harmonic_bunching, plot_lines
 from ssmb.plot.lattice_bar import draw_lattice_bar
 from ssmb.schemes import CouplingInsertion
 from ssmb.schemes.closure import emittance_growth, thick_modulator_path
-from ssmb.studies import load_config, run, run_insertion
+from ssmb.studies import load_config, run
 
 REDUCED = os.environ.get("SSMB_NOTEBOOK_REDUCED") == "1"  # fewer particles and cases, for the tests
 LATTICES = next(p for p in (Path("lattices"), Path("../lattices")) if p.is_dir())
@@ -68,7 +68,7 @@ lattice = ssmb.load_lattice(LATTICES / "ssmb_euv.pals.yaml")
 particles = 2**13 if REDUCED else 2**15
 few = {"beam.particles": particles, "closure.particles": particles // 4, "closure.order": 2 if REDUCED else 3}
 config = load_config(LATTICES / "ssmb_euv.run.yaml", changes=few)
-result = run_insertion(config, lattice)
+result = run(config, lattice)
 found, light = result.findings, result.findings.light
 print(
     f"{len(lattice)} elements, {lattice.length:.1f} m, {lattice.reference.energy / 1e6:.0f} MeV, {particles} particles"
@@ -233,7 +233,7 @@ small = {"beam.particles": 2**12, "closure.particles": 2**10, "closure.order": 2
 at_focus, ladder = [], []
 for current in currents:
     changes = small | {"ring.train_current": current}
-    one = run_insertion(load_config(LATTICES / "ssmb_euv.run.yaml", changes=changes), lattice).findings
+    one = run(load_config(LATTICES / "ssmb_euv.run.yaml", changes=changes), lattice).findings
     at_focus.append(one.light.power_at_focus)
     ladder.append((one.light.light.power, one.power_kept, one.duty))
     emittance = 1e12 * one.intrabeam.beam.emit_y[1]

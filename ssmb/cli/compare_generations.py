@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssmb.cli.arguments import named_numbers, number_of
-from ssmb.cli.output import nanometres, number, print_json, quantity, table
+from ssmb.cli.output import print_json
 from ssmb.quantity import LIGHT, Quantity
+from ssmb.text import nanometres, number, quantity, table
 
 if TYPE_CHECKING:
     from ssmb.radiation import Generations, MachineInput

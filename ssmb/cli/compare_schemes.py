@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ssmb.cli.arguments import number_of
-from ssmb.cli.output import named_values, number, print_json, quantity, table
+from ssmb.cli.output import print_json
 from ssmb.quantity import LIGHT, Quantity
+from ssmb.text import named_values, number, quantity, table
 
 if TYPE_CHECKING:
     from ssmb.schemes.compare import SchemeComparison

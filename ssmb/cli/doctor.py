@@ -10,7 +10,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ssmb.cli.output import named_values, print_json, quantity, table
+from ssmb.cli.output import print_json
+from ssmb.text import named_values, quantity, table
 
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "ruamel.yaml", "tqdm")
 #: extra of pyproject.toml -> (modules, what they are for)

@@ -9,10 +9,9 @@ from ssmb.errors import ConfigError, ResultFileError, nearest
 
 if TYPE_CHECKING:
     from ssmb.plot.canvas import Figure
-    from ssmb.studies.insertion_result import InsertionResult
-    from ssmb.studies.result import StudyResult
+    from ssmb.studies import Result
 
-FIGURE_FOLDER = "figures"
+FIGURE_FOLDER = "figures"  # as ssmb.studies.folders.FIGURES, which takes long to load
 FORMATS = (".png", ".pdf", ".svg")
 _DPI = 200
 
@@ -38,7 +37,7 @@ def write_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
-def write_study_figures(result: StudyResult | InsertionResult, folder: Path) -> list[Path]:
+def write_study_figures(result: Result, folder: Path) -> list[Path]:
     """Write each figure of a run as PNG into a folder and return the files."""
     from ssmb.plot.study import study_figures
 

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from ssmb.cli.arguments import add_ring, ring_of
-from ssmb.cli.output import named_values, print_json, quantity, table
+from ssmb.cli.output import print_json
+from ssmb.text import named_values, quantity, table
 
 if TYPE_CHECKING:
     from ssmb.optics import Optics

@@ -1,16 +1,16 @@
-"""How results are printed: JSON for programs, tables for people."""
+"""How results are printed for programs: JSON, and remarks on stderr. For people: :mod:`ssmb.text`."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ssmb.errors import SsmbError
 
-#: Prefixes for the values of a table.
-_PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+if TYPE_CHECKING:
+    from ssmb.studies import Result
 
 
 def plain(value: Any) -> Any:
@@ -60,67 +60,7 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def number(value: Any, digits: int = 6) -> str:
-    """Write a number for a table; what is not a finite number shows as a dash.
-
-    >>> number(1.99450261e-5), number(3), number(float("nan")), number(0.0)
-    ('1.9945e-05', '3', '-', '0')
-    """
-    if value is None:
-        return "-"
-    if isinstance(value, (bool, str, int)):
-        return str(value)
-    size = abs(value) if isinstance(value, complex) else float(value)
-    return f"{size:.{digits}g}" if math.isfinite(size) else "-"
-
-
-def quantity(value: float | None, unit: str, digits: int = 4) -> str:
-    """Write a number with a unit and its prefix.
-
-    >>> quantity(1.064e-6, "m"), quantity(2.5e-12, "C"), quantity(0.0, "W"), quantity(float("inf"), "C")
-    ('1.064 µm', '2.5 pC', '0 W', '-')
-    """
-    if value is None or not math.isfinite(value):
-        return "-"
-    if value == 0.0:
-        return f"0 {unit}"
-    power = 3 * math.floor((math.log10(abs(value)) + 1e-9) / 3.0)
-    power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
-    return f"{value * float(f'1e{-power}'):.{digits}g} {_PREFIXES[power]}{unit}"
-
-
-def nanometres(wavelength: float) -> str:
-    """Write the wavelength of light.
-
-    >>> nanometres(1064e-9), nanometres(1.35e-8)
-    ('1064 nm', '13.5 nm')
-    """
-    return f"{wavelength * 1e9:.6g} nm"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Return a table: text to the left in the first `left` columns, numbers to the right in the others.
-
-    >>> print(table(("NAME", "S"), [("q1", "0.25"), ("longer", "12")]))
-    NAME       S
-    q1      0.25
-    longer    12
-    """
-    columns = list(zip(heads, *rows, strict=True)) if rows else [(head,) for head in heads]
-    widths = [max(len(cell) for cell in column) for column in columns]
-    lines = []
-    for row in (heads, *rows):
-        cells = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def named_values(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return lines of names and values.
-
-    >>> print(named_values([("tunes", "3.178, 2.220"), ("slip factor", "1.577e-5")]))
-    tunes        3.178, 2.220
-    slip factor  1.577e-5
-    """
-    width = max((len(name) for name, _ in pairs), default=0)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)
+def warn_if_unfinished(result: Result) -> None:
+    """Say on stderr that a run is not finished, and how to go on."""
+    if result.stage:
+        note(f"ssmb: NOT FINISHED, interrupted at {result.stage}. Go on with: ssmb resume {result.folder}")

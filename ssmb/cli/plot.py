@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssmb.cli.check import kind_of
 from ssmb.cli.figures import FIGURE_FOLDER, FORMATS, write_figure, write_study_figures
-from ssmb.cli.output import print_json
+from ssmb.cli.output import print_json, warn_if_unfinished
 from ssmb.errors import ConfigError
 
 
@@ -45,6 +45,7 @@ def _of_run(place: Path, out: str | None) -> list[Path]:
     from ssmb.studies import load_result
 
     result = load_result(place)
+    warn_if_unfinished(result)
     if out and _is_file_name(out):
         from ssmb.plot import plot
 

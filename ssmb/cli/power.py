@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ssmb.cli.output import print_json
+from ssmb.cli.output import print_json, warn_if_unfinished
 from ssmb.errors import ConfigError
 
 
@@ -18,16 +18,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read and print."""
-    from ssmb.cli.insertion_text import power_text
-    from ssmb.cli.source_text import ring_source_text
-    from ssmb.studies import InsertionResult, load_result
+    from ssmb.studies import load_result
 
     result = load_result(args.folder)
-    source = result.summary()["source"]
-    if source is None:
-        raise ConfigError(f"the run in '{args.folder}' has no source: give its run file a section 'source'")
+    warn_if_unfinished(result)
+    power = result.power()
+    if power is None:
+        why = (
+            f"is interrupted at {result.stage}"
+            if result.stage
+            else "has no source: give its run file a section 'source'"
+        )
+        raise ConfigError(f"the run in '{args.folder}' {why}")
     if args.json:
-        print_json({"folder": args.folder} | source)
-        return 0
-    print(power_text(source) if isinstance(result, InsertionResult) else ring_source_text(source))
+        print_json({"folder": args.folder} | power)
+    else:
+        print(result.power_text())
     return 0

@@ -19,4 +19,4 @@ def run(args: argparse.Namespace) -> int:
     """Go on and print."""
     from ssmb.studies import resume
 
-    return finish(resume(args.folder, threads=args.threads, progress=True), args)
+    return finish(resume(args.folder, threads=args.threads, progress=True, command="ssmb resume"), args)

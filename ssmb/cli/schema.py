@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import operator
 from typing import Any
 
 
@@ -34,7 +36,8 @@ def schema_of(kind: str) -> dict[str, Any]:
         return lattice_schema()
     from pydantic import TypeAdapter
 
-    from ssmb.studies.read_config import AnyConfig
+    from ssmb.studies import STUDIES
 
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(AnyConfig).json_schema()
-    return made | {"title": "run file of ssmb: of a ring, or of an insertion if it has the key 'insertion'"}
+    kinds: Any = functools.reduce(operator.or_, (study.Config for study in STUDIES.values()))
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(kinds).json_schema()
+    return made | {"title": f"run file of ssmb, told by its key: {', '.join(STUDIES)}"}

@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from ssmb.cli.output import named_values, print_json, quantity
+from ssmb.cli.output import print_json
+from ssmb.text import named_values, quantity
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -39,10 +39,32 @@ from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulato
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.schemes.insertion import CouplingInsertion
 
+T = TypeVar("T")
 #: Tracked power below so many times the noise of the macroparticles is not believed.
 _NOISE = 20.0
 #: Seed of the beam that shows the closure.
 _CLOSURE_SEED = 5
+
+
+class Stage(Protocol):
+    """Does a part of a computation that has a name."""
+
+    def __call__(self, name: str, kind: type[T], compute: Callable[[], T]) -> T:
+        """Return what `compute` gives, of the class `kind`."""
+        ...
+
+
+def at_once(name: str, kind: type[T], compute: Callable[[], T]) -> T:
+    """Do it now."""
+    return compute()
+
+
+@dataclass(frozen=True)
+class _Closed:
+    """A budget of the closure, and the beam that it is of."""
+
+    of: str = quantity("", "scattered, or given")
+    budget: ClosureBudget = quantity("", "what the closure makes of it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,13 +285,14 @@ class Insertion(Part):
         # the section has more than the least H_rad that theorem 1 allows
         return replace(budget, growth=budget.growth + more, smear_rate=k * k * float(path @ twiss @ path))
 
-    def state(self, upstream: RingState, *, stage: Callable[[str], object] = lambda name: None) -> InsertionState:
+    def state(self, upstream: RingState, *, stage: Stage = at_once) -> InsertionState:
         """Return the whole way from particles to watts at the focus.
 
         Parameters
         ----------
         upstream : the ring.
-        stage : is told the name of what begins: "bunching", "intrabeam scattering", "light", "closure", "watts".
+        stage : does what it is given, ``stage(name, class of the result, function)``, or knows its result already:
+            "bunching", "intrabeam scattering", "light", "light with scattering", "closure", "watts".
 
         Raises
         ------
@@ -281,20 +304,17 @@ class Insertion(Part):
         ValidityWarning
             The insertion loses the beam that scattering leaves, or see :class:`Radiator`.
         """
-        stage("bunching")
-        beam = self.beam()
-        stage("intrabeam scattering")
-        scattered = self.intrabeam(upstream)
+        filling = upstream.filling
+        beam = stage("bunching", Beam, self.beam)
+        scattered = stage("intrabeam scattering", InsertionIntrabeam, lambda: self.intrabeam(upstream))
         heated = scattered.beam_of(self.line)
-        stage("light")
-        plain = self.radiator.state(self.radiating(beam, upstream.filling))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ValidityWarning)  # told of the beam without scattering already
-            left = self.radiator.state(self.radiating(self.beam(heated), upstream.filling))
+        plain = stage("light", SourceLight, lambda: self.radiator.state(self.radiating(beam, filling)))
+        left = stage(
+            "light with scattering", SourceLight, lambda: self._untold(self.radiating(self.beam(heated), filling))
+        )
         kept, kept_by = self._kept(heated, plain, left)
-        stage("closure")
-        of, budget = self._closure_of(heated, upstream.damping[1], scattered.path_error)
-        stage("watts")
+        closed = stage("closure", _Closed, lambda: self._closure_of(heated, upstream.damping[1], scattered.path_error))
+        of, budget = closed.of, closed.budget
         laser = self.laser(upstream.filling)
         duty = min(laser.duty, budget.best_duty)
         rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
@@ -308,9 +328,7 @@ class Insertion(Part):
         radiating = replace(
             self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ValidityWarning)
-            light = self.radiator.state(radiating)
+        light = stage("watts", SourceLight, lambda: self._untold(radiating))
         return InsertionState(
             beam=beam,
             explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
@@ -327,6 +345,12 @@ class Insertion(Part):
             energy=self._energy(upstream, light, laser, duty),
         )
 
+    def _untold(self, radiating: RadiatingBeam) -> SourceLight:
+        """Light whose limits are told of the beam without scattering already."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)
+            return self.radiator.state(radiating)
+
     def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
         """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is noise."""
         ratio, by = left.light.power / plain.light.power, "tracked"
@@ -336,14 +360,14 @@ class Insertion(Part):
             ratio = min(ratio, (products[0] / products[1]) ** 2)
         return min(1.0, max(ratio, 1e-300)), by
 
-    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float) -> tuple[str, ClosureBudget]:
+    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float) -> _Closed:
         try:
-            return "scattered", self.closure(damping, heated, collisions=collisions)
+            return _Closed("scattered", self.closure(damping, heated, collisions=collisions))
         except PhysicsError as error:  # the insertion loses the beam that scattering leaves
             warnings.warn(
                 f"closure of the beam without scattering: with it {error.message}", ValidityWarning, stacklevel=3
             )
-            return "given", self.closure(damping, collisions=collisions)
+            return _Closed("given", self.closure(damping, collisions=collisions))
 
     def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:
         """What a turn costs; the lasers give nothing on the whole."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,22 +23,27 @@ from ssmb.plot.canvas import (
     whole_figure,
 )
 from ssmb.plot.source import plot_source
+from ssmb.plot.study import Draw, drawings
+from ssmb.studies.insertion import InsertionFindings, InsertionResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ssmb.studies.insertion_result import InsertionFindings, InsertionResult
 
 #: Columns of a density; terms of the path that are drawn.
 _COLUMNS, _MOST_TERMS = 110, 8
 
 
-def insertion_drawings(result: InsertionResult) -> dict[str, Callable[[Any], Figure]]:
-    """Return what can be drawn of a run: functions of the place to draw in."""
+@drawings(InsertionResult)
+def insertion_drawings(result: InsertionResult) -> dict[str, Draw]:
+    """Return what can be drawn of a run: functions of the place to draw in; of one that is not finished, its bunching."""
     f = result.findings
-    out: dict[str, Callable[[Any], Figure]] = {
+    if f is None:
+        return {"bunching": lambda into: plot_found_bunching(result, into=into)} if result.bunching() else {}
+    laser = result.config.insertion.wavelength or 0.0
+    out: dict[str, Draw] = {
         "bunching": lambda into: plot_harmonic_bunching(f, into=into),
-        "phase_space": lambda into: plot_nanometre_phase_space(result, into=into),
+        "phase_space": lambda into: plot_nanometre_phase_space(f, laser, into=into),
         "spectrum": lambda into: plot_lines(f, into=into),
         "closure": lambda into: plot_closure(f, into=into),
     }
@@ -63,13 +67,23 @@ def plot_harmonic_bunching(f: InsertionFindings, *, into: Place = None) -> Figur
     return whole_figure(figure)
 
 
-def plot_nanometre_phase_space(result: InsertionResult, *, into: Place = None) -> Figure:
+def plot_found_bunching(result: InsertionResult, *, into: Place = None) -> Figure:
+    """Draw |b_n| of the tracked particles of a run that is not finished against the harmonic of the laser."""
+    found = result.bunching()
+    figure = into or new_figure(5.0, 3.2)
+    axis = figure.add_subplot()
+    axis.plot(found["harmonics"], found["bunching"], ".", color=COLOURS[0], ms=4)
+    axis.set(yscale="log")
+    dress(axis, "harmonic of the laser", "bunching factor |b|", f"not finished: {result.stage}")
+    return whole_figure(figure)
+
+
+def plot_nanometre_phase_space(f: InsertionFindings, laser: float, *, into: Place = None) -> Figure:
     """Draw the longitudinal phase space before the modulator, behind it, and in the radiator, on the nanometre scale.
 
     The first two over a laser wavelength; the last folded to the wavelength of the light, with the current above.
     """
-    f = result.findings
-    laser, light = result.config.insertion.wavelength, f.light.light.wavelength
+    light = f.light.light.wavelength
     figure = into or new_figure(9.6, 3.4)
     axes = figure.subplots(1, 3, gridspec_kw={"wspace": 0.08})
     _density(axes[0], f.z_before, f.delta_before, laser, "before the modulator")

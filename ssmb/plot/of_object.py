@@ -25,8 +25,7 @@ PLOTTED = (
     "Equilibrium",
     "Generations",
     "SourceLight or several",
-    "StudyResult",
-    "InsertionResult",
+    "Result of a study",
     "TrackedLight",
 )
 
@@ -41,7 +40,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way, |b| against
         harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes around the ring),
         a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its losses) or several,
-        or a StudyResult (all of these that the run has).
+        or the Result of a study (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 
@@ -110,8 +109,7 @@ def _of_result(what: Any, lattice: Any) -> Figure:
     """Results whose modules take long to load, so they come last."""
     from ssmb.equilibrium import Equilibrium
     from ssmb.optics import Optics
-    from ssmb.studies.insertion_result import InsertionResult
-    from ssmb.studies.result import StudyResult
+    from ssmb.studies import Result
 
     if isinstance(what, Optics):
         from ssmb.plot.optics import plot_optics
@@ -121,7 +119,7 @@ def _of_result(what: Any, lattice: Any) -> Figure:
         from ssmb.plot.equilibrium import plot_equilibrium
 
         return plot_equilibrium(what, lattice)
-    if isinstance(what, (StudyResult, InsertionResult)):
+    if isinstance(what, Result):
         from ssmb.plot.study import plot_study
 
         return plot_study(what)

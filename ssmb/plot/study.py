@@ -1,39 +1,42 @@
-"""The figures of a run: each alone, or all on one page."""
+"""The figures of a run: each alone, or all on one page. Each study registers what can be drawn of its result."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ssmb.errors import ConfigError
-from ssmb.plot.bucket import plot_bucket
-from ssmb.plot.bunching import plot_bunching
-from ssmb.plot.canvas import Figure, new_figure
-from ssmb.plot.captured import plot_captured
-from ssmb.plot.insertion import insertion_drawings
-from ssmb.plot.optics import plot_optics
-from ssmb.plot.phase_space import plot_phase_space
-from ssmb.plot.signal import plot_signal
-from ssmb.plot.source import plot_harmonics, plot_source
-from ssmb.tracking import BucketRecord, BunchingRecord
+from ssmb.plot.canvas import COLOURS, Figure, dress, new_figure, whole_figure
 
 if TYPE_CHECKING:
-    from ssmb.beam import Beam
-    from ssmb.bunching import MicroBucket
-    from ssmb.lattice import Lattice
-    from ssmb.studies.insertion_result import InsertionResult
-    from ssmb.studies.result import StudyResult
+    from ssmb.studies import Result
+
+#: Draws into a place, or into a new figure if it is None.
+Draw = Callable[[Any], Figure]
+#: class of a result -> what can be drawn of it, by name
+DRAWINGS: dict[type, Callable[[Any], dict[str, Draw]]] = {}
 
 
-def study_figures(result: StudyResult | InsertionResult) -> dict[str, Figure]:
-    """Return the figures that a run can have, by name: optics, phase_space, bunching and bucket (one for
-    each monitor), signal; power against harmonic and the way of the power of each.
-    """
-    return {name: draw(None) for name, draw in _drawings(result).items()}
+def drawings(of: type) -> Callable[[Callable[[Any], dict[str, Draw]]], Callable[[Any], dict[str, Draw]]]:
+    """Register a function that returns what can be drawn of the results of a class."""
+
+    def register(function: Callable[[Any], dict[str, Draw]]) -> Callable[[Any], dict[str, Draw]]:
+        DRAWINGS[of] = function
+        return function
+
+    return register
 
 
-def plot_study(result: StudyResult | InsertionResult) -> Figure:
+def study_figures(result: Result) -> dict[str, Figure]:
+    """Return the figures that a run has, by name."""
+    return {name: draw(None) for name, draw in drawings_of(result).items()}
+
+
+def plot_study(result: Result) -> Figure:
     """Return all figures of a run on one page.
 
     Raises
@@ -41,90 +44,37 @@ def plot_study(result: StudyResult | InsertionResult) -> Figure:
     ConfigError
         The run has nothing to draw.
     """
-    drawings = list(_drawings(result).values())
-    if not drawings:
+    found = list(drawings_of(result).values())
+    if not found:
         raise ConfigError("this run has nothing to draw: no optics, no living particles, no records")
-    rows = (len(drawings) + 1) // 2
+    rows = (len(found) + 1) // 2
     page = new_figure(10.4, 4.3 * rows)
     parts = page.subfigures(rows, 2, squeeze=False).ravel()
-    for part, draw in zip(parts, drawings, strict=False):
+    for part, draw in zip(parts, found, strict=False):
         draw(part)
     return page
 
 
-def _drawings(result: StudyResult | InsertionResult) -> dict[str, Callable[[Any], Figure]]:
-    """What can be drawn: functions of the place to draw in."""
-    from ssmb.studies.insertion_result import InsertionResult
+def drawings_of(result: Result) -> dict[str, Draw]:
+    """What can be drawn: functions of the place to draw in; of a study without own figures, its table as bars."""
+    import ssmb.plot as room
 
-    if isinstance(result, InsertionResult):
-        return insertion_drawings(result)
-    out: dict[str, Callable[[Any], Figure]] = {}
-    if result.optics is not None:
-        lattice = _lattice_of(result)
-        out["optics"] = lambda into: plot_optics(result.optics, lattice, into=into)
-    beam, words = _beam_of(result)
-    wavelength = _wavelength_of(result)
-    if beam is not None and wavelength is not None:
-        out["phase_space"] = lambda into: plot_phase_space(beam, wavelength, title=words, into=into)
-    buckets = {name: r for name, r in result.records.items() if isinstance(r, BucketRecord) and len(r.turn)}
-    for name, bucket in buckets.items():
-        key = _key("bucket", name, len(buckets))
-        out[key] = lambda into, bucket=bucket: plot_captured(bucket, into=into)
-    last = next(iter(buckets.values()), None)
-    if last is not None and result.beam.alive.any():
-        end = f"end of turn {result.turns - 1}" if result.turns else "start"
-        bucket_then = _bucket_at_end(last.bucket, result)
-        out["separatrix"] = lambda into: plot_bucket(bucket_then, result.beam, periods=1, title=end, into=into)
-    records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord) and len(r.turn)}
-    for name, record in records.items():
-        key = _key("bunching", name, len(records))
-        out[key] = lambda into, record=record: plot_bunching(record, into=into)
-    for light in result.source.lights if result.source is not None else ():
-        if all(step.power > 0.0 for step in light.steps):
-            key = f"power_{light.harmonic}"
-            out[key] = lambda into, light=light: plot_source(light, into=into)
-    if result.source is not None and len(result.source.lights) > 1:
-        lights = result.source.lights
-        out["power"] = lambda into: plot_harmonics(lights, into=into)
-    signals = [light.signal for light in result.light if (light.signal.energy > 0.0).any()]
-    if signals:
-        out["signal"] = lambda into: plot_signal(signals, into=into)
-    return out
+    for module in sorted(m.name for m in pkgutil.iter_modules(room.__path__)):
+        importlib.import_module(f"{room.__name__}.{module}")  # who has drawings registers them
+    function = DRAWINGS.get(type(result))
+    return {"table": lambda into: plot_table(result, into=into)} if function is None else function(result)
 
 
-def _bucket_at_end(bucket: MicroBucket, result: StudyResult) -> MicroBucket:
-    """The bucket where a detuned laser has brought it: by -C detuning in each turn."""
-    laser = result.config.laser
-    moved = bucket.circumference * laser.detuning * result.turns if laser is not None else 0.0
-    return replace(bucket, phase=bucket.phase + moved / bucket.wavelength)
-
-
-def _key(kind: str, name: str, of_its_kind: int) -> str:
-    """Name of the figure of a monitor."""
-    return kind if of_its_kind == 1 else name.replace("@", "_at_").replace("/", "_")
-
-
-def _lattice_of(result: StudyResult) -> Lattice | None:
-    from ssmb.errors import SsmbError
-    from ssmb.lattice import load_lattice
-    from ssmb.studies.rings import quiet
-
-    try:
-        return quiet(load_lattice(result.lattice_text)) if result.lattice_text else None
-    except SsmbError:  # written by a newer version, or by hand: the curves can be drawn without it
-        return None
-
-
-def _beam_of(result: StudyResult) -> tuple[Beam | None, str]:
-    light = result.config.light
-    if result.beam_at_light is not None and light is not None and result.beam_at_light.alive.any():
-        return result.beam_at_light, f"at {light.at}, turn {light.turn}"
-    if result.beam is not None and result.beam.alive.any():
-        return result.beam, f"end of turn {result.turns - 1}" if result.turns else "start"
-    return None, ""
-
-
-def _wavelength_of(result: StudyResult) -> float | None:
-    if result.config.laser is not None:
-        return result.config.laser.wavelength
-    return max((light.wavelength * light.harmonic for light in result.light), default=None)
+def plot_table(result: Result, *, into: Any = None) -> Figure:
+    """Draw the numbers of a result's table as bars on a log axis."""
+    row = {name: float(value) for name, value in result.table().items()}
+    shown = {name: value for name, value in row.items() if np.isfinite(value) and value > 0.0}
+    if not shown:
+        raise ConfigError("this run has no positive number that a log axis could show")
+    figure = into or new_figure(6.2, 0.9 + 0.3 * len(shown))
+    axis = figure.add_subplot()
+    axis.barh(range(len(shown)), list(shown.values()), height=0.62, color=COLOURS[0])
+    axis.set(xscale="log", ylim=(len(shown) - 0.4, -0.6))
+    axis.set_yticks(range(len(shown)), list(shown))
+    dress(axis, "", "", result.config.title)
+    return whole_figure(figure)

@@ -1,20 +1,20 @@
-"""Runs: run files, the folder of a run, saving and loading."""
+"""Runs: run files, the folder of a run, saving and loading; one file for each study."""
 
-from ssmb.studies.config import RunConfig
+import importlib
+import pkgutil
+
 from ssmb.studies.files import load, load_beam, load_result, save, save_beam, save_result
-from ssmb.studies.insertion_config import InsertionRunConfig
-from ssmb.studies.insertion_result import InsertionResult
-from ssmb.studies.insertion_run import run_insertion
 from ssmb.studies.read_config import check_config, load_config
-from ssmb.studies.result import Light, StudyResult
-from ssmb.studies.run import resume, run, run_file
+from ssmb.studies.runner import resume, run, run_file
+from ssmb.studies.study import STUDIES, Result, Study
+
+for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")  # a new study is registered by being there
 
 __all__ = [
-    "InsertionResult",
-    "InsertionRunConfig",
-    "Light",
-    "RunConfig",
-    "StudyResult",
+    "STUDIES",
+    "Result",
+    "Study",
     "check_config",
     "load",
     "load_beam",
@@ -23,7 +23,6 @@ __all__ = [
     "resume",
     "run",
     "run_file",
-    "run_insertion",
     "save",
     "save_beam",
     "save_result",

@@ -25,6 +25,8 @@ Number = BeforeValidator(a_number)
 Length = Annotated[float, Quantity("m", "length", minimum=1e-15, maximum=1e6)]
 Wavelength = Annotated[float, Quantity("m", "wavelength of light", minimum=1e-15, maximum=1e6, plausible=LIGHT)]
 Emit = Annotated[float, Quantity("m", "emittance", minimum=0.0, maximum=1.0)]
+Period = Annotated[float, Quantity("m", "period", minimum=1e-6, maximum=100.0)]
+Periods = Annotated[int, Quantity("1", "number of periods", minimum=5, maximum=1_000_000)]
 Charge = Annotated[float, Quantity("C", "charge", minimum=1e-24, maximum=1.0)]
 Share = Annotated[float, Quantity("1", "share", minimum=1e-9, maximum=10.0)]
 Angle = Annotated[float, Quantity("rad", "angle", minimum=1e-9, maximum=10.0)]

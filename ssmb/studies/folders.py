@@ -1,28 +1,25 @@
-"""The folder of a run and what every run writes into it, and errors that belong to a place of the run file."""
+"""The folder of a run and what every run writes into it."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ssmb.errors import ConfigError, LatticeError, ResultFileError, SeveralErrors, SsmbError
+from ssmb.errors import ConfigError, LatticeError, ResultFileError
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.run_file import RUN_FILE
-from ssmb.studies.read_config import Places
-from ssmb.tracking import most_threads
+from ssmb.studies.study import Places
 
 CONFIG_FILE = "run.json"
-LATTICE_FILE = "lattice.pals.yaml"
-#: The lattice with its magnets, where a run tracks the ring model of it.
-RING_FILE = "ring.pals.yaml"
+PARTICLES, STAGES, CHECKPOINT, FIGURES = "particles", "stages", "checkpoint.h5", "figures"
+_LATTICE = ".pals.yaml"
 
 
 def lattice_of(path: str | os.PathLike[str], name: str, places: Places) -> Lattice:
@@ -35,23 +32,68 @@ def lattice_of(path: str | os.PathLike[str], name: str, places: Places) -> Latti
         raise ConfigError(f"lattice: {error}", places.of("lattice")) from None
 
 
-def new_folder(wanted: str | os.PathLike[str], stem: str) -> Path:
-    """Make the folder of a run; by default one that nobody else has."""
+def lattice_path(place: Path, name: str) -> Path:
+    """File of one of the lattices of a run."""
+    return place / f"{name}{_LATTICE}"
+
+
+def stored_lattices(place: Path) -> dict[str, Lattice]:
+    """The lattices of a folder, by name."""
+    if not lattice_path(place, "lattice").is_file():
+        raise ResultFileError(f"'{place}' is not the folder of a run: it has no lattice{_LATTICE}")
+    return {path.name.removesuffix(_LATTICE): load_lattice(path) for path in sorted(place.glob(f"*{_LATTICE}"))}
+
+
+def new_folder(wanted: str | os.PathLike[str], stem: str, force: bool = False) -> Path:
+    """Make the folder of a run; by default one that nobody else has.
+
+    Parameters
+    ----------
+    wanted : its path; empty for ``runs/<stem>``, numbered if it exists.
+    force : whether a run that it holds is taken away.
+    """
     number = 1
     while True:
         place = checked_path(wanted) if wanted else Path("runs") / (stem if number == 1 else f"{stem}-{number}")
         try:
-            place.mkdir(parents=True, exist_ok=bool(wanted))
+            place.mkdir(parents=True, exist_ok=bool(wanted) or force)
         except FileExistsError as error:
-            if wanted:
+            if wanted or force:
                 raise ResultFileError(f"'{place}' is a file, not a folder: choose another with --folder") from error
             number += 1
             continue
         except OSError as error:
             raise os_failure(error, place, "make the folder") from error
+        if force:
+            clear_folder(place, itself=False)
         if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
-            raise ConfigError(f"folder '{place}' holds a run already: choose another with --folder, or resume that one")
+            raise ConfigError(
+                f"folder '{place}' holds a run already: choose another with --folder, resume that one, or replace it with "
+                "--force"
+            )
         return place
+
+
+def clear_folder(place: Path, itself: bool = True) -> None:
+    """Take what a run has written out of its folder, and the folder if nothing else is in it."""
+    keep_only_results(place)
+    with suppress(OSError):
+        for path in [place / RUN_FILE, place / CONFIG_FILE, *place.glob(f"*{_LATTICE}")]:
+            path.unlink(missing_ok=True)
+        for path in [*(place / PARTICLES).glob("*.h5"), *(place / FIGURES).glob("*.png")]:
+            path.unlink()
+    for folder in [place / PARTICLES, place / FIGURES, *([place] if itself else [])]:
+        with suppress(OSError):  # it holds other things
+            folder.rmdir()
+
+
+def keep_only_results(place: Path) -> None:
+    """Take away what is needed only to go on: the checkpoint and the finished stages."""
+    with suppress(OSError):
+        for path in [*place.glob("checkpoint*"), *(place / STAGES).glob("*")]:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        (place / STAGES).rmdir()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,18 +102,7 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-@contextmanager
-def at_place(places: Places | None, *path: str | int) -> Iterator[None]:
-    """Errors in this block that have no place of their own belong to this value of the run file."""
-    try:
-        yield
-    except SsmbError as error:
-        if places is None or error.where is not None or isinstance(error, SeveralErrors):
-            raise
-        raise type(error)(f"{'.'.join(str(step) for step in path)}: {error.message}", places.of(*path)) from None
-
-
-def provenance(threads: int | None) -> dict[str, Any]:
+def provenance(threads: int) -> dict[str, Any]:
     """Versions, threads and time of a run."""
     import numba
     import scipy
@@ -86,6 +117,6 @@ def provenance(threads: int | None) -> dict[str, Any]:
         "scipy": scipy.__version__,
         "numba": numba.__version__,
         "kernels": source_hash(),
-        "threads": threads or most_threads(),
+        "threads": threads,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

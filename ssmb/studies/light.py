@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,37 +16,57 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice.program import Program
 from ssmb.optics import Optics
 from ssmb.optics.modulation import measured_modulation
+from ssmb.quantity import quantity
 from ssmb.radiation import Undulator, signal_against_charge
+from ssmb.radiation.signal import ChargeSignal
 from ssmb.schemes import SingleStage
-from ssmb.studies.config import LaserConfig, RunConfig
-from ssmb.studies.result import Light
+from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig
+from ssmb.text import nanometres, number, table
+from ssmb.text import quantity as with_unit
 
 
-def light_of(config: RunConfig, beam: Beam, optics: Optics, lit: Program) -> tuple[Light, ...]:
+@dataclass(frozen=True)
+class Light:
+    """Light of one passage at one harmonic of the laser."""
+
+    harmonic: int = quantity("1", "harmonic of the laser")
+    wavelength: float = quantity("m", "wavelength")
+    bunching: complex = quantity("1", "complex bunching factor of the tracked particles at the undulator")
+    closed_form: float = quantity(
+        "1",
+        "|b_n| of the linear single-stage formula with the same modulation, slip factor and beam (nan without laser)",
+    )
+    coherent_power: float = quantity(
+        "W", "coherent power averaged over the passage of the bunch, rms length sqrt(2 pi) sigma_z/c"
+    )
+    incoherent_power: float = quantity("W", "incoherent power averaged in the same way")
+    signal: ChargeSignal = quantity("", "energies against charge")
+
+
+def light_of(
+    want: LightConfig, laser: LaserConfig, b: BeamConfig, beam: Beam, optics: Optics, lit: Program
+) -> tuple[Light, ...]:
     """Light of a beam at the undulator, by harmonic.
 
     Parameters
     ----------
-    config : run file with ``light`` and ``laser``.
+    want, laser, b : sections of the run file.
     beam : beam at the entrance of the undulator on the turn that radiates.
     optics : optics of the ring without laser.
     lit : program of the ring with the laser on.
     """
-    want, laser, b = config.light, config.laser, config.beam
-    assert want is not None  # the caller asks only for what the config has
-    assert laser is not None  # the config class demands it
-    reference = lit.reference
-    undulator = Undulator.resonant(reference, laser.wavelength, period=want.period, n_periods=want.periods)
+    reference, wavelength = lit.reference, laser.wavelength or 0.0
+    undulator = Undulator.resonant(reference, wavelength, period=want.period or 0.0, n_periods=want.periods or 0)
     here = optics.at(want.at)
     size = tuple(
         math.sqrt(e * here[f"beta_{p}"] + (here[f"dispersion_{p}"] * b.sigma_delta) ** 2)
         for p, e in (("x", b.emit_x), ("y", b.emit_y))
     )
-    scheme = closed_form(config, optics, lit)
+    scheme = closed_form(want, laser, b, optics, lit)
     duration = math.sqrt(2.0 * math.pi) * b.sigma_z / (reference.beta * SPEED_OF_LIGHT)
     out = []
     for n in want.harmonics:
-        bunching = complex(bunching_factor(beam, laser.wavelength / n))
+        bunching = complex(bunching_factor(beam, wavelength / n))
         options: dict[str, Any] = {
             "sigma_z": b.sigma_z,
             "bunching": abs(bunching),
@@ -72,17 +94,18 @@ def light_of(config: RunConfig, beam: Beam, optics: Optics, lit: Program) -> tup
     return tuple(out)
 
 
-def closed_form(config: RunConfig, optics: Optics, lit: Program) -> SingleStage | None:
+def closed_form(
+    want: LightConfig, laser: LaserConfig, b: BeamConfig, optics: Optics, lit: Program
+) -> SingleStage | None:
     """The linear single-stage scheme of this ring, if only the modulation of the first turn matters."""
-    want, laser, b = config.light, config.laser, config.beam
-    if want is None or laser is None or laser.changes or want.turn < 1:
+    if laser.changes or want.turn < 1:
         return None
     if laser.turns < 1 or (laser.turns > 1 and want.turn > 1):
         return None
     here, reference = optics.at(want.at), lit.reference
     return SingleStage.one_turn(
         reference,
-        laser.wavelength,
+        laser.wavelength or 0.0,
         optics.slip_factor,
         float(optics.s[-1]),
         modulation(laser, optics, lit)[0],
@@ -105,5 +128,39 @@ def modulation(laser: LaserConfig, optics: Optics, lit: Program) -> tuple[float,
     last = max(i for i, name in enumerate(lit.names) if name in names or name.partition("#")[0] in names)
     start = optics.closed_orbit[0].copy()
     start[4] = 0.0
-    wave = measured_modulation(lit, laser.wavelength, start, 0, int(lit.first_op[last + 1]))
+    wave = measured_modulation(lit, laser.wavelength or 0.0, start, 0, int(lit.first_op[last + 1]))
     return abs(wave), cmath.phase(wave) / (2.0 * math.pi)
+
+
+def light_summary(light: Light) -> dict[str, Any]:
+    """Headline numbers of a light, SI units."""
+    crossover = light.signal.crossover_charge
+    return {
+        "harmonic": light.harmonic,
+        "wavelength": light.wavelength,
+        "bunching": abs(light.bunching),
+        "bunching_phase": float(np.angle(light.bunching)),
+        "closed_form_bunching": None if math.isnan(light.closed_form) else light.closed_form,
+        "coherent_power": light.coherent_power,
+        "incoherent_power": light.incoherent_power,
+        "crossover_charge": crossover if math.isfinite(crossover) else None,
+    }
+
+
+def light_text(lights: Sequence[Light]) -> str:
+    """Return one line for each light."""
+    heads = ("harmonic", "wavelength", "|b|", "closed form", "coherent", "incoherent", "crossover charge")
+    rows = [
+        (
+            str(light["harmonic"]),
+            nanometres(light["wavelength"]),
+            number(light["bunching"], 4),
+            number(light["closed_form_bunching"], 4),
+            with_unit(light["coherent_power"], "W"),
+            with_unit(light["incoherent_power"], "W"),
+            with_unit(light["crossover_charge"], "C"),
+        )
+        for light in map(light_summary, lights)
+    ]
+    words = "power: mean over the passage of the bunch; crossover: charge at which both parts are equal"
+    return "\n\n".join((table(heads, rows), words))

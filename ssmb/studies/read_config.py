@@ -1,4 +1,4 @@
-"""Read a run file: the same strict YAML as a lattice, checked by the classes of :mod:`ssmb.studies.config`."""
+"""Read a run file: the same strict YAML as a lattice, checked by the class of its study."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
 from ssmb.lattice.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
-from ssmb.studies.config import RunConfig
-from ssmb.studies.insertion_config import InsertionRunConfig
-
-#: A run file is that of an insertion if it has this key, else that of a ring.
-INSERTION = "insertion"
-AnyConfig = RunConfig | InsertionRunConfig
+from ssmb.studies.study import StudyConfig, study_of
 
 
-def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> AnyConfig:
+def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> Any:
     """Read and check a run file.
 
     Parameters
@@ -37,7 +32,7 @@ def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None 
     return placed_config(path, changes)[0]
 
 
-def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> AnyConfig:
+def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> Any:
     """Check the text of a run file (see :func:`load_config`)."""
     return _checked(text, file, changes or {})[0]
 
@@ -55,12 +50,12 @@ class Places:
         return Where(f"<change {name[:80]}>", 1, 1) if name in self.changes else place_of(self.node, path)
 
 
-def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[AnyConfig, Places]:
+def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[Any, Places]:
     """As :func:`load_config`, with the places of the values."""
     return _checked(read_text(path, error=ConfigError), os.fspath(path), changes or {})
 
 
-def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[AnyConfig, Places]:
+def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[Any, Places]:
     node = load_yaml(text, file, error=ConfigError)
     if not isinstance(node, MapNode):
         raise ConfigError("a run file is a mapping: lattice, beam, track ...", node.where)
@@ -68,7 +63,10 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[AnyConfi
     for key, value in changes.items():
         _put(values, str(key), value)
     places = Places(node, changes)
-    kind = InsertionRunConfig if INSERTION in values else RunConfig
+    try:
+        kind = study_of(values).Config
+    except ConfigError as error:
+        raise ConfigError(error.message, node.where) from None
     try:
         return kind.model_validate(values), places
     except ValidationError as error:
@@ -121,7 +119,7 @@ def _read(value: Any) -> Any:
     return scalar_value(value)
 
 
-def _as_error(error: Any, places: Places, kind: type[AnyConfig]) -> ConfigError:
+def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
     loc = error["loc"]
     # pydantic puts the kind of a monitor between its position and its key
@@ -146,7 +144,7 @@ def _as_error(error: Any, places: Places, kind: type[AnyConfig]) -> ConfigError:
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 
 
-def _allowed(of: type[AnyConfig], path: tuple[Any, ...], kind: str) -> list[str]:
+def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kind: str) -> list[str]:
     """Keys of the section at ``path`` of the run file; ``kind`` is that of the monitor, if it is one."""
     schema = of.model_json_schema()
     definitions = schema["$defs"]

@@ -1,25 +1,28 @@
-"""The lattice of a run, as it is tracked and as its optics are computed."""
+"""The ring of a run: as it is tracked, as its optics are computed, and the beam that matches it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ssmb.beam import Beam, Reference, sigma_from_twiss
 from ssmb.elements.radiation import Radiation
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.optics import Optics, optics
-from ssmb.studies.config import LaserConfig, RunConfig
+from ssmb.studies.sections import BeamConfig, LaserConfig, TrackConfig
 from ssmb.tracking import ring_model
 
 
-def tracked_lattice(lattice: Lattice, config: RunConfig) -> Lattice:
+def tracked_lattice(lattice: Lattice, track: TrackConfig, wanted: Iterable[str | None]) -> Lattice:
     """The lattice that a run tracks: that of the file, or its ring model with the places that monitors and light need."""
-    if config.track.model == "lattice":
+    if track.model == "lattice":
         return lattice
-    wanted = [getattr(m, "at", None) for m in config.monitors] + [config.light.at if config.light else None]
-    wanted += [config.source.at if config.source else None]
-    kept = [
-        name for name in dict.fromkeys(wanted) if name is not None and name in lattice
-    ]  # what is wrong with others is told with them
-    return ring_model(lattice, order=config.track.order, keep=kept, radiation=config.track.radiation)
+    known = [name for name in dict.fromkeys(wanted) if name is not None and name in lattice]  # others are told later
+    return ring_model(lattice, order=track.order, keep=known, radiation=track.radiation)
 
 
 def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: Radiation | str = "off") -> Program:
@@ -37,3 +40,33 @@ def quiet(lattice: Lattice) -> Lattice:
 def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:
     """Optics of the lattice without the laser and without random kicks, which optics knows nothing of."""
     return optics(ring_program(quiet(lattice), laser, False))
+
+
+def matched_beam(b: BeamConfig, wavelength: float | None, optics: Optics, reference: Reference) -> Beam:
+    """The matched beam at the beginning of the lattice, on the closed orbit.
+
+    Parameters
+    ----------
+    b : section of the run file.
+    wavelength : of the laser, the unit of length of a coasting beam [m].
+    """
+    start = optics.at(0)
+    sigma = sigma_from_twiss(
+        emit_x=b.emit_x,
+        emit_y=b.emit_y,
+        beta_x=start["beta_x"],
+        beta_y=start["beta_y"],
+        alpha_x=start["alpha_x"],
+        alpha_y=start["alpha_y"],
+        dispersion=(start["dispersion_x"], start["dispersion_px"], start["dispersion_y"], start["dispersion_py"]),
+        sigma_delta=b.sigma_delta,
+        sigma_z=b.sigma_z,
+    )
+    orbit = optics.closed_orbit[0] * np.array([1, 1, 1, 1, 0, 0])
+    common: dict[str, Any] = {"n": b.particles, "seed": b.seed, "start": b.start, "centroid": orbit}
+    if b.z_distribution == "gaussian":
+        return Beam.gaussian(reference, sigma, charge=b.charge, **common)
+    wavelength = wavelength or 0.0
+    part = b.wavelengths * wavelength / (math.sqrt(2.0 * math.pi) * b.sigma_z)
+    common |= {"wavelength": wavelength, "n_wavelengths": b.wavelengths}
+    return Beam.coasting(reference, sigma, charge=b.charge * part, **common)  # the slice at the peak of the bunch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,53 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, UndulatorChain, beamline
 from ssmb.bunching import bunching_factor
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
-from ssmb.facility import Filling, Limit, RadiatingBeam, Radiator, Ring, energy_of_turn
+from ssmb.facility import (
+    EnergyOfTurn,
+    Filling,
+    Limit,
+    RadiatingBeam,
+    Radiator,
+    Ring,
+    SourceLight,
+    energy_of_turn,
+)
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
 from ssmb.optics import Optics
+from ssmb.quantity import quantity
 from ssmb.radiation.undulator import Undulator
 from ssmb.studies.beamline_config import beamline_of
-from ssmb.studies.config import RunConfig
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
-from ssmb.studies.source_config import RadiatorConfig
-from ssmb.studies.source_result import RingSource
+from ssmb.studies.sections import LaserConfig
+from ssmb.studies.source_config import RadiatorConfig, SourceConfig
 from ssmb.tracking import BucketRecord
+
+
+@dataclass(frozen=True, eq=False)
+class RingSource:
+    """The light of a ring at harmonics of its laser."""
+
+    at: str = quantity("", "element at whose entrance the middle of the radiator is")
+    turn: int = quantity("turn", "turn whose beam radiates")
+    mean_over: int = quantity("1", "last turns over which the powers are the mean; 1: those of `turn`")
+    lights: tuple[SourceLight, ...] = quantity("", "one for each harmonic; the radiator is tuned to one at a time")
+    imbalance: tuple[float, ...] = quantity(
+        "1", "of each, energy lost by the particles over energy radiated, minus 1", dims=("light",)
+    )
+    intrabeam: IntrabeamEstimate | None = quantity(
+        "", "beam without and with intrabeam scattering; None if the ring has no equilibrium"
+    )
+    intrabeam_note: str = quantity("", "what was done with it, or why there is none")
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes, for the harmonic that takes the most")
 
 
 def radiator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Radiator:
     """The radiator of a run file, its gap set to a wavelength [m]."""
-    undulator = Undulator.resonant(reference, wavelength, want.period, want.periods, helical=want.helical)
+    undulator = Undulator.resonant(
+        reference, wavelength, want.period or 0.0, want.periods or 0, helical=bool(want.helical)
+    )
     return Radiator(undulator, want.detuning, want.beamlines, chain_of(want), want.band)
 
 
@@ -43,18 +73,15 @@ def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
     return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
 
 
-def wavelength_of(config: RunConfig) -> float:
+def wavelength_of(laser: LaserConfig) -> float:
     """Wavelength of the laser as it shines, detuning counted [m]."""
-    assert config.laser is not None  # the config class demands it
-    return config.laser.wavelength * (1.0 + config.laser.detuning)
+    return (laser.wavelength or 0.0) * (1.0 + laser.detuning)
 
 
-def check_source(config: RunConfig, ring: Lattice) -> None:
+def check_source(want: SourceConfig, laser: LaserConfig, ring: Lattice) -> None:
     """Raise what stops the light before anything is tracked, see :func:`check_radiator`."""
-    want = config.source
-    assert want is not None
     for n in want.harmonics:
-        check_radiator(want, ring.reference, wavelength_of(config) / n, ring.length)
+        check_radiator(want, ring.reference, wavelength_of(laser) / n, ring.length)
 
 
 def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float, circumference: float) -> None:
@@ -62,72 +89,81 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
 
     It is longer than its ring [m], no K makes it resonant, or a stage of its beamline cannot work at the wavelength.
     """
-    Undulator.resonant(reference, wavelength, want.period, want.periods, helical=want.helical)
-    if want.period * want.periods > circumference:
+    Undulator.resonant(reference, wavelength, want.period or 0.0, want.periods or 0, helical=bool(want.helical))
+    period, periods = want.period or 0.0, want.periods or 0
+    if period * periods > circumference:
         raise ConfigError(
-            f"a radiator of {want.periods} periods of {want.period:g} m is longer than the ring, {circumference:.6g} m"
+            f"a radiator of {periods} periods of {period:g} m is longer than the ring, {circumference:.6g} m"
         )
     beamline_of(want.beamline or ()).check(wavelength)
 
 
-def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
+def over_turns(want: SourceConfig, records: Mapping[str, Any], late: int, harmonic: int, bunching: float) -> float:
     """Mean of |b_n|^2 over the last turns of the bucket monitor at the radiator, over that of one turn [1].
 
     Parameters
     ----------
     records : of the run, by name of the monitor.
+    late : first of these turns.
     bunching : |b_n| of that one turn.
     """
-    want = config.source
-    assert want is not None
     if want.mean_over is None or bunching == 0.0:
         return 1.0
-    record = next(r for r in records.values() if isinstance(r, BucketRecord) and r.at == want.at)
+    record = next(r for r in records.values() if isinstance(r, BucketRecord) and r.at == want.radiator)
     column = int(np.flatnonzero(record.harmonics == harmonic)[0])
-    late = record.turn >= config.track.turns - want.mean_over
-    return float(np.mean(record.magnitude[late, column] ** 2)) / bunching**2
+    return float(np.mean(record.magnitude[record.turn >= late, column] ** 2)) / bunching**2
 
 
 def ring_source(
-    config: RunConfig, ring: Lattice, optics: Optics, beam: Beam, turn: int, records: Mapping[str, Any]
+    want: SourceConfig,
+    laser: LaserConfig,
+    emit_y: float,
+    ring: Lattice,
+    optics: Optics,
+    beam: Beam,
+    *,
+    turn: int,
+    duty: float,
+    records: Mapping[str, Any],
+    late: int,
 ) -> RingSource:
     """Return the light of a tracked beam as the run file asks.
 
     Parameters
     ----------
-    config : run file with ``source`` and ``laser``.
+    want, laser : sections of the run file.
+    emit_y : rms vertical emittance that scattering starts from [m].
     ring : lattice of the file, with its magnets (not the ring model).
     optics : its optics.
     beam : beam in the middle of the radiator.
     turn : turn of that beam.
+    duty : share of the turns with laser [1].
     records : of the monitors of the run, by name.
+    late : first turn of the mean.
 
     Warns
     -----
     ValidityWarning
         The ring has no equilibrium, so that nothing is said about intrabeam scattering.
     """
-    want, laser = config.source, config.laser
-    assert want is not None
-    assert laser is not None
-    duty = config.laser_duty() or 1.0
     filling = Filling(want.average_current, want.train_current, want.train_length or math.inf)
-    found, note = _intrabeam(config, ring, filling.local_current)
+    wavelength = wavelength_of(laser)
+    found, note = _intrabeam(want, wavelength, emit_y, ring, filling.local_current)
     seen = []
     for n in want.harmonics:
-        of_turn = abs(complex(bunching_factor(beam, wavelength_of(config) / n)))
+        of_turn = abs(complex(bunching_factor(beam, wavelength / n)))
         limits: tuple[Limit, ...] = ()
         if found is not None and found.electrons and want.intrabeam == "add":
-            factor = max(found.power_factor(wavelength_of(config) / n), 1e-300)
+            factor = max(found.power_factor(wavelength / n), 1e-300)
             limits = (Limit("intrabeam scattering, longer microbunch", factor, "calculated"),)
-        turns = over_turns(config, records, n, of_turn)
-        seen.append(RadiatingBeam(beam, wavelength_of(config), n, filling, duty, over_turns=turns, limits=limits))
+        turns = over_turns(want, records, late, n, of_turn)
+        seen.append(RadiatingBeam(beam, wavelength, n, filling, duty, over_turns=turns, limits=limits))
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)
     lights = [radiator.state(one) for one in seen]
     amplitude, _ = modulation(laser, optics, ring_program(quiet(ring), laser, True))
     powers = [light.power for name in laser.elements for e in ring.find(name) if (light := e.light())]
     return RingSource(
-        at=want.at,
+        at=want.radiator,
         turn=turn,
         mean_over=want.mean_over or 1,
         lights=tuple(lights),
@@ -137,7 +173,7 @@ def ring_source(
         energy=energy_of_turn(
             Ring.of(ring, filling),
             lights,
-            in_lattice=_in_lattice(want, ring),
+            in_lattice=bool(want.in_lattice),
             laser_on=duty,
             laser_peak=amplitude * ring.reference.p0c * ring.reference.beta,
             laser_power=max(powers, default=0.0),
@@ -145,17 +181,12 @@ def ring_source(
     )
 
 
-def _in_lattice(want: RadiatorConfig, ring: Lattice) -> bool:
-    """Whether an undulator of this period is a magnet of the lattice."""
-    fields = (e.undulator(ring.reference) for e in ring)
-    return any(field is not None and math.isclose(field.period, want.period, rel_tol=1e-6) for field in fields)
-
-
-def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[IntrabeamEstimate | None, str]:
-    want: Any = config.source
-    options = {"current": current, "wavelength": wavelength_of(config), "emit_y": config.beam.emit_y}
+def _intrabeam(
+    want: SourceConfig, wavelength: float, emit_y: float, ring: Lattice, current: float
+) -> tuple[IntrabeamEstimate | None, str]:
+    options = {"current": current, "wavelength": wavelength, "emit_y": emit_y}
     try:
-        found = ring_intrabeam(quiet(ring), want.at, coulomb_log=want.coulomb_log, **options)
+        found = ring_intrabeam(quiet(ring), want.radiator, coulomb_log=want.coulomb_log, **options)
     except SsmbError as error:
         note = f"intrabeam scattering is NOT counted: {error.message}"
         warnings.warn(note, ValidityWarning, stacklevel=4)
@@ -165,3 +196,59 @@ def _intrabeam(config: RunConfig, ring: Lattice, current: float) -> tuple[Intrab
     if not found.electrons:
         return found, "told only: micro-buckets do not hold this beam"
     return found, "a factor on the power: exp(-k^2 d sigma_z^2) of the longer microbunch"
+
+
+def source_light_summary(light: SourceLight, imbalance: float) -> dict[str, Any]:
+    """Headline numbers and the way of the power of one light, SI units."""
+    return {
+        "harmonic": light.harmonic,
+        "wavelength": light.light.wavelength,
+        "bunching": light.light.bunching,
+        "peak_power": light.exit.peak_power,
+        "average_power": light.exit.average_power,
+        "in_band_power": light.exit.in_band_power,
+        "power_at_focus": light.power_at_focus,
+        "beamlines": light.exit.beamlines,
+        "incoherent_power": light.incoherent_power,
+        "noise_power": light.light.noise_power,
+        "divergence_x": light.exit.divergence_x,
+        "divergence_y": light.exit.divergence_y,
+        "undulator_k": light.light.undulator.k,
+        "gain": light.gain,
+        "energy_loss": light.energy_loss,
+        "energy_imbalance": imbalance,
+        "steps": [{"name": s.name, "factor": s.factor, "power": s.power, "origin": s.origin} for s in light.steps],
+    }
+
+
+def ring_source_summary(source: RingSource) -> dict[str, Any]:
+    """Headline numbers of the source of a ring, SI units."""
+    return {
+        "at": source.at,
+        "turn": source.turn,
+        "mean_over": source.mean_over,
+        "lights": [source_light_summary(*pair) for pair in zip(source.lights, source.imbalance, strict=True)],
+        "intrabeam": None if source.intrabeam is None else asdict(source.intrabeam),
+        "intrabeam_note": source.intrabeam_note,
+        "energy": asdict(source.energy) | {"missing": source.energy.missing, "held": source.energy.held},
+    }
+
+
+def insertion_source_summary(f: Any) -> dict[str, Any]:
+    """Light, limits and energy of an insertion, SI units; `f` is what its study found."""
+    budget = asdict(f.closure) | {
+        name: getattr(f.closure, name) for name in ("equilibrium_emittance", "duty", "best_duty", "power_factor")
+    }
+    return {
+        "lights": [source_light_summary(f.light, f.imbalance)],
+        "explained": asdict(f.explained) | {"product": f.explained.product, "departure": f.explained.departure},
+        "intrabeam": asdict(f.intrabeam) | {"power_kept": f.power_kept, "kept_by": f.kept_by},
+        "closure": budget
+        | {"of": f.closure_of, "magnets": f.path_error, "thick": f.thick, "uncompensated": f.uncompensated},
+        "duty": f.duty,
+        "laser": asdict(f.laser),
+        "damping": f.damping,
+        "energy": asdict(f.energy),
+        "lines": {"harmonics": f.line_harmonics.tolist(), "power": f.line_power.tolist()},
+        "convergence": [asdict(c) for c in f.convergence],
+    }

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ssmb.quantity import Quantity
 from ssmb.studies.beamline_config import StageConfig
-from ssmb.studies.config_types import Count, Length, Section, Turns
+from ssmb.studies.config_types import Count, Length, Period, Periods, Section, Turns
 
 Current = Annotated[float, Quantity("A", "current", minimum=1e-9, maximum=1e6)]
 Part = Annotated[float, Quantity("1", "share", minimum=0.0, open_minimum=True, maximum=1.0)]
@@ -21,9 +21,12 @@ Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal"
 class RadiatorConfig(Section):
     """The undulator in which the beam radiates, and the beamline behind it."""
 
-    period: Annotated[Length, Field(ge=1e-6, le=100.0)] = Field(description="undulator period [m]")
-    periods: Annotated[Count, Field(ge=5, le=1_000_000)]
-    helical: bool = False
+    period: Period | None = Field(default=None, description="undulator period [m]; that of the undulator at this place")
+    periods: Periods | None = Field(default=None, description="its number of periods; of the same")
+    helical: bool | None = Field(default=None, description="of the same; false where none is in the lattice")
+    in_lattice: bool | None = Field(
+        default=None, description="false: another undulator than that of the lattice; by default the lattice decides"
+    )
     detuning: Literal["exact", "best"] = Field(
         default="exact", description="gap: resonance on the axis, or that which gives the most power"
     )
@@ -57,7 +60,7 @@ class RadiatorConfig(Section):
 class SourceConfig(RadiatorConfig):
     """The light of a ring as a source: power from the radiator to the focus, and what limits it."""
 
-    at: str = Field(description="element at whose entrance the middle of the radiator is")
+    radiator: str = Field(description="element at whose entrance the middle of the radiator is")
     turn: Turns | None = Field(default=None, description="turn whose beam radiates; by default the last")
     mean_over: Turns | None = Field(
         default=None,
@@ -86,6 +89,28 @@ class SourceConfig(RadiatorConfig):
             raise ValueError("give turn (the light of that turn) or mean_over (the mean of the last turns), not both")
         check_train(self.train_current, self.average_current)
         return self
+
+    def check_mean(self, harmonics: tuple[int, ...], every: int, turns: int) -> None:
+        """Raise ValueError unless a bucket monitor of these harmonics, every so many turns, gives mean_over."""
+        missing = sorted(set(self.harmonics) - set(harmonics))
+        if missing:
+            raise ValueError(f"source.mean_over: the bucket monitor at '{self.radiator}' has no harmonic {missing[0]}")
+        if not 2 * every <= (self.mean_over or 0) <= turns:
+            raise ValueError(
+                f"source.mean_over must be {2 * every} (two records) to {turns} (track.turns), not {self.mean_over}"
+            )
+
+
+class InsertionSourceConfig(RadiatorConfig):
+    """The light of the insertion."""
+
+    harmonic: Annotated[Count, Field(le=1000)] = Field(description="harmonic of the laser that is radiated")
+    harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(
+        default=(), max_length=1000, description="harmonics whose bunching is told; by default all up to harmonic + 5"
+    )
+    check: bool = Field(
+        default=False, description="repeat with twice the particles, slices and seeds and tell what changes"
+    )
 
 
 def check_train(train: float | None, average: float) -> None:

@@ -19,6 +19,7 @@ from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.energy_balance import energy_balance
+from ssmb.quantity import quantity
 from ssmb.tracking.job import Job, RunStatus
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
@@ -34,11 +35,11 @@ _LAST_TURN = 2**40
 class Loss:
     """Particles lost at one element for one reason."""
 
-    element: str
-    s: float
-    reason: LossReason
-    particles: int
-    first_turn: int
+    element: str = quantity("", "name of the element")
+    s: float = quantity("m", "its entrance")
+    reason: LossReason = quantity("", "why")
+    particles: int = quantity("1", "number of macroparticles")
+    first_turn: int = quantity("turn", "turn of the first of them")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,7 @@ def track(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 60.0,
     resume: bool = False,
+    look: bool = False,
     tile: int = BLOCK,
     radiation: Radiation | str = "off",
     drives: Mapping[str, LaserProgram] | None = None,
@@ -114,6 +116,8 @@ def track(
     progress : True for a progress bar on stderr, or a function of (turns done, turns).
     checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
     resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the same.
+    look : only read what the checkpoint holds, with status INTERRUPTED unless all turns are done; nothing is tracked or
+        written.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
     radiation : synchrotron radiation: a :class:`~ssmb.elements.radiation.Radiation`, or its mode "off"; "mean": energy loss
         without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss with Gaussian noise. What is
@@ -162,8 +166,11 @@ def track(
         Effects(effects, program),
     )
     saver = Saver(checkpoint, checkpoint_every, job)
-    if resume:
+    if resume or look:
         saver.load()
+    if look:
+        status = RunStatus.COMPLETED if job.done >= job.turns else RunStatus.INTERRUPTED
+        return Run(job.beam, probes.records(), job.done, status, program, {"seed": job.seed})
     began = time.perf_counter()
     with thread_count(threads) as used, reporter(progress, job) as report, asked_to_stop() as stop:
         status = job.run(report, saver.save_when_due, stop)

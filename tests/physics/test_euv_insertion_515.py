@@ -15,7 +15,7 @@ from ssmb.optics import transfer_matrix
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.schemes.tlc import EnergyModulationCoupling
 from ssmb.studies import load_config
-from ssmb.studies.insertion_config import InsertionRunConfig
+from ssmb.studies.insertion import InsertionRunConfig
 from tests.support import assert_close
 
 WAVELENGTH, HARMONIC, CHIRP, XI = 515e-9, 38, 4.0e4, 1.06

@@ -24,8 +24,8 @@ from ssmb.plot.canvas import power_of_ten, prefixed
 from ssmb.plot.lattice_bar import within_maps
 from ssmb.plot.optics import plot_optics, smooth
 from ssmb.plot.phase_space import plot_phase_space
+from ssmb.plot.ring import _bucket_at_end
 from ssmb.plot.signal import plot_signal
-from ssmb.plot.study import _bucket_at_end
 from ssmb.radiation.signal import ChargeSignal
 from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 from tests.plot.reading import curve, unit_of
@@ -304,7 +304,7 @@ def test_signal_without_coherent_light():
 
 @pytest.mark.parametrize("thing", [42, None, "run", [], [1, 2], np.zeros(3)])
 def test_unknown_type(thing):
-    with pytest.raises(ConfigError, match=f"no figure is known for a {type(thing).__name__}.*StudyResult"):
+    with pytest.raises(ConfigError, match=f"no figure is known for a {type(thing).__name__}.*Result of a study"):
         plot(thing)
 
 

@@ -72,7 +72,8 @@ monitors:
 - {kind: bucket}
 """
 SOURCE = (
-    RUN + "source: {at: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: 0.5}\n"
+    RUN
+    + "source: {radiator: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: 0.5}\n"
 )
 INSERTION = """title: insertion
 lattice: ring.pals.yaml

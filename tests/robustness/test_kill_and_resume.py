@@ -524,7 +524,7 @@ def test_a_study_in_memory_is_interrupted_in_each_part(tmp_path: Path, monkeypat
     """Ctrl-C gives what was done so far, with a summary, and no light that was not tracked."""
     path = write_files(tmp_path)
     config = load_config(path, {"track.turns": 6, "laser.turns": 3})
-    module = importlib.import_module("ssmb.studies.run")
+    module = importlib.import_module("ssmb.studies.ring")
     real = module.track
 
     def interrupted(*args: Any, **options: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam
-from ssmb.studies import StudyResult
+from ssmb.studies.ring import RingResult
 
 RING = """PALS:
   constants:
@@ -49,7 +49,7 @@ monitors:
 - {kind: moments, at: stop, every: 3}
 - {kind: moments}
 - {kind: snapshots, every: 150}
-light: {at: U, turn: 1, period: 0.125, periods: 32, harmonics: [1], bandwidth: 2e-3, acceptance: 2e-3}
+light: {at: U, turn: 1, in_lattice: false, period: 0.125, periods: 32, harmonics: [1], bandwidth: 2e-3, acceptance: 2e-3}
 output: {figures: false}
 """
 
@@ -115,7 +115,7 @@ def bits(thing: Any) -> str:
 def _add(digest: Any, thing: Any) -> None:
     if isinstance(thing, Beam):
         thing = thing.arrays()
-    if isinstance(thing, StudyResult):
+    if isinstance(thing, RingResult):
         names = ("records", "light", "beam", "beam_at_light", "status", "turns", "losses", "lattice_text", "config")
         thing = {name: getattr(thing, name) for name in names}
     if isinstance(thing, np.ndarray):

@@ -25,7 +25,7 @@ from ssmb.studies.read_config import config_from_text
 from ssmb.studies.source import check_source
 
 RUN = Path(__file__).parents[2] / "lattices" / "mls_ssmb.run.yaml"
-SOURCE = {"at": "MODULATOR", "period": 0.125, "periods": 32, "harmonics": [1], "average_current": 0.1}
+SOURCE = {"radiator": "MODULATOR", "period": 0.125, "periods": 32, "harmonics": [1], "average_current": 0.1}
 STAGES: list[tuple[dict[str, Any], Any]] = [
     ({"kind": "aperture", "distance": 15.0, "half_x": 2e-3, "half_y": 1e-3, "centre": [0.0, 1e-4]},
      Aperture(15.0, 2e-3, 1e-3, (0.0, 1e-4))),
@@ -42,6 +42,12 @@ STAGES: list[tuple[dict[str, Any], Any]] = [
 
 def _config(stages, **more):
     return load_config(RUN, {"source": SOURCE | {"beamline": stages} | more})
+
+
+def _sections(stages):
+    config = _config(stages)
+    wavelength = config.laser.model_copy(update={"wavelength": 1064e-9})  # what the study takes from the lattice
+    return config.source, wavelength
 
 
 def test_every_kind_is_its_class():
@@ -69,8 +75,8 @@ def test_a_run_file_holds_a_beamline_and_a_stored_one_is_read_again():
 def test_wavelengths_without_optical_constants_stop_before_tracking():
     ring = load_lattice(RUN.parent / "mls_ssmb.pals.yaml")
     with pytest.raises(ConfigError, match="'run file', Gas: wavelength must lie between"):
-        check_source(_config([STAGES[2][0]]), ring)
-    check_source(_config([STAGES[0][0], STAGES[6][0]]), ring)
+        check_source(*_sections([STAGES[2][0]]), ring)
+    check_source(*_sections([STAGES[0][0], STAGES[6][0]]), ring)
 
 
 @pytest.mark.parametrize(

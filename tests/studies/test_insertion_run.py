@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from ssmb.bunching import bunching_factor
-from ssmb.cli.insertion_text import insertion_text
 from ssmb.cli.main import main
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
 from ssmb.plot.study import plot_study, study_figures
 from ssmb.schemes.closure import emittance_growth, thick_modulator_path
-from ssmb.studies import InsertionResult, load, load_config, load_result, resume, run_file
-from ssmb.studies.insertion_config import InsertionRunConfig
+from ssmb.studies import load, load_config, load_result, resume, run_file
+from ssmb.studies.insertion import InsertionResult, InsertionRunConfig
 from tests.plot.reading import bars, curve
 from tests.studies.small_ring import bits
 from tests.support import assert_close
@@ -101,7 +100,7 @@ def test_everything_is_stored_and_printed(result: InsertionResult, capsys):
         "60 keV",
     ):
         assert words in text
-    whole = insertion_text(result.summary())
+    whole = result.text()
     assert text.strip() in whole
     assert main(["bunching", result.folder]) == 0
     assert "closed form" in capsys.readouterr().out
@@ -157,7 +156,8 @@ def test_an_unfinished_run_begins_again(tmp_path):
 
 def test_an_insertion_that_does_not_close(tmp_path):
     """Variant 1 of the study: linearly perfect, T_533 spoils bunching and closure; its watts say so."""
-    changes = {**SMALL, "lattice": "ssmb_euv_v1.pals.yaml", "insertion.beta": "[7.0, 9.0]", "insertion.alpha": "[0, 0]",
+    changes = {**SMALL, "lattice": "ssmb_euv_v1.pals.yaml", "source.in_lattice": False, "source.period": 0.0227,
+               "source.periods": 110, "insertion.beta": "[7.0, 9.0]", "insertion.alpha": "[0, 0]",
                "insertion.spot": None, "ring.train_current": 1.0}  # fmt: skip
     with pytest.warns(ValidityWarning) as told:
         found = run_file(FILE, folder=tmp_path / "out", changes=changes)
@@ -171,7 +171,7 @@ def test_an_insertion_that_does_not_close(tmp_path):
 
 def test_check_tells_what_doubling_changes(tmp_path, capsys):
     small = {**SMALL, **SHORT, "source.harmonic": 5,
-             "source.period": 0.1, "source.periods": 30, "source.check": True, "ring.train_current": 1.0}  # fmt: skip
+             "source.in_lattice": False, "source.period": 0.1, "source.periods": 30, "source.check": True, "ring.train_current": 1.0}  # fmt: skip
     with pytest.warns(ValidityWarning) as told:
         found = run_file(FILE, folder=tmp_path / "out", changes=small)
     assert any("made for another harmonic" in str(w.message) for w in told)
@@ -203,7 +203,9 @@ def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
             {
                 "source.beamline": [{"kind": "grazing", "coating": "Ru", "grazing_angle": 0.05}],
                 "source.harmonic": 1,
+                "source.in_lattice": False,
                 "source.period": 0.5,
+                "source.periods": 110,
             },
             ConfigError,
             "source: .*GrazingMirror",
@@ -231,8 +233,17 @@ def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
         ({"insertion.wavelenth": 1e-6}, ConfigError, "unknown key 'insertion.wavelenth'.*Did you mean 'wavelength'"),
         ({"source.harmonic": 0}, ConfigError, "source.harmonic: "),
         ({"source.harmonics": "[0]"}, ConfigError, "source.harmonics.0: "),
-        ({"source.period": 10.0}, PhysicsError, "source: "),
-        ({"source.periods": 1_000_000}, ConfigError, "source: a radiator of 1000000 periods .* longer than the ring"),
+        ({"source.in_lattice": False, "source.period": 10.0, "source.periods": 5}, PhysicsError, "source: "),
+        (
+            {"source.in_lattice": False, "source.period": 0.0227, "source.periods": 1_000_000},
+            ConfigError,
+            "source: a radiator of 1000000 periods .* longer than the ring",
+        ),
+        ({"source.in_lattice": False}, ConfigError, "source: 'RAD' has no undulator .*: give its period and periods"),
+        ({"source.period": 0.0228}, ConfigError, "source.period: 0.0228 is not the period .* RAD_OUT, RAD_IN, 0.0227"),
+        ({"source.periods": 111}, ConfigError, "source.periods: 111 is not the number of periods .*, 110"),
+        ({"source.helical": True}, ConfigError, "source.helical: the undulator .* is planar"),
+        ({"insertion.wavelength": None}, ConfigError, "insertion: no laser at 'MOD1' in the lattice"),
         ({"ring.average_current": 0}, ConfigError, "ring.average_current: "),
         ({"ring.train_current": 0.5}, ConfigError, "ring: train_current 0.5 A is below average_current 1 A"),
         ({"ring.damping_time": 1e-2}, ConfigError, "ring: give either damping_time or energy_loss"),
@@ -255,7 +266,7 @@ def test_a_ring_run_of_a_single_pass_says_what_to_do(tmp_path):
         f"lattice: {FILE.parent}/ssmb_euv.pals.yaml\n"
         "beam: {emit_x: 1e-9, emit_y: 1e-11, sigma_delta: 5e-4, sigma_z: 1e-3, z_distribution: gaussian}\n"
     )
-    with pytest.raises(ConfigError, match=r"a.run.yaml:1:10: .*single pass.*'insertion'"):
+    with pytest.raises(ConfigError, match=r"a.run.yaml:1:10: .*single pass, not a ring.*another key \(insertion\)"):
         run_file(tmp_path / "a.run.yaml", folder=tmp_path / "out")
 
 

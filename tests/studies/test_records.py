@@ -25,11 +25,11 @@ from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.undulator import Undulator
 from ssmb.store.tree import Dataset, read_tree, write_tree
 from ssmb.studies import run_file
-from ssmb.studies.files import RECORDS
-from ssmb.studies.insertion_result import InsertionFindings
+from ssmb.studies.insertion import InsertionFindings
+from ssmb.studies.light import Light
+from ssmb.studies.monitors import RECORDS
 from ssmb.studies.records import record_of, tree_of
-from ssmb.studies.result import Light
-from ssmb.studies.source_result import RingSource
+from ssmb.studies.source import RingSource
 from tests.studies.small_ring import bits, write_files
 
 ROOTS = (*RECORDS.values(), Light, RingSource, InsertionFindings, Optics, Equilibrium)

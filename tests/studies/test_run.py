@@ -17,8 +17,9 @@ from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, ResultFileError
 from ssmb.lattice import load_lattice
 from ssmb.store.openpmd import write_particles
-from ssmb.studies import StudyResult, load, load_beam, load_config, load_result, resume, run, run_file, save
+from ssmb.studies import load, load_beam, load_config, load_result, resume, run, run_file, save
 from ssmb.studies.files import save_beam
+from ssmb.studies.ring import RingResult
 from ssmb.tracking import RunStatus
 from tests.store.trees import foreign_module
 from tests.studies.small_ring import RING, RUN, bits, write_files
@@ -36,30 +37,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(folder: Path) -> StudyResult:
+def result(folder: Path) -> RingResult:
     return run_file(folder / "small.run.yaml", folder=folder / "out", changes=SMALL)
 
 
-def test_in_memory_and_in_a_folder(folder: Path, result: StudyResult) -> None:
+def test_in_memory_and_in_a_folder(folder: Path, result: RingResult) -> None:
     memory = run(load_config(folder / "small.run.yaml", SMALL), load_lattice(RING))
     assert bits(memory) == bits(result)
     assert memory.folder == ""
     files = {str(p.relative_to(folder / "out")) for p in (folder / "out").rglob("*")}
     assert {"run.h5", "particles/final.h5", "particles/light.h5"} <= files
-    assert not [f for f in files if "checkpoint" in f or f.endswith(".part")]
+    assert not [f for f in files if "checkpoint" in f or "stages" in f or f.endswith(".part")]
 
 
-def test_load_and_resume_give_the_same(folder: Path, result: StudyResult) -> None:
+def test_load_and_resume_give_the_same(folder: Path, result: RingResult) -> None:
     place = folder / "out"
     for again in (load(place), load_result(place), resume(place)):
-        assert isinstance(again, StudyResult)
+        assert isinstance(again, RingResult)
         assert bits(again) == bits(result)
         assert again.summary() == result.summary()
         assert again.provenance == result.provenance
         assert np.array_equal(again.optics.beta, result.optics.beta)
 
 
-def test_save_elsewhere(folder: Path, result: StudyResult, tmp_path: Path) -> None:
+def test_save_elsewhere(folder: Path, result: RingResult, tmp_path: Path) -> None:
     save(result, tmp_path / "copy")
     assert bits(load(tmp_path / "copy")) == bits(result)
     save(result.beam, tmp_path / "beam.h5")
@@ -80,7 +81,7 @@ def test_the_run_file_can_be_changed(folder: Path) -> None:
     assert config.monitors[0].wavelengths == (1e-6,)  # type: ignore[union-attr]
 
 
-def test_parts_join_to_one_record(result: StudyResult) -> None:
+def test_parts_join_to_one_record(result: RingResult) -> None:
     """The run is cut at the light (turn 1) and where the laser goes off (turn 3)."""
     assert result.records["bunching@U"].turn.tolist() == list(range(6))
     assert result.records["moments@stop"].turn.tolist() == [0, 3]
@@ -88,7 +89,7 @@ def test_parts_join_to_one_record(result: StudyResult) -> None:
     assert bits(result.records["snapshots"].beams[-1]) == bits(result.beam)
 
 
-def test_light_is_that_of_the_monitor(result: StudyResult) -> None:
+def test_light_is_that_of_the_monitor(result: RingResult) -> None:
     assert [light.harmonic for light in result.light] == [1, 2]
     for light, b in zip(result.light, result.records["bunching@U"].bunching[1], strict=True):
         assert_close(light.bunching, b, rtol=1e-11, atol=1e-14)
@@ -113,7 +114,7 @@ def test_without_light_and_without_laser(folder: Path) -> None:
     text = "".join(line + "\n" for line in RUN.splitlines() if not line.startswith(("light", "laser")))
     path = folder / "plain.run.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="a coasting beam needs laser.wavelength"):
+    with pytest.raises(ConfigError, match="a coasting beam needs a laser"):
         load_config(path)
     config = load_config(path, {"beam.z_distribution": "gaussian", "track.turns": 3, "beam.particles": 2000})
     got = run(config, load_lattice(RING))
@@ -123,7 +124,7 @@ def test_without_light_and_without_laser(folder: Path) -> None:
     assert_close(first.rms[0, 4], 1e-4, rtol=0.1, atol=0.0)
     assert_close(got.beam.charge, 1e-12 * got.beam.alive.mean(), rtol=1e-12, atol=0.0)
     path.write_text(text + "light: {at: U, period: 0.125, periods: 32, bandwidth: 1e-3, acceptance: 1e-3}\n")
-    with pytest.raises(ConfigError, match="light needs laser.wavelength"):
+    with pytest.raises(ConfigError, match="light needs a laser"):
         load_config(path, {"beam.z_distribution": "gaussian"})
 
 
@@ -143,8 +144,7 @@ def test_all_lost_is_a_physics_error_that_says_where(folder: Path, tmp_path: Pat
     with pytest.raises(PhysicsError, match="all particles are lost by turn 1, first at 'stop'") as caught:
         run_file(path, folder=tmp_path / "out", changes=lost)
     assert caught.value.exit_code == 3
-    with pytest.raises(PhysicsError, match="all particles are lost by turn 1"):
-        resume(tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # nothing that could be looked at or gone on with
 
 
 def test_folders_that_are_none(folder: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_folders_that_are_none(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "lattice.pals.yaml").write_text(RING)
     with pytest.raises(ConfigError, match="is not UTF-8"):
         resume(tmp_path)
-    with pytest.raises(ResultFileError, match="go on with 'ssmb resume'"):
+    with pytest.raises(ConfigError, match="is not UTF-8"):
         load(tmp_path)
 
 

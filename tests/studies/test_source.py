@@ -21,14 +21,15 @@ from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.facility.ring_intrabeam import _vertical, ring_intrabeam
 from ssmb.lattice import load_lattice
 from ssmb.plot.study import study_figures
-from ssmb.studies import StudyResult, load_config, load_result, resume, run_file
+from ssmb.studies import load_config, load_result, resume, run_file
+from ssmb.studies.ring import RingResult
 from ssmb.studies.source_config import Chain, SourceConfig
 from tests.facility.lights import light_of
 from tests.studies.small_ring import STEADY, STEADY_RING, bits
 from tests.support import assert_close
 
 LATTICES = Path(__file__).parents[2] / "lattices"
-SOURCE = "source: {at: qd, period: 0.125, periods: 12, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, beamlines: 2,\n  beamline: [{kind: aperture, distance: 8, half_x: 0.02}, {kind: given, name: window, transmission: 0.9}]}\n"
+SOURCE = "source: {radiator: qd, period: 0.125, periods: 12, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, beamlines: 2,\n  beamline: [{kind: aperture, distance: 8, half_x: 0.02}, {kind: given, name: window, transmission: 0.9}]}\n"
 ON = {"laser.turns": 60, "track.turns": 60, "laser.windows": "[]", "beam.particles": 2000, "monitors": []}
 
 
@@ -40,13 +41,13 @@ def write(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+def result(tmp_path_factory: pytest.TempPathFactory) -> RingResult:
     folder = tmp_path_factory.mktemp("source")
     with pytest.warns(SsmbWarning):  # noise of few particles; the ring has no vertical damping to speak of
         return run_file(write(folder), folder=folder / "out", changes=ON)
 
 
-def test_the_light_is_that_of_the_beam_at_the_place(result: StudyResult):
+def test_the_light_is_that_of_the_beam_at_the_place(result: RingResult):
     source = result.source
     assert source is not None and result.beam_at_source is not None
     assert (source.at, source.turn) == ("qd", 59)
@@ -104,18 +105,21 @@ def test_a_mean_that_cannot_be_formed_is_refused(tmp_path, changes, words):
         load_config(write(tmp_path), ON | changes)
 
 
-def test_energy_is_balanced(result: StudyResult):
+def test_energy_is_balanced(result: RingResult):
     source = result.source
     assert source is not None
     assert max(abs(v) for v in source.imbalance) < 1e-9
     energy = source.energy
     # both radiators take it, on 4 of 5 turns
     assert_close(energy.light, 0.8 * 2.0 * max(v.energy_loss for v in source.lights), rtol=1e-12, atol=0.0)
-    assert energy.missing == pytest.approx(energy.radiation + energy.light)  # nothing but the laser gives
+    # the radiator is no magnet of this lattice: its incoherent light is not in the loss of the magnets
+    loss = source.lights[0].incoherent_loss
+    assert_close(energy.incoherent, 2.0 * loss, rtol=1e-12, atol=0.0, what="incoherent light of both radiators [eV]")
+    assert energy.missing == pytest.approx(energy.radiation + energy.light + energy.incoherent)  # only the laser gives
     assert energy.laser_on == 0.8
 
 
-def test_everything_is_stored_and_printed(result: StudyResult, capsys, tmp_path):
+def test_everything_is_stored_and_printed(result: RingResult, capsys, tmp_path):
     back = load_result(result.folder)
     assert bits(back.source) == bits(result.source)
     assert bits(back.beam_at_source) == bits(result.beam_at_source)
@@ -191,7 +195,11 @@ def test_chains_of_run_files_are_those_of_the_lithography():
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"source.at": "stopp"}, ConfigError, "source.at: no element 'stopp'.*Did you mean 'stop'"),
+        (
+            {"source.radiator": "stopp"},
+            ConfigError,
+            "source.radiator: no element is named 'stopp'.*Did you mean 'stop'",
+        ),
         ({"source.harmonics": "[]"}, ConfigError, "source.harmonics: "),
         ({"source.harmonics": "[2, 2]"}, ConfigError, "source: harmonics holds a number twice"),
         ({"source.period": 10.0}, PhysicsError, "source: "),  # no K is resonant
@@ -220,7 +228,7 @@ def test_bad_input_is_placed_and_refused_before_a_folder_is_made(tmp_path, chang
 
 def test_the_laser_section_says_the_duty():
     ring = LATTICES / "mls_ssmb.run.yaml"
-    given = {"at": "MODULATOR", "period": 0.125, "periods": 32, "harmonics": [1], "average_current": 0.1}
+    given = {"radiator": "MODULATOR", "period": 0.125, "periods": 32, "harmonics": [1], "average_current": 0.1}
     assert load_config(ring, {"source": given}).laser_duty() == 1.0
     assert load_config(ring, {"source": given, "laser.duty": {"period": 10, "on": 1}}).laser_duty() == 0.1
     assert load_config(ring, {"source": given | {"duty": 0.3}}).laser_duty() == 0.3

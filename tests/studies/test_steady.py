@@ -10,15 +10,13 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
-from ssmb.cli.run import _text
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.optics import Optics
 from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, run, run_file
-from ssmb.studies.config import RunConfig
-from ssmb.studies.result import lifetime
+from ssmb.studies.ring import RunConfig
 from ssmb.studies.rings import ring_optics
-from ssmb.studies.steady import bucket_of, laser_program
+from ssmb.studies.steady import bucket_of, laser_program, lifetime
 from ssmb.tracking import BucketMonitor, BucketRecord, LaserProgram, track
 from tests.studies.small_ring import bits, write_steady
 from tests.support import assert_close
@@ -84,7 +82,7 @@ def test_a_run_is_printed_drawn_saved_and_read(folder: Path) -> None:
     told = result.summary()["buckets"][0]
     assert told["turns"][-1]["turn"] == 59
     assert_close(told["turns"][-1]["captured"], records["bucket@U"].captured[-1], rtol=0.0, atol=0.0)
-    text = _text(result.summary() | {"folder": "out"}, result)
+    text = result.text()
     assert "captured" in text
     assert "|b_5|" in text
     assert f"{records['bucket@U'].captured[-1]:.4g}" in text
@@ -99,7 +97,7 @@ def test_the_bucket_of_a_ring_without_cavity_replaces_the_loss(folder: Path) -> 
     config = load_config(folder / "steady.run.yaml")
     optics = ring_optics(lattice, config.laser)
     with_loss, without = (
-        bucket_of(load_config(folder / "steady.run.yaml", {"track.radiation": r}), lattice, optics) for r in ("quantum", "off")
+        bucket_of(config.laser, radiating, lattice, optics) for radiating in (True, False)
     )  # fmt: skip
     ref = lattice.reference
     radius, angle = 0.5 / 0.4, 0.8
@@ -148,7 +146,7 @@ def test_the_mls_beats_with_the_bucket_tune(mls: tuple[Lattice, RunConfig, Optic
     The phase of b_1 oscillates with the tune of the bucket, and |b_1|, which knows no sign, with twice of it.
     """
     lattice, config, optics = mls
-    bucket = bucket_of(config, lattice, optics)
+    bucket = bucket_of(config.laser, config.track.radiation.on, lattice, optics)
     assert_close(bucket.tune, 0.1157337, rtol=0.015, atol=0.0)  # physics.md: amplitude in closed form, 1.8 % higher
     lit = lattice
     turns, n = 120, 200

@@ -1,12 +1,13 @@
-"""The run file: what one run is, as frozen classes that Python users can make themselves."""
+"""Sections of a run file: beam, laser, turns, monitors and light, as frozen classes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ssmb.elements.radiation import Radiation
+from ssmb.quantity import Quantity
 from ssmb.studies.config_types import (
     Angle,
     Charge,
@@ -17,7 +18,8 @@ from ssmb.studies.config_types import (
     Length,
     Noise,
     Number,
-    OutputConfig,
+    Period,
+    Periods,
     RadiationValue,
     Seconds,
     Section,
@@ -27,7 +29,7 @@ from ssmb.studies.config_types import (
     UpToOne,
     Wavelength,
 )
-from ssmb.studies.source_config import SourceConfig
+from ssmb.studies.source_config import Current, Part, check_train
 
 
 class BeamConfig(Section):
@@ -92,7 +94,9 @@ class LaserConfig(Section):
     """When the laser is on, and how it changes; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
-    wavelength: Wavelength = Field(description="laser wavelength [m]: unit of coasting slices and of the buckets")
+    wavelength: Wavelength | None = Field(
+        default=None, description="laser wavelength [m], which the lattice has: what is given must be the same"
+    )
     turns: Turns = Field(default=1, description="on during the first so many turns, then off")
     windows: tuple[tuple[Turns, Turns], ...] = Field(
         default=(), max_length=10_000, description="[first turn, turn after the last] of each time that it is on"
@@ -182,8 +186,11 @@ class LightConfig(Section):
 
     at: str = Field(description="element at whose entrance the bunching is taken; must have a bunching monitor")
     turn: Turns = Field(default=1, description="turn whose bunching radiates")
-    period: Annotated[Length, Field(ge=1e-6, le=100.0)] = Field(description="undulator period [m]")
-    periods: Annotated[Count, Field(ge=5, le=1_000_000)]
+    period: Period | None = Field(default=None, description="undulator period [m]; that of the undulator at this place")
+    periods: Periods | None = Field(default=None, description="its number of periods; of the same")
+    in_lattice: bool | None = Field(
+        default=None, description="false: another undulator than that of the lattice; by default the lattice decides"
+    )
     harmonics: tuple[Annotated[Count, Field(le=99)], ...] = Field(default=(1, 2), min_length=1, max_length=99)
     bandwidth: Share = Field(description="full relative width of the detector's filter [1]")
     acceptance: Angle = Field(description="half angle of the detector's aperture [rad]")
@@ -195,72 +202,82 @@ class LightConfig(Section):
     )
 
 
-class RunConfig(Section):
-    """A run file."""
+Chirp = Annotated[float, Quantity("1/m", "chirp", minimum=1e-3, maximum=1e8)]
+Beta = Annotated[float, Quantity("m", "beta function", minimum=1e-6, maximum=1e6)]
+Slope = Annotated[float, Quantity("1", "slope", minimum=-1e4, maximum=1e4)]
+Emittance = Annotated[float, Quantity("m", "emittance", minimum=0.0, open_minimum=True, maximum=1e-3)]
+Spread = Annotated[float, Quantity("1", "momentum spread", minimum=0.0, open_minimum=True, maximum=0.1)]
+Time = Annotated[float, Quantity("s", "time", minimum=1e-9, maximum=1e6)]
+Energy = Annotated[float, Quantity("eV", "energy", minimum=1e-6, maximum=1e12)]
+Power = Annotated[float, Quantity("W", "power", minimum=1e-9, maximum=1e18)]
+Margin = Annotated[float, Quantity("1", "margin", minimum=1.0, maximum=1e3)]
 
-    title: str = ""
-    lattice: str = Field(description="lattice file, relative to the run file")
-    beam: BeamConfig
-    laser: LaserConfig | None = None
-    track: TrackConfig = TrackConfig()
-    monitors: tuple[MonitorConfig, ...] = Field(default=(), max_length=100)
-    light: LightConfig | None = None
-    source: SourceConfig | None = None
-    output: OutputConfig = OutputConfig()
+
+class InsertionConfig(Section):
+    """The insertion, the laser in its modulators, and the optics of the beam that comes to it."""
+
+    mod1: str = Field(default="MOD1", description="element at whose entrance the middle of the first modulator is")
+    rad: str = Field(default="RAD", description="that of the middle of the radiator")
+    mod2: str = Field(default="MOD2", description="that of the middle of the second modulator")
+    wavelength: Wavelength | None = Field(
+        default=None, description="laser wavelength [m]; that of the laser at mod1 if the lattice has it"
+    )
+    chirp: Chirp = Field(description="h = k A, slope of the modulation on the axis [1/m]")
+    spot: Length | None = Field(default=None, description="waist w0 of the laser [m]; without it a plane wave")
+    beta: tuple[Beta, Beta] = Field(description="beta functions in x and y at mod1 [m]")
+    alpha: tuple[Slope, Slope] = Field(default=(0.0, 0.0), description="alpha in x and y at mod1 [1]")
+    dispersion_y: tuple[Slope, Slope] = Field(description="vertical dispersion D [m] and D' [1] at mod1")
 
     @model_validator(mode="after")
-    def _agree(self) -> RunConfig:
-        if self.beam.z_distribution == "coasting" and self.laser is None:
-            raise ValueError("a coasting beam needs laser.wavelength as its unit of length")
-        if self.laser is None and any(isinstance(m, BucketConfig) for m in self.monitors):
-            raise ValueError("a bucket monitor needs laser.wavelength, the length of a bucket")
-        self._check_source()
-        if self.light is not None:
-            if self.laser is None:
-                raise ValueError("light needs laser.wavelength: it is the light at the harmonics of the laser")
-            if len(set(self.light.harmonics)) < len(self.light.harmonics):
-                raise ValueError("light.harmonics holds a number twice")
-            seen = [m for m in self.monitors if isinstance(m, BunchingConfig) and m.at == self.light.at]
-            if not seen:
-                raise ValueError(f"light.at '{self.light.at}' needs a bunching monitor at the same element")
-            if self.light.turn >= self.track.turns:
-                raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
+    def _possible(self) -> Self:
+        if self.spot is not None and self.wavelength is not None and self.spot < self.wavelength:
+            raise ValueError(
+                f"spot {self.spot:g} m is below the wavelength {self.wavelength:g} m: no waist is so small"
+            )
+        if self.dispersion_y == (0.0, 0.0):
+            raise ValueError("dispersion_y is zero at mod1: the coupling of the insertion needs a vertical dispersion")
         return self
 
-    def _check_source(self) -> None:
-        if self.source is None:
-            return
-        if self.laser is None:
-            raise ValueError("source needs laser.wavelength: it is the light at the harmonics of the laser")
-        if self.source.turn is not None and self.source.turn >= self.track.turns:
-            raise ValueError(f"source.turn {self.source.turn} is not tracked: track.turns is {self.track.turns}")
-        if self.source.duty is None and self.laser_duty() is None:
-            raise ValueError(
-                "the laser is not on for the whole run: give source.duty, the share of the turns with laser that the "
-                "source has"
-            )
-        self._check_mean(self.source)
 
-    def _check_mean(self, source: SourceConfig) -> None:
-        if source.mean_over is None:
-            return
-        here = next((m for m in self.monitors if isinstance(m, BucketConfig) and m.at == source.at), None)
-        if here is None:
-            raise ValueError(f"source.mean_over needs a bucket monitor at '{source.at}', where the radiator is")
-        missing = sorted(set(source.harmonics) - set(here.harmonics))
-        if missing:
-            raise ValueError(f"source.mean_over: the bucket monitor at '{source.at}' has no harmonic {missing[0]}")
-        if not 2 * here.every <= source.mean_over <= self.track.turns:
-            raise ValueError(
-                f"source.mean_over must be {2 * here.every} (two records) to {self.track.turns} (track.turns), "
-                f"not {source.mean_over}"
-            )
+class InsertionBeamConfig(Section):
+    """The coasting beam that the ring has without scattering in the insertion; quiet start over one laser wavelength."""
 
-    def laser_duty(self) -> float | None:
-        """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
-        if self.source is not None and self.source.duty is not None:
-            return self.source.duty
-        laser = self.laser
-        if laser is None or laser.windows or laser.turns < self.track.turns:
-            return None
-        return 1.0 if laser.duty is None else laser.duty.on / laser.duty.period
+    particles: Annotated[Count, Field(ge=64)] = Field(default=131_072, description="of each seed")
+    emit_x: Emittance = Field(description="rms horizontal emittance [m]")
+    emit_y: Emittance = Field(description="rms vertical emittance [m]")
+    sigma_delta: Spread = Field(description="rms relative momentum spread [1]")
+    seeds: Annotated[Count, Field(le=1000)] = Field(default=1, description="independent beams that are added")
+    seed: Seed = 1
+
+
+class GivenRingConfig(Section):
+    """The ring around the insertion: not tracked, what is said here is given."""
+
+    circumference: Length
+    damping_time: Time | None = Field(default=None, description="vertical amplitude damping time [s], or energy_loss")
+    energy_loss: Energy | None = Field(default=None, description="radiated energy of a turn [eV], or damping_time")
+    average_current: Current = Field(description="[A]")
+    train_current: Current | None = Field(default=None, description="current inside the trains [A]")
+    laser_average_power: Power | None = Field(
+        default=None, description="most average power that travels with the electrons [W]; without it there is no limit"
+    )
+    pulse_margin: Margin = Field(default=1.2, description="length of a laser pulse over that of a train [1]")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.damping_time is None) == (self.energy_loss is None):
+            raise ValueError("give either damping_time or energy_loss")
+        check_train(self.train_current, self.average_current)
+        return self
+
+
+class ClosureConfig(Section):
+    """The path from the first to the second modulator."""
+
+    fraction: Part = Field(default=0.3, description="growth of the vertical emittance over itself that is allowed [1]")
+    order: Annotated[int, Number, Field(ge=1, le=5)] = Field(default=3, description="order of the map that names terms")
+    particles: Annotated[Count, Field(ge=64)] = 32_768
+    modulators: Literal["thick", "thin"] = Field(
+        default="thick",
+        description="thick: what slip in the modulators costs when their r56 is compensated is part of the path error",
+    )

@@ -1,0 +1,98 @@
+"""What a lattice says of its machine: the undulator at a place, the light in its modulators, its radio frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.rf_cavity import RFCavity
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import LatticeError
+from ssmb.lattice.tree import Lattice
+from ssmb.quantity import quantity
+
+#: A frequency is a harmonic within this share of it: what a rounded number of nine digits can be off.
+_SAME_FREQUENCY = 1e-9
+
+
+@dataclass(frozen=True)
+class PlacedUndulator:
+    """The wigglers of one period around a place, as one undulator."""
+
+    names: tuple[str, ...] = quantity("", "names of its parts")
+    period: float = quantity("m", "period")
+    periods: int = quantity("1", "number of periods")
+    helical: bool = quantity("", "whether its field turns")
+    K: float = quantity("1", "deflection parameter of its field on the axis")
+
+
+def undulator_at(lattice: Lattice, place: str) -> PlacedUndulator | None:
+    """Return the undulator at the entrance of an element, or that the element is; None if there is none.
+
+    Parts belong together if they touch and have the same period; elements without length may stand between them. In a ring
+    the last element touches the first.
+
+    Raises
+    ------
+    LatticeError
+        There is no such element.
+    """
+    row = lattice.elements
+    at = lattice.index(place)
+    n = len(row)
+    wrap = lattice.periodic is not False
+    ahead = [row[(at + i) % n] for i in range(n if wrap else n - at)]
+    behind = [row[(at - 1 - i) % n] for i in range(n if wrap else at)]
+    parts: list[Wiggler] = []
+    for way in (ahead, behind):
+        for e in way:
+            if isinstance(e, Wiggler) and (not parts or abs(e.period / parts[0].period - 1.0) < 1e-9):
+                if e not in parts:
+                    parts.append(e)
+            elif e.length != 0.0:
+                break
+    if not parts:
+        return None
+    first = parts[0]
+    periods = sum(e.length for e in parts) / first.period
+    ref = lattice.reference
+    k = first.wiggling_angle(ref) * ref.gamma * ref.beta  # whether K or B_peak is given
+    helical = first.polarization == "HELICAL"
+    return PlacedUndulator(tuple(e.name for e in parts), first.period, round(periods), helical, k)
+
+
+def laser_wavelengths(lattice: Lattice, names: Iterable[str]) -> dict[str, float]:
+    """Return the wavelength of the laser of each of these elements that has one [m]; lit or not."""
+    found = {e.name: (light.wavelength if (light := e.light()) else 0.0) for name in names for e in lattice.find(name)}
+    return {name: wavelength for name, wavelength in found.items() if wavelength > 0.0}
+
+
+def with_laser(lattice: Lattice) -> list[str]:
+    """Return the names of all elements that have a laser."""
+    return list(laser_wavelengths(lattice, dict.fromkeys(e.name for e in lattice)))
+
+
+def check_radio_frequency(lattice: Lattice) -> None:
+    """Raise an error if a cavity of a ring has a frequency that is not a harmonic of the revolution.
+
+    The reference particle would see another phase on every turn. What a ring does is to move its beam to another orbit,
+    ``delta = -(df/f)/slip_factor``, whose revolution fits; a lattice that is tracked about its reference cannot say that.
+
+    Raises
+    ------
+    LatticeError
+        Where the cavity stands, with its harmonic number.
+    """
+    revolution = lattice.reference.beta * SPEED_OF_LIGHT / lattice.length
+    for e in lattice:
+        if not (isinstance(e, RFCavity) and e.voltage and e.frequency):
+            continue
+        number = e.frequency / revolution
+        if round(number) < 1 or abs(number / round(number) - 1.0) > _SAME_FREQUENCY:
+            raise LatticeError(
+                f"{e.label()}: {e.frequency:.10g} Hz is {number:.10g} times the revolution frequency {revolution:.10g} Hz, "
+                f"not a whole number of times: give RFP.harmon: {max(1, round(number))}, or the length that the ring has at "
+                "this frequency",
+                lattice.where(e.name),
+            )

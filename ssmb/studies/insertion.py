@@ -1,0 +1,436 @@
+"""An insertion study: tracked bunching, light, scattering, closure, and the watts that all of them leave.
+
+Modulator, radiator and second modulator of a ring that is not in the lattice: what the run file says about it (section
+``ring``) is given, and printed as that.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from pydantic import model_validator
+
+from ssmb.beam import Beam, Reference
+from ssmb.bunching.factors import bunching_factor
+from ssmb.errors import ConfigError, LatticeError, ValidityWarning
+from ssmb.facility import EnergyOfTurn, Filling, Insertion, InsertionState, Ring, SourceLight
+from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed
+from ssmb.facility.radiator import neighbouring_lines
+from ssmb.lattice import Lattice, lattice_text
+from ssmb.lattice.facts import laser_wavelengths, undulator_at
+from ssmb.quantity import quantity
+from ssmb.radiation.undulator import Undulator
+from ssmb.schemes.closure import ClosureBudget
+from ssmb.schemes.explained import ExplainedBunching
+from ssmb.schemes.insertion import CouplingInsertion
+from ssmb.store.run_file import RunContents
+from ssmb.store.tree import Tree
+from ssmb.studies.facts import agreed, radiator_in_lattice
+from ssmb.studies.records import record_of, tree_of
+from ssmb.studies.sections import ClosureConfig, GivenRingConfig, InsertionBeamConfig, InsertionConfig
+from ssmb.studies.source import check_radiator, insertion_source_summary, radiator_of
+from ssmb.studies.source_config import InsertionSourceConfig
+from ssmb.studies.source_text import harmonics_text, insertion_source_text
+from ssmb.studies.study import On, Places, Result, Stopped, Study, StudyConfig, at_place
+from ssmb.text import named_values
+from ssmb.tracking import RunStatus
+
+T = TypeVar("T")
+#: A radiator in the lattice this far off the wavelength of the light is a slip.
+_OFF_RESONANCE = 0.1
+#: Damping per turn above which what is given of the ring is a slip: growth and damping are counted per turn.
+_FAST = 0.1
+#: Particles that are kept for figures.
+_SHOWN = 20_000
+
+
+class InsertionRunConfig(StudyConfig):
+    """A run file of an insertion."""
+
+    insertion: InsertionConfig
+    beam: InsertionBeamConfig
+    ring: GivenRingConfig
+    source: InsertionSourceConfig
+    closure: ClosureConfig = ClosureConfig()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.beam.particles * self.beam.seeds > 20_000_000:
+            raise ValueError("beam.particles times beam.seeds must not exceed 20 million")
+        return self
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What changes with twice the number of something."""
+
+    doubled: str = quantity("", "what is doubled")
+    bunching: float = quantity("1", "relative change of |b_n|")
+    peak: float = quantity("1", "relative change of the peak power")
+    focus: float = quantity("1", "relative change of the power at the focus")
+
+
+@dataclass(frozen=True, eq=False)
+class InsertionFindings:
+    """All numbers of a run of an insertion, in the order of its story."""
+
+    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    bunching: np.ndarray = quantity(
+        "1", "bunching factors of the tracked particles at the radiator, complex", dims=("harmonics",)
+    )
+    closed_form: np.ndarray = quantity("1", "|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)", dims=("harmonics",))
+    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
+    light: SourceLight = quantity("", "the source, all limits in its steps")
+    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
+    line_harmonics: np.ndarray = quantity("1", "laser harmonics about that of the light", dims=("line_harmonics",))
+    line_power: np.ndarray = quantity(
+        "W", "peak power that they radiate, undulator as for the light", dims=("line_harmonics",)
+    )
+    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
+    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
+    kept_by: str = quantity(
+        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
+    )
+    closure: ClosureBudget = quantity(
+        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
+    )
+    closure_of: str = quantity(
+        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
+    )
+    path_error: float = quantity(
+        "m", "rms path error of the tracked beam without scattering: the closure of the magnets"
+    )
+    thick: float = quantity(
+        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
+    )
+    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
+    duty: float = quantity("1", "share of the turns with laser that the light has")
+    laser: LaserNeed = quantity("", "what the laser has to give")
+    damping: tuple[float, ...] = quantity(
+        "1", "amplitude decrements per turn of x, y and delta, from what is given of the ring", dims=("decrement",)
+    )
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
+    z_before: np.ndarray = quantity("m", "z of some particles before the insertion", dims=("particle",))
+    delta_before: np.ndarray = quantity("1", "delta of the same", dims=("particle",))
+    z_modulated: np.ndarray = quantity("m", "z of the same behind the modulator", dims=("particle",))
+    delta_modulated: np.ndarray = quantity("1", "delta of the same behind the modulator", dims=("particle",))
+    z_radiator: np.ndarray = quantity("m", "z of the same at the radiator", dims=("particle",))
+    delta_radiator: np.ndarray = quantity("1", "delta of the same at the radiator", dims=("particle",))
+    convergence: tuple[Convergence, ...] = quantity("", "what doubling changes; empty if not asked for")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InsertionResult(Result):
+    """What the run of an insertion found; ``beam`` is that in the middle of the radiator."""
+
+    config: InsertionRunConfig
+    findings: InsertionFindings | None  #: None as long as it is not finished
+    count: int  #: particles
+    beam: Beam | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """Headline numbers in SI units."""
+        out = {"title": self.config.title, "status": self.status.name.lower(), "particles": self.count}
+        return out | self.bunching() | {"source": self.power()}
+
+    def table(self) -> dict[str, Any]:
+        """One row of numbers."""
+        f = self.findings
+        if f is None:
+            return {}
+        row = {"bunching [1]": f.light.light.bunching, "peak_power [W]": f.light.exit.peak_power}
+        return row | {"power_at_focus [W]": f.light.power_at_focus, "growth [m]": f.closure.growth, "duty [1]": f.duty}
+
+    def text(self) -> str:
+        """Words and tables."""
+        head = named_values([("run", self.config.title or "-"), ("particles", str(self.count))])
+        return "\n\n".join(part for part in (head, self.bunching_text(), self.power_text()) if part)
+
+    def contents(self) -> dict[str, Tree]:
+        """All numbers."""
+        found = {} if self.findings is None else {"insertion": tree_of(self.findings)}
+        return {"results": {"status": self.status.name, "count": self.count, **found}}
+
+    def particles(self) -> dict[str, Beam]:
+        """The beam in the radiator."""
+        return {} if self.beam is None else {"radiator": self.beam}
+
+    def beams(self) -> list[tuple[str, Beam]]:
+        """The beam in the radiator."""
+        return [(f"radiator {self.config.insertion.rad}", beam) for beam in self.particles().values()]
+
+    def bunching(self) -> dict[str, Any]:
+        """|b| against harmonic; of a run that is not finished, that of its particles."""
+        f, want = self.findings, self.config
+        if f is not None:
+            return {
+                "harmonics": f.harmonics.tolist(),
+                "bunching": np.abs(f.bunching).tolist(),
+                "closed_form": f.closed_form.tolist(),
+            }
+        if self.beam is None:
+            return {}
+        harmonics = told_harmonics(want)
+        found = bunching_factor(self.beam, (want.insertion.wavelength or 0.0) / harmonics)
+        return {"harmonics": harmonics.tolist(), "bunching": np.abs(found).tolist()}
+
+    def bunching_text(self) -> str:
+        """The same as a table."""
+        found = self.bunching()
+        return harmonics_text(found, self.config.source.harmonic) if found else ""
+
+    def power(self) -> dict[str, Any] | None:
+        """Light, limits and energy."""
+        return None if self.findings is None else insertion_source_summary(self.findings)
+
+    def power_text(self) -> str:
+        """The same in words and tables."""
+        found = self.power()
+        return "" if found is None else insertion_source_text(found)
+
+
+class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
+    """Modulator, radiator and second modulator in a ring of which only numbers are given."""
+
+    config: InsertionRunConfig
+
+    def check(self) -> None:
+        """Find all that can be wrong with the files."""
+        self.config = config = self._with_facts()
+        lattice, places = self.lattice, self.places
+        check_ring(config, lattice, places)
+        self.line = lattice.with_light(False)  # the kicks of the insertion are its lasers
+        with at_place(places, "source"):
+            check_radiator(config.source, lattice.reference, light_wavelength(config), config.ring.circumference)
+            check_resonance(config, lattice)
+        with at_place(places, "insertion"):
+            self.insertion = self._insertion(self.line)
+        self.ring = ring_of(config, lattice.reference).state()
+
+    def _with_facts(self) -> InsertionRunConfig:
+        """The run file with what its elements say."""
+        config, lattice, places = self.config, self.lattice, self.places
+        check_names(config, lattice, places)
+        want = config.insertion
+        wavelength, at = want.wavelength, undulator_at(lattice, want.mod1)
+        for name, found in laser_wavelengths(lattice, at.names if at else ()).items():
+            with at_place(places, "insertion", "wavelength"):
+                wavelength = agreed(wavelength, found, "laser wavelength [m]", f"'{name}' in lattice '{lattice.name}'")
+        if wavelength is None:
+            with at_place(places, "insertion"):
+                raise ConfigError(f"no laser at '{want.mod1}' in the lattice: give its wavelength")
+        source = radiator_in_lattice(config.source, want.rad, lattice, places, ("insertion", "rad"))
+        return config.model_copy(
+            update={"insertion": want.model_copy(update={"wavelength": wavelength}), "source": source}
+        )
+
+    def _insertion(self, lattice: Lattice) -> Insertion:
+        c = self.config
+        want, beam, closure = c.insertion, c.beam, c.closure
+        wavelength = want.wavelength or 0.0
+        line = CouplingInsertion(
+            lattice,
+            wavelength,
+            want.chirp,
+            (beam.emit_x, beam.emit_y),
+            beam.sigma_delta,
+            beta=want.beta,
+            alpha=want.alpha,
+            dispersion_y=want.dispersion_y,
+            spot=want.spot or math.inf,
+            mod1=want.mod1,
+            rad=want.rad,
+            mod2=want.mod2,
+        )
+        return Insertion(
+            line,
+            c.source.harmonic,
+            radiator_of(c.source, lattice.reference, light_wavelength(c)),
+            laser_average_power=c.ring.laser_average_power,
+            pulse_margin=c.ring.pulse_margin,
+            coulomb_log=c.source.coulomb_log,
+            fraction=closure.fraction,
+            order=closure.order,
+            closure_particles=closure.particles,
+            modulators=closure.modulators,
+            particles=beam.particles,
+            seeds=beam.seeds,
+            seed=beam.seed,
+        )
+
+    def run(self, on: On) -> InsertionResult:
+        """Track and evaluate, stage by stage."""
+        found: dict[str, Any] = {}
+
+        def stage(name: str, kind: type[T], compute: Callable[[], T]) -> T:
+            with at_place(self.places, "ring" if name == "intrabeam scattering" else "insertion"):
+                found[name] = on.stage(name, kind, compute)
+            return found[name]
+
+        findings, stopped = None, ""
+        try:
+            got = self.insertion.state(self.ring, stage=stage)
+            convergence = self._convergence(got, stage) if self.config.source.check else ()
+            findings = stage("findings", InsertionFindings, lambda: self._findings(got, convergence))
+        except Stopped as stop:
+            stopped = stop.stage
+        beam = found.get("bunching")
+        return InsertionResult(
+            config=self.config,
+            lattice_text=lattice_text(self.line),
+            status=RunStatus.INTERRUPTED if stopped else RunStatus.COMPLETED,
+            stage=stopped,
+            provenance={"seed": self.config.beam.seed},
+            findings=findings,
+            count=self.config.beam.particles * self.config.beam.seeds,
+            beam=beam,
+        )
+
+    def _findings(self, got: InsertionState, convergence: tuple[Convergence, ...]) -> InsertionFindings:
+        want, insertion = self.config.insertion, self.insertion
+        harmonics = told_harmonics(self.config)
+        lines = neighbouring_lines(got.light, insertion.radiating(got.beam, self.ring.filling))
+        return InsertionFindings(
+            harmonics=harmonics,
+            bunching=bunching_factor(got.beam, (want.wavelength or 0.0) / harmonics),
+            closed_form=np.array([insertion.closed_form(int(n)) for n in harmonics]),
+            explained=got.explained,
+            light=got.light,
+            imbalance=got.imbalance,
+            line_harmonics=lines[0],
+            line_power=lines[1],
+            intrabeam=got.intrabeam,
+            power_kept=got.power_kept,
+            kept_by=got.kept_by,
+            closure=got.closure,
+            closure_of=got.closure_of,
+            path_error=replace(insertion, order=1).closure(self.ring.damping[1]).dz_rms,
+            thick=got.thick,
+            uncompensated=insertion.uncompensated_path(),
+            duty=got.duty,
+            laser=got.laser,
+            damping=self.ring.damping,
+            energy=got.energy,
+            **shown_particles(insertion.line, self.config.beam.particles, self.config.beam.seed),
+            convergence=convergence,
+        )
+
+    def _convergence(self, got: InsertionState, stage: Any) -> tuple[Convergence, ...]:
+        """The same with twice the particles, slices and seeds."""
+        made = self.insertion
+        twice = 2 * made.closure_particles
+        cases = {
+            "particles": replace(made, particles=2 * made.particles, closure_particles=twice, order=1),
+            "slices": replace(made, line=self._insertion(self.line.refined(2)).line, order=1),
+            "seeds": replace(made, seeds=2 * made.seeds, order=1),
+        }
+
+        def compared(name: str, finer: Insertion) -> Convergence:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ValidityWarning)
+                other = finer.state(self.ring)
+            pairs = (
+                (other.light.light.bunching, got.light.light.bunching),
+                (other.light.light.power, got.light.light.power),
+                (other.light.power_at_focus, got.light.power_at_focus),
+            )
+            return Convergence(name, *(a / b - 1.0 for a, b in pairs))
+
+        return tuple(
+            stage(f"convergence: {name}", Convergence, partial(compared, name, finer)) for name, finer in cases.items()
+        )
+
+    @classmethod
+    def load(
+        cls, config: InsertionRunConfig, stored: RunContents, particles: Mapping[str, Beam], **common: Any
+    ) -> InsertionResult:
+        """Read a finished run."""
+        results: Any = stored.results
+        return InsertionResult(
+            config=config,
+            status=RunStatus[results["status"]],
+            findings=record_of(InsertionFindings, results["insertion"]),
+            count=int(results["count"]),
+            beam=particles.get("radiator"),
+            **common,
+        )
+
+
+def light_wavelength(config: InsertionRunConfig) -> float:
+    """Wavelength of the light that the radiator is tuned to [m]."""
+    return (config.insertion.wavelength or 0.0) / config.source.harmonic
+
+
+def told_harmonics(config: InsertionRunConfig) -> np.ndarray:
+    """Harmonics of the laser whose bunching is told."""
+    source = config.source
+    return np.array(source.harmonics or range(1, source.harmonic + 6))
+
+
+def ring_of(config: InsertionRunConfig, reference: Reference) -> Ring:
+    """The ring that is given around an insertion."""
+    ring = config.ring
+    filling = Filling(ring.average_current, ring.train_current, config.source.train_length or math.inf)
+    return Ring(reference, filling, ring.circumference, damping_time=ring.damping_time, energy_loss=ring.energy_loss)
+
+
+def check_names(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:
+    """Raise ConfigError unless mod1, rad and mod2 are elements of the lattice in this order."""
+    before = -1
+    for key in ("mod1", "rad", "mod2"):
+        with at_place(places, "insertion", key):
+            try:
+                at = lattice.index(getattr(config.insertion, key))
+            except LatticeError as error:
+                raise ConfigError(error.message) from None
+            if at <= before:
+                raise ConfigError("mod1, rad and mod2 must follow each other in the lattice")
+            before = at
+
+
+def check_ring(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:
+    """Raise ConfigError if what is given of the ring is not possible with this insertion."""
+    ring, reference = config.ring, lattice.reference
+    first, last = (lattice.index(name) for name in (config.insertion.mod1, config.insertion.mod2))
+    length = sum(e.length for e in lattice.elements[first:last])
+    if ring.circumference < length:
+        with at_place(places, "ring", "circumference"):
+            raise ConfigError(f"{ring.circumference:g} m is less than the {length:g} m from mod1 to mod2")
+    if ring_of(config, reference).damping[1] > _FAST:
+        key = "energy_loss" if ring.damping_time is None else "damping_time"
+        with at_place(places, "ring", key):
+            raise ConfigError(
+                f"the vertical amplitude would be damped by more than {_FAST:g} of itself in a turn, which no ring of "
+                f"{reference.energy:.4g} eV does"
+            )
+
+
+def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
+    """Warn if the undulator at the radiator's place in the lattice is not tuned to the light."""
+    light = light_wavelength(config)
+    found = undulator_at(lattice, config.insertion.rad)
+    if found is None or not found.K > 0.0:
+        return
+    tuned = Undulator(lattice.reference, found.period, found.periods, found.K, found.helical).wavelength()
+    if abs(tuned / light - 1.0) > _OFF_RESONANCE:
+        warnings.warn(
+            f"'{found.names[0]}' at '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
+            f"{light * 1e9:.4g} nm: the lattice was made for another harmonic",
+            ValidityWarning,
+            stacklevel=5,
+        )
+
+
+def shown_particles(insertion: CouplingInsertion, particles: int, seed: int) -> dict[str, np.ndarray]:
+    """Return z and delta of some particles before the kick, behind it, and in the radiator."""
+    n = min(particles, _SHOWN)
+    modulated = insertion.beam(n, seed)
+    before = replace(insertion, chirp=1e-9).beam(n, seed)
+    beams = {"before": before, "modulated": modulated, "radiator": insertion.at_radiator(modulated)}
+    return {f"{axis}_{name}": getattr(b, axis).copy() for name, b in beams.items() for axis in ("z", "delta")}

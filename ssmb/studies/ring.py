@@ -1,0 +1,450 @@
+"""A ring study: a matched beam, turns in a ring with its laser, the light of the bunched beam, and what it is as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from ssmb.beam import Beam
+from ssmb.bunching import MicroBucket
+from ssmb.errors import ConfigError, LatticeError, PhysicsError
+from ssmb.lattice import Lattice, lattice_text
+from ssmb.lattice.facts import check_radio_frequency
+from ssmb.optics import Optics
+from ssmb.store.run_file import RunContents
+from ssmb.store.tree import Tree
+from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
+from ssmb.studies.light import Light, light_of, light_summary, light_text
+from ssmb.studies.monitors import KINDS, RECORDS, monitor_of, record_text
+from ssmb.studies.records import record_of, tree_of
+from ssmb.studies.rings import matched_beam, ring_optics, ring_program, tracked_lattice
+from ssmb.studies.sections import (
+    BeamConfig,
+    BucketConfig,
+    BunchingConfig,
+    LaserConfig,
+    LightConfig,
+    MonitorConfig,
+    TrackConfig,
+)
+from ssmb.studies.source import RingSource, check_source, ring_source, ring_source_summary
+from ssmb.studies.source_config import SourceConfig
+from ssmb.studies.source_text import ring_source_text
+from ssmb.studies.steady import bucket_of, bucket_summary, bucket_text, laser_program
+from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, StudyConfig, at_place
+from ssmb.text import named_values
+from ssmb.tracking import (
+    BucketRecord,
+    BunchingRecord,
+    LaserProgram,
+    Loss,
+    Monitor,
+    Run,
+    RunStatus,
+    SnapshotMonitor,
+    SnapshotRecord,
+    track,
+)
+from ssmb.tracking.driving import drives_of, elements_named
+
+#: Names of the records that keep the beam where the light, or the source, is.
+_LIGHT, _SOURCE = "beam at the light", "beam at the source"
+
+
+class RunConfig(StudyConfig):
+    """A run file of a ring."""
+
+    beam: BeamConfig
+    laser: LaserConfig | None = None
+    track: TrackConfig = TrackConfig()
+    monitors: tuple[MonitorConfig, ...] = Field(default=(), max_length=100)
+    light: LightConfig | None = None
+    source: SourceConfig | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.laser is None:
+            self._check_without_laser()
+        if self.light is not None:
+            if len(set(self.light.harmonics)) < len(self.light.harmonics):
+                raise ValueError("light.harmonics holds a number twice")
+            seen = [m for m in self.monitors if isinstance(m, BunchingConfig) and m.at == self.light.at]
+            if not seen:
+                raise ValueError(f"light.at '{self.light.at}' needs a bunching monitor at the same element")
+            if self.light.turn >= self.track.turns:
+                raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
+        if self.source is not None:
+            self._check_source(self.source)
+        return self
+
+    def _check_without_laser(self) -> None:
+        if self.beam.z_distribution == "coasting":
+            raise ValueError("a coasting beam needs a laser: its wavelength is the unit of length")
+        if any(isinstance(m, BucketConfig) for m in self.monitors):
+            raise ValueError("a bucket monitor needs a laser: its wavelength is the length of a bucket")
+        for name in ("light", "source"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} needs a laser: it is the light at its harmonics")
+
+    def _check_source(self, source: SourceConfig) -> None:
+        if source.turn is not None and source.turn >= self.track.turns:
+            raise ValueError(f"source.turn {source.turn} is not tracked: track.turns is {self.track.turns}")
+        if source.duty is None and self.laser_duty() is None:
+            raise ValueError(
+                "the laser is not on for the whole run: give source.duty, the share of the turns with laser that the "
+                "source has"
+            )
+        if source.mean_over is None:
+            return
+        here = next((m for m in self.monitors if isinstance(m, BucketConfig) and m.at == source.radiator), None)
+        if here is None:
+            raise ValueError(f"source.mean_over needs a bucket monitor at '{source.radiator}', where the radiator is")
+        source.check_mean(here.harmonics, here.every, self.track.turns)
+
+    def laser_duty(self) -> float | None:
+        """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
+        if self.source is not None and self.source.duty is not None:
+            return self.source.duty
+        laser = self.laser
+        if laser is None or laser.windows or laser.turns < self.track.turns:
+            return None
+        return 1.0 if laser.duty is None else laser.duty.on / laser.duty.period
+
+    def places_wanted(self) -> list[str | None]:
+        """Elements at which something is looked at."""
+        wanted = [getattr(m, "at", None) for m in self.monitors] + [self.light.at if self.light else None]
+        return [*wanted, self.source.radiator if self.source else None]
+
+    @property
+    def source_turn(self) -> int:
+        """Turn whose beam is that of the source."""
+        last = self.track.turns - 1
+        return last if self.source is None or self.source.turn is None else self.source.turn
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RingResult(Result):
+    """All that a ring study found; ``records`` are those of :mod:`ssmb.tracking.monitors` by monitor name.
+
+    Beams are None where none were kept; ``optics`` are those of the ring with its magnets, laser off.
+    """
+
+    config: RunConfig
+    optics: Optics
+    turns: int
+    count: int  #: particles at the start
+    alive: int  #: and at the end
+    records: dict[str, Any]
+    losses: tuple[Loss, ...] = ()
+    light: tuple[Light, ...] = ()
+    source: RingSource | None = None
+    beam: Beam | None = None
+    beam_at_light: Beam | None = None
+    beam_at_source: Beam | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """Headline numbers in SI units; None for what does not exist."""
+        out: dict[str, Any] = {
+            "title": self.config.title,
+            "status": self.status.name.lower(),
+            "turns": self.turns,
+            "particles": self.count,
+            "particles_alive": self.alive,
+        }
+        out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
+        out["light"] = [light_summary(light) for light in self.light]
+        out["source"] = self.power()
+        out["buckets"] = [bucket_summary(r) for r in self.records.values() if isinstance(r, BucketRecord)]
+        return out
+
+    def table(self) -> dict[str, Any]:
+        """One row of numbers."""
+        row: dict[str, Any] = {
+            "turns": self.turns,
+            "alive": self.alive / self.count,
+            "slip_factor [1]": self.optics.slip_factor,
+        }
+        row |= {f"|b_{light.harmonic}| [1]": abs(light.bunching) for light in self.light}
+        row |= {f"coherent_power_{light.harmonic} [W]": light.coherent_power for light in self.light}
+        lights = self.source.lights if self.source is not None else ()
+        return row | {f"power_at_focus_{light.harmonic} [W]": light.power_at_focus for light in lights}
+
+    def text(self) -> str:
+        """Words and tables."""
+        lines = [
+            ("run", self.config.title or "-"),
+            ("status", self.status.value),
+            ("optics", f"Qx {self.optics.qx:.5f}, Qy {self.optics.qy:.5f}, Qs {self.optics.qs:.4g}"),
+            ("", f"alpha_c {self.optics.alpha_c:.5e}, slip factor {self.optics.slip_factor:.5e}"),
+            ("tracked", f"{self.count} particles, {self.turns} turns, {self.count - self.alive} lost"),
+        ]
+        lines += [
+            ("lost", f"{lost.particles} at {lost.element} (s = {lost.s:.3f} m) from turn {lost.first_turn}: {lost.reason.text}")
+            for lost in self.losses[:5]
+        ]  # fmt: skip
+        parts = [named_values(lines), *([light_text(self.light)] if self.light else [])]
+        parts += [bucket_text(bucket) for bucket in self.summary()["buckets"]]
+        return "\n\n".join([*parts, *([self.power_text()] if self.source else [])])
+
+    def contents(self) -> dict[str, Tree]:
+        """Optics, records of the monitors, and numbers."""
+        results: Tree = {"status": self.status.name, "turns": self.turns, "count": self.count, "alive": self.alive}
+        results["losses"] = {str(i): tree_of(loss) for i, loss in enumerate(self.losses)}
+        results["light"] = {str(light.harmonic): tree_of(light) for light in self.light}
+        if self.source is not None:
+            results["source"] = tree_of(self.source)
+        monitors: Tree = {name: {"kind": KINDS[type(r)], **tree_of(r)} for name, r in self.records.items()}
+        return {"optics": tree_of(self.optics), "monitors": monitors, "results": results}
+
+    def particles(self) -> dict[str, Beam]:
+        """Beams to keep."""
+        found = {"final": self.beam, "light": self.beam_at_light, "source": self.beam_at_source}
+        return {name: beam for name, beam in found.items() if beam is not None}
+
+    def beams(self) -> list[tuple[str, Beam]]:
+        """Beams that have a living particle, with words for where they are."""
+        want, source = self.config.light, self.config.source
+        end = f"end of turn {self.turns - 1}" if self.turns else "start"
+        found = [
+            ("" if want is None else f"{want.at}, turn {want.turn}", self.beam_at_light),
+            (
+                "" if source is None else f"source at {source.radiator}, turn {self.config.source_turn}",
+                self.beam_at_source,
+            ),
+            (end, self.beam),
+        ]
+        return [(words, beam) for words, beam in found if beam is not None and beam.alive.any()]
+
+    def wavelengths(self) -> list[float]:
+        """Those of the monitors, or of the source."""
+        seen = {float(w) for r in self._bunching_records().values() for w in r.wavelengths}
+        if not seen and self.source is not None:
+            return [light.light.wavelength for light in self.source.lights]
+        return sorted(seen, reverse=True)
+
+    def _bunching_records(self) -> dict[str, BunchingRecord]:
+        return {name: r for name, r in self.records.items() if isinstance(r, BunchingRecord)}
+
+    def bunching(self) -> dict[str, Any]:
+        """Records of the bunching monitors."""
+        names = ("at", "wavelengths", "turn", "bunching", "magnitude")
+        return {
+            "records": {name: {key: getattr(r, key) for key in names} for name, r in self._bunching_records().items()}
+        }
+
+    def bunching_text(self) -> str:
+        """One table for each bunching monitor."""
+        return "\n\n".join(record_text(name, record) for name, record in self._bunching_records().items())
+
+    def power(self) -> dict[str, Any] | None:
+        """The source."""
+        return None if self.source is None else ring_source_summary(self.source)
+
+    def power_text(self) -> str:
+        """The source in words and tables."""
+        return "" if self.source is None else ring_source_text(ring_source_summary(self.source))
+
+
+class RingStudy(Study, key="track", config=RunConfig):
+    """A beam in a ring: tracked for turns, with the laser and the monitors of the run file."""
+
+    config: RunConfig
+
+    def __init__(self, config: RunConfig, lattices: Mapping[str, Lattice], places: Places | None = None) -> None:
+        super().__init__(config, lattices, places)
+        self.ring = lattices.get("ring", self.lattice)  # with its magnets; what is tracked may be their ring model
+
+    @classmethod
+    def lattices(cls, config: RunConfig, lattice: Lattice, places: Places | None = None) -> dict[str, Lattice]:
+        """What is tracked, and the ring with its magnets if that is a model of it."""
+        if lattice.periodic is False:
+            others = ", ".join(key for key in STUDIES if key != cls.key)
+            with at_place(places, "lattice"):
+                raise ConfigError(
+                    f"lattice '{lattice.name}' is a single pass, not a ring: its run file needs another key ({others})"
+                )
+        check_radio_frequency(lattice)
+        with at_place(places, "track", "model"):
+            tracked = tracked_lattice(lattice, config.track, config.places_wanted())
+        return {"lattice": lattice} if tracked is lattice else {"lattice": tracked, "ring": lattice}
+
+    def check(self) -> None:
+        """Compile, compute optics and beam, and try the light: whatever stops it should do so now."""
+        config, places = self._with_facts(), self.places
+        self.config = config
+        with at_place(places, "lattice"):
+            lit = config.laser is not None and config.laser.turns > 0
+            self.program = ring_program(self.lattice, config.laser, lit, config.track.radiation)
+            self.optics: Optics = ring_optics(self.lattice, config.laser)
+            self.ring_optics = self.optics if self.ring is self.lattice else ring_optics(self.ring, config.laser)
+        self.drives = self._drives()
+        with at_place(places, "laser"):
+            drives_of(self.program, self.program.ops.copy(), self.drives, config.track.turns)
+        self.monitors = self._monitors()
+        with at_place(places, "beam"):
+            wavelength = None if config.laser is None else config.laser.wavelength
+            self.start = matched_beam(config.beam, wavelength, self.optics, self.lattice.reference)
+        with at_place(places, "light"):
+            self.light(self.start.select(np.arange(min(len(self.start), 16))))
+        if config.source is not None and config.laser is not None:
+            with at_place(places, "source", "radiator"):
+                self._check_place(config.source.radiator)
+            with at_place(places, "source"):
+                check_source(config.source, config.laser, self.ring)
+
+    def _with_facts(self) -> RunConfig:
+        """The run file with what its elements say."""
+        config, found = self.config, {}
+        if config.laser is not None:
+            found["laser"] = lit_by_lattice(config.laser, self.ring, self.places)
+        if config.light is not None:
+            found["light"] = light_undulator(config.light, self.ring, self.places)
+        if config.source is not None:
+            found["source"] = radiator_in_lattice(config.source, config.source.radiator, self.ring, self.places)
+        return config.model_copy(update=found)
+
+    def _drives(self) -> dict[str, LaserProgram]:
+        """What each laser element does by turn; nothing if it is the same on all turns."""
+        laser = self.config.laser
+        with at_place(self.places, "laser"):
+            light = laser_program(laser, self.config.track.turns)
+        if laser is None or light is None:
+            return {}
+        dark = (
+            []
+            if laser.changes
+            else [n for n in laser.elements if not self.program.driven(elements_named(self.program, n))]
+        )  # power 0 may go off, too
+        return {name: light for name in laser.elements if name not in dark}
+
+    def _monitors(self) -> list[Monitor]:
+        made: list[Monitor] = []
+        for i, m in enumerate(self.config.monitors):
+            with at_place(self.places, "monitors", i):
+                self._check_place(getattr(m, "at", None))
+                made.append(monitor_of(m, self._bucket_and_light))
+                if any(made[-1].name == other.name for other in made[:-1]):
+                    raise ConfigError(f"a second monitor of {m.kind} at the same place; put what they record into one")
+        if self.config.light is not None:
+            with at_place(self.places, "light", "at"):
+                self._check_place(self.config.light.at)
+        return made
+
+    def _bucket_and_light(self) -> tuple[MicroBucket, str | None]:
+        """The bucket of ring and laser, and the element whose light it moves with, if the light moves."""
+        light = next((name for name, p in self.drives.items() if p.detuned), None)
+        laser = cast(LaserConfig, self.config.laser)  # the config class demands it
+        return bucket_of(laser, self.config.track.radiation.on, self.lattice, self.optics), light
+
+    def _check_place(self, name: str | None) -> None:
+        if name is not None:
+            try:
+                self.program.index(name)
+            except LatticeError as error:
+                raise ConfigError(error.message) from None
+
+    def run(self, on: On) -> RingResult:
+        """Track and evaluate; turns go on from a checkpoint."""
+        done = self._track(on)
+        if done.status is RunStatus.ALL_LOST:
+            first = min(done.losses(), key=lambda loss: loss.first_turn)
+            raise PhysicsError(
+                f"all particles are lost by turn {done.turns}, first at '{first.element}' ({first.reason.text}); "
+                "look at the apertures, the tunes and the amplitudes"
+            )
+        at_light, at_source = (_kept_beam(done.monitors.pop(name, None)) for name in (_LIGHT, _SOURCE))
+        light: tuple[Light, ...] = ()
+        source, status, stage = None, done.status, f"turn {done.turns}"
+        if status is RunStatus.COMPLETED:
+            try:
+                light = self.light(at_light) if at_light is not None else ()
+                source = self._source(on, at_source, done.monitors) if at_source is not None else None
+            except Stopped as stopped:
+                status, stage = RunStatus.INTERRUPTED, stopped.stage
+        return RingResult(
+            config=self.config,
+            lattice_text=lattice_text(self.ring),
+            status=status,
+            stage="" if status is RunStatus.COMPLETED else stage,
+            provenance={"seed": self.config.track.seed},
+            optics=self.ring_optics,
+            turns=done.turns,
+            count=len(done.beam),
+            alive=int(np.count_nonzero(done.beam.alive)),
+            records=done.monitors,
+            losses=done.losses(),
+            light=light,
+            source=source,
+            beam=done.beam,
+            beam_at_light=at_light,
+            beam_at_source=at_source,
+        )
+
+    def _track(self, on: On) -> Run:
+        light, source = self.config.light, self.config.source
+        kept = [] if light is None else [SnapshotMonitor(light.at, turns=[light.turn], name=_LIGHT)]
+        if source is not None:
+            kept.append(SnapshotMonitor(source.radiator, turns=[self.config.source_turn], name=_SOURCE))
+        return track(
+            self.program,
+            self.start,
+            self.config.track.turns,
+            monitors=[*self.monitors, *kept],
+            seed=self.config.track.seed,
+            checkpoint_every=self.config.track.checkpoint_every,
+            drives=self.drives,
+            **on.tracking(),
+        )
+
+    def light(self, beam: Beam) -> tuple[Light, ...]:
+        """Light of the beam at the undulator; nothing if the run file asks for none."""
+        config = self.config
+        if config.light is None or config.laser is None:
+            return ()
+        lit = ring_program(self.lattice, config.laser, True)
+        return light_of(config.light, config.laser, config.beam, beam, self.optics, lit)
+
+    def _source(self, on: On, beam: Beam, records: dict[str, Any]) -> RingSource:
+        """The source with this beam in its radiator."""
+        config = self.config
+        want, laser = cast(SourceConfig, config.source), cast(LaserConfig, config.laser)
+        duty = config.laser_duty() or 1.0
+        late = config.track.turns - (want.mean_over or 0)
+
+        def compute() -> RingSource:
+            return ring_source(
+                want, laser, config.beam.emit_y, self.ring, self.ring_optics, beam,
+                turn=config.source_turn, duty=duty, records=records, late=late,
+            )  # fmt: skip
+
+        with at_place(self.places, "source"):
+            return on.stage("source", RingSource, compute)
+
+    @classmethod
+    def load(cls, config: RunConfig, stored: RunContents, particles: Mapping[str, Beam], **common: Any) -> RingResult:
+        """Read a finished run."""
+        results: Any = stored.results
+        monitors: Any = {name: dict(cast(Any, tree)) for name, tree in stored.monitors.items()}
+        return RingResult(
+            config=config,
+            status=RunStatus[results["status"]],
+            optics=record_of(Optics, stored.optics),
+            records={name: record_of(RECORDS[tree.pop("kind")], tree) for name, tree in monitors.items()},
+            losses=tuple(record_of(Loss, results["losses"][n]) for n in sorted(results["losses"], key=int)),
+            light=tuple(record_of(Light, results["light"][n]) for n in sorted(results["light"], key=int)),
+            source=record_of(RingSource, results["source"]) if "source" in results else None,
+            beam=particles.get("final"),
+            beam_at_light=particles.get("light"),
+            beam_at_source=particles.get("source"),
+            **{name: int(results[name]) for name in ("turns", "count", "alive")},
+            **common,
+        )
+
+
+def _kept_beam(record: SnapshotRecord | None) -> Beam | None:
+    """The one beam of a record, if its turn was reached."""
+    return record.beams[0] if record is not None and record.beams else None
