@@ -6,8 +6,10 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
+
+import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
@@ -37,6 +39,8 @@ class Saver:
                 raise ResultFileError(
                     f"checkpoint '{self.path}': there is no folder '{self.path.parent}'; make it first"
                 )
+            for rows in job.probes.rows.values():
+                rows.folder = self.path.absolute().parent
             self._fingerprint = fingerprint(job)
 
     def save_when_due(self) -> None:
@@ -70,7 +74,7 @@ class Saver:
             row_log.remove_logs(place, but=self._log.path.name)
         self.last, self._saved = time.monotonic(), job.done
 
-    def _growing(self) -> dict[str, list[Any]]:
+    def _growing(self) -> dict[str, Sized]:
         """What only grows: rows of monitors and beams of snapshots, by the name of the record."""
         return {**self.job.probes.rows, **self.job.probes.beams}
 
@@ -79,8 +83,8 @@ class Saver:
         from ssmb.store.row_log import Block
 
         for name, rows in self.job.probes.rows.items():
-            for values in rows[self._logged[name] :]:
-                yield Block(("rows", name), values)
+            for values in rows.since(self._logged[name]):
+                yield Block(("rows", name), values.view(np.uint8))
         for name, beams in self.job.probes.beams.items():
             for turn, beam in beams[self._logged[name] :]:
                 yield Block(("beam", name, str(turn)), beam.coordinates)
@@ -119,7 +123,8 @@ class Saver:
         job.effects.restore({name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()})
         for (kind, name, *rest), values in blocks:
             if kind == "rows":
-                job.probes.rows[name].append(values)
+                rows = job.probes.rows[name]
+                rows.append(values.view(rows.dtype))
             elif kind == "beam":
                 kept = job.beam.copy()
                 kept.coordinates[...] = values

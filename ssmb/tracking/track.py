@@ -152,7 +152,7 @@ def track(
     _check_kinds(lattice, beam)
     program = _program(lattice, Radiation.of(radiation))
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
-    probes = Probes(monitors)
+    probes = Probes(monitors, int(first_turn))
     job = Job(
         program,
         beam.copy(),

@@ -55,18 +55,18 @@ class ChirpMonitor(SumMonitor):
     name: str = "chirp"
 
     @property
-    def columns(self) -> int:
-        return 1
+    def row(self) -> np.dtype:
+        return np.dtype([("chirp", "f8")])
 
     def sums(self) -> list[SumRow]:
         return [SumRow(chirp_sums, (self.length,), 2)]
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
         total = sum_blocks(parts)
-        return total[:, 1:] / total[:, :1]
+        return np.ascontiguousarray(total[:, 1] / total[:, 0]).view(self.row)
 
-    def record(self, turn: np.ndarray, table: np.ndarray) -> ChirpRecord:
-        return ChirpRecord(turn, table[:, 0])
+    def record(self, turn: np.ndarray, rows: np.ndarray) -> ChirpRecord:
+        return ChirpRecord(turn, rows["chirp"])
 
 
 EXAMPLES: dict[str, Any] = {

@@ -21,6 +21,7 @@ from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import SUM
 from ssmb.tracking.driving import Drives
 from ssmb.tracking.laser_program import LaserProgram
+from ssmb.tracking.monitors.rows import Rows
 from ssmb.tracking.stations import Stop
 
 #: Monitors by kind.
@@ -84,8 +85,8 @@ class SumMonitor(Monitor):
     """Base of the monitors that sum over particles inside the turn loop, on turns 0, every, 2 every ..."""
 
     @property
-    def columns(self) -> int:
-        """Numbers that are kept of one turn."""
+    def row(self) -> np.dtype:
+        """Structured type of what is kept of one turn, in the form and unit of the record."""
         raise NotImplementedError
 
     def sums(self) -> list[SumRow]:
@@ -93,11 +94,11 @@ class SumMonitor(Monitor):
         raise NotImplementedError
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
-        """Combine the sums of groups (turns, groups, numbers) to (turns, columns), in the order of the groups."""
+        """Combine the sums of groups (turns, groups, numbers) to rows (turns,), in the order of the groups."""
         raise NotImplementedError
 
-    def record(self, turn: np.ndarray, table: np.ndarray) -> Any:
-        """Make the record of turns (n,) and kept numbers (n, columns)."""
+    def record(self, turn: np.ndarray, rows: np.ndarray) -> Any:
+        """Make the record of turns (n,) and rows (n,) as views: of a long run, the rows lie in a file."""
         raise NotImplementedError
 
 
@@ -130,7 +131,7 @@ class _Keeper:
 class Probes:
     """The op rows and the buffer of the monitors of one run, and the records as they grow (internal to tracking)."""
 
-    def __init__(self, monitors: Sequence[Monitor]) -> None:
+    def __init__(self, monitors: Sequence[Monitor], first_turn: int = 0) -> None:
         for m in monitors:
             if not isinstance(m, Monitor):
                 kinds = ", ".join(cls.__name__ for cls in MONITORS.values())
@@ -142,7 +143,8 @@ class Probes:
         self.monitors = tuple(monitors)
         self.summing = [m for m in monitors if isinstance(m, SumMonitor)]
         self.keeping = [m for m in monitors if isinstance(m, KeepingMonitor)]
-        self.rows: dict[str, list[np.ndarray]] = {m.name: [] for m in self.summing}
+        self.first_turn = first_turn
+        self.rows = {m.name: Rows(m.row) for m in self.summing}
         self.beams: dict[str, list[tuple[int, Beam]]] = {m.name: [] for m in self.keeping}
         self.sums = {m.name: m.sums() for m in self.summing}
         widths = [sum(row.numbers for row in self.sums[m.name]) for m in self.summing]
@@ -188,8 +190,7 @@ class Probes:
         for m in self.summing:
             due = turn % m.every == 0
             if due.any():
-                values = m.combined(sums[due][:, :, self.columns[m.name]])
-                self.rows[m.name].append(np.column_stack((turn[due], values)))
+                self.rows[m.name].append(m.combined(sums[due, :, self.columns[m.name]]))
 
     def stops(self, place: PlaceOf) -> list[tuple[int, Stop]]:
         """The beams that are kept: index of the op before which each is taken, and what takes it."""
@@ -197,8 +198,8 @@ class Probes:
 
     def forget_after(self, turn: int) -> None:
         """Drop all records of later turns."""
-        for kept in self.rows.values():
-            kept[:] = [rows[rows[:, 0] <= turn] for rows in kept]
+        for m in self.summing:
+            self.rows[m.name].keep(len(range(self._first_due(m), turn + 1, m.every)))
         for beams in self.beams.values():
             beams[:] = [(t, beam) for t, beam in beams if t <= turn]
 
@@ -210,9 +211,14 @@ class Probes:
                 kept = self.beams[m.name]
                 out[m.name] = m.record_of(np.array([t for t, _ in kept], dtype=np.int64), tuple(b for _, b in kept))
             elif isinstance(m, SumMonitor):
-                table = np.concatenate(self.rows[m.name]) if self.rows[m.name] else np.zeros((0, 1 + m.columns))
-                out[m.name] = m.record(table[:, 0].astype(np.int64), table[:, 1:])
+                rows = self.rows[m.name].table()
+                turn = self._first_due(m) + m.every * np.arange(len(rows), dtype=np.int64)
+                out[m.name] = m.record(turn, rows)
         return out
+
+    def _first_due(self, m: SumMonitor) -> int:
+        """First turn of which a monitor has a row."""
+        return -(-self.first_turn // m.every) * m.every
 
 
 def _packed(

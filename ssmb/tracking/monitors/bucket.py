@@ -142,31 +142,31 @@ class BucketMonitor(SumMonitor):
         return [SumRow(bucket_sums, self.numbers, _NUMBERS + 2 * max(self.harmonics), self.law, self.light)]
 
     @property
-    def columns(self) -> int:
-        """Numbers that are kept of one turn, without that of the turn."""
-        return _NUMBERS + 2 * len(self.harmonics)
+    def row(self) -> np.dtype:
+        means, matrix = ("f8", (2,)), ("f8", (2, 2))
+        return np.dtype(
+            [("captured", "f8"), ("mean", *means), ("sigma", *matrix), ("captured_mean", *means)]
+            + [("captured_sigma", *matrix), ("bunching", "c16", (len(self.harmonics),))]
+        )
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
-        """Combine the sums of blocks (turns, blocks, sums) to (turns, columns), in the order of the blocks."""
+        """To captured share, moments of all and of those inside, and bunching factors."""
         total = np.zeros((parts.shape[0], parts.shape[2]))
         for b in range(parts.shape[1]):
             total += parts[:, b]
         weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)[:, None]
         harmonics = _NUMBERS + 2 * (np.array(self.harmonics) - 1)
-        columns = np.column_stack([harmonics, harmonics + 1]).ravel()
-        moments = [_combined(parts[:, :, k : k + 6]) for k in (0, 6)]
-        return np.concatenate([*moments, total[:, columns] / weight], axis=1)
+        rows, length = np.empty(len(parts), self.row), self.bucket.wavelength
+        every, inside = (_combined(parts[:, :, k : k + 6]) for k in (0, 6))
+        rows["captured"] = inside[:, 0] / np.where(every[:, 0] > 0.0, every[:, 0], 1.0)
+        rows["mean"], rows["sigma"] = _moments(every, length)
+        rows["captured_mean"], rows["captured_sigma"] = _moments(inside, length)
+        rows["bunching"] = total[:, harmonics] / weight + 1j * (total[:, harmonics + 1] / weight)
+        return rows
 
-    def record(self, turn: np.ndarray, table: np.ndarray) -> BucketRecord:
-        """Make the record of the kept numbers (turns, columns)."""
-        length = self.bucket.wavelength
-        values = table[:, _NUMBERS::2] + 1j * table[:, _NUMBERS + 1 :: 2]
-        whole = np.where(table[:, 0] > 0.0, table[:, 0], 1.0)
-        (mean, sigma), (mean_in, sigma_in) = (_moments(table[:, k : k + 6], length) for k in (0, 6))
-        fraction = table[:, 6] / whole
-        return BucketRecord(
-            self.at, self.bucket, np.array(self.harmonics), turn, fraction, mean, sigma, mean_in, sigma_in, values
-        )
+    def record(self, turn: np.ndarray, rows: np.ndarray) -> BucketRecord:
+        values = {name: rows[name] for name in self.row.names or ()}
+        return BucketRecord(at=self.at, bucket=self.bucket, harmonics=np.array(self.harmonics), turn=turn, **values)
 
 
 @dataclass(frozen=True)

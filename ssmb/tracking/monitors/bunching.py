@@ -85,19 +85,22 @@ class BunchingMonitor(SumMonitor):
         return [cls(at, [1064e-9, 532e-9], every=2)]
 
     @property
-    def columns(self) -> int:
-        return 2 * len(self.wavelengths)
+    def row(self) -> np.dtype:
+        return np.dtype([("bunching", "c16", (len(self.wavelengths),))])
 
     def sums(self) -> list[SumRow]:
         return [SumRow(bunching_sums, (1.0 / w,), _NUMBERS) for w in self.wavelengths]
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
-        """To the real and imaginary part of each b."""
-        slots = range(0, parts.shape[2], _NUMBERS)
-        return np.column_stack([_combined(parts[:, :, slot : slot + _NUMBERS]) for slot in slots])
+        """To each b."""
+        rows = np.empty(len(parts), self.row)
+        for i in range(len(self.wavelengths)):
+            b = _combined(parts[:, :, i * _NUMBERS : (i + 1) * _NUMBERS])
+            rows["bunching"][:, i] = b[:, 0] + 1j * b[:, 1]
+        return rows
 
-    def record(self, turn: np.ndarray, table: np.ndarray) -> BunchingRecord:
-        return BunchingRecord(self.at, np.array(self.wavelengths), turn, table[:, 0::2] + 1j * table[:, 1::2])
+    def record(self, turn: np.ndarray, rows: np.ndarray) -> BunchingRecord:
+        return BunchingRecord(self.at, np.array(self.wavelengths), turn, rows["bunching"])
 
 
 def _combined(parts: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from ssmb.tracking.monitors.base import SumMonitor, SumRow, checked_every, monit
 _UPPER = np.triu_indices(6)
 #: Numbers of a group: particles, weight, 6 means, 21 central second moments (upper triangle by rows).
 _NUMBERS = 29
+_ROW = np.dtype([("particles", "i8"), ("charge", "f8"), ("mean", "f8", (6,)), ("sigma", "f8", (6, 6))])
 
 
 @block_sum("moments", 0)
@@ -97,14 +98,14 @@ class MomentMonitor(SumMonitor):
         return [cls(at, every=2)]
 
     @property
-    def columns(self) -> int:
-        return _NUMBERS
+    def row(self) -> np.dtype:
+        return _ROW
 
     def sums(self) -> list[SumRow]:
         return [SumRow(moment_sums, (), _NUMBERS)]
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
-        """To particles, weight, means and covariances (turns, 29)."""
+        """To particles, charge, means and covariances."""
         out = np.zeros((parts.shape[0], parts.shape[2]))
         out[:, :2] = sum_blocks(parts[:, :, :2])
         weight = np.where(out[:, 1] > 0.0, out[:, 1], 1.0)[:, None]
@@ -116,11 +117,10 @@ class MomentMonitor(SumMonitor):
             shift = parts[:, b, 2:8] - out[:, 2:8]
             out[:, 8:] += parts[:, b, 8:] + parts[:, b, 1:2] * (shift[:, i] * shift[:, j])
         out[:, 8:] /= weight
-        return out
+        rows = np.empty(len(out), _ROW)
+        rows["particles"], rows["charge"], rows["mean"] = out[:, 0], out[:, 1] * ELEMENTARY_CHARGE, out[:, 2:8]
+        rows["sigma"][:, i, j] = rows["sigma"][:, j, i] = out[:, 8:]
+        return rows
 
-    def record(self, turn: np.ndarray, table: np.ndarray) -> MomentRecord:
-        sigma = np.zeros((len(turn), 6, 6))
-        sigma[:, _UPPER[0], _UPPER[1]] = table[:, 8:]
-        sigma[:, _UPPER[1], _UPPER[0]] = table[:, 8:]
-        charge = table[:, 1] * ELEMENTARY_CHARGE
-        return MomentRecord(self.at, turn, table[:, 0].astype(np.int64), charge, table[:, 2:8], sigma)
+    def record(self, turn: np.ndarray, rows: np.ndarray) -> MomentRecord:
+        return MomentRecord(self.at, turn, rows["particles"], rows["charge"], rows["mean"], rows["sigma"])
