@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,10 +58,8 @@ def plot_study(result: Result) -> Figure:
 
 def drawings_of(result: Result) -> dict[str, Draw]:
     """What can be drawn: functions of the place to draw in; of a study without own figures, its table as bars."""
-    import ssmb.plot as room
-
-    for module in sorted(m.name for m in pkgutil.iter_modules(room.__path__)):
-        importlib.import_module(f"{room.__name__}.{module}")  # who has drawings registers them
+    for module in sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])):
+        importlib.import_module(f"{__package__}.{module}")  # who has drawings registers them
     function = DRAWINGS.get(type(result))
     return {"table": lambda into: plot_table(result, into=into)} if function is None else function(result)
 
