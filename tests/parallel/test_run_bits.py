@@ -22,7 +22,7 @@ from tests.studies.small_ring import RING, STEADY_RING, bits, write_files, write
 
 ROOT = Path(__file__).parents[2]
 #: the module, which the function of the same name hides
-TRACK = importlib.import_module("ssmb.tracking.track")
+JOB = importlib.import_module("ssmb.tracking.job")
 TURNS = 24
 
 
@@ -70,7 +70,7 @@ def test_ways_to_run(
     ring: Lattice, beam: Beam, want: Any, name: str, piece: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", piece)
     got = track(ring, beam, TURNS, monitors=MONITORS, seed=3, **VARIANTS[name])
     assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors))
 
@@ -80,8 +80,8 @@ def test_pieces_of_any_length(
     ring: Lattice, beam: Beam, want: Any, doubles: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1 ... 9 turns at once: snapshots cut at nine."""
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 1e9)
-    monkeypatch.setattr(TRACK, "_PIECE_DOUBLES", doubles)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 1e9)
+    monkeypatch.setattr(JOB, "_PIECE_DOUBLES", doubles)
     got = track(ring, beam, TURNS, monitors=MONITORS, seed=3)
     assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors))
 
@@ -117,7 +117,7 @@ def test_a_run_that_loses_all_ends_at_the_same_turn(
     ring: Lattice, beam: Beam, piece: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The length of pieces is a matter of the clock, the records are not."""
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", piece)
     few = beam.select(np.abs(beam.x) > 3e-4)
     monitors = [MomentMonitor(), SnapshotMonitor(every=25)]
     lost = ring.with_changes({"stop": {"x_limits": (-1.5e-4, 1.5e-4)}})
@@ -179,7 +179,7 @@ def test_photons_and_a_noisy_laser_for_any_tiles_pieces_and_monitors(
     assert bits(track(ring_, beam_, 40, **given).beam) == bits(want.beam)
     for options in ({"tile": 512}, {"checkpoint": tmp_path / "c.h5", "checkpoint_every": 1e-9}):
         for piece in (0.0, 1e9):
-            monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+            monkeypatch.setattr(JOB, "_PIECE_SECONDS", piece)
             got = track(ring_, beam_, 40, monitors=seen, **given, **options)
             assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors)), options
     first = track(ring_, beam_, 17, monitors=seen, **given)

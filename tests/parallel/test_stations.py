@@ -19,7 +19,7 @@ from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMo
 from tests.contract.cases import REFERENCE
 from tests.studies.small_ring import STEADY_RING, bits
 
-TRACK = importlib.import_module("ssmb.tracking.track")  # the module, which the function of the same name hides
+JOB = importlib.import_module("ssmb.tracking.job")
 TURNS = 20
 LIGHT = LaserProgram(detuning=1e-8, duty=(5, 4), ramp=[(0, 0.0), (15, 1.0)], phase_noise=2e-3, amplitude_noise=0.01)
 MONITORS = [
@@ -148,14 +148,14 @@ def test_all_lost_inside_a_turn() -> None:
 def test_only_the_turn_of_a_stop_is_cut(ring: Lattice, beam: Beam, monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns on which nothing is due are tracked many at a time, as without stations."""
     calls: list[tuple[int, int]] = []
-    real = TRACK.advance
+    real = JOB.advance
 
     def spy(*args: Any) -> None:
         calls.append((args[14], args[15]))  # first turn, turns
         real(*args)
 
-    monkeypatch.setattr(TRACK, "advance", spy)
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 1e9)
+    monkeypatch.setattr(JOB, "advance", spy)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 1e9)
     track(ring, beam, 400, monitors=[SnapshotMonitor("stop", turns=[300]), SnapshotMonitor("qd", turns=[300])])
     cut = [turn for turn, turns in calls if turns == 1 and turn > 0]
     assert cut == [300, 300, 300]

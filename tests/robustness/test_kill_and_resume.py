@@ -38,7 +38,7 @@ from tests.support import assert_close
 KILLS = int(os.environ.get("SSMB_KILLS", "3"))
 ROOT = Path(__file__).parents[2]
 #: the module, which the function of the same name hides
-TRACK = importlib.import_module("ssmb.tracking.track")
+JOB = importlib.import_module("ssmb.tracking.job")
 
 #: Imports once, and then makes a child for each run. Nothing in it looks at a clock: a child goes turn by turn, writes a
 #: checkpoint every 25 turns, and dies on request when a turn is done, some of its own CPU time [us] after it (in the
@@ -72,7 +72,7 @@ def by_turns(die, later):
         if turn % 25 == 0:
             saver.save()
     Saver.save_when_due = save_when_due
-    sys.modules["ssmb.tracking.track"]._PIECE_SECONDS = 0.0
+    sys.modules["ssmb.tracking.job"]._PIECE_SECONDS = 0.0
 
 for line in sys.stdin:
     verb, folder, file, turn, later, step = line.split()
@@ -238,7 +238,7 @@ def test_killed_at_any_step_of_writing(nursery: Nursery, whole: str) -> None:
 def test_a_finished_run_is_only_read(nursery: Nursery, whole: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place = nursery.folder / "whole"
     before = {p: p.stat().st_mtime_ns for p in place.rglob("*")}
-    monkeypatch.setattr(TRACK.Job, "run", None)
+    monkeypatch.setattr(JOB.Job, "run", None)
     assert bits(resume(place)) == whole
     assert {p: p.stat().st_mtime_ns for p in place.rglob("*")} == before
 
@@ -301,14 +301,14 @@ def assert_interrupted_and_resumed(tracked: Callable[..., Any], first: Any, path
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     assert_interrupted_and_resumed(tracked, tracked(progress=press(times)), tmp_path / "c.h5")
 
 
 def test_ctrl_c_while_a_checkpoint_is_written(
     tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     write, calls = ssmb.store.checkpoint.write_checkpoint, []
 
     def interrupted(*args: Any, **options: Any) -> None:
@@ -328,14 +328,14 @@ def test_what_batch_systems_send_is_ctrl_c(
     number = getattr(signal, name, None)
     if number is None:
         pytest.skip(f"this system has no {name}")
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     assert_interrupted_and_resumed(tracked, tracked(progress=press(1, number=number)), tmp_path / "c.h5")
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_a_damaged_log_of_records(tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows the bytes that count is dropped; damage in the last of them costs what one checkpoint added."""
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     whole = tracked(checkpoint=None, resume=False)
     tracked(progress=press(1, 20), checkpoint_every=1e-9)
     files = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
@@ -366,7 +366,7 @@ def test_a_checkpoint_costs_what_is_new(
     tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bytes of the head do not grow with the turns done, and what is in the log is not written again."""
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     write, sizes = ssmb.store.checkpoint.write_checkpoint, []
 
     def watched(*args: Any) -> None:
@@ -389,7 +389,7 @@ def test_three_times_ctrl_c_leaves_at_once(
     tracked: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even out of the writing of a checkpoint; the one before is there."""
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", 0.0)
     write, calls = ssmb.store.checkpoint.write_checkpoint, []
 
     def interrupted(*args: Any) -> None:
@@ -550,7 +550,7 @@ def save_when_due(saver):
         signal.raise_signal(signal.SIGINT)
 
 Saver.save_when_due = save_when_due
-sys.modules["ssmb.tracking.track"]._PIECE_SECONDS = 0.0
+sys.modules["ssmb.tracking.job"]._PIECE_SECONDS = 0.0
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -20,7 +20,7 @@ from tests.support import assert_close
 from tests.tracking.micro_ring import CIRCUMFERENCE, LIGHT, REFERENCE, SLIP, bucket, ring
 
 #: the module, which the function of the same name hides
-TRACK = importlib.import_module("ssmb.tracking.track")
+JOB = importlib.import_module("ssmb.tracking.job")
 AMPLITUDE = 4.2e-4
 SHAPES = {
     "plain": bucket(AMPLITUDE),
@@ -149,7 +149,7 @@ def test_same_bits(options: dict[str, Any], piece: float, monkeypatch: pytest.Mo
         return track(ring(AMPLITUDE), coasting(1301), 40, monitors=monitors, drives={"U": light}, **given)
 
     want = go()
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", piece)
     got = go(**options)
     assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors))
     assert got.monitors["bucket@in"].turn.tolist() == list(range(0, 40, 3))

@@ -26,7 +26,7 @@ from tests.support import assert_close
 from tests.tracking.micro_ring import CIRCUMFERENCE, LIGHT, REFERENCE, SLIP, bucket, ring, wiggler
 
 #: the module, which the function of the same name hides
-TRACK = importlib.import_module("ssmb.tracking.track")
+JOB = importlib.import_module("ssmb.tracking.job")
 BETA = REFERENCE.beta
 
 
@@ -364,7 +364,7 @@ def test_ways_to_run(
     lattice: Lattice, want: Any, options: dict[str, Any], piece: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(TRACK, "_PIECE_SECONDS", piece)
+    monkeypatch.setattr(JOB, "_PIECE_SECONDS", piece)
     got = go(lattice, **options)
     assert bits((got.beam, got.monitors)) == bits((want.beam, want.monitors))
 
