@@ -14,6 +14,7 @@ from ssmb.lattice import Lattice, load_lattice
 from ssmb.optics import Optics
 from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, run, run_file
+from ssmb.studies.facts import lit_by_lattice
 from ssmb.studies.ring import RunConfig
 from ssmb.studies.rings import ring_optics
 from ssmb.studies.steady import bucket_of, laser_program, lifetime
@@ -128,6 +129,7 @@ def test_lifetime_of_what_is_captured() -> None:
 def mls() -> tuple[Lattice, RunConfig, Optics]:
     lattice = load_lattice(LATTICES / "mls_pop2.pals.yaml")
     config = load_config(LATTICES / "mls_pop2.run.yaml")
+    config = config.model_copy(update={"laser": lit_by_lattice(config.laser, lattice, None)})
     return lattice, config, ring_optics(lattice, config.laser)
 
 
