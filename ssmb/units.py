@@ -140,7 +140,7 @@ _PREFIXED = ("rad", "m", "s", "A", "K", "Hz", "C", "N", "Pa", "J", "eV", "W", "V
 _SHARES = {"%": -2, "ppm": -6}
 #: a number, and a unit that begins with a letter, or behind a blank with 1/ or 2pi
 _WRITTEN = re.compile(
-    r"\s*(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)"
+    r"\s*(?P<number>(?>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?))"
     r"(?P<unit>(?:\s*[A-Za-zµμ%]|\s+(?:1/|2pi)).*?)?\s*\Z"
 )
 

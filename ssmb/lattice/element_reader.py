@@ -188,8 +188,9 @@ def _read(node: Node, info: ParameterInfo, label: str, documents: Documents) -> 
     return None
 
 
-#: A number and a unit, ``20 cm``, which is no expression: those have an operator between two words.
-_WITH_UNIT = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?[ ]*[A-Za-zµμ].*")
+#: A number and a unit, ``20 cm``, which is no expression: those have an operator between two words. The number is read
+#: whole (atomic), so that ``5e5*1`` is not 5 of a unit ``e5*1``.
+_WITH_UNIT = re.compile(r"(?>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)[ ]*[A-Za-zµμ].*")
 
 
 def _number(node: Node, info: ParameterInfo, what: str, documents: Documents) -> float | None:

@@ -30,6 +30,7 @@ EXAMPLES = {
     "monitor": ("chirp_of_beam", ("contract/test_monitors.py",)),
     "effect": ("loss_factor", ("contract/test_effects.py",)),
     "part": ("window", ("contract/test_parts.py",)),
+    "study": ("tune_shift", ()),  # by its run below
     "data_row": ("euv_sources", ("lithography/test_tables.py",)),
 }
 
@@ -135,7 +136,14 @@ rows = numpy.zeros((6, 101))
 rows[4] = numpy.linspace(-1e-3, 1e-3, 101)
 rows[5] = 0.3 * rows[4]
 window, power = part_class("window").examples()[0]
+Path("tunes.run.yaml").write_text("lattice: fodo.pals.yaml\\ntune_shift: {largest: 0.01}\\n")
+run = json.loads(said("run", "tunes.run.yaml", "--json"))
+tunes = ssmb.load_result("runs/tunes").tunes
 print(json.dumps({
+    "run": run,
+    "run_schema": said("schema", "run"),
+    "shift": [tunes.delta.tolist(), tunes.qx.tolist()],
+    "figures": sorted(str(p.name) for p in Path("runs/tunes").rglob("*")),
     "schema": said("schema", "lattice"),
     "tunes": [ssmb.optics(ring).qx, ssmb.optics(ring).qy],
     "wrong": [str(p) for p in ssmb.check_file("wrong.pals.yaml")],
@@ -161,5 +169,12 @@ def test_examples_are_found_in_schema_command_line_and_figures(extended: Path) -
     )
     assert "two_colours" in found["schemes"] and "example_lpp" in found["sources"]
     assert found["lines"] >= 2 and found["effects"] == ["loss_factor"]
+    # focusing of thin lenses goes with 1/(1 + delta): sin(mu/2) = L/(2 f (1 + delta))
+    delta, qx = found["shift"]
+    lenses = [math.asin(0.15 / (1.0 + d)) / math.pi for d in delta]
+    assert_close(qx, lenses, rtol=1e-6, atol=0.0, what="tunes against momentum")
+    assert (
+        found["run"]["status"] == "completed" and "tune_shift" in found["run_schema"] and "run.h5" in found["figures"]
+    )
     assert_close(found["chirp"], [0.3, 0.3], rtol=1e-6, atol=0.0, what="chirp [1/m] of a line through phase space")
     assert found["part"] == [930.0, 70.0]

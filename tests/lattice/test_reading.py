@@ -205,3 +205,9 @@ def test_numbers_may_have_units() -> None:
     assert (d.length, d.x_limits) == (0.2, (-2e-3, 2.5e-3))
     assert (c.length, c.voltage, c.frequency) == (0.5, 0.5e6, 500e6)
     assert (w.period_length, w.B_peak, w.laser_wavelength, w.laser_power) == (0.125, 0.8, 1064e-9, 5e6)
+
+
+@pytest.mark.parametrize("written, volts", [("5e5*1", 5e5), ("2.5E+5 * 2", 5e5), ("1e6/2", 5e5), ("-5e5 + 1e6", 5e5)])
+def test_an_exponent_is_no_unit(written: str, volts: float) -> None:
+    cavity = f"  - cav: {{kind: RFCavity, RFP: {{voltage: {written}, frequency: 5e8}}}}"
+    assert lattice(cavity, "cav")[0].voltage == volts
