@@ -126,7 +126,7 @@ def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigErro
     path = loc[:2] + loc[3:] if loc[:1] == ("monitors",) and len(loc) > 2 else loc
     name = ".".join(str(step)[:80] for step in path) or "run file"
     where = places.of(*path)
-    given = error.get("input")
+    given: Any = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
     if error["type"] == "extra_forbidden":
         allowed = _allowed(kind, path[:-1], loc[2] if len(path) < len(loc) else "")
