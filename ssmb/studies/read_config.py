@@ -126,7 +126,7 @@ def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigErro
     path = loc[:2] + loc[3:] if loc[:1] == ("monitors",) and len(loc) > 2 else loc
     name = ".".join(str(step)[:80] for step in path) or "run file"
     where = places.of(*path)
-    given: Any = error.get("input")
+    given = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
     if error["type"] == "extra_forbidden":
         allowed = _allowed(kind, path[:-1], loc[2] if len(path) < len(loc) else "")
@@ -137,7 +137,7 @@ def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigErro
     if error["type"] in ("too_short", "too_long"):  # pydantic counts only the entries that are sound
         limits = error["ctx"]
         allowed = f"at least {limits['min_length']}" if "min_length" in limits else f"at most {limits['max_length']}"
-        return ConfigError(f"{name}: must be a list of {allowed} entries, got {len(given)}", where)
+        return ConfigError(f"{name}: must be a list of {allowed} entries, got {len(error['input'])}", where)
     if error["type"] == "quantity":
         shown = ""
     message = re.sub(r"\S{81,}", lambda word: word[0][:80] + "...", error["msg"].removeprefix("Value error, "))
