@@ -114,7 +114,7 @@ plt.show()
 # The beam before the laser, behind it, and in the radiator, where it is folded to the wavelength of the light:
 
 # %%
-plot_nanometre_phase_space(result)
+plot_nanometre_phase_space(found, want.wavelength)
 
 # %%
 plot_harmonic_bunching(found)

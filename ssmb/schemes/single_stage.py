@@ -24,7 +24,7 @@ from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
 from ssmb.elements import Drift
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.ranges import count, finite, harmonic_number, not_negative, not_zero, positive
+from ssmb.ranges import LARGEST, count, finite, harmonic_number, not_negative, not_zero, positive
 from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
@@ -287,7 +287,7 @@ def optimise_single_stage(
     a = positive("most_amplitude", most_amplitude)
     start = SingleStage(reference, wavelength, 1.0, a, sigma_delta)
     best = start.with_best_r56(harmonic)
-    if best.r56 <= positive("most_r56", min(most_r56, 1e300), "m"):
+    if best.r56 <= positive("most_r56", min(most_r56, LARGEST), "m"):
         return best
     # the limit of r56 binds: the argument of J_n stays below its best value, so that the modulation is the largest too
     return replace(best, r56=most_r56, r56_incoming=None)

@@ -381,7 +381,7 @@ def test_a_checkpoint_costs_what_is_new(
     assert max(heads) - min(heads) < 64
     steps = set(np.diff(lengths).tolist())
     assert len(steps) == 1
-    assert steps < set(range(30 * 8, 30 * 8 + 100))  # 30 numbers a turn, and what they are
+    assert steps < set(range(44 * 8, 44 * 8 + 100))  # 44 numbers a turn, and what they are
     assert all(b.startswith(a) for a, b in zip(contents[:-1], contents[1:], strict=True))
 
 

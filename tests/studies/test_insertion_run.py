@@ -218,7 +218,7 @@ def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
             PhysicsError,
             "insertion: nothing is left of .b_79.: its factor 'horizontal dispersion'",
         ),
-        ({"beam.emit_x": 1e-300}, PhysicsError, "ring: intrabeam scattering needs a beam with extent"),
+        ({"beam.emit_x": 1e-300}, ConfigError, "insertion: beta_waist .* check its unit"),
         (
             {"ring.circumference": 1.0},
             ConfigError,

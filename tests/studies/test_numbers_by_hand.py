@@ -40,11 +40,9 @@ def run_of(folder: Path, run: str, ring: str, changes: dict[str, Any]) -> Any:
         return run_file(folder / "a.run.yaml", folder=folder / "out", changes=changes)
 
 
-def source_of(folder: Path, period: float, *, cavity: bool = False) -> Any:
-    """A source in the ring with bends; a radiator with the period of its modulator is taken as that magnet."""
-    source = (
-        f"source: {{at: qd, period: {period}, periods: 12, harmonics: [1], average_current: 0.1, train_current: 0.4}}\n"
-    )
+def source_of(folder: Path, radiator: str, *, cavity: bool = False) -> Any:
+    """A source in the ring with bends."""
+    source = f"source: {{radiator: {radiator}, harmonics: [1], average_current: 0.1, train_current: 0.4}}\n"
     ring = STEADY_RING
     if cavity:
         ring = ring.replace("  - ring:", CAVITY + "  - ring:").replace("noise]}", "noise, cav]}")
@@ -54,7 +52,7 @@ def source_of(folder: Path, period: float, *, cavity: bool = False) -> Any:
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A source whose radiator is no magnet of the lattice."""
-    return source_of(tmp_path_factory.mktemp("other") / "run", 0.1)
+    return source_of(tmp_path_factory.mktemp("other") / "run", "qd, period: 0.1, periods: 12")
 
 
 def test_incoherent_light_of_a_ring_is_that_of_the_fields_of_its_bunch(tmp_path):
@@ -84,7 +82,7 @@ def test_light_of_a_radiator_beside_the_lattice_costs_what_larmor_says(other):
 
 
 def test_a_radiator_of_the_lattice_is_counted_once_and_cavities_with_their_voltage(tmp_path, other):
-    energy = source_of(tmp_path / "a", PERIOD, cavity=True).source.energy
+    energy = source_of(tmp_path / "a", "U", cavity=True).source.energy
     assert energy.incoherent == 0.0, "it is in the loss of the magnets"
     assert_close(energy.radiation, other.source.energy.radiation, rtol=1e-12, atol=0.0, what="loss in the magnets [eV]")
     assert energy.voltage == VOLTAGE, "as the file says [V]"
