@@ -41,7 +41,7 @@ def kind_of(path: str) -> str:
         return "run file"
     if name.endswith((".pals.yaml", ".pals.yml")):
         return "lattice"
-    from ssmb.lattice.yaml_text import MapNode, load_yaml, read_text
+    from ssmb.store.yaml_text import MapNode, load_yaml, read_text
 
     try:
         tree = load_yaml(read_text(path), path)
@@ -59,7 +59,7 @@ def _errors_of_lattice(path: str) -> list[SsmbError]:
 def _errors_of_run_file(path: str) -> list[SsmbError]:
     """Errors of the run file, and if it names a lattice, of that too."""
     from ssmb.errors import ConfigError
-    from ssmb.lattice.yaml_text import MapNode, Scalar, load_yaml, read_text
+    from ssmb.store.yaml_text import MapNode, Scalar, load_yaml, read_text
     from ssmb.studies.read_config import check_config
 
     found = check_config(path)

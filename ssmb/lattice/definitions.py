@@ -11,7 +11,7 @@ from ssmb.errors import SsmbError
 from ssmb.lattice.documents import Definition, Documents, shown
 from ssmb.lattice.element_reader import Given, build, given_keys
 from ssmb.lattice.flatten import MAX_ELEMENTS, Item, expand
-from ssmb.lattice.yaml_text import ListNode, MapNode, Node, Scalar
+from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar
 
 #: Keys of the kinds that are not elements.
 LINE_KEYS = ("kind", "line", "length", "periodic", "repeat")

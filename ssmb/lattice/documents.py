@@ -10,7 +10,7 @@ from pathlib import Path
 from ssmb.errors import SsmbError, Where
 from ssmb.lattice.expressions import CONSTANTS, FUNCTIONS, evaluate, is_name
 from ssmb.lattice.problems import Problems
-from ssmb.lattice.yaml_text import ListNode, MapNode, Node, Scalar, load_yaml, read_text
+from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar, load_yaml, read_text
 
 #: Keys of the PALS mapping.
 TOP_KEYS = ("version", "constants", "facility", "use")

@@ -14,7 +14,7 @@ from ssmb.elements.base import Element, ParameterInfo, _checked
 from ssmb.errors import LatticeError, SsmbError, Where
 from ssmb.lattice.documents import Documents, shown
 from ssmb.lattice.problems import Problems
-from ssmb.lattice.yaml_text import ListNode, MapNode, Node, Scalar
+from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar
 from ssmb.units import number_in
 
 #: Keys of a definition that are not parameters.

@@ -14,7 +14,7 @@ from ssmb.lattice.documents import Documents
 from ssmb.lattice.flatten import unique_names
 from ssmb.lattice.problems import Problems
 from ssmb.lattice.tree import Lattice, renamed
-from ssmb.lattice.yaml_text import Scalar
+from ssmb.store.yaml_text import Scalar
 
 
 def load_lattice(path_or_text: str | os.PathLike[str]) -> Lattice:

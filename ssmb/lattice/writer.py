@@ -18,7 +18,7 @@ from ssmb.elements.base import Element, ParameterInfo
 from ssmb.errors import LatticeError, Where
 from ssmb.lattice.flatten import base_name
 from ssmb.lattice.tree import Lattice, renamed
-from ssmb.lattice.yaml_text import scalar_value
+from ssmb.store.yaml_text import scalar_value
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.#\-]*")

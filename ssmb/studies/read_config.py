@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
-from ssmb.lattice.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
+from ssmb.store.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
 from ssmb.studies.study import StudyConfig, study_of
 
 

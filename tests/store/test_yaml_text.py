@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ssmb.errors import ConfigError, LatticeError
-from ssmb.lattice import yaml_text
-from ssmb.lattice.yaml_text import MapNode, load_yaml, place_of, plain_value, read_text, scalar_value
+from ssmb.store import yaml_text
+from ssmb.store.yaml_text import MapNode, load_yaml, place_of, plain_value, read_text, scalar_value
 
 
 @pytest.mark.parametrize(
