@@ -27,10 +27,10 @@ CASES = {
 
 
 def main() -> None:
-    from ssmb.elements.radiation import Radiation
     from ssmb.equilibrium import equilibrium
     from ssmb.kernels.jit import numba
     from ssmb.lattice.program import compile_elements
+    from ssmb.maps.radiation import Radiation
 
     lattice = ring.ssmb_ring("default")
     numba.set_num_threads(1)

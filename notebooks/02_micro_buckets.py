@@ -30,7 +30,7 @@ from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, bo
 from ssmb.bunching.lifetime import pendulum_lifetime, sands_lifetime, turn_by_turn_factor
 from ssmb.bunching.standard_map import standard_map_island
 from ssmb.elements import ELEMENTS
-from ssmb.elements.undulator_relations import resonant_deflection
+from ssmb.maps.undulator_relations import resonant_deflection
 from ssmb.plot.bucket import plot_bucket
 from ssmb.plot.canvas import new_figure
 

@@ -30,7 +30,7 @@ _PUBLIC = {
     "transfer_matrix": "ssmb.optics",
     "taylor_map": "ssmb.optics",
     "match": "ssmb.optics",
-    "Radiation": "ssmb.elements.radiation",
+    "Radiation": "ssmb.maps.radiation",
     "equilibrium": "ssmb.equilibrium",
     "Target": "ssmb.optics",
     "track": "ssmb.tracking",
@@ -63,10 +63,10 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference
     from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, fold, shot_noise_level
-    from ssmb.elements.radiation import Radiation
     from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
+    from ssmb.maps.radiation import Radiation
     from ssmb.optics import Target, closed_orbit, match, optics, taylor_map, transfer_matrix
     from ssmb.plot import plot
     from ssmb.radiation import Undulator, coherent_power, signal_against_charge

@@ -32,8 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
-    from ssmb.elements.radiation import ENVELOPE, Radiation
     from ssmb.equilibrium import equilibrium
+    from ssmb.maps.radiation import ENVELOPE, Radiation
 
     ring, rows = ring_of(args)
     radiation = Radiation(ENVELOPE, edges=not args.no_edges, angles=args.opening_angle)

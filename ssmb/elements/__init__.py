@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from ssmb.elements.base import ELEMENTS, Element, Op, element, param
+from ssmb.elements.base import ELEMENTS, Element, element, param
 from ssmb.elements.bend import Bend
 from ssmb.elements.drift import Drift
 from ssmb.elements.kicker import Kicker
@@ -29,7 +29,6 @@ __all__ = [
     "Marker",
     "Multipole",
     "Octupole",
-    "Op",
     "Patch",
     "Quadrupole",
     "RFCavity",

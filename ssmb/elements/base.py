@@ -10,31 +10,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import LatticeError
-from ssmb.kernels.loops import Kernel
-from ssmb.kernels.roles import Role
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.op import Op
+from ssmb.maps.roles import Cavity, Light, UndulatorField
 from ssmb.quantity import Quantity, field_of, quantities_of
-
-if TYPE_CHECKING:
-    from ssmb.elements.roles import Cavity, Emission, Light, Noise, UndulatorField
-    from ssmb.elements.synchrotron_radiation import LocalField
-
-
-class Op(NamedTuple):
-    """One call of a kernel: its packed numbers, and how often it is repeated in a row.
-
-    ``role`` is that of the kernel unless given. ``detail`` says what radiates (:class:`~ssmb.elements.roles.Emission`) or
-    which random kicks there are (:class:`~ssmb.elements.roles.Noise`).
-    """
-
-    kernel: Kernel
-    params: tuple[float, ...]
-    repeat: int = 1
-    role: Role | None = None
-    detail: Emission | Noise | None = None
 
 
 class ByField(NamedTuple):

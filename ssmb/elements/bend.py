@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Op, element, param
-from ssmb.elements.bend_maps import (
+from ssmb.elements.base import ByField, ByMap, element, param
+from ssmb.elements.straight_magnet import StraightMagnet, integration_steps
+from ssmb.errors import LatticeError
+from ssmb.maps.bend import (
     BEND_STEPS,
     GRADIENT_BEND_STEPS,
     arc_numbers,
@@ -24,12 +26,12 @@ from ssmb.elements.bend_maps import (
     gradient_step_params,
     wedge,
 )
-from ssmb.elements.multipole_kicks import MAX_ORDER
-from ssmb.elements.splitting import drift_kick_ops
-from ssmb.elements.straight_magnet import StraightMagnet, integration_steps
-from ssmb.elements.synchrotron_radiation import MEAN_POINTS, SMOOTH_POINTS, LocalField, step_points
-from ssmb.elements.transformations import frame_change, roll_ops, rotation_matrix
-from ssmb.errors import LatticeError
+from ssmb.maps.frames import frame_change, roll_ops, rotation_matrix
+from ssmb.maps.kicks import MAX_ORDER
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.op import Op
+from ssmb.maps.splitting import drift_kick_ops
+from ssmb.maps.synchrotron_radiation import MEAN_POINTS, SMOOTH_POINTS, step_points
 
 _LINEAR_STEP_LIMIT = 0.3
 _SKEW = MAX_ORDER + 1

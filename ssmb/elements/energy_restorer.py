@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt
 from ssmb.kernels.roles import Role
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.op import Op
 
 
 @kernel("radiation_restored", 2, changes_delta=True, invert=lambda p: (-p[0], p[1]), role=Role.RESTORER)
@@ -37,8 +39,6 @@ class EnergyRestorer(Element):
     )
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
-        from ssmb.elements.drift import drift_exact
-
         return (Op(drift_exact, (self.length,)),) if self.length else ()
 
     def ops_with_radiation(self, ref: Reference, mode: str = "mean") -> tuple[Op, ...]:

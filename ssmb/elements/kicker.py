@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.drift import drift_exact
-from ssmb.elements.multipole_kicks import MULTIPOLE_STEPS, multipole_thin
-from ssmb.elements.splitting import drift_kick_ops
-from ssmb.elements.synchrotron_radiation import EXIT_POINT, LocalField
+from ssmb.elements.base import ByField, ByMap, Element, element, param
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.multipole import MULTIPOLE_STEPS, multipole_thin
+from ssmb.maps.op import Op
+from ssmb.maps.splitting import drift_kick_ops
+from ssmb.maps.synchrotron_radiation import EXIT_POINT
 
 
 @element("Kicker")

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.roles import Noise
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.philox import normal_pair
 from ssmb.kernels.roles import Role
+from ssmb.maps.op import Noise, Op
 from ssmb.ranges import finite, positive
 
 _GROUP = "SSMB_LinearMapP"

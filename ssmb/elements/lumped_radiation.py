@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.elements.linear_map import root_of_covariance
-from ssmb.elements.photon_spectrum import four_normals
-from ssmb.elements.roles import Noise
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.roles import Role
+from ssmb.maps.op import Noise, Op
+from ssmb.maps.photon_spectrum import four_normals
 
 _GROUP = "SSMB_LumpedRadiationP"
 _N = 48

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element
-from ssmb.elements.drift import drift_exact
+from ssmb.elements.base import ByField, ByMap, Element, element
 from ssmb.errors import LatticeError
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.op import Op
 
 
 @element("Marker")

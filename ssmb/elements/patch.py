@@ -8,11 +8,12 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.transformations import frame_change, rotation_matrix
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
+from ssmb.maps.frames import frame_change, rotation_matrix
+from ssmb.maps.op import Op
 
 
 @kernel("time_shift", 1, invert=lambda p: (-p[0],))

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
+from ssmb.maps.op import Op
 
 _GROUP = "SSMB_PolynomialKicksP"
 #: Powers of l and m in the columns of ``kicks`` after the five that are directions.

@@ -9,15 +9,17 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.drift import Drift, drift_exact
-from ssmb.elements.roles import Cavity
+from ssmb.elements.base import ByField, ByMap, Element, element, param
+from ssmb.elements.drift import Drift
 from ssmb.errors import LatticeError
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sincos_turns, sqrt
 from ssmb.kernels.roles import Role
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.op import Op
+from ssmb.maps.roles import Cavity
 
 
 def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.drift import drift_exact
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt, stumpff, stumpff_integrals
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.op import Op
 
 
 @kernel("solenoid_exact", 2, invert=lambda p: (-p[0], p[1]))

@@ -8,21 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, param
-from ssmb.elements.drift import drift_exact, drift_expanded
-from ssmb.elements.multipole_kicks import (
-    MAX_ORDER,
-    MULTIPOLE_STEPS,
-    QUADRUPOLE_STEPS,
-    SEXTUPOLE_STEPS,
-    multipole_thin,
-)
-from ssmb.elements.quadrupole_fringe import quadrupole_fringe
-from ssmb.elements.quadrupole_map import quadrupole_matrix_ops
-from ssmb.elements.splitting import drift_kick_ops
-from ssmb.elements.synchrotron_radiation import EXIT_POINT, LocalField
-from ssmb.elements.transformations import roll_ops
+from ssmb.elements.base import ByField, ByMap, Element, param
 from ssmb.errors import LatticeError
+from ssmb.maps.flight import drift_exact, drift_expanded
+from ssmb.maps.frames import roll_ops
+from ssmb.maps.kicks import MAX_ORDER
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.multipole import MULTIPOLE_STEPS, QUADRUPOLE_STEPS, SEXTUPOLE_STEPS, multipole_thin
+from ssmb.maps.op import Op
+from ssmb.maps.quadrupole import quadrupole_matrix_ops
+from ssmb.maps.quadrupole_fringe import quadrupole_fringe
+from ssmb.maps.splitting import drift_kick_ops
+from ssmb.maps.synchrotron_radiation import EXIT_POINT
 
 _SKEW = MAX_ORDER + 1
 _NAMES = ("dipole", "quadrupole", "sextupole", "octupole", "decapole", "dodecapole")

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.elements.linear_map import symplectic_error
 from ssmb.errors import LatticeError, ValidityWarning
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
+from ssmb.maps.op import Op
 
 _COORDINATES = ("x", "px", "y", "py", "z", "delta")
 #: Where the symplectic error is measured: this in all coordinates, with all signs [m, 1].

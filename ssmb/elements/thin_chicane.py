@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
+from ssmb.maps.op import Op
 
 #: Number of powers above the third.
 _HIGHER = 6

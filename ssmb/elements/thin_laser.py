@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.laser_kick import laser_kick
-from ssmb.elements.roles import Light
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
+from ssmb.maps.laser_kick import laser_kick
+from ssmb.maps.op import Op
+from ssmb.maps.roles import Light
 from ssmb.quantity import LIGHT
 
 _GROUP = "SSMB_laser"

@@ -9,14 +9,16 @@ from typing import Any
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.base import ByField, ByMap, Element, Op, element, param
-from ssmb.elements.drift import drift_exact
-from ssmb.elements.laser_coupling import Coupling, coupling
-from ssmb.elements.laser_modulator import LaserBeam, Modulator
-from ssmb.elements.roles import Light, UndulatorField
-from ssmb.elements.synchrotron_radiation import SINE_SHARES, LocalField, step_points
-from ssmb.elements.wiggler_map import wiggler_gradient, wiggler_helical, wiggler_planar
+from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError, PhysicsError
+from ssmb.maps.flight import drift_exact
+from ssmb.maps.laser_coupling import Coupling, coupling
+from ssmb.maps.laser_modulator import LaserBeam, Modulator
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.op import Op
+from ssmb.maps.roles import Light, UndulatorField
+from ssmb.maps.synchrotron_radiation import SINE_SHARES, step_points
+from ssmb.maps.wiggler import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.quantity import LIGHT
 
 _GROUP = "SSMB_WigglerP"

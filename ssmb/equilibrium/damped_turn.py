@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmb.elements.roles import Emission
-from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program
+from ssmb.maps.op import Emission
+from ssmb.maps.synchrotron_radiation import RadiationConstants
 from ssmb.optics.closed_orbit import find_orbits
 from ssmb.optics.energy_balance import check_voltage
 from ssmb.optics.linear import symplectic_form

@@ -12,13 +12,13 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.radiation import ENVELOPE, Radiation
 from ssmb.equilibrium.damped_turn import DampedTurn, damped_turn
 from ssmb.equilibrium.instability import MODES, reason, unstable_mode
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.radiation import ENVELOPE, Radiation
 from ssmb.optics.linear import normal_modes, symplectic_form
 from ssmb.optics.propagation import has_cavities, laser_wavelength, without
 from ssmb.quantity import COVARIANCE, MATRIX, PHASE_SPACE, Shown, quantity

@@ -9,13 +9,13 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements.radiation import ENVELOPE, Radiation
-from ssmb.elements.roles import Emission
-from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.op import Emission
+from ssmb.maps.radiation import ENVELOPE, Radiation
+from ssmb.maps.synchrotron_radiation import RadiationConstants
 from ssmb.optics.closed_orbit import find_orbits
 from ssmb.optics.linear import carried_plane, dispersion_invariant, is_coupled, periodic_plane
 from ssmb.optics.matrices import suited

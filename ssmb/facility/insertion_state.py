@@ -18,11 +18,11 @@ import numpy as np
 
 from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.elements import Element
-from ssmb.elements.laser_field import power_for_modulation, rayleigh_length
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.laser_field import power_for_modulation, rayleigh_length
 from ssmb.optics.linear import symplectic_form
 from ssmb.optics.matrices import jacobians
 from ssmb.quantity import quantity

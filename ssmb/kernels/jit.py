@@ -79,7 +79,7 @@ def source_hash() -> str:
 
     digest = hashlib.sha256()
     package = Path(__file__).resolve().parents[1]
-    for room in ("kernels", "elements", "tracking/monitors", "constants.py"):
+    for room in ("kernels", "maps", "elements", "tracking/monitors", "constants.py"):
         place = package / room
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.name.encode())

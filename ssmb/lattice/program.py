@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements import Element, Op
-from ssmb.elements.aperture import aperture_op
-from ssmb.elements.radiation import OFF, Radiation
-from ssmb.elements.roles import Cavity, Emission, Light, Noise
-from ssmb.elements.synchrotron_radiation import radiating_ops
-from ssmb.elements.transformations import misalignment_ops
+from ssmb.elements import Element
+from ssmb.elements.placed import aperture_op, misalignment_ops, radiating_ops
 from ssmb.errors import LatticeError, nearest
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import (
@@ -30,6 +26,10 @@ from ssmb.kernels.engine import (
 )
 from ssmb.kernels.loops import BLOCK, KERNELS, Kernel
 from ssmb.kernels.roles import Role
+from ssmb.maps import Op
+from ssmb.maps.op import Emission, Noise
+from ssmb.maps.radiation import OFF, Radiation
+from ssmb.maps.roles import Cavity, Light
 
 #: What is known about an op besides its role; of a restorer the energy that it gives [eV].
 Detail = Emission | Noise | Light | Cavity | float | None
@@ -269,7 +269,7 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
 
     Parameters
     ----------
-    radiation : how radiation acts: a :class:`~ssmb.elements.radiation.Radiation`, or its mode.
+    radiation : how radiation acts: a :class:`~ssmb.maps.radiation.Radiation`, or its mode.
 
     Raises
     ------

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.errors import PhysicsError
 from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.synchrotron_radiation import RadiationConstants
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ import numpy as np
 from scipy import optimize, special
 
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
-from ssmb.elements.undulator_relations import modulation_index
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
+from ssmb.maps.undulator_relations import modulation_index
 from ssmb.radiation.angular import azimuth_sizes, composite_nodes, lobe_integral
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share

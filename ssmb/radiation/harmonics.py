@@ -25,8 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beam.rows import real_array
 from ssmb.constants import FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
-from ssmb.elements.undulator_relations import mean_square_deflection
 from ssmb.errors import ConfigError
+from ssmb.maps.undulator_relations import mean_square_deflection
 from ssmb.radiation.angular import composite_nodes
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, positive

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, PLANCK, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
-from ssmb.elements.undulator_relations import (
+from ssmb.errors import ConfigError, PhysicsError
+from ssmb.maps.undulator_relations import (
     bessel_factor,
     field_from_deflection,
     mean_square_deflection,
@@ -22,7 +23,6 @@ from ssmb.elements.undulator_relations import (
     resonant_wavelength,
     undulator_r56,
 )
-from ssmb.errors import ConfigError, PhysicsError
 from ssmb.quantity import quantity
 from ssmb.ranges import count, not_negative, positive
 

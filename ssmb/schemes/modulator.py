@@ -21,10 +21,10 @@ import numpy as np
 from scipy import optimize
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.laser_field import best_focusing, field_overlap, peak_field, power_for_modulation, waist
-from ssmb.elements.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
+from ssmb.maps.laser_field import best_focusing, field_overlap, peak_field, power_for_modulation, waist
+from ssmb.maps.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
 from ssmb.optics.modulation import measured_modulation
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from ssmb.elements.radiation import MODES, Radiation
 from ssmb.errors import SsmbError, nearest
+from ssmb.maps.radiation import MODES, Radiation
 from ssmb.quantity import LIGHT, Quantity
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, Reference, sigma_from_twiss
-from ssmb.elements.radiation import Radiation
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
+from ssmb.maps.radiation import Radiation
 from ssmb.optics import Optics, optics
 from ssmb.studies.sections import BeamConfig, LaserConfig, TrackConfig
 from ssmb.tracking import ring_model

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssmb.elements.radiation import Radiation
+from ssmb.maps.radiation import Radiation
 from ssmb.quantity import Quantity
 from ssmb.studies.config_types import (
     Angle,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ssmb.elements import Element
-from ssmb.elements.radiation import Radiation
 from ssmb.errors import ConfigError, LatticeError, nearest
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.radiation import Radiation
 from ssmb.tracking.ring_model_parts import parts_of
 from ssmb.tracking.ring_model_radiation import radiation_of
 from ssmb.tracking.ring_model_sections import Ring, kicks, linear_elements, slips, slips_beyond

@@ -10,10 +10,10 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.elements import Element, Marker
-from ssmb.elements.roles import Light
 from ssmb.errors import LatticeError
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.roles import Light
 from ssmb.optics.modulation import measured_modulation
 
 

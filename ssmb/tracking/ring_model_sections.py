@@ -14,11 +14,11 @@ from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
-from ssmb.elements.radiation import Radiation
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program, compile_elements
+from ssmb.maps.radiation import Radiation
 from ssmb.optics.closed_orbit import find_orbits
 from ssmb.optics.factorisation import kicks_of
 from ssmb.optics.linear import generalised_beta, normal_modes

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, LossReason
-from ssmb.elements.radiation import Radiation
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.radiation import Radiation
 from ssmb.optics.energy_balance import energy_balance
 from ssmb.quantity import quantity
 from ssmb.tracking.job import Job, RunStatus
@@ -119,7 +119,7 @@ def track(
     look : only read what the checkpoint holds, with status INTERRUPTED unless all turns are done; nothing is tracked or
         written.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
-    radiation : synchrotron radiation: a :class:`~ssmb.elements.radiation.Radiation`, or its mode "off"; "mean": energy loss
+    radiation : synchrotron radiation: a :class:`~ssmb.maps.radiation.Radiation`, or its mode "off"; "mean": energy loss
         without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss with Gaussian noise. What is
         lost comes back from cavities or an SSMB_EnergyRestorer. A compiled program has its own.
     drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.

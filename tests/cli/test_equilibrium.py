@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from ssmb.cli.main import main
-from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import equilibrium
 from ssmb.lattice import load_lattice
+from ssmb.maps.radiation import Radiation
 from tests.support import assert_close
 
 MLS = str(Path(__file__).parents[2] / "lattices" / "mls.pals.yaml")

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements import ELEMENTS, Bend, Element, Multipole, Op, Quadrupole, Sextupole
+from ssmb.elements import ELEMENTS, Bend, Element, Multipole, Quadrupole, Sextupole
 from ssmb.kernels.engine import LIMIT, MAP
 from ssmb.kernels.loops import KERNELS, Kernel
 from ssmb.kernels.primitives import velocity_excess
 from ssmb.lattice.program import Program, element_ops
+from ssmb.maps import Op
 from tests.contract.number_systems import bound
 
 REFERENCE = Reference(250e6)

@@ -9,13 +9,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from ssmb.elements.laser_kick import laser_kick
 from ssmb.elements.linear_map import LinearMap, linear_map_diffusing, one_turn_matrix, symplectic_error
 from ssmb.elements.taylor import MONOMIALS, Taylor
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError, PhysicsError, ValidityWarning
 from ssmb.kernels.objects import pure_python
+from ssmb.maps.laser_kick import laser_kick
 from tests.contract.cases import (
     REFERENCE,
     compiled,

@@ -36,7 +36,7 @@ from tests.support import assert_close
 
 PACKAGE = Path(ssmb.__file__).parent
 #: Rooms that define elements and kernels, pack them, and read what is packed; and the verb that compiles all kernels.
-INSIDE = ("elements", "kernels", "lattice")
+INSIDE = ("elements", "kernels", "lattice", "maps")
 COMPILES_ALL = "cli/warmup.py"
 #: Kinds of elements as texts, and the fields that only element classes have.
 FIELDS = {f for cls in ELEMENTS.values() for f in cls.parameters} - set(Element.__dataclass_fields__)
@@ -51,7 +51,9 @@ def imported(tree: ast.Module) -> dict[str, object]:
     """What the names of a module that come from elements and kernels stand for."""
     found = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("ssmb.elements", "ssmb.kernels")):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            ("ssmb.elements", "ssmb.kernels", "ssmb.maps")
+        ):
             module = importlib.import_module(node.module or "")
             found |= {a.asname or a.name: getattr(module, a.name, None) for a in node.names}
     return found
@@ -122,8 +124,9 @@ def test_the_search_finds_what_it_looks_for(source: str) -> None:
 GAP = '''
 """A gap whose kernel is its own: energy V sin(omega z/(beta c)), thin."""
 
-from ssmb.elements.base import Element, Op, element, param
-from ssmb.elements.roles import Cavity
+from ssmb.elements.base import Element, element, param
+from ssmb.maps.op import Op
+from ssmb.maps.roles import Cavity
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sincos_turns, sqrt

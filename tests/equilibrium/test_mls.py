@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Reference
-from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import Equilibrium, equilibrium, radiation_integrals
 from ssmb.lattice.program import compile_elements
+from ssmb.maps.radiation import Radiation
 from tests.optics.rings import mls, with_maps_of_at
 from tests.support import assert_close, assert_reference
 

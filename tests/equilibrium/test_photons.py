@@ -13,7 +13,12 @@ from scipy.special import kv
 from ssmb.beam import Reference
 from ssmb.constants import FINE_STRUCTURE
 from ssmb.elements import Bend, Drift, Multipole, Quadrupole
-from ssmb.elements.photon_spectrum import (
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import ConfigError
+from ssmb.kernels.jit import JIT_OFF
+from ssmb.kernels.objects import pure_python
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.maps.photon_spectrum import (
     MEAN_ENERGY,
     MEAN_SQUARE_ANGLE,
     MEAN_SQUARE_ENERGY,
@@ -23,15 +28,10 @@ from ssmb.elements.photon_spectrum import (
     quick_log,
     squared_angle,
 )
-from ssmb.elements.photon_totals import MOST_PHOTONS, total_at_depth, total_fit
-from ssmb.elements.radiation import Radiation
-from ssmb.elements.radiation_kernels import PHOTONS, PHOTONS_WITH_ANGLES, SINGLE_PHOTONS
-from ssmb.elements.synchrotron_radiation import RadiationConstants
-from ssmb.elements.wiggler import Wiggler
-from ssmb.errors import ConfigError
-from ssmb.kernels.jit import JIT_OFF
-from ssmb.kernels.objects import pure_python
-from ssmb.lattice.program import Program, compile_elements
+from ssmb.maps.photon_totals import MOST_PHOTONS, total_at_depth, total_fit
+from ssmb.maps.radiation import Radiation
+from ssmb.maps.radiation_kernels import PHOTONS, PHOTONS_WITH_ANGLES, SINGLE_PHOTONS
+from ssmb.maps.synchrotron_radiation import RadiationConstants
 from tests.support import assert_close
 
 REF = Reference(1e9)

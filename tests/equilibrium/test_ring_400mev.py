@@ -16,7 +16,6 @@ import pytest
 
 from ssmb.beam import Beam
 from ssmb.elements.linear_map import LinearMap
-from ssmb.elements.radiation import Radiation
 from ssmb.equilibrium import (
     Equilibrium,
     EquilibriumStatus,
@@ -29,6 +28,7 @@ from ssmb.equilibrium import (
 )
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import compile_elements
+from ssmb.maps.radiation import Radiation
 from ssmb.optics import Optics, optics, transfer_matrix
 from ssmb.tracking import MomentMonitor, track
 from tests.equilibrium.design import design_script, same_file_again

@@ -14,8 +14,6 @@ from ssmb.beam import Beam, Reference
 from ssmb.elements import Bend, Drift, Element, Quadrupole, RFCavity
 from ssmb.elements.energy_restorer import EnergyRestorer
 from ssmb.elements.linear_map import LinearMap, one_turn_matrix
-from ssmb.elements.radiation import Radiation
-from ssmb.elements.synchrotron_radiation import RadiationConstants
 from ssmb.elements.wiggler import Wiggler
 from ssmb.equilibrium import (
     Equilibrium,
@@ -27,6 +25,8 @@ from ssmb.equilibrium import (
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
+from ssmb.maps.radiation import Radiation
+from ssmb.maps.synchrotron_radiation import RadiationConstants
 from ssmb.tracking import MomentMonitor, track
 from tests.equilibrium.test_mls import WithoutVelocityTerm
 from tests.optics.rings import double_bend_ring, mls, with_maps_of_at

@@ -63,7 +63,7 @@ def copy(tmp_path: Path) -> Path:
 
 def edit(root: Path, old: str, new: str) -> None:
     """Change the drift map of a copy of the package."""
-    path = root / "ssmb" / "elements" / "drift.py"
+    path = root / "ssmb" / "maps" / "flight.py"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) >= 1
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -84,7 +84,7 @@ def test_an_edited_kernel_is_never_served_stale(copy: Path) -> None:
 
 def test_a_source_that_is_edited_while_the_program_runs(copy: Path) -> None:
     """The code that was imported must not be kept under the hash of the new source."""
-    path = copy / "ssmb" / "elements" / "drift.py"
+    path = copy / "ssmb" / "maps" / "flight.py"
     change = f"import pathlib; q = pathlib.Path({str(path)!r}); q.write_text(q.read_text().replace('x + ', 'x - '))"
     assert result(start(copy, copy / "cache", DRIFT.replace("before =", f"{change}\nbefore ="))) == (RIGHT, 1)
     assert result(start(copy, copy / "cache")) == (WRONG, 1)

@@ -11,8 +11,8 @@ from scipy import integrate
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
-from ssmb.elements import laser_field, undulator_relations
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.maps import laser_field, undulator_relations
 from ssmb.radiation import coherent, incoherent, spectral, statistics
 from ssmb.radiation.angular import lobe_integral
 from ssmb.radiation.signal import signal_against_charge

@@ -11,10 +11,10 @@ import pytest
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements import Bend, Drift, Element, Multipole, Octupole, Patch, Quadrupole, RFCavity, Sextupole, Solenoid
-from ssmb.elements.base import Op
-from ssmb.elements.bend_maps import fringe_hard_edge, wedge
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.lattice.program import compile_elements, element_ops
+from ssmb.maps.bend import fringe_hard_edge, wedge
+from ssmb.maps.op import Op
 from tests.contract.cases import inverse_op, program_of, run_on
 from tests.contract.number_systems import MPMATH
 from tests.physics.laboratory import (

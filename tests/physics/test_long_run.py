@@ -15,8 +15,8 @@ import pytest
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.elements import ELEMENTS, Drift
-from ssmb.elements.base import Op
-from ssmb.elements.laser_kick import N_LASER_KICK, X_AT, Y_AT, laser_kick
+from ssmb.maps.laser_kick import N_LASER_KICK, X_AT, Y_AT, laser_kick
+from ssmb.maps.op import Op
 from ssmb.tracking import MomentMonitor, track
 from tests.contract.cases import program_of
 from tests.support import assert_close

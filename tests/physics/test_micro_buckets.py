@@ -21,10 +21,11 @@ import ssmb
 from ssmb.beam import Beam, Reference
 from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, bunching_factor, gaussian_bunching
 from ssmb.bunching.lifetime import pendulum_lifetime, turn_by_turn_factor
-from ssmb.elements import ELEMENTS, laser_field
-from ssmb.elements.undulator_relations import resonant_deflection
+from ssmb.elements import ELEMENTS
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice import Lattice
+from ssmb.maps import laser_field
+from ssmb.maps.undulator_relations import resonant_deflection
 from tests.support import assert_close, reference_values
 
 REF = Reference(400e6)

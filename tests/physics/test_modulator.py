@@ -10,11 +10,11 @@ import pytest
 from scipy import optimize, special
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.laser_field import best_focusing, energy_modulation
-from ssmb.elements.laser_kick import laser_kick
-from ssmb.elements.undulator_relations import resonant_deflection, undulator_r56
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError
+from ssmb.maps.laser_field import best_focusing, energy_modulation
+from ssmb.maps.laser_kick import laser_kick
+from ssmb.maps.undulator_relations import resonant_deflection, undulator_r56
 from ssmb.schemes.pehg import gradient_slip
 from tests.contract.cases import REFERENCE, compiled
 from tests.physics.wiggler_orbits import Orbits

@@ -21,8 +21,8 @@ from ssmb.bunching.buckets import (
     standard_map_island,
 )
 from ssmb.constants import C_GAMMA, C_Q, FINE_STRUCTURE, HBAR, VACUUM_IMPEDANCE
-from ssmb.elements import laser_field
-from ssmb.elements.undulator_relations import bessel_factor, resonant_deflection
+from ssmb.maps import laser_field
+from ssmb.maps.undulator_relations import bessel_factor, resonant_deflection
 from ssmb.radiation import coherent, incoherent, spectral, statistics
 from ssmb.radiation.undulator import Undulator, photon_energy, photon_rate
 from ssmb.schemes import theorems, tlc

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.laser_field import peak_field, waist
 from ssmb.elements.wiggler import Wiggler
 from ssmb.kernels.primitives import velocity_excess
+from ssmb.maps.laser_field import peak_field, waist
 
 
 class Orbits:

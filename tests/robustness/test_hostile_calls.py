@@ -14,9 +14,9 @@ from ssmb.beam import Beam, Reference
 from ssmb.bunching import MicroBucket, bunching_factor, closed_form, lifetime
 from ssmb.bunching.standard_map import standard_map_island
 from ssmb.cli.main import main
-from ssmb.elements import laser_field
 from ssmb.elements.linear_map import one_turn_matrix
 from ssmb.errors import ConfigError, SsmbError
+from ssmb.maps import laser_field
 from ssmb.radiation import Undulator, bend_light, brightness, coherent, growth, incoherent, statistics, undulator
 from ssmb.ranges import LARGEST, SMALLEST
 from ssmb.schemes import MicroBucketHarmonics, kicked

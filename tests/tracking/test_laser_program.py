@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
-from ssmb.elements.laser_kick import laser_kick
 from ssmb.elements.rf_cavity import RFCavity
 from ssmb.errors import ConfigError, ResultFileError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
+from ssmb.maps.laser_kick import laser_kick
 from ssmb.tracking import LaserProgram, MomentMonitor, RunStatus, track
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import GROUP

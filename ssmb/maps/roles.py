@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ssmb.elements.base import Op
-    from ssmb.elements.synchrotron_radiation import LocalField
 
 
 @dataclass(frozen=True)
@@ -61,27 +54,3 @@ class UndulatorField:
     periods: float
     K: float
     helical: bool = False
-
-
-@dataclass(frozen=True)
-class Emission:
-    """Mean radiation of one op: a piece of a body, or the field that a thin pole face stands for.
-
-    Attributes
-    ----------
-    field : local field of the body.
-    length : length of the piece along the mean path [m]; 0 for a pole face.
-    tangent : minus the tangent of the angle of the pole face; 0 for a body.
-    """
-
-    field: LocalField
-    length: float = 0.0
-    tangent: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Random kicks of an op: the op without them, and their directions L (6, k), L L^T the covariance that they add."""
-
-    quiet: Op
-    directions: np.ndarray

@@ -1,13 +1,13 @@
-"""Kicks of the field expansion B_y + i B_x = B0 rho * sum_n (Kn + i Ks)(x + i y)^n / n! (PALS; MAD-X for Kn1, Kn2 ...)."""
+"""Kicks of multipole fields over a length."""
 
 from __future__ import annotations
 
-from ssmb.elements.splitting import drift_kick_steps
 from ssmb.kernels.jit import scalar
-from ssmb.kernels.loops import kernel
 
 #: Highest multipole that the magnets take (5: dodecapole), and how many numbers that makes (normal and skew).
 MAX_ORDER = 5
+
+
 MULTIPOLE_TERMS = 2 * (MAX_ORDER + 1)
 
 
@@ -36,16 +36,3 @@ def multipole_kick(x, y, delta, l, q):
     re, im = (re * x - im * y) + q[1], (re * y + im * x) + q[7]
     re, im = (re * x - im * y) + q[0], (re * y + im * x) + q[6]
     return -l * re, l * im, 0.0
-
-
-QUADRUPOLE_STEPS = drift_kick_steps("quadrupole", normal_quadrupole_kick, 1)
-SEXTUPOLE_STEPS = drift_kick_steps("sextupole", normal_sextupole_kick, 1)
-MULTIPOLE_STEPS = drift_kick_steps("multipole", multipole_kick, MULTIPOLE_TERMS)
-
-
-@kernel("multipole_thin", MULTIPOLE_TERMS, invert=lambda p: tuple(-v for v in p))
-@scalar
-def multipole_thin(x, px, y, py, z, delta, rpp, dbeta, p):
-    """Thin multipole of integrated strengths Kn L/n!, Ks L/n!."""
-    a, b, _ = multipole_kick(x, y, delta, 1.0, p)
-    return x, px + a, y, py + b, z, delta

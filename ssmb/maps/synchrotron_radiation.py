@@ -35,109 +35,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ssmb.beam.reference import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE
-from ssmb.elements.base import Op
-from ssmb.elements.photon_spectrum import MEAN_ENERGY, MEAN_SQUARE_ANGLE, MOST_IN_SLOTS
-from ssmb.elements.photon_totals import MOST_PHOTONS, total_fit
-from ssmb.elements.radiation import ENVELOPE, Radiation
-from ssmb.elements.radiation_kernels import (
+from ssmb.errors import LatticeError
+from ssmb.maps.frames import roll_ops
+from ssmb.maps.local_field import LocalField
+from ssmb.maps.op import Emission, Op
+from ssmb.maps.photon_spectrum import MEAN_ENERGY, MOST_IN_SLOTS
+from ssmb.maps.photon_totals import MOST_PHOTONS, total_fit
+from ssmb.maps.radiation import ENVELOPE
+from ssmb.maps.radiation_kernels import (
     DIFFUSION,
     DIFFUSION_WITH_ANGLES,
-    FIELDS,
     MEAN,
     PHOTONS,
     PHOTONS_WITH_ANGLES,
     SINGLE_PHOTONS,
-    SQUARES,
     radiation_edge,
 )
-from ssmb.elements.roles import Emission
-from ssmb.elements.transformations import roll_ops
-from ssmb.errors import LatticeError
-from ssmb.kernels.objects import pure_python
-
-if TYPE_CHECKING:
-    from ssmb.beam.reference import Reference
-    from ssmb.elements.base import Element
 
 #: Straight magnets that give fewer photons than this in a pass at 3 mm from the axis lose energy without noise: their
 #: share of the diffusion goes with the third power of the field, 1e-10 of that of a bend for a beam of 0.1 mm.
 QUIET = 0.5
-_ABOUT = ((0.0, 0.0), (3e-3, 0.0), (-3e-3, 0.0), (0.0, 3e-3), (0.0, -3e-3))
-#: A field is steady where it varies by less than this out to 3 mm: photons are then drawn by their total.
-_STEADY = 0.3
 #: Random draws that belong to one radiation op.
 _DRAWS = 2
 _MOST_REPEATS = 4096
-
-
-@dataclass(frozen=True)
-class LocalField:
-    """How an element says that it radiates.
-
-    Attributes
-    ----------
-    field : "linear": (b_y, db_y/dx, b_x, db_x/dx) on the axis; "multipole": Kn/n! and Ks/n!, curvature in the first;
-        "wiggler": (b0^2, k_u, wx, wy), a field that grows like cosh k_u (wx x + wy y), the recoil (ux, uy, vx, vy)
-        of :func:`ssmb.elements.radiation_kernels.wiggler_recoil`, and its gradient along the wiggling.
-    numbers : those numbers, in curvature e B/p0 [1/m].
-    points : (fraction of the length, weight) of the radiation points; weights sum up to 1.
-    mean_points : the same where only the mean loss is tracked; default: ``points``.
-    quiet : whether photons are so few that the mean loss stands for them (see :data:`QUIET`).
-    length : length of the body [m] along the mean path.
-    h : curvature of the reference orbit [1/m].
-    tilt : roll of the field [rad].
-    edges : tangents of pole-face angles whose kicks are thin, at entrance and exit.
-    shares : (fraction of b0, share of the length) of a field that varies along a period; constant fields have one.
-    """
-
-    field: str
-    numbers: tuple[float, ...]
-    points: tuple[tuple[float, float], ...]
-    length: float
-    h: float = 0.0
-    tilt: float = 0.0
-    edges: tuple[float, float] = (0.0, 0.0)
-    shares: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
-    mean_points: tuple[tuple[float, float], ...] = ()
-    quiet: bool = False
-
-    @property
-    def square(self) -> float:
-        """Average of b^2/b0^2 over a period."""
-        return sum(share * fraction**2 for fraction, share in self.shares)
-
-    @property
-    def cube(self) -> float:
-        """Average of |b|^3/b0^3 over a period."""
-        return sum(share * fraction**3 for fraction, share in self.shares)
-
-    def strength(self, x: float = 0.0, y: float = 0.0) -> float:
-        """Local curvature |b| [1/m]."""
-        return math.sqrt(SQUARES[self.field](x, y, self.numbers))
-
-    def squared(self, x: float, y: float) -> float:
-        """Square of the local curvature [1/m^2], in plain Python."""
-        return pure_python(SQUARES[self.field])(x, y, self.numbers)
-
-    def recoil_kicks(self, x: float, y: float) -> tuple[tuple[float, float], ...]:
-        """Kicks (px, py) that make up the recoil across the orbit of photons that leave at ``x``, ``y`` [m].
-
-        They are those of a diffusion of 1 and 1/(gamma q) = 1; their squares add.
-        """
-        recoil = pure_python(FIELDS[self.field].recoil)
-        return tuple(recoil(x, y, self.numbers, MEAN_SQUARE_ANGLE, 1.0, *n) for n in ((1.0, 0.0), (0.0, 1.0)))
-
-    def strongest(self) -> float:
-        """Largest local curvature out to 3 mm from the axis [1/m]."""
-        return max(self.strength(x, y) for x, y in _ABOUT)
-
-    def steady(self) -> bool:
-        """Whether the field is nearly the same over the beam."""
-        centre = self.strength()
-        return all(abs(self.strength(x, y) - centre) < _STEADY * centre for x, y in _ABOUT)
 
 
 # ---- constants of a reference particle
@@ -222,43 +145,7 @@ def step_points(steps: int) -> tuple[tuple[float, float], ...]:
 # ---- packing
 
 
-def radiating_ops(element: Element, ref: Reference, radiation: Radiation) -> tuple[Op, ...]:
-    """Pack the body of an element with radiation, in any mode but "off".
-
-    Raises
-    ------
-    LatticeError
-        If a body emits more photons than can be drawn.
-    """
-    field = element.local_field(ref)
-    if field is None:
-        return element.ops_with_radiation(ref, radiation.mode)
-    mode, edges = radiation.mode, radiation.edges
-    constants = RadiationConstants.of(ref)
-    quiet = field.quiet and _photons(field, constants, field.length) < QUIET
-    pack = _PACKERS["mean" if quiet else mode]
-    angle = (1.0 / ref.gamma,) if radiation.angles else ()
-    points = (field.mean_points or field.points) if mode == "mean" else field.points
-    ops: list[Op] = []
-    here = 0.0
-    if edges:
-        ops += _edge_ops(field, field.edges[0], constants)
-    for number, (at, weight) in enumerate(points):
-        if at > here:
-            ops += element.slice_ops(ref, here, at)
-            here = at
-        try:
-            ops += _rolled(field, pack(field, constants, weight * field.length, number, angle))
-        except LatticeError as error:
-            raise LatticeError(f"{element.label()}: {error.message}") from None
-    if here < 1.0:
-        ops += element.slice_ops(ref, here, 1.0)
-    if edges:
-        ops += _edge_ops(field, field.edges[1], constants)
-    return tuple(ops)
-
-
-def _rolled(field: LocalField, ops: tuple[Op, ...]) -> tuple[Op, ...]:
+def rolled(field: LocalField, ops: tuple[Op, ...]) -> tuple[Op, ...]:
     if not field.tilt:
         return ops
     into, out = roll_ops(field.tilt)
@@ -304,16 +191,16 @@ def _photon_ops(field: LocalField, c: RadiationConstants, length: float, number:
     return tuple(ops)
 
 
-_PACKERS = {"mean": _mean_ops, ENVELOPE: _mean_ops, "diffusion": _diffusion_ops, "quantum": _photon_ops}
+PACKERS = {"mean": _mean_ops, ENVELOPE: _mean_ops, "diffusion": _diffusion_ops, "quantum": _photon_ops}
 
 
-def _photons(field: LocalField, c: RadiationConstants, length: float) -> float:
+def photons_of(field: LocalField, c: RadiationConstants, length: float) -> float:
     """Number of photons over a length, at most, out to 3 mm from the axis."""
     return c.photons * sum(fraction * share for fraction, share in field.shares) * field.strongest() * length
 
 
-def _edge_ops(field: LocalField, tangent: float, c: RadiationConstants) -> tuple[Op, ...]:
+def edge_ops(field: LocalField, tangent: float, c: RadiationConstants) -> tuple[Op, ...]:
     if not tangent:
         return ()
     numbers = (-tangent, c.loss * field.strength() ** 2)
-    return _rolled(field, (Op(radiation_edge, numbers, detail=Emission(field, tangent=-tangent)),))
+    return rolled(field, (Op(radiation_edge, numbers, detail=Emission(field, tangent=-tangent)),))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-from ssmb.elements.base import Element, Op
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import where
@@ -24,16 +21,3 @@ def aperture_elliptical(x, px, y, py, z, delta, rpp, dbeta, p):
     u = (x - p[0]) * p[2]
     v = (y - p[1]) * p[3]
     return where(u * u + v * v <= 1.0, 1.0, 0.0)
-
-
-def aperture_op(element: Element) -> Op | None:
-    """The aperture check of an element, or None."""
-    if not element.x_limits and not element.y_limits:
-        return None
-    x0, x1 = element.x_limits or (-math.inf, math.inf)
-    y0, y1 = element.y_limits or (-math.inf, math.inf)
-    if element.aperture_shape == "RECTANGULAR":
-        return Op(aperture_rectangular, (x0, x1, y0, y1))
-    centre = tuple(0.5 * (a + b) if math.isfinite(b) else 0.0 for a, b in ((x0, x1), (y0, y1)))
-    half = tuple(2.0 / (b - a) for a, b in ((x0, x1), (y0, y1)))
-    return Op(aperture_elliptical, (*centre, *half))

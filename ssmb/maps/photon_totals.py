@@ -22,11 +22,11 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from ssmb.elements.photon_spectrum import MEAN_ENERGY, MEAN_SQUARE_ENERGY, photon_energy, quick_log
 from ssmb.errors import ConfigError
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.objects import pure_python
 from ssmb.kernels.primitives import where
+from ssmb.maps.photon_spectrum import MEAN_ENERGY, MEAN_SQUARE_ENERGY, photon_energy, quick_log
 
 #: Largest mean number of photons of one draw.
 MOST_PHOTONS = 4.0

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Op
-from ssmb.elements.laser_coupling import Coupling
-from ssmb.elements.laser_field import peak_field, waist
-from ssmb.elements.laser_kick import laser_kick
+from ssmb.maps.laser_coupling import Coupling
+from ssmb.maps.laser_field import peak_field, waist
+from ssmb.maps.laser_kick import laser_kick
+from ssmb.maps.op import Op
 
 _NODES, _WEIGHTS = (v.tolist() for v in np.polynomial.legendre.leggauss(24))
 

@@ -10,7 +10,7 @@ Photons of one particle in one slice are a Poisson process. Where they are neede
 hardest down: the k-th hardest has the tail probability t_k = (e_1 + ... + e_k)/mean, where e_i are exponential numbers of
 mean 1 and ``mean`` is the expected number of photons; where t_k > 1 there is no k-th photon. A fixed number of slots thus
 holds all photons but the softest of a rare burst, and the loop over particles vectorises. Where only their sum is needed,
-:mod:`ssmb.elements.photon_totals` draws it at once.
+:mod:`ssmb.maps.photon_totals` draws it at once.
 
 The angle psi out of the plane of the orbit has the mean square <psi^2>(y) in units of 1/gamma^2, which falls from
 0.523 y^(-2/3) to 1/(3 y); weighted with the squared energy and the spectrum it gives 13/55 <y^2>.

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ssmb.elements.base import Element, Op
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt
+from ssmb.maps.op import Op
 
 
 def _unroll(p: tuple[float, ...]) -> tuple[float, ...]:
@@ -75,37 +75,5 @@ def arc(angle: float, length: float, tilt: float) -> tuple[np.ndarray, np.ndarra
     return turn @ place, turn @ axes @ turn.T
 
 
-def _frame_op(place: np.ndarray, axes: np.ndarray) -> Op:
+def frame_op(place: np.ndarray, axes: np.ndarray) -> Op:
     return Op(frame_change, (*axes.T.ravel().tolist(), *place.tolist()))
-
-
-def misalignment_ops(element: Element, angle: float = 0.0, tilt: float = 0.0) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
-    """Ops that enter and leave a displaced element; the displacement is about the middle of its reference arc.
-
-    Parameters
-    ----------
-    element : element with offsets [m] and rotations [rad].
-    angle, tilt : bending angle and tilt of its reference orbit [rad].
-    """
-    offset = np.array([element.x_offset, element.y_offset, element.z_offset])
-    if not offset.any() and element.x_rot == element.y_rot == 0.0:
-        if element.z_rot == 0.0:
-            return (), ()
-        if angle == 0.0:  # a roll of a straight element needs no flight to displaced planes
-            return _as_pairs(roll_ops(element.z_rot))
-    turn = rotation_matrix(element.x_rot, element.y_rot, element.z_rot)
-    middle, middle_axes = arc(0.5 * angle, 0.5 * element.length, tilt)
-    end, end_axes = arc(angle, element.length, tilt)
-    # a point r of the ideal body goes to moved(r), all in the frame of the ideal entrance
-    body = middle_axes @ turn @ middle_axes.T
-    shift = middle + middle_axes @ offset
-    entrance = body @ (-middle) + shift
-    exit_place = body @ (end - middle) + shift
-    exit_axes = body @ end_axes
-    # the ideal exit plane seen from the displaced one
-    back = exit_axes.T @ (end - exit_place)
-    return (_frame_op(entrance, body),), (_frame_op(back, exit_axes.T @ end_axes),)
-
-
-def _as_pairs(pair: tuple[Op, Op]) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
-    return (pair[0],), (pair[1],)

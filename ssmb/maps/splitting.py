@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ssmb.elements.base import Op
-from ssmb.elements.drift import drift_exact, drift_expanded, free_flight, paraxial_flight
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import Kernel, kernel
+from ssmb.maps.flight import drift_exact, drift_expanded, free_flight, paraxial_flight
+from ssmb.maps.op import Op
 
 _CUBE = 2.0 ** (1.0 / 3.0)
 _W4 = (1.0 / (2.0 - _CUBE), -_CUBE / (2.0 - _CUBE), 1.0 / (2.0 - _CUBE))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 
-from ssmb.elements.base import Op
-from ssmb.elements.multipole_kicks import MULTIPOLE_TERMS, multipole_kick
-from ssmb.elements.splitting import WEIGHTS
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt, stumpff
+from ssmb.maps.kicks import MULTIPOLE_TERMS, multipole_kick
+from ssmb.maps.op import Op
+from ssmb.maps.splitting import WEIGHTS
 
 #: |K| h^2 of one step stays below this, so that the series hold to rounding down to delta = -0.5.
 _SERIES_LIMIT = 0.3

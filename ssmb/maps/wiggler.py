@@ -22,10 +22,10 @@ T. I. Smith, J. M. J. Madey, L. R. Elias, D. A. G. Deacon, J. Appl. Phys. 50, 45
 
 from __future__ import annotations
 
-from ssmb.elements.splitting import WEIGHTS
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import exp, sqrt
+from ssmb.maps.splitting import WEIGHTS
 
 _OUTER, _INNER = WEIGHTS[4][0], WEIGHTS[4][1]
 _END, _MIDDLE = 0.5 * _OUTER, 0.5 * (_OUTER + _INNER)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ssmb.elements.multipole_kicks import MULTIPOLE_TERMS, multipole_kick
-from ssmb.elements.photon_spectrum import MEAN_SQUARE_ANGLE, four_normals, normal, photons_in_slots, uniform_32
-from ssmb.elements.photon_totals import TOTAL_TERMS, total_energy
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import Kernel, kernel
 from ssmb.kernels.philox import random_words
 from ssmb.kernels.primitives import sqrt
 from ssmb.kernels.roles import Role
+from ssmb.maps.kicks import MULTIPOLE_TERMS, multipole_kick
+from ssmb.maps.photon_spectrum import MEAN_SQUARE_ANGLE, four_normals, normal, photons_in_slots, uniform_32
+from ssmb.maps.photon_totals import TOTAL_TERMS, total_energy
 
 # ---- local fields
 

@@ -24,8 +24,8 @@ from functools import cache
 from typing import NamedTuple
 
 from ssmb.constants import VACUUM_IMPEDANCE
-from ssmb.elements.undulator_relations import bessel_factor
 from ssmb.errors import ConfigError
+from ssmb.maps.undulator_relations import bessel_factor
 from ssmb.ranges import SMALLEST, finite, not_negative, positive
 
 

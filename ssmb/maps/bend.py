@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 
-from ssmb.elements.multipole_kicks import MULTIPOLE_TERMS, multipole_kick
-from ssmb.elements.splitting import WEIGHTS, drift_kick_steps
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import atan_over, sincos, sqrt, stumpff, stumpff_integrals
 from ssmb.kernels.roles import Role
+from ssmb.maps.kicks import MULTIPOLE_TERMS, multipole_kick
+from ssmb.maps.splitting import WEIGHTS, drift_kick_steps
 
 #: Numbers that describe a piece of reference arc: length, cosine, sine, sine/h, (1 - cosine)/h.
 ARC_NUMBERS = 5
