@@ -34,7 +34,7 @@ _PUBLIC = {
     "equilibrium": "ssmb.equilibrium",
     "Target": "ssmb.optics",
     "track": "ssmb.tracking",
-    "ring_model": "ssmb.tracking",
+    "ring_model": "ssmb.ring_models",
     "MomentMonitor": "ssmb.tracking",
     "BunchingMonitor": "ssmb.tracking",
     "BucketMonitor": "ssmb.tracking",
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from ssmb.optics import Target, closed_orbit, match, optics, taylor_map, transfer_matrix
     from ssmb.plot import plot
     from ssmb.radiation import Undulator, coherent_power, signal_against_charge
+    from ssmb.ring_models import ring_model
     from ssmb.schemes import EchoEnabled, SingleStage
     from ssmb.studies import load, load_result, resume, run_file, save
     from ssmb.tracking import (
@@ -79,7 +80,6 @@ if TYPE_CHECKING:
         MomentMonitor,
         RunStatus,
         SnapshotMonitor,
-        ring_model,
         track,
     )
 

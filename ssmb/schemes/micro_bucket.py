@@ -25,13 +25,14 @@ from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, harmonic_number, positive, share
+from ssmb.ring_models import RingParameters, ring_model_from_parameters
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, scheme
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
 from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.quadrature import normal_rule
 from ssmb.schemes.thin import line
-from ssmb.tracking import RingParameters, ring_model_from_parameters, track
+from ssmb.tracking import track
 
 #: energy loss per turn of the ring model over the energy; it counts only where radiation is tracked
 _LOSS = 5e-6
@@ -164,7 +165,7 @@ class MicroBucketHarmonics(Scheme):
     def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
         """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the undulator.
 
-        It is a ring model of numbers (:func:`ssmb.tracking.ring_model_from_parameters`), in which light is one kick. Its tunes and
+        It is a ring model of numbers (:func:`ssmb.ring_models.ring_model_from_parameters`), in which light is one kick. Its tunes and
         beta functions are assumed, it has no dispersion, and it radiates as the equilibrium of sigma_delta asks for.
 
         Raises

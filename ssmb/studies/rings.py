@@ -13,8 +13,8 @@ from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.maps.radiation import Radiation
 from ssmb.optics import Optics, optics
+from ssmb.ring_models import ring_model
 from ssmb.studies.sections import BeamConfig, LaserConfig, TrackConfig
-from ssmb.tracking import ring_model
 
 
 def tracked_lattice(lattice: Lattice, track: TrackConfig, wanted: Iterable[str | None]) -> Lattice:

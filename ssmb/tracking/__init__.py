@@ -13,8 +13,6 @@ from ssmb.tracking.monitors import (
     SnapshotMonitor,
     SnapshotRecord,
 )
-from ssmb.tracking.ring_model import ring_model
-from ssmb.tracking.ring_model_parameters import RingParameters, ring_model_from_parameters
 from ssmb.tracking.track import Loss, Run, losses_of, track
 from ssmb.tracking.watching import most_threads
 
@@ -28,14 +26,11 @@ __all__ = [
     "MomentMonitor",
     "MomentRecord",
     "Monitor",
-    "RingParameters",
     "Run",
     "RunStatus",
     "SnapshotMonitor",
     "SnapshotRecord",
     "losses_of",
     "most_threads",
-    "ring_model",
-    "ring_model_from_parameters",
     "track",
 ]

@@ -30,8 +30,9 @@ from ssmb.equilibrium import (
 )
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.optics import Optics, optics
+from ssmb.ring_models import ring_model
 from ssmb.studies import load_config
-from ssmb.tracking import BucketMonitor, BucketRecord, ring_model, track
+from ssmb.tracking import BucketMonitor, BucketRecord, track
 from tests.equilibrium.design import LATTICES, design_script, same_file_again
 from tests.support import assert_close
 

@@ -1,7 +1,7 @@
 """The fast ring model: its maps are those of the ring, its equilibrium is that of the ring, and beams end up the same.
 
 The comparison of whole beams is short here. At full size: ``python benchmarks/ring_model.py``, or
-``SSMB_RING_TURNS=10000 pytest tests/tracking/test_ring_model.py``
+``SSMB_RING_TURNS=10000 pytest tests/ring_models/test_ring_model.py``
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from ssmb.lattice import Lattice, load_lattice, save_lattice
 from ssmb.lattice.program import compile_elements
 from ssmb.optics import optics, taylor_map, transfer_matrix
 from ssmb.optics.factorisation import kicks_of
-from ssmb.tracking import MomentMonitor, RunStatus, ring_model, track
-from ssmb.tracking.ring_model_parts import parts_of
+from ssmb.ring_models import ring_model
+from ssmb.ring_models.parts import parts_of
+from ssmb.tracking import MomentMonitor, RunStatus, track
 from tests.optics.rings import LATTICES, double_bend_ring
 from tests.support import assert_close
 

@@ -15,7 +15,7 @@ from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import load_lattice
 from ssmb.optics import optics
-from ssmb.tracking import RingParameters, ring_model_from_parameters
+from ssmb.ring_models import RingParameters, ring_model_from_parameters
 from tests.optics.rings import LATTICES
 from tests.support import assert_close
 

@@ -11,7 +11,7 @@ from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.optics.propagation import carry
-from ssmb.tracking.ring_model_sections import Ring
+from ssmb.ring_models.sections import Ring
 
 #: Noise of a coordinate below this part of the largest one, as variance, is rounding.
 _NO_NOISE = 1e-20

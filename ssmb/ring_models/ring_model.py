@@ -9,9 +9,9 @@ from ssmb.elements import Element
 from ssmb.errors import ConfigError, LatticeError, nearest
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.radiation import Radiation
-from ssmb.tracking.ring_model_parts import parts_of
-from ssmb.tracking.ring_model_radiation import radiation_of
-from ssmb.tracking.ring_model_sections import Ring, kicks, linear_elements, slips, slips_beyond
+from ssmb.ring_models.parts import parts_of
+from ssmb.ring_models.radiation import radiation_of
+from ssmb.ring_models.sections import Ring, kicks, linear_elements, slips, slips_beyond
 
 ORDERS = (1, 2, 3, 4)
 MODULATORS = ("thin", "thick")

@@ -27,7 +27,7 @@ from ssmb.optics.off_momentum import derivatives, off_momentum
 from ssmb.optics.optics import optics
 from ssmb.optics.propagation import carry, has_cavities, program_of, recorded_at, without
 from ssmb.optics.taylor import taylor_map
-from ssmb.tracking.ring_model_parts import Part, PartRole
+from ssmb.ring_models.parts import Part, PartRole
 
 #: Orbits closer than this to the reference count as it [m, 1]: below any length that matters.
 _ON_AXIS = 1e-15
