@@ -74,8 +74,8 @@ def ratio_to_limit(rounds: int = ROUNDS) -> list[float]:
 
 def spectra() -> None:
     """Times of spectra by the transform, and what the direct sum would take."""
-    from ssmb.bunching import bunching_factor
-    from ssmb.bunching.spectrum import bunching_spectrum
+    from ssmb.beam import bunching_factor
+    from ssmb.beam.spectrum import bunching_spectrum
 
     z = np.random.default_rng(1).normal(0.0, 1e-4, PARTICLES)
     for name, wavelengths in (

@@ -65,7 +65,7 @@ def beam_of(lattice: Any, name: str, bucket: Any, particles: int) -> Any:
 
 def numbers(beam: Any, bucket: Any) -> tuple[float, float, float]:
     """Captured fraction, and rms length [m] and momentum spread of those inside."""
-    from ssmb.bunching import fold
+    from ssmb.beam import fold
 
     z, _ = fold(beam.z, bucket.wavelength)
     inside = (bucket.hamiltonian(z, beam.delta) < bucket.separatrix_level) & beam.alive

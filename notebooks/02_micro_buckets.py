@@ -26,7 +26,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import ssmb
-from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, boltzmann_bunching, capture_coasting_beam
+from ssmb.beam import boltzmann_bunching
+from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, capture_coasting_beam
 from ssmb.bunching.lifetime import pendulum_lifetime, sands_lifetime, turn_by_turn_factor
 from ssmb.bunching.standard_map import standard_map_island
 from ssmb.elements import ELEMENTS

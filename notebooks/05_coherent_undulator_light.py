@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import ssmb
-from ssmb.bunching import bunching_factor
+from ssmb.beam import bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ValidityWarning
 from ssmb.radiation import (

@@ -41,10 +41,10 @@ _PUBLIC = {
     "LaserProgram": "ssmb.tracking",
     "SnapshotMonitor": "ssmb.tracking",
     "RunStatus": "ssmb.tracking",
-    "bunching_factor": "ssmb.bunching",
-    "bunching_spectrum": "ssmb.bunching",
-    "fold": "ssmb.bunching",
-    "shot_noise_level": "ssmb.bunching",
+    "bunching_factor": "ssmb.beam",
+    "bunching_spectrum": "ssmb.beam",
+    "fold": "ssmb.beam",
+    "shot_noise_level": "ssmb.beam",
     "MicroBucket": "ssmb.bunching",
     "SingleStage": "ssmb.schemes",
     "EchoEnabled": "ssmb.schemes",
@@ -61,8 +61,8 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
-    from ssmb.beam import Beam, LossReason, Reference
-    from ssmb.bunching import MicroBucket, bunching_factor, bunching_spectrum, fold, shot_noise_level
+    from ssmb.beam import Beam, LossReason, Reference, bunching_factor, bunching_spectrum, fold, shot_noise_level
+    from ssmb.bunching import MicroBucket
     from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from ssmb.bunching.folding import fold
+from ssmb.beam.folding import fold
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, positive
 

@@ -28,9 +28,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beam.closed_form import boltzmann_bunching
+from ssmb.beam.folding import fold
 from ssmb.bunching.bucket_shape import Bucket, FixedPoint, real_roots
-from ssmb.bunching.closed_form import boltzmann_bunching
-from ssmb.bunching.folding import fold
 from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
 from ssmb.errors import PhysicsError, ValidityWarning

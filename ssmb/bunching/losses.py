@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmb.beam.beam import Beam
-from ssmb.bunching.factors import bunching_factor, living
+from ssmb.beam.bunching import bunching_factor, living
 from ssmb.errors import PhysicsError
 from ssmb.optics.taylor import TaylorMap
 from ssmb.ranges import positive

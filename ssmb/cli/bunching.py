@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _of_beam(words: str, beam: Beam, wavelengths: list[float]) -> dict[str, Any]:
-    from ssmb.bunching.factors import bunching_factor, shot_noise_level
+    from ssmb.beam.bunching import bunching_factor, shot_noise_level
 
     return {
         "at": words,

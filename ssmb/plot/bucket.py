@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssmb.bunching.folding import fold
+from ssmb.beam.folding import fold
 from ssmb.errors import ConfigError
 from ssmb.plot.canvas import (
     COLOURS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssmb.bunching.factors import living
+from ssmb.beam.bunching import living
 from ssmb.errors import ConfigError
 from ssmb.plot.canvas import (
     COLOURS,

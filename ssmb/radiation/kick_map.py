@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ssmb.beam import Beam
-from ssmb.bunching.factors import living
+from ssmb.beam.bunching import living
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.radiation.tracked import TrackedLight, energy_exchange

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmb.beam import Beam
-from ssmb.bunching import bunching_factor, fold
-from ssmb.bunching.factors import living
+from ssmb.beam import Beam, bunching_factor, fold
+from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums

@@ -15,8 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ssmb.beam import Beam, Reference
-from ssmb.bunching import bunching_factor
+from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
 from ssmb.ranges import harmonic_number

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ssmb.bunching.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
+from ssmb.beam.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
 from ssmb.optics.taylor import TaylorMap
 from ssmb.quantity import quantity
 from ssmb.ranges import harmonic_number, positive

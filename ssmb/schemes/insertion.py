@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ssmb.beam import Beam
+from ssmb.beam.bunching import bunching_factor
+from ssmb.beam.closed_form import h_function
 from ssmb.beam.sigma import sigma_from_twiss
-from ssmb.bunching.closed_form import h_function
-from ssmb.bunching.factors import bunching_factor
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice

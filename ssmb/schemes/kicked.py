@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
+from ssmb.beam.closed_form import gaussian_bunching
 from ssmb.beam.rows import real_array
-from ssmb.bunching.closed_form import gaussian_bunching
 from ssmb.elements import Element
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError, PhysicsError

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import optimize
 
 from ssmb.beam import Reference
-from ssmb.bunching.closed_form import gaussian_bunching
+from ssmb.beam.closed_form import gaussian_bunching
 from ssmb.elements import Drift
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.errors import PhysicsError

@@ -17,9 +17,9 @@ import numpy as np
 from scipy import optimize
 
 from ssmb.beam import Beam, Reference
+from ssmb.beam.bunching import bunching_factor
+from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.bunching.buckets import LINEAR_STABILITY_LIMIT, MicroBucket
-from ssmb.bunching.closed_form import boltzmann_bunching
-from ssmb.bunching.factors import bunching_factor
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import optimize, special
 
 from ssmb.beam import Reference
-from ssmb.bunching.closed_form import dispersion_smear, gaussian_bunching
+from ssmb.beam.closed_form import dispersion_smear, gaussian_bunching
 from ssmb.elements import Drift
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice

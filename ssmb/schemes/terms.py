@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmb.beam import Beam
-from ssmb.bunching.factors import bunching_factor
+from ssmb.beam.bunching import bunching_factor
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
 from ssmb.optics.taylor import TaylorMap, taylor_map

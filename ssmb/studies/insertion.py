@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import model_validator
 
 from ssmb.beam import Beam, Reference
-from ssmb.bunching.factors import bunching_factor
+from ssmb.beam.bunching import bunching_factor
 from ssmb.errors import ConfigError, LatticeError, ValidityWarning
 from ssmb.facility import EnergyOfTurn, Filling, Insertion, InsertionState, Ring, SourceLight
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.beam import Beam
-from ssmb.bunching import bunching_factor
+from ssmb.beam import Beam, bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice.program import Program
 from ssmb.optics import Optics

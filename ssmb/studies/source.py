@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.beam import Beam, Reference
+from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.beamlines import Beamline, UndulatorChain, beamline
-from ssmb.bunching import bunching_factor
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
 from ssmb.facility import (
     EnergyOfTurn,

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from ssmb.beam import Beam, Reference, eigen_emittances, mean, sigma_from_twiss, sigma_matrix
+from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.distributions import cut_factor
 from ssmb.beam.sigma import checked_sigma, factor, square_root
-from ssmb.bunching.factors import bunching_factor
 from ssmb.errors import ConfigError, PhysicsError
 from tests.support import assert_close
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from ssmb.bunching import MicroBucket, bunching_factor, capture_coasting_beam
+from ssmb.beam import bunching_factor
+from ssmb.bunching import MicroBucket, capture_coasting_beam
 from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.errors import ConfigError, PhysicsError
 from tests.support import assert_close

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, gaussian_bunching, longitudinal_functions
+from ssmb.beam import gaussian_bunching
+from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, longitudinal_functions
 from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT
 from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError

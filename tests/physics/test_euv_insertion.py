@@ -15,8 +15,8 @@ import pytest
 from scipy import special
 
 from ssmb import Beam, bunching_factor, load_lattice, taylor_map, track
+from ssmb.beam.closed_form import drift_angle_bunching, quadratic_path_bunching
 from ssmb.beam.sigma import sigma_from_twiss
-from ssmb.bunching.closed_form import drift_angle_bunching, quadratic_path_bunching
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning

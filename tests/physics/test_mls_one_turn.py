@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssmb.beam import Beam
+from ssmb.beam import Beam, bunching_factor
 from ssmb.beam.sigma import sigma_from_twiss
-from ssmb.bunching import bunching_factor
 from ssmb.bunching.losses import bunching_losses
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice import Lattice, load_lattice

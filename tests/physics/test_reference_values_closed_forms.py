@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ssmb.beam import closed_form as cf
 from ssmb.beam.reference import Reference
-from ssmb.bunching import closed_form as cf
 from ssmb.bunching.buckets import (
     LINEAR_STABILITY_LIMIT,
     MicroBucket,

@@ -8,8 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ssmb.beam import Beam, Reference
-from ssmb.bunching import bunching_factor
+from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.kernels.jit import numba

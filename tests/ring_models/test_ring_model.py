@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssmb.beam import Beam, Reference, sigma_from_twiss
-from ssmb.bunching import MicroBucket, fold
+from ssmb.beam import Beam, Reference, fold, sigma_from_twiss
+from ssmb.bunching import MicroBucket
 from ssmb.elements import Element, Marker, Quadrupole, RFCavity
 from ssmb.elements.linear_map import symplectic_error
 from ssmb.elements.polynomial_kicks import PolynomialKicks

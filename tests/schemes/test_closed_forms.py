@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, qmc
 
+from ssmb.beam import bunching_factor
+from ssmb.beam import closed_form as cf
 from ssmb.beam.reference import Reference
-from ssmb.bunching import bunching_factor
-from ssmb.bunching import closed_form as cf
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.schemes import (
     SCHEMES,

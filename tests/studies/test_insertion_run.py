@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssmb.bunching import bunching_factor
+from ssmb.beam import bunching_factor
 from ssmb.cli.main import main
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
 from ssmb.plot.study import plot_study, study_figures

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssmb.beam import Beam
-from ssmb.bunching import MicroBucket, bunching_factor
-from ssmb.bunching.folding import fold
+from ssmb.beam import Beam, bunching_factor
+from ssmb.beam.folding import fold
+from ssmb.bunching import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.tracking import BucketMonitor, LaserProgram, SnapshotMonitor, track
 from tests.studies.small_ring import bits

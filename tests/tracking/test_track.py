@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssmb.beam import Beam, LossReason, Reference
-from ssmb.bunching import bunching_factor
+from ssmb.beam import Beam, LossReason, Reference, bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
 from ssmb.lattice import Lattice, load_lattice

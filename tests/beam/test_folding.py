@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ssmb
-from ssmb.bunching import fold
+from ssmb.beam import fold
 from ssmb.errors import ConfigError
 
 WAVELENGTH = 1064e-9

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
-from ssmb.bunching.factors import bunching_factor, shot_noise_level
-from ssmb.bunching.spectrum import bunching_spectrum
+from ssmb.beam.bunching import bunching_factor, shot_noise_level
+from ssmb.beam.spectrum import bunching_spectrum
 from ssmb.errors import ConfigError, PhysicsError
 from tests.support import assert_close
 

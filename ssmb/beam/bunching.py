@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beam.folding import MOST_BUCKETS
 from ssmb.beam.rows import real_array
-from ssmb.bunching.folding import MOST_BUCKETS
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.sums import bunching_sums
 

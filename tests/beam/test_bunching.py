@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
-from ssmb.bunching.factors import bunching_factor, shot_noise_level
+from ssmb.beam.bunching import bunching_factor, shot_noise_level
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels import sums
 from tests.support import assert_close, assert_reference
@@ -125,7 +125,7 @@ def test_pure_python_gives_the_same_numbers():
 
 def test_without_the_compiler():
     code = (
-        "from ssmb.bunching.factors import bunching_factor; from ssmb.kernels.jit import JIT_OFF; "
+        "from ssmb.beam.bunching import bunching_factor; from ssmb.kernels.jit import JIT_OFF; "
         "assert JIT_OFF; print(bunching_factor([0.0, 0.25e-6], 1e-6))"
     )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.beam.bunching import bunching_factor, living, shot_noise_level
 from ssmb.beam.rows import real_array
-from ssmb.bunching.factors import bunching_factor, living, shot_noise_level
 from ssmb.errors import ConfigError
 from ssmb.quantity import quantity
 from ssmb.ranges import positive
@@ -54,7 +54,7 @@ def bunching_spectrum(
 
     Returns
     -------
-    Spectrum with b of the definition in :func:`ssmb.bunching.factors.bunching_factor`. The error of b is about
+    Spectrum with b of the definition in :func:`ssmb.beam.bunching.bunching_factor`. The error of b is about
     ``tolerance + 1e-16 K Z``, K and Z the largest wavenumber and half the length of the beam (1e-10 for 3 mm at 13.5
     nm). One thread is used, so that the result is always the same to the bit.
 
