@@ -16,7 +16,7 @@ import json, resource, sys, time
 from pathlib import Path
 import numpy as np
 from ssmb.beam import Beam, Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements.linear_map import LinearMap
 from ssmb.lattice import Lattice
 from ssmb.tracking import BucketMonitor, BunchingMonitor, MomentMonitor, track

@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import ssmb
-from ssmb.bunching.losses import bunching_losses
+from ssmb.buckets.losses import bunching_losses
 from ssmb.optics import Knob, Target, match, optics, taylor_map
 from ssmb.studies import load_config, run
 

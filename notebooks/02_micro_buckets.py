@@ -27,9 +27,9 @@ import numpy as np
 
 import ssmb
 from ssmb.beam import boltzmann_bunching
-from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, capture_coasting_beam
-from ssmb.bunching.lifetime import pendulum_lifetime, sands_lifetime, turn_by_turn_factor
-from ssmb.bunching.standard_map import standard_map_island
+from ssmb.buckets import LongitudinalRing, MicroBucket, Slip, ThinModulator, capture_coasting_beam
+from ssmb.buckets.lifetime import pendulum_lifetime, sands_lifetime, turn_by_turn_factor
+from ssmb.buckets.standard_map import standard_map_island
 from ssmb.elements import ELEMENTS
 from ssmb.maps.undulator_relations import resonant_deflection
 from ssmb.plot.bucket import plot_bucket

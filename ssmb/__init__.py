@@ -45,7 +45,7 @@ _PUBLIC = {
     "bunching_spectrum": "ssmb.beam",
     "fold": "ssmb.beam",
     "shot_noise_level": "ssmb.beam",
-    "MicroBucket": "ssmb.bunching",
+    "MicroBucket": "ssmb.buckets",
     "SingleStage": "ssmb.schemes",
     "EchoEnabled": "ssmb.schemes",
     "Undulator": "ssmb.radiation",
@@ -62,7 +62,7 @@ _PUBLIC = {
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference, bunching_factor, bunching_spectrum, fold, shot_noise_level
-    from ssmb.bunching import MicroBucket
+    from ssmb.buckets import MicroBucket
     from ssmb.equilibrium import equilibrium
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice

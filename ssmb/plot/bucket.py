@@ -25,7 +25,7 @@ from ssmb.ranges import count, positive
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ssmb.bunching import MicroBucket
+    from ssmb.buckets import MicroBucket
 
 #: Orbits drawn inside a bucket, as shares of the level of its separatrix.
 _ORBITS = (0.05, 0.2, 0.45, 0.75)
@@ -59,7 +59,7 @@ def plot_bucket(
 
     Examples
     --------
-    >>> from ssmb.bunching import MicroBucket
+    >>> from ssmb.buckets import MicroBucket
     >>> plot_bucket(MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-4)).axes[0].get_xlabel()
     'z / λ'
     """

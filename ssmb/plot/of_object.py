@@ -66,7 +66,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     'z / λ'
     """
     from ssmb.beam import Beam
-    from ssmb.bunching import MicroBucket
+    from ssmb.buckets import MicroBucket
     from ssmb.lattice import Lattice
     from ssmb.radiation.signal import ChargeSignal
     from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord

@@ -18,7 +18,7 @@ from ssmb.tracking import BucketRecord, BunchingRecord
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
-    from ssmb.bunching import MicroBucket
+    from ssmb.buckets import MicroBucket
     from ssmb.lattice import Lattice
 
 

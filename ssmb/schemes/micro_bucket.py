@@ -19,7 +19,7 @@ from scipy import optimize
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.closed_form import boltzmann_bunching
-from ssmb.bunching.buckets import LINEAR_STABILITY_LIMIT, MicroBucket
+from ssmb.buckets.micro_bucket import LINEAR_STABILITY_LIMIT, MicroBucket
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError, ValidityWarning
@@ -159,7 +159,7 @@ class MicroBucketHarmonics(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Raise PhysicsError: a ring is not a line of parts; see :meth:`beamline`."""
         raise PhysicsError(
-            f"{self.title}: a ring, whose path terms are those of its turn: see beamline() and ssmb.bunching.losses"
+            f"{self.title}: a ring, whose path terms are those of its turn: see beamline() and ssmb.buckets.losses"
         )
 
     def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:

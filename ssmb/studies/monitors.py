@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.studies.sections import BucketConfig, BunchingConfig, MomentsConfig, MonitorConfig
 from ssmb.text import nanometres, number, table
 from ssmb.tracking import (

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ssmb.beam import Beam
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency

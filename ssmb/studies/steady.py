@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.lattice import Lattice
 from ssmb.optics import Optics
 from ssmb.studies.light import modulation

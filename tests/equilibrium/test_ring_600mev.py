@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from ssmb.beam import Beam
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.collective import IntrabeamHeating
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.wiggler import Wiggler

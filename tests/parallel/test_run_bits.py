@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.studies import load_config, run
 from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMonitor, RunStatus, SnapshotMonitor, track

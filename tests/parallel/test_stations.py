@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, LossReason
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements import ELEMENTS, Bend, Drift, Marker, Quadrupole, Sextupole
 from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice, load_lattice

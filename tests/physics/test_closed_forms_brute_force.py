@@ -10,7 +10,7 @@ from scipy import integrate
 from scipy.stats import norm, qmc
 
 from ssmb.beam import closed_form as cf
-from ssmb.bunching.buckets import MicroBucket, pendulum_lifetime, standard_map_island
+from ssmb.buckets.micro_bucket import MicroBucket, pendulum_lifetime, standard_map_island
 from ssmb.errors import ConfigError, PhysicsError
 from tests.support import assert_close
 

@@ -19,8 +19,8 @@ from scipy import linalg, special
 
 import ssmb
 from ssmb.beam import Beam, Reference, bunching_factor, gaussian_bunching
-from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator
-from ssmb.bunching.lifetime import pendulum_lifetime, turn_by_turn_factor
+from ssmb.buckets import LongitudinalRing, MicroBucket, Slip, ThinModulator
+from ssmb.buckets.lifetime import pendulum_lifetime, turn_by_turn_factor
 from ssmb.elements import ELEMENTS
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice import Lattice

@@ -13,7 +13,7 @@ import pytest
 
 from ssmb.beam import Beam, bunching_factor
 from ssmb.beam.sigma import sigma_from_twiss
-from ssmb.bunching.losses import bunching_losses
+from ssmb.buckets.losses import bunching_losses
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import Program, compile_elements

@@ -13,7 +13,7 @@ import pytest
 
 from ssmb.beam import closed_form as cf
 from ssmb.beam.reference import Reference
-from ssmb.bunching.buckets import (
+from ssmb.buckets.micro_bucket import (
     LINEAR_STABILITY_LIMIT,
     MicroBucket,
     pendulum_lifetime,

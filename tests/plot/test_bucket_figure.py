@@ -7,7 +7,7 @@ import pytest
 
 import ssmb
 from ssmb.beam import Beam, Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.plot.bucket import plot_bucket
 from tests.support import assert_close

@@ -12,7 +12,7 @@ import pytest
 
 import ssmb
 from ssmb.beam import Beam, LossReason, Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements import Bend, Drift, Octupole, Quadrupole, RFCavity, Sextupole
 from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ConfigError, PhysicsError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ssmb.beam import Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements.wiggler import Wiggler
 from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError

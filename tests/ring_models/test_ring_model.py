@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference, fold, sigma_from_twiss
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements import Element, Marker, Quadrupole, RFCavity
 from ssmb.elements.linear_map import symplectic_error
 from ssmb.elements.polynomial_kicks import PolynomialKicks

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference, bunching_factor, closed_form
-from ssmb.bunching import MicroBucket, lifetime
-from ssmb.bunching.standard_map import standard_map_island
+from ssmb.buckets import MicroBucket, lifetime
+from ssmb.buckets.standard_map import standard_map_island
 from ssmb.cli.main import main
 from ssmb.elements.linear_map import one_turn_matrix
 from ssmb.errors import ConfigError, SsmbError

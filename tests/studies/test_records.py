@@ -16,7 +16,7 @@ import xarray
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.moments import Moments
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.equilibrium import Equilibrium
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.optics import Optics

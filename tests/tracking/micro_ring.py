@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements import Marker
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.wiggler import Wiggler

@@ -12,7 +12,7 @@ import pytest
 
 from ssmb.beam import Beam, bunching_factor
 from ssmb.beam.folding import fold
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.tracking import BucketMonitor, LaserProgram, SnapshotMonitor, track
 from tests.studies.small_ring import bits

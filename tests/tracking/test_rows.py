@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ResultFileError
 from ssmb.lattice import Lattice, load_lattice

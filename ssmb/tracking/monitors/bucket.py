@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.drives import Drive
@@ -79,7 +79,7 @@ def bucket_sums(buf, lo, hi, p, out):
 class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
-    An electron is captured while it is :meth:`~ssmb.bunching.MicroBucket.inside`: its smooth Hamiltonian is below the value
+    An electron is captured while it is :meth:`~ssmb.buckets.MicroBucket.inside`: its smooth Hamiltonian is below the value
     on the separatrix. That Hamiltonian belongs to a point half a kick from the laser, such as the middle of the
     modulator; right before and behind the modulator the bucket is sheared by half a kick.
 

@@ -1,15 +1,15 @@
-"""Bunching factors of particles and in closed form, spectra, and the laser micro-bucket."""
+"""Theory of the micro-bucket: shape, capture, losses, lifetime, and the longitudinal ring that holds it."""
 
-from ssmb.bunching.bucket_shape import Bucket, FixedPoint
-from ssmb.bunching.buckets import MicroBucket
-from ssmb.bunching.capture import Capture, capture_coasting_beam
-from ssmb.bunching.longitudinal_ring import (
+from ssmb.buckets.capture import Capture, capture_coasting_beam
+from ssmb.buckets.longitudinal_ring import (
     LongitudinalOptics,
     LongitudinalRing,
     Slip,
     ThinModulator,
     longitudinal_functions,
 )
+from ssmb.buckets.micro_bucket import MicroBucket
+from ssmb.buckets.shape import Bucket, FixedPoint
 
 __all__ = [
     "Bucket",

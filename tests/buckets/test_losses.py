@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam, Reference, bunching_factor, gaussian_bunching
-from ssmb.bunching.losses import LOSS_TERMS, bunching_losses
+from ssmb.buckets.losses import LOSS_TERMS, bunching_losses
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.optics.taylor import TaylorMap
 from tests.support import assert_close

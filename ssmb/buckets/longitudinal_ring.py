@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmb.bunching.standard_map import bound_area
+from ssmb.buckets.standard_map import bound_area
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.optics.linear import carried_plane, periodic_plane
 from ssmb.optics.optics import Optics

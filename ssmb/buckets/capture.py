@@ -33,7 +33,7 @@ from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count, positive
 
 if TYPE_CHECKING:
-    from ssmb.bunching.buckets import MicroBucket
+    from ssmb.buckets.micro_bucket import MicroBucket
 
 Rows = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def capture_coasting_beam(
 
     Examples
     --------
-    >>> from ssmb.bunching import MicroBucket
+    >>> from ssmb.buckets import MicroBucket
     >>> bucket = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-5)
     >>> half = bucket.half_height
     >>> found = capture_coasting_beam(bucket, [0, 1e5, 4e5], start_sigma_delta=half, sigma_delta=half/4, damping=1e-5)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ssmb.beam import gaussian_bunching
-from ssmb.bunching import LongitudinalRing, MicroBucket, Slip, ThinModulator, longitudinal_functions
-from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT
+from ssmb.buckets import LongitudinalRing, MicroBucket, Slip, ThinModulator, longitudinal_functions
+from ssmb.buckets.standard_map import LINEAR_STABILITY_LIMIT
 from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.optics import optics

@@ -30,9 +30,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.beam.folding import fold
-from ssmb.bunching.bucket_shape import Bucket, FixedPoint, real_roots
-from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
-from ssmb.bunching.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
+from ssmb.buckets.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
+from ssmb.buckets.shape import Bucket, FixedPoint, real_roots
+from ssmb.buckets.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.quantity import quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
@@ -229,7 +229,7 @@ class MicroBucket:
 
         ``sigma_delta sqrt(<beta_z> beta_z)``, photons spread evenly over the slip, ``<beta_z> = (beta_z_kick + 2
         beta_z_opposite)/3``. Tends to :meth:`sigma_z` for a small tune. For photons at other places, or more modulators:
-        :class:`ssmb.bunching.LongitudinalRing`.
+        :class:`ssmb.buckets.LongitudinalRing`.
 
         Parameters
         ----------
@@ -351,8 +351,8 @@ class MicroBucket:
     def lifetime(self, sigma_delta: float) -> float:
         """Return the quantum lifetime over the amplitude damping time by first passage, for any shape [1].
 
-        Times 1/alpha it is in turns. :func:`ssmb.bunching.lifetime.pendulum_lifetime` without loss and higher slip, where
-        :func:`ssmb.bunching.lifetime.sands_lifetime` is the textbook form.
+        Times 1/alpha it is in turns. :func:`ssmb.buckets.lifetime.pendulum_lifetime` without loss and higher slip, where
+        :func:`ssmb.buckets.lifetime.sands_lifetime` is the textbook form.
 
         >>> bucket = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-4)
         >>> round(bucket.lifetime(bucket.half_height / 20**0.5))

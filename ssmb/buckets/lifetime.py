@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ssmb.bunching.bucket_shape import Bucket
+from ssmb.buckets.shape import Bucket
 from ssmb.errors import PhysicsError
 from ssmb.ranges import positive
 
@@ -148,7 +148,7 @@ def bucket_lifetime(bucket: Bucket, sigma_delta: float) -> float:
 
     Examples
     --------
-    >>> from ssmb.bunching import MicroBucket
+    >>> from ssmb.buckets import MicroBucket
     >>> plain = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-5)
     >>> round(bucket_lifetime(plain.main, plain.half_height / 20**0.5))
     1067

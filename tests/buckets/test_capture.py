@@ -9,8 +9,8 @@ import pytest
 from scipy import integrate
 
 from ssmb.beam import bunching_factor
-from ssmb.bunching import MicroBucket, capture_coasting_beam
-from ssmb.bunching.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
+from ssmb.buckets import MicroBucket, capture_coasting_beam
+from ssmb.buckets.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.errors import ConfigError, PhysicsError
 from tests.support import assert_close
 

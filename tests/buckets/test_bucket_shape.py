@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from ssmb.bunching import MicroBucket
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from tests.support import assert_close
 

@@ -75,7 +75,7 @@ class BunchingLosses:
     wavelength : wavelength of the bunching [m].
     linear : complex b with ``z + r56 delta`` alone [1].
     whole : complex b with the whole map [1].
-    terms : names of the groups that the map has, see :mod:`ssmb.bunching.losses`.
+    terms : names of the groups that the map has, see :mod:`ssmb.buckets.losses`.
     alone : (n,) complex b with ``z + r56 delta`` and one group [1].
     without : (n,) complex b with the whole map but for one group [1].
     rms : (n,) rms path that a group makes [m].
