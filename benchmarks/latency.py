@@ -22,13 +22,13 @@ SNIPPETS = {
     ),
     "6D closed orbit, kernels loaded": (
         "import sys, time; sys.path.insert(0, {here!r}); import ring;"
-        "from ssmb.lattice.program import compile_elements; from ssmb.optics import closed_orbit;"
+        "from ssmb.lattice.program import compile_elements; from ssmb.dynamics import closed_orbit;"
         "l = ring.ssmb_ring('default'); p = compile_elements(l.elements, l.reference); closed_orbit(p, dim=6);"
         "t = time.perf_counter(); closed_orbit(p, dim=6)"
     ),
     "optics at all elements, kernels loaded": (
         "import sys, time; sys.path.insert(0, {here!r}); import ring;"
-        "from ssmb.optics import optics; l = ring.ssmb_ring('default'); optics(l);"
+        "from ssmb.dynamics import optics; l = ring.ssmb_ring('default'); optics(l);"
         "t = time.perf_counter(); optics(l)"
     ),
 }

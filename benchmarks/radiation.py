@@ -27,7 +27,7 @@ CASES = {
 
 
 def main() -> None:
-    from ssmb.equilibrium import equilibrium
+    from ssmb.dynamics import equilibrium
     from ssmb.kernels.jit import numba
     from ssmb.lattice.program import compile_elements
     from ssmb.maps.radiation import Radiation

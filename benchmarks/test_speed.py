@@ -36,7 +36,7 @@ def test_pyat_turn(benchmark, steps, exact, particles):
 
 
 def test_optics(benchmark):
-    from ssmb.optics import optics
+    from ssmb.dynamics import optics
 
     lattice = ring.ssmb_ring("default")
     optics(lattice)
@@ -44,8 +44,8 @@ def test_optics(benchmark):
 
 
 def test_closed_orbit(benchmark):
+    from ssmb.dynamics import closed_orbit
     from ssmb.lattice.program import compile_elements
-    from ssmb.optics import closed_orbit
 
     lattice = ring.ssmb_ring("default")
     program = compile_elements(lattice.elements, lattice.reference)

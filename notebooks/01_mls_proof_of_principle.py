@@ -31,7 +31,7 @@ import numpy as np
 
 import ssmb
 from ssmb.buckets.losses import bunching_losses
-from ssmb.optics import Knob, Target, match, optics, taylor_map
+from ssmb.dynamics import Knob, Target, match, optics, taylor_map
 from ssmb.studies import load_config, run
 
 REDUCED = os.environ.get("SSMB_NOTEBOOK_REDUCED") == "1"  # fewer particles and points, for the tests

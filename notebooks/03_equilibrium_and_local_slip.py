@@ -29,19 +29,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import ssmb
-from ssmb.elements.energy_restorer import EnergyRestorer
-from ssmb.elements.linear_map import LinearMap
-from ssmb.equilibrium import (
+from ssmb.dynamics import (
     equilibrium,
     isomagnetic_sigma_delta,
     minimum_bunch_length,
     minimum_horizontal_emittance,
     minimum_longitudinal_emittance,
     minimum_partial_slip,
+    optics,
     radiation_integrals,
 )
+from ssmb.elements.energy_restorer import EnergyRestorer
+from ssmb.elements.linear_map import LinearMap
 from ssmb.lattice import Lattice
-from ssmb.optics import optics
 from ssmb.tracking import MomentMonitor
 
 REDUCED = os.environ.get("SSMB_NOTEBOOK_REDUCED") == "1"  # fewer particles and points, for the tests

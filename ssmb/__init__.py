@@ -25,14 +25,14 @@ _PUBLIC = {
     "load_lattice": "ssmb.lattice",
     "save_lattice": "ssmb.lattice",
     "check_file": "ssmb.lattice",
-    "optics": "ssmb.optics",
-    "closed_orbit": "ssmb.optics",
-    "transfer_matrix": "ssmb.optics",
-    "taylor_map": "ssmb.optics",
-    "match": "ssmb.optics",
+    "optics": "ssmb.dynamics",
+    "closed_orbit": "ssmb.dynamics",
+    "transfer_matrix": "ssmb.dynamics",
+    "taylor_map": "ssmb.dynamics",
+    "match": "ssmb.dynamics",
     "Radiation": "ssmb.maps.radiation",
-    "equilibrium": "ssmb.equilibrium",
-    "Target": "ssmb.optics",
+    "equilibrium": "ssmb.dynamics",
+    "Target": "ssmb.dynamics",
     "track": "ssmb.tracking",
     "ring_model": "ssmb.ring_models",
     "MomentMonitor": "ssmb.tracking",
@@ -63,11 +63,10 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference, bunching_factor, bunching_spectrum, fold, shot_noise_level
     from ssmb.buckets import MicroBucket
-    from ssmb.equilibrium import equilibrium
+    from ssmb.dynamics import Target, closed_orbit, equilibrium, match, optics, taylor_map, transfer_matrix
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
     from ssmb.maps.radiation import Radiation
-    from ssmb.optics import Target, closed_orbit, match, optics, taylor_map, transfer_matrix
     from ssmb.plot import plot
     from ssmb.radiation import Undulator, coherent_power, signal_against_charge
     from ssmb.ring_models import ring_model
@@ -87,7 +86,7 @@ __all__ = sorted([*_PUBLIC, "__version__"])  # pyright: ignore[reportUnsupported
 
 
 def __getattr__(name: str) -> Any:
-    # ``ssmb.plot`` and ``ssmb.optics`` are rooms and verbs at once: the verb is what a user means
+    # ``ssmb.plot`` is a room and a verb at once: the verb is what a user means
     if name in _PUBLIC:
         value = getattr(importlib.import_module(_PUBLIC[name]), name)
         globals()[name] = value

@@ -34,11 +34,10 @@ from pathlib import Path
 import numpy as np
 
 from ssmb.collective import IntrabeamHeating
-from ssmb.equilibrium import equilibrium, radiation_integrals
-from ssmb.equilibrium.damped_turn import damped_turn
+from ssmb.dynamics import Knob, MatchResult, Target, equilibrium, match, optics, radiation_integrals, transfer_matrix
+from ssmb.dynamics.damped_turn import damped_turn
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import compile_elements
-from ssmb.optics import Knob, MatchResult, Target, match, optics, transfer_matrix
 
 LATTICES = Path(__file__).resolve().parents[1]
 

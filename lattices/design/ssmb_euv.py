@@ -35,14 +35,14 @@ import numpy as np
 
 from ssmb import Beam, Lattice, Reference, load_lattice, save_lattice
 from ssmb.beam.sigma import sigma_from_twiss
+from ssmb.dynamics import transfer_matrix
+from ssmb.dynamics.propagation import carry, program_of
 from ssmb.elements.bend import Bend
 from ssmb.elements.drift import Drift
 from ssmb.elements.marker import Marker
 from ssmb.elements.quadrupole import Quadrupole
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import Program
-from ssmb.optics import transfer_matrix
-from ssmb.optics.propagation import carry, program_of
 
 
 @dataclass(frozen=True)

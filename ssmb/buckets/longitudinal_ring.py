@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.buckets.standard_map import bound_area
+from ssmb.dynamics.linear import carried_plane, periodic_plane
+from ssmb.dynamics.optics import Optics
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.optics.linear import carried_plane, periodic_plane
-from ssmb.optics.optics import Optics
 from ssmb.quantity import Shown, quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 

@@ -36,8 +36,8 @@ import numpy as np
 
 from ssmb.beam.beam import Beam
 from ssmb.beam.bunching import bunching_factor, living
+from ssmb.dynamics.taylor import TaylorMap
 from ssmb.errors import PhysicsError
-from ssmb.optics.taylor import TaylorMap
 from ssmb.ranges import positive
 
 #: Powers (of x and px, of y and py, of delta) -> name of the group; the terms have no power of z.
@@ -126,7 +126,7 @@ def bunching_losses(section: TaylorMap, beam: Beam, wavelength: float) -> Bunchi
     >>> from ssmb.beam import Reference
     >>> from ssmb.elements.thin_chicane import ThinChicane
     >>> from ssmb.lattice import Lattice
-    >>> from ssmb.optics import taylor_map
+    >>> from ssmb.dynamics import taylor_map
     >>> ref = Reference(250e6)
     >>> chicane = taylor_map(Lattice.from_elements([ThinChicane(r56=2e-4, t566=-0.1)], ref))
     >>> sigma = np.diag([1e-10, 1e-10, 1e-10, 1e-10, 0.0, 1e-8])

@@ -1,7 +1,7 @@
 """The micro-bucket: one thin sinusoidal energy kick per turn and a slip, the standard map in laboratory units.
 
 One turn is ``delta += A sin(k z + 2 pi phase) - energy_loss``, then ``z -= C (eta0 delta + eta1 delta^2 + eta2
-delta^3)``: the slip factors are those of :class:`ssmb.optics.Optics`, coefficients of the revolution time over itself.
+delta^3)``: the slip factors are those of :class:`ssmb.dynamics.Optics`, coefficients of the revolution time over itself.
 (The velocity of the electron, by which z differs from that time, adds delta/gamma^2 of the slip and is left out.)
 
 For eta0 > 0 the main bucket is centred at the rising zero of the kick, for eta0 < 0 half a wavelength away; an energy

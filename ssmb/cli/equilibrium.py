@@ -10,7 +10,7 @@ from ssmb.cli.output import print_json
 from ssmb.text import named_values, quantity, table
 
 if TYPE_CHECKING:
-    from ssmb.equilibrium import Equilibrium
+    from ssmb.dynamics import Equilibrium
 
 _VALUES = (
     "emittances", "emittances_sands", "damping_times", "partition_numbers", "tunes", "energy_loss",
@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
-    from ssmb.equilibrium import equilibrium
+    from ssmb.dynamics import equilibrium
     from ssmb.maps.radiation import ENVELOPE, Radiation
 
     ring, rows = ring_of(args)

@@ -10,7 +10,7 @@ from ssmb.cli.output import print_json
 from ssmb.text import named_values, quantity, table
 
 if TYPE_CHECKING:
-    from ssmb.optics import Optics
+    from ssmb.dynamics import Optics
 
 #: What the printed table shows; --csv and --json have all columns.
 _SHOWN = ("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX")
@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute and print."""
-    from ssmb.optics import optics
+    from ssmb.dynamics import optics
 
     ring, rows = ring_of(args)
     found = optics(ring, delta=args.delta)

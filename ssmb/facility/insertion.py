@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 import numpy as np
 
 from ssmb.beam import Beam, Reference
+from ssmb.dynamics.linear import symplectic_form
+from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.drift import Drift
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
@@ -30,8 +32,6 @@ from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
 from ssmb.facility.steps import Limit
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.linear import symplectic_form
-from ssmb.optics.taylor import TaylorMap, taylor_map
 from ssmb.quantity import quantity
 from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, share

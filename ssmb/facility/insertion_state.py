@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ssmb.collective.intrabeam import IntrabeamHeating
+from ssmb.dynamics.linear import symplectic_form
+from ssmb.dynamics.matrices import jacobians
 from ssmb.elements import Element
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.laser_field import power_for_modulation, rayleigh_length
-from ssmb.optics.linear import symplectic_form
-from ssmb.optics.matrices import jacobians
 from ssmb.quantity import quantity
 from ssmb.ranges import positive
 from ssmb.schemes.insertion import CouplingInsertion

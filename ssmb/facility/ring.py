@@ -13,11 +13,11 @@ from typing import Any, Self
 
 from ssmb.beam import Reference
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.equilibrium import radiation_integrals
+from ssmb.dynamics import radiation_integrals
+from ssmb.dynamics.energy_balance import EnergyBalance, energy_balance
 from ssmb.errors import ConfigError
 from ssmb.facility.part import Part, part
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.energy_balance import EnergyBalance, energy_balance
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import positive, positive_or_infinite
 

@@ -14,10 +14,9 @@ import numpy as np
 
 from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.equilibrium import Equilibrium, equilibrium
-from ssmb.equilibrium.equilibrium import EquilibriumStatus
+from ssmb.dynamics import Equilibrium, equilibrium, optics
+from ssmb.dynamics.equilibrium import EquilibriumStatus
 from ssmb.lattice.tree import Lattice
-from ssmb.optics import optics
 from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 

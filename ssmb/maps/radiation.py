@@ -20,7 +20,7 @@ class Radiation:
     ----------
     mode : "off"; "mean": energy loss without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss
         with Gaussian noise; "envelope": mean loss at all points where the modes with noise emit, from which
-        :mod:`ssmb.equilibrium` is made.
+        :mod:`ssmb.dynamics` is made.
     edges : whether the thin pole faces of bends radiate (the pole-face term of the damping partition numbers).
     angles : whether photons leave at their angle to the plane of the orbit, which sets the floor of the vertical
         emittance. In tracking it costs about as much as a turn without radiation.

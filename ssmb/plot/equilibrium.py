@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssmb.equilibrium import Equilibrium
+from ssmb.dynamics import Equilibrium
 from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
 from ssmb.plot.lattice_bar import draw_lattice_bar
 from ssmb.plot.optics import smooth
@@ -25,7 +25,7 @@ def plot_equilibrium(found: Equilibrium, lattice: Lattice | None = None, *, into
 
     Parameters
     ----------
-    found : result of :func:`ssmb.equilibrium.equilibrium`.
+    found : result of :func:`ssmb.dynamics.equilibrium`.
     lattice : its ring, for the bar of magnets.
     into : part of another figure to draw in; a new figure if None.
 

@@ -98,7 +98,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
         return plot_signal([what] if isinstance(what, ChargeSignal) else what)
     if isinstance(what, Lattice):
-        from ssmb.optics import optics
+        from ssmb.dynamics import optics
         from ssmb.plot.optics import plot_optics
 
         return plot_optics(optics(what), what)
@@ -107,8 +107,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
 def _of_result(what: Any, lattice: Any) -> Figure:
     """Results whose modules take long to load, so they come last."""
-    from ssmb.equilibrium import Equilibrium
-    from ssmb.optics import Optics
+    from ssmb.dynamics import Equilibrium, Optics
     from ssmb.studies import Result
 
     if isinstance(what, Optics):

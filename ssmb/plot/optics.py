@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.beam import Reference
+from ssmb.dynamics import Optics, optics
 from ssmb.elements import Element
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.lattice.program import compile_elements
 from ssmb.maps import Op
-from ssmb.optics import Optics, optics
 from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
 from ssmb.plot.lattice_bar import draw_lattice_bar, within_maps
 from ssmb.quantity import label_of

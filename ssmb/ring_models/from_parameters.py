@@ -10,6 +10,7 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics.linear import symplectic_form
 from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.lumped_radiation import LumpedRadiation
@@ -17,7 +18,6 @@ from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.linear import symplectic_form
 from ssmb.ranges import finite, not_negative, positive
 
 _FORM = symplectic_form(4)

@@ -9,12 +9,12 @@ from enum import Enum
 import numpy as np
 
 from ssmb.beam.reference import Reference
+from ssmb.dynamics.modulation import measured_modulation
 from ssmb.elements import Element, Marker
 from ssmb.errors import LatticeError
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.roles import Light
-from ssmb.optics.modulation import measured_modulation
 
 
 class PartRole(Enum):

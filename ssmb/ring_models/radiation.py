@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ssmb.dynamics.propagation import carry
 from ssmb.elements import Element
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.propagation import carry
 from ssmb.ring_models.sections import Ring
 
 #: Noise of a coordinate below this part of the largest one, as variance, is rounding.

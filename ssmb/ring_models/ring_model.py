@@ -45,7 +45,7 @@ def ring_model(
     keep : names of elements at whose entrance monitors are wanted (a modulator or cavity is always there; a thin one is
         seen in its middle).
     radiation : in any mode but "off" the model radiates: loss, damping and Gaussian diffusion of each section, from the
-        damped map of the ring (:mod:`ssmb.equilibrium`), with pole faces and angles of photons as they are asked for.
+        damped map of the ring (:mod:`ssmb.dynamics`), with pole faces and angles of photons as they are asked for.
 
     Returns
     -------

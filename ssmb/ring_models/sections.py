@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
+from ssmb.dynamics.closed_orbit import find_orbits
+from ssmb.dynamics.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
+from ssmb.dynamics.factorisation import kicks_of
+from ssmb.dynamics.linear import generalised_beta, normal_modes
+from ssmb.dynamics.matrices import jacobians
+from ssmb.dynamics.off_momentum import derivatives, off_momentum
+from ssmb.dynamics.optics import optics
+from ssmb.dynamics.propagation import carry, has_cavities, program_of, recorded_at, without
+from ssmb.dynamics.taylor import taylor_map
 from ssmb.elements import Element
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.elements.polynomial_kicks import PolynomialKicks
 from ssmb.elements.thin_chicane import ThinChicane
-from ssmb.equilibrium.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
 from ssmb.errors import PhysicsError
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.maps.radiation import Radiation
-from ssmb.optics.closed_orbit import find_orbits
-from ssmb.optics.factorisation import kicks_of
-from ssmb.optics.linear import generalised_beta, normal_modes
-from ssmb.optics.matrices import jacobians
-from ssmb.optics.off_momentum import derivatives, off_momentum
-from ssmb.optics.optics import optics
-from ssmb.optics.propagation import carry, has_cavities, program_of, recorded_at, without
-from ssmb.optics.taylor import taylor_map
 from ssmb.ring_models.parts import Part, PartRole
 
 #: Orbits closer than this to the reference count as it [m, 1]: below any length that matters.

@@ -15,11 +15,11 @@ from scipy import optimize
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.sigma import checked_sigma, factor
+from ssmb.dynamics import transfer_matrix
 from ssmb.elements import Bend, Drift, Element, Marker, Quadrupole
 from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.optics import transfer_matrix
 from ssmb.schemes.kicked import CoupledStage
 from ssmb.schemes.quadrature import quadrature_beam, quiet_beam
 

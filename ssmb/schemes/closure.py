@@ -38,9 +38,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ssmb.beam import Beam
+from ssmb.dynamics.taylor import AXES, TaylorMap, taylor_map
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.taylor import AXES, TaylorMap, taylor_map
 from ssmb.quantity import Shown, quantity
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tracking import track

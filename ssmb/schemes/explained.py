@@ -31,7 +31,7 @@ import numpy as np
 from scipy import special
 
 from ssmb.beam.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
-from ssmb.optics.taylor import TaylorMap
+from ssmb.dynamics.taylor import TaylorMap
 from ssmb.quantity import quantity
 from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.quadrature import normal_rule

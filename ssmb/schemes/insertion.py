@@ -16,10 +16,10 @@ from ssmb.beam import Beam
 from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.closed_form import h_function
 from ssmb.beam.sigma import sigma_from_twiss
+from ssmb.dynamics.taylor import taylor_map
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
-from ssmb.optics.taylor import taylor_map
 from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.closure import ClosureBudget, closure_budget
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching

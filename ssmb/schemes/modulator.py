@@ -21,11 +21,11 @@ import numpy as np
 from scipy import optimize
 
 from ssmb.beam.reference import Reference
+from ssmb.dynamics.modulation import measured_modulation
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
 from ssmb.maps.laser_field import best_focusing, field_overlap, peak_field, power_for_modulation, waist
 from ssmb.maps.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
-from ssmb.optics.modulation import measured_modulation
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
 #: Place of electrons in an odd mode [m], and a weak modulation [1].
@@ -232,7 +232,7 @@ def _slip_moments(rayleigh_ratio: float) -> tuple[float, float]:
 
 
 def modulation_at(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> complex:
-    """Return the modulation of delta by a lit undulator, see :func:`ssmb.optics.modulation.measured_modulation` [1].
+    """Return the modulation of delta by a lit undulator, see :func:`ssmb.dynamics.modulation.measured_modulation` [1].
 
     Parameters
     ----------

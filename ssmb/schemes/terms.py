@@ -5,7 +5,7 @@ first section: to the middle of the second modulator).
 
 References
 ----------
-K. L. Brown, SLAC-75 (1982) (T_ijk); in the frame of :mod:`ssmb.optics.taylor`.
+K. L. Brown, SLAC-75 (1982) (T_ijk); in the frame of :mod:`ssmb.dynamics.taylor`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.beam.bunching import bunching_factor
+from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
-from ssmb.optics.taylor import TaylorMap, taylor_map
 from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.base import Scheme
 from ssmb.schemes.beamlines import Parts, half_of, section_matrix

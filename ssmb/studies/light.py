@@ -12,9 +12,9 @@ import numpy as np
 
 from ssmb.beam import Beam, bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics import Optics
+from ssmb.dynamics.modulation import measured_modulation
 from ssmb.lattice.program import Program
-from ssmb.optics import Optics
-from ssmb.optics.modulation import measured_modulation
 from ssmb.quantity import quantity
 from ssmb.radiation import Undulator, signal_against_charge
 from ssmb.radiation.signal import ChargeSignal

@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 
 from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
+from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
-from ssmb.optics import Optics
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
 from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, Reference, sigma_from_twiss
+from ssmb.dynamics import Optics, optics
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.maps.radiation import Radiation
-from ssmb.optics import Optics, optics
 from ssmb.ring_models import ring_model
 from ssmb.studies.sections import BeamConfig, LaserConfig, TrackConfig
 

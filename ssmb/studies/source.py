@@ -12,6 +12,7 @@ import numpy as np
 
 from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.beamlines import Beamline, UndulatorChain, beamline
+from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
 from ssmb.facility import (
     EnergyOfTurn,
@@ -26,7 +27,6 @@ from ssmb.facility import (
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
-from ssmb.optics import Optics
 from ssmb.quantity import quantity
 from ssmb.radiation.undulator import Undulator
 from ssmb.studies.beamline_config import beamline_of

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ssmb.buckets import MicroBucket
+from ssmb.dynamics import Optics
 from ssmb.lattice import Lattice
-from ssmb.optics import Optics
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
 from ssmb.studies.sections import LaserConfig

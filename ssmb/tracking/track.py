@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, LossReason
+from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.radiation import Radiation
-from ssmb.optics.energy_balance import energy_balance
 from ssmb.quantity import quantity
 from ssmb.tracking.job import Job, RunStatus
 from ssmb.tracking.laser_program import LaserProgram

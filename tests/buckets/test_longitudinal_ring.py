@@ -10,10 +10,9 @@ import pytest
 from ssmb.beam import gaussian_bunching
 from ssmb.buckets import LongitudinalRing, MicroBucket, Slip, ThinModulator, longitudinal_functions
 from ssmb.buckets.standard_map import LINEAR_STABILITY_LIMIT
-from ssmb.equilibrium import equilibrium
+from ssmb.dynamics import equilibrium, optics
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.optics import optics
-from tests.optics.rings import mls
+from tests.dynamics.rings import mls
 from tests.support import assert_close
 
 WAVELENGTH = 1064e-9

@@ -9,8 +9,8 @@ import pytest
 
 from ssmb.beam import Beam, Reference, bunching_factor, gaussian_bunching
 from ssmb.buckets.losses import LOSS_TERMS, bunching_losses
+from ssmb.dynamics.taylor import TaylorMap
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.optics.taylor import TaylorMap
 from tests.support import assert_close
 
 LASER = 1e-6

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ssmb.cli.main import main
-from ssmb.equilibrium import equilibrium
+from ssmb.dynamics import equilibrium
 from ssmb.lattice import load_lattice
 from ssmb.maps.radiation import Radiation
 from tests.support import assert_close

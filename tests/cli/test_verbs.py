@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from ssmb.cli.main import main
+from ssmb.dynamics import optics
 from ssmb.errors import ConfigError, LatticeError, SeveralErrors, ValidityWarning, Where
 from ssmb.lattice import load_lattice
-from ssmb.optics import optics
 from ssmb.studies import load_result
 from ssmb.tracking import RunStatus
 from tests.support import assert_close

@@ -13,9 +13,9 @@ from scipy import integrate
 from ssmb.beam import Reference
 from ssmb.collective import IntrabeamHeating, coulomb_logarithm, intrabeam_diffusion, intrabeam_rates
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.dynamics import equilibrium
+from ssmb.dynamics.damped_turn import damped_turn
 from ssmb.elements import Bend, Drift, Quadrupole, RFCavity
-from ssmb.equilibrium import equilibrium
-from ssmb.equilibrium.damped_turn import damped_turn
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements

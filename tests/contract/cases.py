@@ -158,6 +158,6 @@ def scale(*points: Any) -> np.ndarray:
 
 
 def unused_kernels() -> list[Kernel]:
-    """Kernels that no case reaches, directly or by inversion; those of radiation have tests in ``tests/equilibrium``."""
+    """Kernels that no case reaches, directly or by inversion; those of radiation have tests in ``tests/dynamics``."""
     used = {op.kernel.name for case in CASES for op in ops_and_inverses(case)}
     return [k for k in KERNELS if k.name not in used and not k.limit and not k.name.startswith("radiation_")]

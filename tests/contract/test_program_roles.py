@@ -18,20 +18,20 @@ import numpy as np
 import pytest
 
 import ssmb
+from ssmb.dynamics.energy_balance import energy_balance
+from ssmb.dynamics.equilibrium import EquilibriumStatus
+from ssmb.dynamics.optics import OpticsStatus
+from ssmb.dynamics.tapering import tapered
 from ssmb.elements import Bend, Element, RFCavity
 from ssmb.elements.base import ELEMENTS
 from ssmb.elements.energy_restorer import EnergyRestorer
 from ssmb.elements.linear_map import LinearMap
-from ssmb.equilibrium.equilibrium import EquilibriumStatus
 from ssmb.errors import LatticeError
 from ssmb.kernels import loops
 from ssmb.kernels.loops import KERNELS, Kernel
 from ssmb.kernels.roles import Role
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
-from ssmb.optics.energy_balance import energy_balance
-from ssmb.optics.optics import OpticsStatus
-from ssmb.optics.tapering import tapered
 from tests.support import assert_close
 
 PACKAGE = Path(ssmb.__file__).parent

@@ -12,6 +12,7 @@ import pytest
 from ssmb.beam import Beam, Reference
 from ssmb.collective.intrabeam import intrabeam_diffusion
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics import transfer_matrix
 from ssmb.elements.drift import Drift
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
@@ -20,7 +21,6 @@ from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.facility.insertion_state import insertion_intrabeam, laser_need
 from ssmb.lattice import Lattice, load_lattice
-from ssmb.optics import transfer_matrix
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.tracking import track
 from tests.support import assert_close

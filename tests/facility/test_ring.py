@@ -10,6 +10,8 @@ import pytest
 
 from ssmb.beam import Reference
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics import optics
+from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.elements import Bend, Drift, Element, Quadrupole, RFCavity
 from ssmb.elements.energy_restorer import EnergyRestorer
 from ssmb.errors import ConfigError
@@ -17,8 +19,6 @@ from ssmb.facility import EnergyOfTurn, EnergyStep, Filling, Limit, PowerStep, R
 from ssmb.facility.ring import coasting_damping
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
-from ssmb.optics import optics
-from ssmb.optics.energy_balance import energy_balance
 from tests.support import assert_close
 
 REF = Reference(3e9)

@@ -11,10 +11,10 @@ import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.elements import ELEMENTS
 from ssmb.errors import ValidityWarning
 from ssmb.lattice import Lattice
-from ssmb.optics.energy_balance import energy_balance
 from ssmb.studies import run_file
 from ssmb.tracking import track
 from tests.support import assert_close

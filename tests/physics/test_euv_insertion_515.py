@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ssmb import load_lattice, taylor_map, track
+from ssmb.dynamics import transfer_matrix
 from ssmb.lattice import Lattice
-from ssmb.optics import transfer_matrix
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.schemes.tlc import EnergyModulationCoupling
 from ssmb.studies import load_config

@@ -15,9 +15,9 @@ from ssmb.beam import Beam, bunching_factor
 from ssmb.beam.sigma import sigma_from_twiss
 from ssmb.buckets.losses import bunching_losses
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics import Knob, MatchStatus, Optics, Target, match, optics, taylor_map
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.program import Program, compile_elements
-from ssmb.optics import Knob, MatchStatus, Optics, Target, match, optics, taylor_map
 from ssmb.schemes import SingleStage
 from ssmb.tracking import track
 from tests.support import assert_close, assert_reference, reference_values

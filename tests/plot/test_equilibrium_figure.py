@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ssmb
-from ssmb.equilibrium import Equilibrium
+from ssmb.dynamics import Equilibrium
 from ssmb.lattice import Lattice
 from tests.support import assert_close
 

@@ -13,11 +13,11 @@ import pytest
 import ssmb
 from ssmb.beam import Beam, LossReason, Reference
 from ssmb.buckets import MicroBucket
+from ssmb.dynamics import optics
 from ssmb.elements import Bend, Drift, Octupole, Quadrupole, RFCavity, Sextupole
 from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
-from ssmb.optics import optics
 from ssmb.plot import plot
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import power_of_ten, prefixed

@@ -10,13 +10,12 @@ import pytest
 
 from ssmb.beam import Reference
 from ssmb.buckets import MicroBucket
+from ssmb.dynamics import equilibrium, optics
 from ssmb.elements.wiggler import Wiggler
-from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import load_lattice
-from ssmb.optics import optics
 from ssmb.ring_models import RingParameters, ring_model_from_parameters
-from tests.optics.rings import LATTICES
+from tests.dynamics.rings import LATTICES
 from tests.support import assert_close
 
 REFERENCE = Reference(400e6)

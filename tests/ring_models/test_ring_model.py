@@ -17,20 +17,19 @@ import pytest
 
 from ssmb.beam import Beam, Reference, fold, sigma_from_twiss
 from ssmb.buckets import MicroBucket
+from ssmb.dynamics import equilibrium, optics, taylor_map, transfer_matrix
+from ssmb.dynamics.factorisation import kicks_of
 from ssmb.elements import Element, Marker, Quadrupole, RFCavity
 from ssmb.elements.linear_map import symplectic_error
 from ssmb.elements.polynomial_kicks import PolynomialKicks
 from ssmb.elements.wiggler import Wiggler
-from ssmb.equilibrium import equilibrium
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
 from ssmb.lattice.program import compile_elements
-from ssmb.optics import optics, taylor_map, transfer_matrix
-from ssmb.optics.factorisation import kicks_of
 from ssmb.ring_models import ring_model
 from ssmb.ring_models.parts import parts_of
 from ssmb.tracking import MomentMonitor, RunStatus, track
-from tests.optics.rings import LATTICES, double_bend_ring
+from tests.dynamics.rings import LATTICES, double_bend_ring
 from tests.support import assert_close
 
 TURNS = int(os.environ.get("SSMB_RING_TURNS", "0"))

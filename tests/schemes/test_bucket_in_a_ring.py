@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
+from ssmb.dynamics import optics
 from ssmb.errors import PhysicsError
 from ssmb.lattice import load_lattice
-from ssmb.optics import optics
 from ssmb.schemes import MicroBucketHarmonics
 from ssmb.tracking import BunchingMonitor, track
 from tests.support import assert_close

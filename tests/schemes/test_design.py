@@ -11,9 +11,9 @@ import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.cli.main import main
+from ssmb.dynamics import transfer_matrix
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
-from ssmb.optics import transfer_matrix
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
 from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
 from ssmb.schemes.modulator import ModulatorUndulator, measured_gradient, modulation_at

@@ -17,9 +17,8 @@ import xarray
 from ssmb.beam import Beam, Reference
 from ssmb.beam.moments import Moments
 from ssmb.buckets import MicroBucket
-from ssmb.equilibrium import Equilibrium
+from ssmb.dynamics import Equilibrium, Optics
 from ssmb.errors import ConfigError, ResultFileError
-from ssmb.optics import Optics
 from ssmb.quantity import POSITIONS, quantities_of, quantity, units_of
 from ssmb.radiation.exit_light import ExitLight
 from ssmb.radiation.undulator import Undulator

@@ -12,7 +12,7 @@ import pytest
 
 from ssmb.beam import Beam, bunching_factor
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.equilibrium import equilibrium
+from ssmb.dynamics import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, ResultFileError
 from ssmb.lattice import load_lattice
 from ssmb.store.openpmd import write_particles

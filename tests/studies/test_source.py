@@ -16,7 +16,7 @@ from ssmb.beamlines import BEAMLINES
 from ssmb.cli.main import main
 from ssmb.collective import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.equilibrium import equilibrium
+from ssmb.dynamics import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.facility.ring_intrabeam import _vertical, ring_intrabeam
 from ssmb.lattice import load_lattice

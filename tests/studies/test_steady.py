@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
+from ssmb.dynamics import Optics
 from ssmb.lattice import Lattice, load_lattice
-from ssmb.optics import Optics
 from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, run, run_file
 from ssmb.studies.facts import lit_by_lattice
