@@ -47,7 +47,7 @@ _BY_HAND = ("tests/studies/test_numbers_by_hand.py",)
 _TURNS = ("tests/schemes/test_closure_by_turns.py",)
 _DAMPING = ("tests/physics/test_coasting_damping.py",)
 _ELEMENTS = ("tests/physics/test_elements.py", "-k", "power_series or is_undone")
-_DETUNED = ("tests/radiation/test_detuned_light.py",)
+_DETUNED = ("tests/light/test_detuned_light.py",)
 
 MUTANTS = (
     Mutant("incoherent power of a source doubled", r"incoherent_power=electrons \*", r"incoherent_power=2.0 * electrons *", _FIELDS),

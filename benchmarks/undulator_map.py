@@ -33,7 +33,7 @@ def seconds(call) -> float:
 
 def main() -> None:
     from ssmb.beam.reference import Reference
-    from ssmb.radiation import Undulator, photon_energy, undulator_field
+    from ssmb.light import Undulator, photon_energy, undulator_field
 
     part = float(sys.argv[1]) if len(sys.argv) > 1 else 0.2
     und = Undulator(Reference(energy=400e6), period=0.01, n_periods=100, k=1.144)

@@ -30,7 +30,7 @@ import ssmb
 from ssmb.beam import bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ValidityWarning
-from ssmb.radiation import (
+from ssmb.light import (
     ElectronBeam,
     ExitLight,
     Plane,
@@ -54,9 +54,9 @@ from ssmb.radiation import (
     undulator_field,
     undulator_orbit,
 )
-from ssmb.radiation.coherent import form_factor, size_parameter
-from ssmb.radiation.incoherent import central_cone_power
-from ssmb.radiation.statistics import electrons_per_wavelength, relative_variance
+from ssmb.light.coherent import form_factor, size_parameter
+from ssmb.light.incoherent import central_cone_power
+from ssmb.light.statistics import electrons_per_wavelength, relative_variance
 
 REDUCED = os.environ.get("SSMB_NOTEBOOK_REDUCED") == "1"  # fewer particles and points, for the tests
 BLUE, ORANGE, GREEN, PINK, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000"

@@ -48,9 +48,9 @@ _PUBLIC = {
     "MicroBucket": "ssmb.buckets",
     "SingleStage": "ssmb.schemes",
     "EchoEnabled": "ssmb.schemes",
-    "Undulator": "ssmb.radiation",
-    "coherent_power": "ssmb.radiation",
-    "signal_against_charge": "ssmb.radiation",
+    "Undulator": "ssmb.light",
+    "coherent_power": "ssmb.light",
+    "signal_against_charge": "ssmb.light",
     "plot": "ssmb.plot",
     "run_file": "ssmb.studies",
     "resume": "ssmb.studies",
@@ -66,9 +66,9 @@ if TYPE_CHECKING:
     from ssmb.dynamics import Target, closed_orbit, equilibrium, match, optics, taylor_map, transfer_matrix
     from ssmb.errors import SsmbError
     from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
+    from ssmb.light import Undulator, coherent_power, signal_against_charge
     from ssmb.maps.radiation import Radiation
     from ssmb.plot import plot
-    from ssmb.radiation import Undulator, coherent_power, signal_against_charge
     from ssmb.ring_models import ring_model
     from ssmb.schemes import EchoEnabled, SingleStage
     from ssmb.studies import load, load_result, resume, run_file, save

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ssmb.beamlines.chains import ChainStage, UndulatorChain
 from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.radiation.exit_light import ExitLight
+from ssmb.light.exit_light import ExitLight
 from ssmb.ranges import not_negative, positive
 
 #: Etendue that a scanner accepts, depends on the scanner [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
@@ -147,7 +147,7 @@ class Beamline:
         ----------
         light : at the undulator exit.
         incoherent : power per solid angle of the incoherent light of the same undulator on the axis
-            (:func:`ssmb.radiation.axis_power_density`) [W/sr]. Stages before the mirror are not counted on it, and the mirror
+            (:func:`ssmb.light.axis_power_density`) [W/sr]. Stages before the mirror are not counted on it, and the mirror
             takes it whole, for much of it is too hard to be reflected: an upper limit.
         """
         power_per_angle = not_negative("incoherent", incoherent, "W/sr")

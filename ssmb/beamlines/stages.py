@@ -18,7 +18,7 @@ from ssmb.beamlines.chains import ChainStage
 from ssmb.beamlines.multilayer import MO_SI, Multilayer
 from ssmb.beamlines.optical_constants import gas_density, layer_transmission, surface_reflectivity, tabulated_density
 from ssmb.errors import ConfigError
-from ssmb.radiation.exit_light import ExitLight
+from ssmb.light.exit_light import ExitLight
 from ssmb.ranges import choice, count, finite, not_negative, positive, share
 
 #: relative width above which a stage is averaged over the line; mirrors and gases change little over less

@@ -12,7 +12,7 @@ from ssmb.quantity import LIGHT, Quantity
 from ssmb.text import nanometres, number, quantity, table
 
 if TYPE_CHECKING:
-    from ssmb.radiation import Generations, MachineInput
+    from ssmb.light import Generations, MachineInput
 
 _VALUES = (
     "name", "wavelength", "average_power", "peak_power", "band", "bandwidth", "average_brightness", "peak_brightness",
@@ -40,7 +40,7 @@ def add_subject(subjects: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; 0 on success."""
-    from ssmb.radiation import Machines, compare_generations
+    from ssmb.light import Machines, compare_generations
 
     machines = Machines().changed(named_numbers(args.set, "ssmb_energy=600e6"))
     found = compare_generations(args.wavelength, machines, band=args.band)

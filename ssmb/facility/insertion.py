@@ -32,8 +32,8 @@ from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
 from ssmb.facility.steps import Limit
 from ssmb.lattice.tree import Lattice
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import quantity
-from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, share
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching

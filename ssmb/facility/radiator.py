@@ -24,14 +24,14 @@ from ssmb.facility.part import Part, part
 from ssmb.facility.ring import Filling
 from ssmb.facility.source import RadiatingBeam, SourceLight
 from ssmb.facility.steps import PowerWay
+from ssmb.light.coherent import coherent_power
+from ssmb.light.debunching import Plane, debunched_power
+from ssmb.light.exit_light import ExitLight
+from ssmb.light.growth import gain_parameter
+from ssmb.light.incoherent import axis_power_density, incoherent_energy
+from ssmb.light.tracked import tracked_power
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import quantity
-from ssmb.radiation.coherent import coherent_power
-from ssmb.radiation.debunching import Plane, debunched_power
-from ssmb.radiation.exit_light import ExitLight
-from ssmb.radiation.growth import gain_parameter
-from ssmb.radiation.incoherent import axis_power_density, incoherent_energy
-from ssmb.radiation.tracked import tracked_power
-from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count
 
 DETUNINGS = ("exact", "best")
@@ -54,7 +54,7 @@ class Radiator(Part):
     chain : way to the intermediate focus: stages that are calculated for this light, or a chain of given factors, whose
         power is not used. If left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other
         wavelengths, where nothing is assumed: the focus is then the undulator exit.
-    band : full relative width of the band that counts [1]; by default :func:`ssmb.radiation.counted_band`.
+    band : full relative width of the band that counts [1]; by default :func:`ssmb.light.counted_band`.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class Radiator(Part):
         Warns
         -----
         ValidityWarning
-            See :func:`ssmb.radiation.tracked.tracked_power` and :func:`ssmb.radiation.growth.gain_parameter`; too much
+            See :func:`ssmb.light.tracked.tracked_power` and :func:`ssmb.light.growth.gain_parameter`; too much
             heat on the first mirror of a :class:`ssmb.beamlines.Beamline`, coherent and incoherent light together.
         """
         beam, wavelength, filling = upstream.beam, upstream.wavelength, upstream.filling

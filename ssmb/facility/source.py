@@ -9,9 +9,9 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
+from ssmb.light.exit_light import ExitLight
+from ssmb.light.tracked import TrackedLight, energy_exchange
 from ssmb.quantity import Shown, quantity
-from ssmb.radiation.exit_light import ExitLight
-from ssmb.radiation.tracked import TrackedLight, energy_exchange
 from ssmb.ranges import count, modulus, positive, share
 
 

@@ -146,7 +146,7 @@ def bessel_factor(k: float, harmonic: int = 1) -> float:
     if n % 2 == 0:
         raise ConfigError(
             f"[JJ] is defined at odd harmonics, not {n}: on axis a planar undulator has no even harmonic "
-            "(ssmb.radiation.coherent has the off-axis emission of the even ones)"
+            "(ssmb.light.coherent has the off-axis emission of the even ones)"
         )
     argument = n * modulation_index(k)
     from scipy import special  # slow to import, and only undulators need it

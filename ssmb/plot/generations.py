@@ -10,7 +10,7 @@ from ssmb.plot.canvas import COLOURS, TICK_SIZE, Figure, Place, dress, legend, l
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ssmb.radiation.generations import Generations, LightSource
+    from ssmb.light.generations.compare import Generations, LightSource
 
 
 def plot_generations(table: Generations, *, into: Place = None) -> Figure:
@@ -21,7 +21,7 @@ def plot_generations(table: Generations, *, into: Place = None) -> Figure:
 
     Parameters
     ----------
-    table : result of :func:`ssmb.radiation.compare_generations`.
+    table : result of :func:`ssmb.light.compare_generations`.
     into : part of another figure to draw in; a new figure if None.
 
     Raises

@@ -20,7 +20,7 @@ from ssmb.plot.canvas import (
 )
 
 if TYPE_CHECKING:
-    from ssmb.radiation import TrackedLight
+    from ssmb.light import TrackedLight
 
 #: Shares of the largest intensity at which the colour changes.
 _LEVELS = 41
@@ -33,7 +33,7 @@ def plot_light(light: TrackedLight, *, into: Place = None) -> Figure:
 
     Parameters
     ----------
-    light : result of :func:`ssmb.radiation.tracked_power`.
+    light : result of :func:`ssmb.light.tracked_power`.
     into : part of another figure to draw in; a new figure if None.
 
     Raises

@@ -68,7 +68,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     from ssmb.beam import Beam
     from ssmb.buckets import MicroBucket
     from ssmb.lattice import Lattice
-    from ssmb.radiation.signal import ChargeSignal
+    from ssmb.light.signal import ChargeSignal
     from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 
     if isinstance(what, SnapshotRecord):
@@ -128,7 +128,7 @@ def _of_result(what: Any, lattice: Any) -> Figure:
 def _of_light(what: Any) -> Figure:
     """Schemes and sources of light."""
     from ssmb.facility import SourceLight
-    from ssmb.radiation import Generations, TrackedLight
+    from ssmb.light import Generations, TrackedLight
     from ssmb.schemes import Scheme, SchemeComparison
 
     if isinstance(what, TrackedLight):

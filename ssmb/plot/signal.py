@@ -29,7 +29,7 @@ from ssmb.plot.canvas import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ssmb.radiation.signal import ChargeSignal
+    from ssmb.light.signal import ChargeSignal
 
 
 def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figure:

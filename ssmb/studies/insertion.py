@@ -24,8 +24,8 @@ from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import laser_wavelengths, undulator_at
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import quantity
-from ssmb.radiation.undulator import Undulator
 from ssmb.schemes.closure import ClosureBudget
 from ssmb.schemes.explained import ExplainedBunching
 from ssmb.schemes.insertion import CouplingInsertion

@@ -15,9 +15,9 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics import Optics
 from ssmb.dynamics.modulation import measured_modulation
 from ssmb.lattice.program import Program
+from ssmb.light import Undulator, signal_against_charge
+from ssmb.light.signal import ChargeSignal
 from ssmb.quantity import quantity
-from ssmb.radiation import Undulator, signal_against_charge
-from ssmb.radiation.signal import ChargeSignal
 from ssmb.schemes import SingleStage
 from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig
 from ssmb.text import nanometres, number, table

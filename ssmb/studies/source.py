@@ -27,8 +27,8 @@ from ssmb.facility import (
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import quantity
-from ssmb.radiation.undulator import Undulator
 from ssmb.studies.beamline_config import beamline_of
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program

@@ -28,7 +28,7 @@ from ssmb.beamlines.optical_constants import surface_reflectivity
 from ssmb.beamlines.stages import sizes_at
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning
-from ssmb.radiation import ExitLight, Undulator, angular_energy, axis_power_density, tracked_power
+from ssmb.light import ExitLight, Undulator, angular_energy, axis_power_density, tracked_power
 from tests.facility.lights import light_of
 from tests.support import assert_close
 

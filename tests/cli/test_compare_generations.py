@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ssmb.cli.main import main
-from ssmb.radiation import compare_generations
+from ssmb.light import compare_generations
 from tests.support import assert_close
 
 NAMES = ["bend", "wiggler", "undulator", "FEL 1D", "FEL", "SSMB"]

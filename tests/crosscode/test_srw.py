@@ -14,9 +14,9 @@ import pytest
 
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
-from ssmb.radiation.single_electron import angular_density, orbit_field, photon_flux
-from ssmb.radiation.trajectory import tabulated_orbit
-from ssmb.radiation.undulator import Undulator, photon_energy
+from ssmb.light.single_electron import angular_density, orbit_field, photon_flux
+from ssmb.light.trajectory import tabulated_orbit
+from ssmb.light.undulator import Undulator, photon_energy
 from tests.support import assert_close
 
 srwlib = pytest.importorskip("srwpy.srwlib", reason="SRW (srwpy) is not installed")

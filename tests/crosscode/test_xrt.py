@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from ssmb.beam.reference import Reference
-from ssmb.radiation.single_electron import angular_density, photon_flux, stokes, undulator_field
-from ssmb.radiation.undulator import Undulator, photon_energy
+from ssmb.light.single_electron import angular_density, photon_flux, stokes, undulator_field
+from ssmb.light.undulator import Undulator, photon_energy
 from tests.support import assert_close
 
 with pytest.MonkeyPatch.context() as patch:

@@ -10,9 +10,9 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, ELEMENTARY_CHARGE, HBAR
 from ssmb.facility import Filling, Limit, RadiatingBeam, Radiator, SourceLight
-from ssmb.radiation import Undulator
-from ssmb.radiation.single_electron import angular_density, undulator_field
-from ssmb.radiation.undulator import photon_energy
+from ssmb.light import Undulator
+from ssmb.light.single_electron import angular_density, undulator_field
+from ssmb.light.undulator import photon_energy
 
 
 def light_of(

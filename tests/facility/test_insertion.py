@@ -17,7 +17,7 @@ from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility import Filling, Insertion, InsertionState, Ring, RingState
 from ssmb.lattice import Lattice
-from ssmb.radiation.debunching import Plane, debunched_power
+from ssmb.light.debunching import Plane, debunched_power
 from ssmb.schemes.closure import emittance_growth
 from tests.support import assert_close
 

@@ -11,7 +11,7 @@ from scipy import special
 from ssmb.beam import Beam, Reference
 from ssmb.constants import ELECTRON_MASS_EV, ELEMENTARY_CHARGE, VACUUM_IMPEDANCE
 from ssmb.facility import SourceLight
-from ssmb.radiation import Undulator
+from ssmb.light import Undulator
 from tests.facility.lights import deflection, energy_by_fields, light_of, loss_by_larmor
 from tests.support import assert_close
 

@@ -9,8 +9,8 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import beamline
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility import ring_budget
+from ssmb.light import energy_exchange, total_power
 from ssmb.lithography import EuvSource, PowerPlane, model_parameters, power_at_focus, roadmap
-from ssmb.radiation import energy_exchange, total_power
 from tests.facility.lights import light_of
 from tests.support import assert_close
 

@@ -11,8 +11,8 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import beamline
 from ssmb.errors import ConfigError
 from ssmb.facility import Radiator
+from ssmb.light import Undulator, coherent_power
 from ssmb.lithography import EuvSource
-from ssmb.radiation import Undulator, coherent_power
 from tests.facility.lights import light_of
 from tests.plot.reading import bars, curve, number_in
 from tests.support import assert_close

@@ -10,8 +10,8 @@ import pytest
 import ssmb
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, Given
+from ssmb.light import ExitLight, Undulator, coherent_power, counted_band, tracked_power
 from ssmb.lithography import EuvSource, power_at_focus
-from ssmb.radiation import ExitLight, Undulator, coherent_power, counted_band, tracked_power
 from tests.facility.lights import light_of
 from tests.support import assert_close
 

@@ -12,11 +12,11 @@ from scipy import integrate
 from ssmb.beam.reference import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.light import coherent, incoherent, spectral, statistics
+from ssmb.light.angular import lobe_integral
+from ssmb.light.signal import signal_against_charge
+from ssmb.light.undulator import Undulator
 from ssmb.maps import laser_field, undulator_relations
-from ssmb.radiation import coherent, incoherent, spectral, statistics
-from ssmb.radiation.angular import lobe_integral
-from ssmb.radiation.signal import signal_against_charge
-from ssmb.radiation.undulator import Undulator
 from tests.support import assert_close
 
 MLS = Reference(energy=250e6)

@@ -11,11 +11,10 @@ from scipy import integrate, special
 from ssmb.beam.reference import Reference
 from ssmb.constants import C_GAMMA, ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR
 from ssmb.errors import SsmbError, ValidityWarning
-from ssmb.radiation.bend_light import bend_divergence, bend_flux, critical_energy
-from ssmb.radiation.brightness import ElectronBeam, energy_widening, undulator_brightness
-from ssmb.radiation.coherent import coherent_power
-from ssmb.radiation.fel import free_electron_laser
-from ssmb.radiation.generations import (
+from ssmb.light.coherent import coherent_power
+from ssmb.light.generations.bend import bend_divergence, bend_flux, critical_energy
+from ssmb.light.generations.brightness import ElectronBeam, energy_widening, undulator_brightness
+from ssmb.light.generations.compare import (
     bend_source,
     compare_generations,
     fel_source,
@@ -23,11 +22,12 @@ from ssmb.radiation.generations import (
     undulator_source,
     wiggler_source,
 )
-from ssmb.radiation.growth import field_growth
-from ssmb.radiation.incoherent import central_cone_power
-from ssmb.radiation.machines import Machines
-from ssmb.radiation.single_electron import angular_density, aperture_spectrum, photon_flux, undulator_field
-from ssmb.radiation.undulator import Undulator, photon_energy
+from ssmb.light.generations.fel import free_electron_laser
+from ssmb.light.generations.machines import Machines
+from ssmb.light.growth import field_growth
+from ssmb.light.incoherent import central_cone_power
+from ssmb.light.single_electron import angular_density, aperture_spectrum, photon_flux, undulator_field
+from ssmb.light.undulator import Undulator, photon_energy
 from tests.support import assert_close
 
 RING = Reference(energy=3e9)

@@ -18,6 +18,7 @@ from ssmb.elements import Bend, Drift, Octupole, Quadrupole, RFCavity, Sextupole
 from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
+from ssmb.light.signal import ChargeSignal
 from ssmb.plot import plot
 from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import power_of_ten, prefixed
@@ -26,7 +27,6 @@ from ssmb.plot.optics import plot_optics, smooth
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.plot.ring import _bucket_at_end
 from ssmb.plot.signal import plot_signal
-from ssmb.radiation.signal import ChargeSignal
 from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
 from tests.plot.reading import curve, unit_of
 from tests.support import assert_close

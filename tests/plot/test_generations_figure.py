@@ -6,7 +6,7 @@ import pytest
 
 import ssmb
 from ssmb.errors import ConfigError
-from ssmb.radiation import Generations, compare_generations
+from ssmb.light import Generations, compare_generations
 from tests.support import assert_close
 
 

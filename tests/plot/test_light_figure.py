@@ -9,7 +9,7 @@ from scipy.interpolate import LinearNDInterpolator
 import ssmb
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError
-from ssmb.radiation import Undulator, tracked_power
+from ssmb.light import Undulator, tracked_power
 from tests.plot.reading import size_of, unit_of
 from tests.support import assert_close
 

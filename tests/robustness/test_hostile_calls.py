@@ -16,8 +16,10 @@ from ssmb.buckets.standard_map import standard_map_island
 from ssmb.cli.main import main
 from ssmb.elements.linear_map import one_turn_matrix
 from ssmb.errors import ConfigError, SsmbError
+from ssmb.light import Undulator, coherent, growth, incoherent, statistics, undulator
+from ssmb.light.generations import bend as bend_light
+from ssmb.light.generations import brightness
 from ssmb.maps import laser_field
-from ssmb.radiation import Undulator, bend_light, brightness, coherent, growth, incoherent, statistics, undulator
 from ssmb.ranges import LARGEST, SMALLEST
 from ssmb.schemes import MicroBucketHarmonics, kicked
 from ssmb.schemes.eehg import least_echo, optimise_echo

@@ -15,7 +15,7 @@ from ssmb.beam import Reference
 from ssmb.cli.main import main
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import SsmbWarning
-from ssmb.radiation import Undulator
+from ssmb.light import Undulator
 from ssmb.studies import run_file
 from tests.facility.lights import deflection, energy_by_fields, loss_by_larmor, loss_in_bends
 from tests.studies.small_ring import RING, RUN, STEADY, STEADY_RING

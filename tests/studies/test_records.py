@@ -19,9 +19,9 @@ from ssmb.beam.moments import Moments
 from ssmb.buckets import MicroBucket
 from ssmb.dynamics import Equilibrium, Optics
 from ssmb.errors import ConfigError, ResultFileError
+from ssmb.light.exit_light import ExitLight
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import POSITIONS, quantities_of, quantity, units_of
-from ssmb.radiation.exit_light import ExitLight
-from ssmb.radiation.undulator import Undulator
 from ssmb.store.tree import Dataset, read_tree, write_tree
 from ssmb.studies import run_file
 from ssmb.studies.insertion import InsertionFindings

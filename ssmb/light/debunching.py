@@ -7,10 +7,10 @@ undulator, independent of the other coordinates, the field of harmonic n towards
 ``F = b_n int_{-1/2}^{1/2} dt exp(-2 i d t) <exp(i [(k L t/2) |theta - x'|^2 - k theta.x - 4 pi n N t delta])>``
 
 whose averages over x, x', y, y' and delta are Gaussian integrals. The power is ``P = pi Z0 N n chi [JJ]^2 |I|^2
-(L/(pi lambda)) int |F|^2 dOmega``; without divergence and energy spread it is that of :mod:`ssmb.radiation.coherent`.
+(L/(pi lambda)) int |F|^2 dOmega``; without divergence and energy spread it is that of :mod:`ssmb.light.coherent`.
 
 Left out: focusing inside the undulator, correlations of z with the transverse coordinates (tilted microbunches), terms
-of order 1/N; :mod:`ssmb.radiation.tracked` takes the particles as they are.
+of order 1/N; :mod:`ssmb.light.tracked` takes the particles as they are.
 
 References
 ----------
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError
-from ssmb.radiation.angular import composite_nodes
-from ssmb.radiation.undulator import Undulator
+from ssmb.light.angular import composite_nodes
+from ssmb.light.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive
 
 Array = NDArray[np.float64]
@@ -109,7 +109,7 @@ def debunched_power(
     sigma_delta : rms local momentum spread [1].
     harmonic : odd harmonic n (helical: 1).
     detuning : phase over the undulator by which the light lags behind the on-axis resonance [rad], as in
-        :func:`ssmb.radiation.coherent.form_factor`.
+        :func:`ssmb.light.coherent.form_factor`.
     resolution : factor on the number of nodes.
 
     Examples

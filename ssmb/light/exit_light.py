@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
+from ssmb.light.tracked import TrackedLight
+from ssmb.light.undulator import photon_rate
 from ssmb.quantity import Shown, quantity
-from ssmb.radiation.tracked import TrackedLight
-from ssmb.radiation.undulator import photon_rate
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
 
 
@@ -87,7 +87,7 @@ class ExitLight(Shown):
 
         Parameters
         ----------
-        light : result of :func:`ssmb.radiation.tracked.tracked_power`; its current is that inside a train.
+        light : result of :func:`ssmb.light.tracked.tracked_power`; its current is that inside a train.
         average_current : [A]; the filling factor is average over train current.
         train_length : length of a train [m]; infinite for a filled ring.
         duty : share of the turns in which the trains are bunched (laser on), (0, 1] [1].

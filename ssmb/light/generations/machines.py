@@ -8,8 +8,8 @@ from typing import Any
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import ConfigError, nearest
+from ssmb.light.generations.brightness import ElectronBeam
 from ssmb.quantity import Quantity
-from ssmb.radiation.brightness import ElectronBeam
 from ssmb.ranges import finite
 
 _RING = "assumption: a ring of the third generation"

@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.constants import FINE_STRUCTURE, HBAR, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError
-from ssmb.radiation.angular import composite_nodes
-from ssmb.radiation.harmonics import directions
-from ssmb.radiation.undulator import Undulator
+from ssmb.light.angular import composite_nodes
+from ssmb.light.harmonics import directions
+from ssmb.light.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive
 
 #: angles times points of the orbit that are held in memory at once

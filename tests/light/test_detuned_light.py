@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ssmb.beamlines.stages import sizes_at
-from ssmb.radiation import ExitLight, Undulator, coherent_power
-from ssmb.radiation.coherent import form_factor
+from ssmb.light import ExitLight, Undulator, coherent_power
+from ssmb.light.coherent import form_factor
 from tests.support import assert_close
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssmb import radiation as light
+from ssmb import light as light
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
-from ssmb.radiation import bend_light, coherent, incoherent, spectral, statistics
+from ssmb.light import coherent, incoherent, spectral, statistics
+from ssmb.light.generations import bend as bend_light
 
 REF = Reference(400e6)
 EUV = light.Undulator.resonant(REF, 13.5e-9, period=0.01, n_periods=60)

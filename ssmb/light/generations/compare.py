@@ -16,13 +16,13 @@ from dataclasses import dataclass, fields, replace
 
 from ssmb.constants import C_GAMMA, ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.radiation.bend_light import bend_divergence, bend_flux, critical_energy
-from ssmb.radiation.brightness import Brightness, ElectronBeam, same_energy, undulator_brightness
-from ssmb.radiation.coherent import coherent_power
-from ssmb.radiation.exit_light import counted_band
-from ssmb.radiation.fel import free_electron_laser
-from ssmb.radiation.machines import MachineInput, Machines
-from ssmb.radiation.undulator import Undulator, photon_energy, photon_rate
+from ssmb.light.coherent import coherent_power
+from ssmb.light.exit_light import counted_band
+from ssmb.light.generations.bend import bend_divergence, bend_flux, critical_energy
+from ssmb.light.generations.brightness import Brightness, ElectronBeam, same_energy, undulator_brightness
+from ssmb.light.generations.fel import free_electron_laser
+from ssmb.light.generations.machines import MachineInput, Machines
+from ssmb.light.undulator import Undulator, photon_energy, photon_rate
 from ssmb.ranges import count, positive, share
 
 #: the band of brightness, 0.1 %
@@ -242,7 +242,7 @@ def compare_generations(
     ----------
     wavelength : [m].
     machines : parameters of all machines; typical ones, with their origin, if left out.
-    band : full relative width that powers are counted in [1]; by default :func:`ssmb.radiation.counted_band`. An undulator
+    band : full relative width that powers are counted in [1]; by default :func:`ssmb.light.counted_band`. An undulator
         alone is counted in the width 1/N of its cone.
 
     Returns

@@ -15,9 +15,9 @@ from scipy import special
 
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.radiation.angular import composite_nodes
-from ssmb.radiation.coherent import even_amplitudes
-from ssmb.radiation.undulator import Undulator, photon_energy
+from ssmb.light.angular import composite_nodes
+from ssmb.light.coherent import even_amplitudes
+from ssmb.light.undulator import Undulator, photon_energy
 from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
 
 

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
+from ssmb.light.coherent import BeamSize, coherent_energy
+from ssmb.light.incoherent import energy_in_band
+from ssmb.light.undulator import Undulator, photon_energy
 from ssmb.quantity import Shown, quantity
-from ssmb.radiation.coherent import BeamSize, coherent_energy
-from ssmb.radiation.incoherent import energy_in_band
-from ssmb.radiation.undulator import Undulator, photon_energy
 from ssmb.ranges import positive_or_infinite
 
 

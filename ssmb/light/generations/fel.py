@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError, ValidityWarning
-from ssmb.radiation.brightness import ElectronBeam, same_energy
-from ssmb.radiation.growth import pierce_parameter
-from ssmb.radiation.undulator import Undulator
+from ssmb.light.generations.brightness import ElectronBeam, same_energy
+from ssmb.light.growth import pierce_parameter
+from ssmb.light.undulator import Undulator
 
 #: Xie's fit: exponents of (eta_d, eta_e, eta_gamma) and coefficient of each term
 XIE_TERMS: tuple[tuple[float, float, float, float], ...] = (

@@ -12,16 +12,16 @@ from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.kernels.jit import numba
-from ssmb.radiation import coherent_power
-from ssmb.radiation.coherent import power_per_square_ampere
-from ssmb.radiation.debunching import Plane, debunched_power
-from ssmb.radiation.exit_light import ExitLight
-from ssmb.radiation.growth import field_growth, gain_parameter, pierce_parameter
-from ssmb.radiation.incoherent import spectral_energy
-from ssmb.radiation.spectral import far_field
-from ssmb.radiation.statistics import relative_variance
-from ssmb.radiation.tracked import energy_exchange, tracked_power
-from ssmb.radiation.undulator import Undulator
+from ssmb.light import coherent_power
+from ssmb.light.coherent import power_per_square_ampere
+from ssmb.light.debunching import Plane, debunched_power
+from ssmb.light.exit_light import ExitLight
+from ssmb.light.growth import field_growth, gain_parameter, pierce_parameter
+from ssmb.light.incoherent import spectral_energy
+from ssmb.light.spectral import far_field
+from ssmb.light.statistics import relative_variance
+from ssmb.light.tracked import energy_exchange, tracked_power
+from ssmb.light.undulator import Undulator
 from tests.support import assert_close
 
 REF = Reference(energy=400e6)

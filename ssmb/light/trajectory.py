@@ -22,7 +22,7 @@ from ssmb.beam.reference import Reference
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.radiation.undulator import Undulator
+from ssmb.light.undulator import Undulator
 from ssmb.ranges import count, pair
 
 Array = NDArray[np.float64]
@@ -106,7 +106,7 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
     end_poles : True for N - 1 full periods between end poles of strengths 1/4, -3/4 and -3/4, 1/4, outside of which the
         electron is on the axis; together they radiate nearly like N periods and take N + 1 periods of space (a
         helical one 1/4 more). False cuts the field: N full periods, and straight lines along the tangents.
-    nodes : of the quadrature, in each pole (helical: half pole) [1]; see :func:`ssmb.radiation.single_electron.
+    nodes : of the quadrature, in each pole (helical: half pole) [1]; see :func:`ssmb.light.single_electron.
         undulator_field`, which chooses them.
 
     Notes

@@ -15,7 +15,7 @@ from ssmb.beam import Beam
 from ssmb.beam.bunching import living
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
-from ssmb.radiation.tracked import TrackedLight, energy_exchange
+from ssmb.light.tracked import TrackedLight, energy_exchange
 from ssmb.ranges import not_negative
 
 
@@ -24,7 +24,7 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
 
     Parameters
     ----------
-    light : result of :func:`ssmb.radiation.tracked.tracked_power` with ``start="quiet"``.
+    light : result of :func:`ssmb.light.tracked.tracked_power` with ``start="quiet"``.
     beam : the same beam.
     waist : w of the profile exp(-r^2/w^2) of the field across the beam [m]; 0 for a beam narrow against its light.
     name : of the element.
@@ -38,15 +38,15 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
     -----
     Amplitude and phase: the beam as a whole loses the power of the light (tracked: to 2e-6), and the part of the wave a
     quarter of a wavelength later, which takes nothing from the whole, is fitted to the exchange. Single particles differ
-    from :func:`ssmb.radiation.tracked.energy_exchange` where the field across the beam is not this Gaussian: at 13.5 nm
+    from :func:`ssmb.light.tracked.energy_exchange` where the field across the beam is not this Gaussian: at 13.5 nm
     and a radiator of 3 m by 0.2 % rms for sigma = 2 um and a wide wave, by 11 % for 20 um, and by 7 % with a waist of 60 um.
     It holds for the beam that was given: another one, or the same after many turns, needs a new map.
 
     Examples
     --------
     >>> from ssmb.beam import Reference
-    >>> from ssmb.radiation.tracked import tracked_power
-    >>> from ssmb.radiation.undulator import Undulator
+    >>> from ssmb.light.tracked import tracked_power
+    >>> from ssmb.light.undulator import Undulator
     >>> ref = Reference(400e6)
     >>> euv = Undulator.resonant(ref, 13.5e-9, period=0.01, n_periods=300)
     >>> beam = Beam(ref, np.zeros((6, 64)))

@@ -4,7 +4,7 @@ A particle with (x, x', y, y', z, delta) in the middle of an undulator of N peri
 the angle theta the field ``sinc(u) exp(-i k (z + theta.x))``, ``u = (k L/4) |theta - x'|^2 - 2 pi n N delta - pi n N
 (offset of the frequency)``. So emittance, energy spread, R56 of the undulator, tilted and curved microbunches and the
 detuning are all in the sum over the particles, at each angle; what is left out is the focusing of the undulator over
-its length, the change of the beam by its own light (see :mod:`ssmb.radiation.growth`) and terms of order 1/N.
+its length, the change of the beam by its own light (see :mod:`ssmb.light.growth`) and terms of order 1/N.
 
 References
 ----------
@@ -26,9 +26,9 @@ from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
+from ssmb.light.angular import composite_nodes
+from ssmb.light.undulator import Undulator
 from ssmb.quantity import Shown, quantity
-from ssmb.radiation.angular import composite_nodes
-from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, positive, positive_or_infinite
 
 Array = NDArray[np.float64]

@@ -33,9 +33,9 @@ from scipy import optimize, special
 
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
+from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
+from ssmb.light.undulator import Undulator
 from ssmb.maps.undulator_relations import modulation_index
-from ssmb.radiation.angular import azimuth_sizes, composite_nodes, lobe_integral
-from ssmb.radiation.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share
 
 #: one rms size of a round beam, or (sigma_x, sigma_y) [m]
@@ -365,7 +365,7 @@ def _geometry(
         if expansion > 1.0:
             warnings.warn(
                 "the even-harmonic form is of first order in the angle, but this beam or aperture admits angles "
-                f"where the next order is {0.25 * expansion:.0%}; ssmb.radiation.spectral has the exact field",
+                f"where the next order is {0.25 * expansion:.0%}; ssmb.light.spectral has the exact field",
                 ValidityWarning,
                 stacklevel=3,
             )

@@ -26,9 +26,9 @@ from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.kernels.light import electron_field
-from ssmb.radiation.angular import composite_nodes
-from ssmb.radiation.trajectory import Orbit, undulator_orbit
-from ssmb.radiation.undulator import Undulator
+from ssmb.light.angular import composite_nodes
+from ssmb.light.trajectory import Orbit, undulator_orbit
+from ssmb.light.undulator import Undulator
 from ssmb.ranges import finite, positive
 
 Complex = NDArray[np.complex128]
@@ -120,14 +120,14 @@ def undulator_field(
     ----------
     undulator : the radiator; s = 0 is the entrance of its full periods.
     theta_x, theta_y, photon_energy, distance : as in :func:`orbit_field`.
-    end_poles : see :func:`ssmb.radiation.trajectory.undulator_orbit`.
+    end_poles : see :func:`ssmb.light.trajectory.undulator_orbit`.
 
     Examples
     --------
     Without end poles, on axis and on resonance, ``|G| = L K [JJ]/(2 gamma)`` up to 1/gamma^2:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.radiation.undulator import photon_energy
+    >>> from ssmb.light.undulator import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=300, k=1.144)
     >>> g = undulator_field(und, 0.0, 0.0, photon_energy(und.wavelength()), end_poles=False)
     >>> round(float(abs(g[0])) / (3.0 * und.k * und.bessel() / (2.0 * und.reference.gamma)), 5)
@@ -193,7 +193,7 @@ def stokes(field: Complex, photon_energy: ArrayLike) -> Polarisation:
     A helical undulator, in which the electron turns from x to y, on axis:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.radiation.undulator import photon_energy
+    >>> from ssmb.light.undulator import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=50, k=1.0, helical=True)
     >>> energy = photon_energy(und.wavelength())
     >>> light = stokes(undulator_field(und, 0.0, 0.0, energy, end_poles=False), energy)
@@ -248,7 +248,7 @@ def aperture_spectrum(
     A wide aperture at resonance lets (pi/2) alpha hbar N Q_1 pass, and a little more of the second harmonic:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.radiation.undulator import photon_energy
+    >>> from ssmb.light.undulator import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=60, k=0.3)
     >>> got = aperture_spectrum(und, photon_energy(und.wavelength()), 6e-4, 6e-4)
     >>> round(float(got) / (0.5 * math.pi * FINE_STRUCTURE * HBAR * 60 * und.kim_q()), 1)
