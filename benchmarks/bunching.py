@@ -22,7 +22,9 @@ SPECTRUM = 10_000
 
 
 def sine_limit():
-    """A loop that forms sine and cosine of 2 pi z/wavelength, not exactly, and adds nothing up; it keeps the last tile."""
+    """A loop that forms sine and cosine of 2 pi z/wavelength, not exactly, and adds nothing up; it keeps the last
+    tile.
+    """
     from ssmb.kernels.jit import FLAGS, numba
     from ssmb.kernels.primitives import nearest_whole, sincos_quarters
     from ssmb.kernels.sums import TILE

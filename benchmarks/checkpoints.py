@@ -47,7 +47,8 @@ run = track(ring, beam, turns, monitors=monitors, threads=1, checkpoint=folder /
 whole, clock = time.process_time() - began, time.perf_counter() - clock
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(run.monitors["moments"].turn) == turns
-print(json.dumps({"seconds": whole, "clock": clock, "in_checkpoints": sum(spent), "each": spent, "before": before, "peak": peak,
+print(json.dumps({"seconds": whole, "clock": clock, "in_checkpoints": sum(spent), "each": spent, "before": before,
+                  "peak": peak,
                   "bytes": sum(p.stat().st_size for p in folder.iterdir())}))
 """
 
@@ -64,10 +65,12 @@ def main() -> None:
     each, share = got["each"], got["in_checkpoints"] / got["seconds"]
     print(f"{turns} turns of 256 particles, three monitors, a checkpoint each {every:g} s: {got['clock']:.1f} s")
     print(
-        f"checkpoints: {len(each)}, {share:.2%} of {got['seconds']:.1f} s of processor time; first {each[0]:.3f} s, last {each[-1]:.3f} s"
+        f"checkpoints: {len(each)}, {share:.2%} of {got['seconds']:.1f} s of processor time; first {each[0]:.3f} s, "
+        f"last {each[-1]:.3f} s"
     )
     print(
-        f"files {got['bytes'] / 1e6:.0f} MB; peak of memory {got['peak'] / 1e3:.0f} MB, before it {got['before'] / 1e3:.0f} MB"
+        f"files {got['bytes'] / 1e6:.0f} MB; peak of memory {got['peak'] / 1e3:.0f} MB, before it "
+        f"{got['before'] / 1e3:.0f} MB"
     )
 
 

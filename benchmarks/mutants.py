@@ -4,8 +4,9 @@
     python benchmarks/mutants.py duty voltage  # those with one of these words in their names
     python benchmarks/mutants.py --list
 
-A mistake is a regular expression that stands in one place of the package only, wherever that is, and what takes its place;
-so code may move. One whose place is not found, or found twice, is told as such, and the exit code is 1 as for a survivor.
+A mistake is a regular expression that stands in one place of the package only, wherever that is, and what takes its
+place; so code may move. One whose place is not found, or found twice, is told as such, and the exit code is 1 as for a
+survivor.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ _ELEMENTS = ("tests/physics/test_elements.py", "-k", "power_series or is_undone"
 _DETUNED = ("tests/light/test_detuned_light.py",)
 
 MUTANTS = (
-    Mutant("incoherent power of a source doubled", r"incoherent_power=electrons \*", r"incoherent_power=2.0 * electrons *", _FIELDS),
+    Mutant("incoherent power of a source "
+           "doubled", r"incoherent_power=electrons \*", r"incoherent_power=2.0 * electrons *", _FIELDS),
     Mutant(
         "gain with the average current",
         r"gain=_gain\(exact, beam, train, wavelength\)",
@@ -79,12 +81,15 @@ MUTANTS = (
         r'Dataset(np.asarray(value), of.unit.replace("W", "J") or "1"', _BY_HAND,
     ),
     Mutant(
-        "power declared in joules", r'"W", "average power of the same electrons', r'"J", "average power of the same electrons',
+        "power declared in "
+        "joules", r'"W", "average power of the same electrons', r'"J", "average power of the same electrons',
         _BY_HAND,
     ),
     Mutant("noise column shows the peak power", r'light\["noise_power"\]', r'light["peak_power"]', _BY_HAND),
-    Mutant("coasting damping halved", r"vertical, 2\.0 \* \(z / y\) \* vertical", r"vertical, (z / y) * vertical", _DAMPING),
-    Mutant("best duty doubled", r"1\.0 if rise <= 1\.0 else 1\.0 / rise", r"1.0 if rise <= 1.0 else 2.0 / rise", _TURNS),
+    Mutant("coasting damping "
+           "halved", r"vertical, 2\.0 \* \(z / y\) \* vertical", r"vertical, (z / y) * vertical", _DAMPING),
+    Mutant("best duty "
+           "doubled", r"1\.0 if rise <= 1\.0 else 1\.0 / rise", r"1.0 if rise <= 1.0 else 2.0 / rise", _TURNS),
     Mutant(
         "exponent of the power factor doubled", r"duty \* math\.exp\(-self\.smear_rate",
         r"duty * math.exp(-2.0 * self.smear_rate", _TURNS,
@@ -97,10 +102,12 @@ MUTANTS = (
     ),
     Mutant("spot at the exit x^2 + x^2", r"out\.x\*\*2 \+ out\.y\*\*2\) / w0", r"out.x**2 + out.x**2) / w0", _TURNS),
     Mutant(
-        "spot of the light at the exit doubled", r"mode = self\.wavelength / \(4\.0 \* math\.pi\)\n(        return mode / )",
+        "spot of the light at the exit "
+        "doubled", r"mode = self\.wavelength / \(4\.0 \* math\.pi\)\n(        return mode / )",
         r"mode = self.wavelength / (2.0 * math.pi)\n\1", _DETUNED,
     ),
-    Mutant("detuning of the light not halved", r"_odd_mean\(s_x, s_y, 0\.5 \* detuning", r"_odd_mean(s_x, s_y, detuning", _DETUNED),
+    Mutant("detuning of the light not "
+           "halved", r"_odd_mean\(s_x, s_y, 0\.5 \* detuning", r"_odd_mean(s_x, s_y, detuning", _DETUNED),
     Mutant(
         "normal decapole dropped", r"\(re \* x - im \* y\) \+ q\[4\]", r"(re * x - im * y)", _ELEMENTS, interpreted=True
     ),
@@ -111,7 +118,8 @@ MUTANTS = (
         "point of the inverse of lumped damping", r"\(about \+ change\)\.tolist", r"(about - change).tolist", _ELEMENTS,
         interpreted=True,
     ),
-    Mutant("sign of the inverse of lumped damping", r"np\.eye\(6\) \+ matrix, -matrix", r"np.eye(6) + matrix, matrix", _ELEMENTS, interpreted=True),
+    Mutant("sign of the inverse of lumped "
+           "damping", r"np\.eye\(6\) \+ matrix, -matrix", r"np.eye(6) + matrix, matrix", _ELEMENTS, interpreted=True),
 )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/ring_model.py [RING] [PARTICLES] [TURNS] [RADIATION] [ORDER]
 
-RING is ``mls_ssmb`` or ``ssmb_400mev_ring``. Prints what is captured after the last turn, its length and momentum spread,
-and the ratio of processor times; goals: 3 %, and a ratio of 50.
+RING is ``mls_ssmb`` or ``ssmb_400mev_ring``. Prints what is captured after the last turn, its length and momentum
+spread, and the ratio of processor times; goals: 3 %, and a ratio of 50.
 """
 
 from __future__ import annotations
@@ -81,14 +81,16 @@ def main(
     began = time.process_time()
     model = ssmb.ring_model(lattice, order=int(order), radiation=radiation)
     print(
-        f"{name}: {len(lattice)} elements; model of order {order}: {len(model)}, made in {time.process_time() - began:.1f} s"
+        f"{name}: {len(lattice)} elements; model of order {order}: {len(model)}, made in "
+        f"{time.process_time() - began:.1f} s"
     )
     middle, bucket = to_the_middle(lattice), bucket_of(lattice)
     start = beam_of(lattice, name, bucket, int(particles))
     beams = {"ring": start, "model": ssmb.track(middle, start).beam}
     print(f"half height {bucket.half_height:.3e}, tune {bucket.tune:.4f}; radiation {radiation}; {particles} particles")
     print(
-        f"{'turn':>8s} {'':6s} {'captured':>9s} {'sigma_z/nm':>11s} {'sigma_delta':>12s} {'ns/particle/turn':>17s} {'ratio':>6s}"
+        f"{'turn':>8s} {'':6s} {'captured':>9s} {'sigma_z/nm':>11s} {'sigma_delta':>12s} {'ns/particle/turn':>17s} "
+        f"{'ratio':>6s}"
     )
     piece = int(turns) // PIECES
     for i in range(PIECES):
@@ -105,7 +107,8 @@ def main(
             ratio = f"{spent['ring'] / spent['model']:6.1f}" if what == "model" else ""
             cost = 1e9 * spent[what] / piece / len(beam)
             print(
-                f"{(i + 1) * piece:8d} {what:6s} {captured:9.4f} {1e9 * sigma_z:11.2f} {sigma_delta:12.4e} {cost:17.1f} {ratio}",
+                f"{(i + 1) * piece:8d} {what:6s} {captured:9.4f} {1e9 * sigma_z:11.2f} {sigma_delta:12.4e} "
+                f"{cost:17.1f} {ratio}",
                 flush=True,
             )
 

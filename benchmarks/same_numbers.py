@@ -4,16 +4,18 @@
     python benchmarks/same_numbers.py record NEW.json                      # this checkout
     python benchmarks/same_numbers.py compare OLD.json NEW.json [--reasons REASONS.json]
 
-``record`` runs what a user runs, in a process of its own for each: every run file (its JSON, every array and number of its
-HDF5 files, ``ssmb power`` and ``ssmb bunching`` of the folder), ``ssmb optics`` and ``ssmb equilibrium`` of every lattice,
-the tables of ``ssmb compare``, and every notebook (what it prints, and each number and array that is in its variables at
-the end). It knows nothing of the package but its command line, so it runs against any version; each tree uses its own
-lattices and run files. Runs of more than a few minutes have a reduced size (`REDUCED`) unless ``--full`` is given.
+``record`` runs what a user runs, in a process of its own for each: every run file (its JSON, every array and number of
+its HDF5 files, ``ssmb power`` and ``ssmb bunching`` of the folder), ``ssmb optics`` and ``ssmb equilibrium`` of every
+lattice, the tables of ``ssmb compare``, and every notebook (what it prints, and each number and array that is in its
+variables at the end). It knows nothing of the package but its command line, so it runs against any version; each tree
+uses its own lattices and run files. Runs of more than a few minutes have a reduced size (`REDUCED`) unless ``--full``
+is given.
 
-``compare`` lists each number that differs by more than 1e-12, each that only one side has, and counts identical bits. The
-difference of an array is its largest one over its largest magnitude. A number that is missing under its name and whose
-bits stand under one new name only has moved; `RENAMES` tells the other moves. Each difference that has a reason matches a
-pattern (regular expression on the name) of `REASONS` or of a JSON file {pattern: reason}. Exit code 1: one has no reason.
+``compare`` lists each number that differs by more than 1e-12, each that only one side has, and counts identical bits.
+The difference of an array is its largest one over its largest magnitude. A number that is missing under its name and
+whose bits stand under one new name only has moved; `RENAMES` tells the other moves. Each difference that has a reason
+matches a pattern (regular expression on the name) of `REASONS` or of a JSON file {pattern: reason}. Exit code 1: one
+has no reason.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/stations.py
 
-The stops do nothing: measured is the cut alone. With ``--whole FILE`` the processor time of whole turns is appended to a
-file, one number a round, so that two versions of the package can be compared, run in turns.
+The stops do nothing: measured is the cut alone. With ``--whole FILE`` the processor time of whole turns is appended to
+a file, one number a round, so that two versions of the package can be compared, run in turns.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def main() -> None:
             kept.append(spent())
     Probes.stops = stops_before  # type: ignore[method-assign]
     print(
-        f"{len(program.ops)} ops, {PARTICLES} particles: {1e9 * min(times[0]) / TURNS / PARTICLES:.0f} ns per particle and turn"
+        f"{len(program.ops)} ops, {PARTICLES} particles: {1e9 * min(times[0]) / TURNS / PARTICLES:.0f} ns per "
+        f"particle and turn"
     )
     print(f"{'stops a turn':>12s} {'ratio: median':>14s} {'of minima':>10s} {'goal':>6s}")
     for n, goal in GOALS.items():

@@ -57,7 +57,8 @@ def main() -> None:
             print(f"{name:32s} is not installed: pip install 'ssmb[crosscode_light]' for this ratio")
             continue
         print(
-            f"{name:32s} {1e6 * spent:8.3f} us per point: {spent / ours:.1f} far, {spent / near:.1f} near fields of ssmb"
+            f"{name:32s} {1e6 * spent:8.3f} us per point: {spent / ours:.1f} far, {spent / near:.1f} near fields of "
+            f"ssmb"
         )
 
 

@@ -1,4 +1,5 @@
-"""A quantity is declared once: unit, words, limits and dimensions of a field of an element, a parameter class or a result.
+"""A quantity is declared once: unit, words, limits and dimensions of a field of an element, a parameter class or a
+result.
 
 From the declaration follow what input is accepted (``1064e-9`` or ``"1064 nm"``) and the message where it is not, the
 datasets of result files, the JSON of results, columns of tables and labels of axes.
@@ -57,8 +58,8 @@ class Quantity:
     Parameters
     ----------
     unit : see :func:`ssmb.units.unit`; ``"m, 1, m, 1"`` lists those of the entries along the last axis of an array, and
-        ``"m^2, m; m, 1"`` those along the last two, row by row; a shorter axis has the first of them. Empty for texts and
-        flags.
+        ``"m^2, m; m, 1"`` those along the last two, row by row; a shorter axis has the first of them. Empty for texts
+        and flags.
     doc : what it is, in words; begins with its name.
     label : how an axis or a column calls it, e.g. ``"$\\\\beta_x$"``; by default the doc.
     minimum, maximum : limits of what is allowed, in the unit.

@@ -92,7 +92,8 @@ def not_zero(name: str, value: Any, unit: str = "1") -> float:
 
 
 def share(name: str, value: Any, *, zero: bool = False) -> float:
-    """Return `value` as a float, or raise :class:`ConfigError` if it is not in the interval (0, 1], or [0, 1] with `zero`.
+    """Return `value` as a float, or raise :class:`ConfigError` if it is not in the interval (0, 1], or [0, 1] with
+    `zero`.
 
     >>> share("filling", 0.5)
     0.5

@@ -1,8 +1,8 @@
 """The unit table: symbol, factor to SI and openPMD dimension of every unit that a result or a file may carry.
 
 Units label arrays in results and files; nothing in the package computes with them. Compound units are written as
-products of table entries: ``"1/m^2"``, ``"eV/c"``, ``"m*rad"``, ``"W/m^2"``. People may write a number with its unit and a
-prefix, ``"1064 nm"``, ``"5 MW"``, ``"0.4 nm rad"``, which :func:`number_in` turns into a plain number.
+products of table entries: ``"1/m^2"``, ``"eV/c"``, ``"m*rad"``, ``"W/m^2"``. People may write a number with its unit
+and a prefix, ``"1064 nm"``, ``"5 MW"``, ``"0.4 nm rad"``, which :func:`number_in` turns into a plain number.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ from scipy import special
 from ssmb.errors import ConfigError
 from ssmb.ranges import count, finite, not_negative, positive
 
-#: Highest harmonic of a bucket; half depth over temperature from which its Bessel functions are their limit to rounding.
+#: Highest harmonic of a bucket; half depth over temperature from which its Bessel functions are their limit to
+#: rounding.
 _HIGHEST, _DEEPEST = 10_000, 1e9
 
 

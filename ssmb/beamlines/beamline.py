@@ -1,4 +1,6 @@
-"""A beamline from the undulator exit to the intermediate focus: transmission, etendue, and the heat on its first mirror."""
+"""A beamline from the undulator exit to the intermediate focus: transmission, etendue, and the heat on its first
+mirror.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,8 @@ class Beamline:
         spot = self.footprint(light, incoherent=incoherent)
         if spot is not None and spot.peak_density > self.heat_limit:
             warnings.warn(
-                f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the middle, more "
+                f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the "
+                f"middle, more "
                 f"than heat_limit = {self.heat_limit / 1e6:.3g} W/mm^2: move it away, or take a smaller grazing angle",
                 ValidityWarning,
                 stacklevel=2,
@@ -137,7 +140,9 @@ class Beamline:
         return now
 
     def pupil_filling(self, light: ExitLight) -> float:
-        """Return the share of the accepted etendue that the light fills; the rest needs scanning or a homogeniser [1]."""
+        """Return the share of the accepted etendue that the light fills; the rest needs scanning or a homogeniser
+        [1].
+        """
         return min(1.0, self.etendue(light) / self.accepted_etendue)
 
     def footprint(self, light: ExitLight, *, incoherent: float = 0.0) -> Footprint | None:
@@ -147,8 +152,8 @@ class Beamline:
         ----------
         light : at the undulator exit.
         incoherent : power per solid angle of the incoherent light of the same undulator on the axis
-            (:func:`ssmb.light.axis_power_density`) [W/sr]. Stages before the mirror are not counted on it, and the mirror
-            takes it whole, for much of it is too hard to be reflected: an upper limit.
+            (:func:`ssmb.light.axis_power_density`) [W/sr]. Stages before the mirror are not counted on it, and the
+            mirror takes it whole, for much of it is too hard to be reflected: an upper limit.
         """
         power_per_angle = not_negative("incoherent", incoherent, "W/sr")
         through = 1.0

@@ -16,8 +16,8 @@ ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a sta
 class LppChain:
     """Laser-produced plasma: CO2 power to the intermediate focus.
 
-    The defaults give the published product of the 250-W source (21.5 kW, 6 %, 0.194 from 2 pi to the focus); the split of
-    0.194 into factors is assumed.
+    The defaults give the published product of the 250-W source (21.5 kW, 6 %, 0.194 from 2 pi to the focus); the split
+    of 0.194 into factors is assumed.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ class UndulatorChain:
     ----------
     name : of the beamline.
     power : at the undulator exit [W].
-    band : share inside the band of the scanner [1]; 1 for a coherent line, which is an exact laser harmonic at all angles.
+    band : share inside the band of the scanner [1]; 1 for a coherent line, which is an exact laser harmonic at all
+        angles.
     grazing_mirrors, grazing_reflectivity : number [1] and reflectivity of each [1].
     normal_mirrors, normal_reflectivity : Mo/Si mirrors at normal incidence.
     gas_transmission, homogeniser : [1].

@@ -81,9 +81,9 @@ class Multilayer:
 
         References
         ----------
-        L. G. Parratt, Phys. Rev. 95, 359 (1954), doi:10.1103/PhysRev.95.359; L. Nevot and P. Croce, Rev. Phys. Appl. 15,
-        761 (1980), doi:10.1051/rphysap:01980001503076100; B. L. Henke, E. M. Gullikson and J. C. Davis, At. Data Nucl.
-        Data Tables 54, 181 (1993), doi:10.1006/adnd.1993.1013.
+        L. G. Parratt, Phys. Rev. 95, 359 (1954), doi:10.1103/PhysRev.95.359; L. Nevot and P. Croce, Rev. Phys. Appl.
+        15, 761 (1980), doi:10.1051/rphysap:01980001503076100; B. L. Henke, E. M. Gullikson and J. C. Davis, At. Data
+        Nucl. Data Tables 54, 181 (1993), doi:10.1006/adnd.1993.1013.
         """
         lam = table_wavelengths(wavelength)
         choice("polarisation", polarisation, POLARISATIONS)

@@ -226,10 +226,10 @@ class Aperture:
 
     Notes
     -----
-    The light is taken as a Gaussian of its rms angles. A thin beam (k sigma^2 << L) radiates a lobe sinc^2 with a narrower
-    core and wider wings: 0.17 of its power more than this passes an opening of one rms angle, 0.05 more at two, 0.02
-    less at three to four; light of a beam of k sigma^2 > 0.06 L stays within 0.05 (tests). ``tracked_power(...,
-    acceptance=...)`` has no such limit.
+    The light is taken as a Gaussian of its rms angles. A thin beam (k sigma^2 << L) radiates a lobe sinc^2 with a
+    narrower core and wider wings: 0.17 of its power more than this passes an opening of one rms angle, 0.05 more at
+    two, 0.02 less at three to four; light of a beam of k sigma^2 > 0.06 L stays within 0.05 (tests).
+    ``tracked_power(..., acceptance=...)`` has no such limit.
     """
 
     distance: float

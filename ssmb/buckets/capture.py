@@ -1,8 +1,9 @@
 """A coasting beam on which the laser is switched on: what is captured at once, and what damping collects later.
 
 Model: diffusion of the oscillation energy. Motion in the bucket is fast against damping, so that the density depends on
-the energy e only (in units of the separatrix, e = 1); each turn shrinks delta by 1 - 2 alpha and adds noise. With J(e) the
-area in (z, delta) enclosed by an orbit (outside: between its two branches, over one wavelength) and the time t in units
+the energy e only (in units of the separatrix, e = 1); each turn shrinks delta by 1 - 2 alpha and adds noise. With J(e)
+the area in (z, delta) enclosed by an orbit (outside: between its two branches, over one wavelength) and the time t in
+units
 of 1/alpha turns::
 
     J' df/dt = d/de [2 J (f + f'/xi)],   xi = delta_half^2/(2 sigma_delta^2)

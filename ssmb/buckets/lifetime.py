@@ -91,9 +91,9 @@ def turn_by_turn_factor(depth: float, damping: float) -> float:
     """Return the factor on the lifetime in a cosine bucket if it is only seen once a turn who is outside [1].
 
     A random walk of steps s that is looked at after every step passes a border 0.5826 s behind where a continuous one
-    does. Here s is the noise of one turn in the oscillation energy, ``2 sqrt(alpha) sigma_delta`` times the slip, averaged
-    along the separatrix. Found by tracking at xi = 5: 1.147(13), 1.079(14), 1.011(13) for alpha = 4e-3, 1e-3, 2.5e-4 and
-    K_s = 0.02, against 1.139, 1.067, 1.033; the thin kick takes off about 0.7 K_s.
+    does. Here s is the noise of one turn in the oscillation energy, ``2 sqrt(alpha) sigma_delta`` times the slip,
+    averaged along the separatrix. Found by tracking at xi = 5: 1.147(13), 1.079(14), 1.011(13) for alpha = 4e-3, 1e-3,
+    2.5e-4 and K_s = 0.02, against 1.139, 1.067, 1.033; the thin kick takes off about 0.7 K_s.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def turn_by_turn_factor(depth: float, damping: float) -> float:
     growth = shift * _growth(depth)
     if growth > _MOST_GROWTH:
         raise PhysicsError(
-            f"a damping of {damping:g} a turn carries an electron over a good part of a bucket of depth {depth:g} in one "
+            f"a damping of {damping:g} a turn carries an electron over a good part of a bucket of depth {depth:g} in "
+            f"one "
             f"turn: the factor of e^{growth:.3g} does not hold; give a damping well below the synchrotron tune"
         )
     return math.exp(growth)
@@ -136,7 +137,8 @@ def _growth(depth: float) -> float:
 def bucket_lifetime(bucket: Bucket, sigma_delta: float) -> float:
     """Return the quantum lifetime over the amplitude damping time in a bucket of any shape [1].
 
-    :func:`pendulum_lifetime` with higher slip and net loss. delta is damped towards 0, the noise added per turn is ``D =
+    :func:`pendulum_lifetime` with higher slip and net loss. delta is damped towards 0, the noise added per turn is ``D
+    =
     4 alpha sigma_delta^2``; averaged over an orbit of area J and ``G`` = integral of (dz/dn)^2 dn::
 
         tau_q/tau_z = int_0^level dE e^F/(2 sigma_delta^2 G) int_0^E T e^(-F) dE',   F = int J/(sigma_delta^2 G) dE

@@ -2,8 +2,8 @@
 
 With one modulator it is the micro-bucket. With two or more, or a phase advance that is not small, the bunch length
 depends on the place (longitudinal strong focusing), and beta_z, alpha_z, gamma_z play the part of the Courant-Snyder
-functions: ``<z^2> = eps_z beta_z``, ``<z delta> = -eps_z alpha_z``, ``<delta^2> = eps_z gamma_z``. A modulator is a thin
-lens of strength h = k A, a slip a drift of length r56.
+functions: ``<z^2> = eps_z beta_z``, ``<z delta> = -eps_z alpha_z``, ``<delta^2> = eps_z gamma_z``. A modulator is a
+thin lens of strength h = k A, a slip a drift of length r56.
 
 In a real lattice z is coupled to x and y by dispersion. Then the functions are those of the third mode of the 6x6 map
 (beta^k_ij of Chao), and the other modes have a length too: beta^1_zz = H_x, the dispersion invariant, so that
@@ -262,7 +262,8 @@ def longitudinal_functions(found: Optics) -> LongitudinalOptics:
     """
     if found.mode_beta.shape[1:] != (3, 6, 6):
         raise PhysicsError(
-            "z is not bound in this ring: longitudinal functions need a cavity, or a laser with optics(..., lasers=True)"
+            "z is not bound in this ring: longitudinal functions need a cavity, or a laser with optics(..., "
+            "lasers=True)"
         )
     own = found.mode_beta[:, 2, 4:, 4:]
     h_x, h_y = found.mode_beta[:, 0, 4, 4], found.mode_beta[:, 1, 4, 4]

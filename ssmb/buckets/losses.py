@@ -1,8 +1,9 @@
 """Where bunching gets lost between an energy modulation and the place where the beam radiates.
 
-The place z at the end of a section is a polynomial of the coordinates at its entrance, a Taylor map. Its terms fall into
-groups that accelerator physics has names for, and each group can be switched off, or be left as the only one beside
-``z + r56 delta``. Names follow the section as if it were a whole turn of a ring between two passages of the same place:
+The place z at the end of a section is a polynomial of the coordinates at its entrance, a Taylor map. Its terms fall
+into groups that accelerator physics has names for, and each group can be switched off, or be left as the only one
+beside ``z + r56 delta``. Names follow the section as if it were a whole turn of a ring between two passages of the same
+place:
 
 ====================================  ==========================  =====================================================
 name                                  terms of z                  what it is

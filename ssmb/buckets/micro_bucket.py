@@ -1,16 +1,17 @@
 """The micro-bucket: one thin sinusoidal energy kick per turn and a slip, the standard map in laboratory units.
 
 One turn is ``delta += A sin(k z + 2 pi phase) - energy_loss``, then ``z -= C (eta0 delta + eta1 delta^2 + eta2
-delta^3)``: the slip factors are those of :class:`ssmb.dynamics.Optics`, coefficients of the revolution time over itself.
-(The velocity of the electron, by which z differs from that time, adds delta/gamma^2 of the slip and is left out.)
+delta^3)``: the slip factors are those of :class:`ssmb.dynamics.Optics`, coefficients of the revolution time over
+itself. (The velocity of the electron, by which z differs from that time, adds delta/gamma^2 of the slip and is left
+out.)
 
 For eta0 > 0 the main bucket is centred at the rising zero of the kick, for eta0 < 0 half a wavelength away; an energy
-loss moves the centre by the synchronous phase. Where the slip has more zeros, eta0 + eta1 delta + eta2 delta^2 = 0, more
-buckets sit there (alpha-buckets).
+loss moves the centre by the synchronous phase. Where the slip has more zeros, eta0 + eta1 delta + eta2 delta^2 = 0,
+more buckets sit there (alpha-buckets).
 
-Smooth forms (Hamiltonian, separatrix, area, tune against amplitude, Boltzmann distribution) hold for a small synchrotron
-tune. The thin-kick forms (tune, beta_z) hold for the linear map up to its stability limit K_s = 4, but chaos takes over
-long before: the stable area falls to 0.98, 0.78, 0.41 of the smooth separatrix at K_s = 0.5, 1, 2.
+Smooth forms (Hamiltonian, separatrix, area, tune against amplitude, Boltzmann distribution) hold for a small
+synchrotron tune. The thin-kick forms (tune, beta_z) hold for the linear map up to its stability limit K_s = 4, but
+chaos takes over long before: the stable area falls to 0.98, 0.78, 0.41 of the smooth separatrix at K_s = 0.5, 1, 2.
 
 References
 ----------
@@ -228,8 +229,8 @@ class MicroBucket:
         """Equilibrium rms length of the thin linear map in the middle of the kick, or half a turn from it [m].
 
         ``sigma_delta sqrt(<beta_z> beta_z)``, photons spread evenly over the slip, ``<beta_z> = (beta_z_kick + 2
-        beta_z_opposite)/3``. Tends to :meth:`sigma_z` for a small tune. For photons at other places, or more modulators:
-        :class:`ssmb.buckets.LongitudinalRing`.
+        beta_z_opposite)/3``. Tends to :meth:`sigma_z` for a small tune. For photons at other places, or more
+        modulators: :class:`ssmb.buckets.LongitudinalRing`.
 
         Parameters
         ----------
@@ -316,7 +317,9 @@ class MicroBucket:
     # ------------------------------------------------------------------ beam in the bucket
 
     def kappa(self, sigma_delta: float) -> float:
-        """Half the bucket depth over the temperature, A/(k |eta| C sigma_delta^2) = (delta_half/(2 sigma_delta))^2 [1]."""
+        """Half the bucket depth over the temperature, A/(k |eta| C sigma_delta^2) = (delta_half/(2 sigma_delta))^2
+        [1].
+        """
         return self.amplitude / (self.wavenumber * self.slip_length * positive("sigma_delta", sigma_delta) ** 2)
 
     def bunching(self, harmonic: int, sigma_delta: float) -> float:
@@ -351,8 +354,8 @@ class MicroBucket:
     def lifetime(self, sigma_delta: float) -> float:
         """Return the quantum lifetime over the amplitude damping time by first passage, for any shape [1].
 
-        Times 1/alpha it is in turns. :func:`ssmb.buckets.lifetime.pendulum_lifetime` without loss and higher slip, where
-        :func:`ssmb.buckets.lifetime.sands_lifetime` is the textbook form.
+        Times 1/alpha it is in turns. :func:`ssmb.buckets.lifetime.pendulum_lifetime` without loss and higher slip,
+        where :func:`ssmb.buckets.lifetime.sands_lifetime` is the textbook form.
 
         >>> bucket = MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-4)
         >>> round(bucket.lifetime(bucket.half_height / 20**0.5))
@@ -367,8 +370,8 @@ class MicroBucket:
     def turn(self, z: ArrayLike, delta: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return z and delta after one turn of the map, the kick first.
 
-        The smooth separatrix belongs to the middle of the kick or of the slip, where the motion is the same forwards and
-        backwards; before the kick it is sheared by half a kick.
+        The smooth separatrix belongs to the middle of the kick or of the slip, where the motion is the same forwards
+        and backwards; before the kick it is sheared by half a kick.
         """
         q, d = np.asarray(z, dtype=float), np.asarray(delta, dtype=float)
         d = d + (self.amplitude * np.sin(self.wavenumber * q + 2.0 * math.pi * self.phase) - self.energy_loss)

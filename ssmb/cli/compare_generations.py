@@ -69,7 +69,8 @@ def _text(found: Generations, wavelength: float) -> str:
     rows = [
         (
             s.name, quantity(s.average_power, "W", 3), quantity(s.peak_power, "W", 3), f"{s.band * 100:.3g} %",
-            f"{s.bandwidth:.2e}", f"{s.average_brightness:.2e}", f"{s.peak_brightness:.2e}", f"{s.coherent_fraction:.2g}",
+            f"{s.bandwidth:.2e}", f"{s.average_brightness:.2e}", f"{s.peak_brightness:.2e}",
+            f"{s.coherent_fraction:.2g}",
             quantity(s.coherence_length, "m", 3), quantity(s.total_power, "W", 3),
         )
         for s in found.sources
@@ -80,7 +81,8 @@ def _text(found: Generations, wavelength: float) -> str:
     used = {i.name: i for s in found.sources for i in s.inputs}
     inputs = [(i.name, number(i.value), "" if i.unit == "1" else i.unit, i.origin) for i in used.values()]
     words = (
-        "Power: average, and while the beam passes, in BAND. Width: relative rms. Brightness: photons/(s mm2 mrad2 0.1 %),\n"
+        "Power: average, and while the beam passes, in BAND. Width: relative rms. Brightness: photons/(s mm2 mrad2 "
+        "0.1 %),\n"
         "average and peak. Coherent: share in one transverse mode. Coherence: rms length. All light: all wavelengths."
     )
     notes = [f"{s.name}: {s.note}" for s in found.sources]

@@ -99,7 +99,8 @@ def _text(found: SchemeComparison) -> str:
     k = und.deflection(given.reference, given.wavelength)
     head = named_values(
         (
-            ("wanted", f"|b_{found.harmonic}| = {number(found.bunching)} at {given.wavelength / found.harmonic * 1e9:.6g} nm"),
+            ("wanted", f"|b_{found.harmonic}| = {number(found.bunching)} at "
+                       f"{given.wavelength / found.harmonic * 1e9:.6g} nm"),
             ("beam", f"{quantity(given.reference.energy, 'eV')}, spread {number(given.sigma_delta)}, emittance "
              f"{quantity(given.emittance, 'm rad')}"),
             ("modulator", f"{und.periods} periods of {quantity(und.period_length, 'm')}, K = {k:.4g}"),
@@ -119,7 +120,8 @@ def _text(found: SchemeComparison) -> str:
     body = table(("SCHEME", "LASER POWER", "MODULATION", "R56", "EMITTANCE"), rows)
     missing = [f"{r.name}: {r.reason}" for r in found.rows if r.reason]
     words = (
-        "Thin models at the bounds of their theorems, no collective effects. Modulation: peak relative momentum; slope t\n"
+        "Thin models at the bounds of their theorems, no collective effects. Modulation: peak relative momentum; "
+        "slope t\n"
         "[1/m] for tlc_angular. Emittance: vertical [m rad], longitudinal [m] for lsf; - : the spread limits."
     )
     return "\n\n".join(part for part in (head, body, "\n".join(missing), words) if part)

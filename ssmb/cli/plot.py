@@ -18,7 +18,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     verb.add_argument(
         "--out",
         metavar="FILE|FOLDER",
-        help=f"one page if it ends in {', '.join(FORMATS)}, else a folder (default: DIR/{FIGURE_FOLDER}, or the name of "
+        help=f"one page if it ends in {', '.join(FORMATS)}, else a folder (default: DIR/{FIGURE_FOLDER}, or the name "
+        f"of "
         "the lattice in the current folder)",
     )
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")

@@ -1,8 +1,9 @@
 """What a collective effect is: a frozen class of parameters that acts on the whole beam at some places of a turn.
 
-To add an effect, write one file with one class under :func:`effect`: what it sums, the kick, examples. Tracking, checkpoints
-and the contract tests find it by itself. Optics and equilibrium know nothing of effects: they describe the ring for a single
-particle; a ring with an effect is tracked, ``track(..., effects=[...])``, and what the effect changes is seen there.
+To add an effect, write one file with one class under :func:`effect`: what it sums, the kick, examples. Tracking,
+checkpoints and the contract tests find it by itself. Optics and equilibrium know nothing of effects: they describe the
+ring for a single particle; a ring with an effect is tracked, ``track(..., effects=[...])``, and what the effect changes
+is seen there.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class Effect:
 
     Parameters
     ----------
-    at : names of the elements at whose entrance it acts, each time as a whole; or a spacing [m] along the turn, of which
-        each place gets the share of the turn that lies before it.
+    at : names of the elements at whose entrance it acts, each time as a whole; or a spacing [m] along the turn, of
+        which each place gets the share of the turn that lies before it.
     name : name in checkpoints; by default the kind.
     """
 
@@ -81,7 +82,8 @@ class Effect:
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         """Change the momenta of the living particles, in place.
 
-        It depends on nothing but its arguments; what is random comes from :mod:`ssmb.kernels.philox`, by particle and turn.
+        It depends on nothing but its arguments; what is random comes from :mod:`ssmb.kernels.philox`, by particle and
+        turn.
         """
         raise NotImplementedError
 

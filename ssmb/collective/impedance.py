@@ -1,7 +1,9 @@
-"""A longitudinal impedance in one place: of a train of micro-buckets, at harmonics of its period, and of a bunch, in bins.
+"""A longitudinal impedance in one place: of a train of micro-buckets, at harmonics of its period, and of a bunch, in
+bins.
 
-Signs: time factor exp(-i omega t), z > 0 at the head; ``Z(k) = (1/c) Int W(s) exp(i k s) ds`` with the wake W(s) [V/C] > 0
-where the particle a length s behind the source loses. An inductance is -i omega L, a resistive wall (1 - i) times a root.
+Signs: time factor exp(-i omega t), z > 0 at the head; ``Z(k) = (1/c) Int W(s) exp(i k s) ds`` with the wake W(s) [V/C]
+> 0 where the particle a length s behind the source loses. An inductance is -i omega L, a resistive wall (1 - i) times a
+root.
 
 References
 ----------
@@ -36,7 +38,9 @@ Impedance = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Resonator:
-    """R/(1 + i Q (k_r/k - k/k_r)): a mode of a cavity, or with Q = 1 the broad-band model of a chamber (Chao, eq. 2.84)."""
+    """R/(1 + i Q (k_r/k - k/k_r)): a mode of a cavity, or with Q = 1 the broad-band model of a chamber (Chao, eq.
+    2.84).
+    """
 
     shunt_impedance: float = quantity("ohm", "shunt impedance R", minimum=0.0)
     quality: float = quantity("1", "quality factor Q", minimum=0.5)
@@ -67,7 +71,8 @@ class Inductance:
 class ResistiveWall:
     """A round pipe, (Z0 L/2 pi b)/(q/k - i k b/2) with q = sqrt(i Z0 sigma k) (Chao, eq. 2.75 with 2.77).
 
-    Valid for direct-current conductivity (below the THz) and wavelengths far above that at which the pipe ends, b/gamma.
+    Valid for direct-current conductivity (below the THz) and wavelengths far above that at which the pipe ends,
+    b/gamma.
     """
 
     length: float = quantity("m", "length of the pipe", minimum=0.0)
@@ -145,8 +150,8 @@ class TrainImpedance(Effect):
     The energy gain is ``-2 I Re sum_n Z(k_n) b_n exp(i k_n z)``, k_n = 2 pi n/wavelength, b_n = <exp(-i k_n z)> of the
     particles; the mean loss is ``2 I sum_n |b_n|^2 Re Z(k_n)``. What is lost lowers the current.
 
-    For beta = 1. Valid where the train is long against the reach of the wake, and where its buckets are equal; the tracked particles stand
-    for any number of them.
+    For beta = 1. Valid where the train is long against the reach of the wake, and where its buckets are equal; the
+    tracked particles stand for any number of them.
     """
 
     impedance: Impedance
@@ -213,12 +218,13 @@ class TrainImpedance(Effect):
 class BunchImpedance(Effect):
     """An impedance that acts on one bunch, whose charge is shared between bins.
 
-    ``dE(z) = -Q Int lambda(z') W(z' - z) dz'`` on the nodes, by Fourier sums over a period of ``padding`` windows; charge is
-    shared, and the energy interpolated, linearly between nodes, so that what the bunch loses is what the impedance takes.
-    A particle sees half of W(0+) of itself. Bunches before and turns before are not felt.
+    ``dE(z) = -Q Int lambda(z') W(z' - z) dz'`` on the nodes, by Fourier sums over a period of ``padding`` windows;
+    charge is shared, and the energy interpolated, linearly between nodes, so that what the bunch loses is what the
+    impedance takes. A particle sees half of W(0+) of itself. Bunches before and turns before are not felt.
 
-    For beta = 1. Valid where wake and charge are smooth over a bin (the error is of second order, (k h)^2/6 at the wave number k for a width h)
-    and the wake has died out after ``padding - 1`` windows. Charge outside of the window neither gives nor feels; it is warned of.
+    For beta = 1. Valid where wake and charge are smooth over a bin (the error is of second order, (k h)^2/6 at the wave
+    number k for a width h) and the wake has died out after ``padding - 1`` windows. Charge outside of the window
+    neither gives nor feels; it is warned of.
     """
 
     impedance: Impedance

@@ -1,13 +1,13 @@
 """Intrabeam scattering: growth of the momentum spreads of a Gaussian beam by many small Coulomb collisions.
 
-Local form of Bjorken and Mtingwa for any coupling: at each place the spread of momenta among electrons *at one point* is
-the conditional covariance C of (x', y', delta/gamma) given (x, y, z). Collisions move its principal axes towards each
-other:
+Local form of Bjorken and Mtingwa for any coupling: at each place the spread of momenta among electrons *at one point*
+is the conditional covariance C of (x', y', delta/gamma) given (x, y, z). Collisions move its principal axes towards
+each other:
 
 ``d<u_i u_i>/dt = 16 pi A log [sum_j I_j - 3 I_i],  I_i = (2/3) c_i sqrt(c_1 c_2 c_3) R_D(c_j, c_k, c_i)``
 
-with the principal values c of C, Carlson's integral R_D, and A = r_e^2 c N/(64 pi^2 gamma^4 sqrt(det Sigma)). The 6x6 rate
-matrix can be added to the diffusion of any envelope; emittances grow by half of it, times the beta functions.
+with the principal values c of C, Carlson's integral R_D, and A = r_e^2 c N/(64 pi^2 gamma^4 sqrt(det Sigma)). The 6x6
+rate matrix can be added to the diffusion of any envelope; emittances grow by half of it, times the beta functions.
 
 A coasting beam has the line density I/(e c beta) in place of N/(2 sqrt(pi) sigma_z), the average density of a Gaussian
 bunch, and its momentum spread grows twice as fast as that of a bunch, whose potential energy takes half.
@@ -63,7 +63,8 @@ def intrabeam_diffusion(
     current: float | None = None,
     coulomb_log: float = 11.0,
 ) -> Array:
-    """Return the rate at which collisions change the covariance of the coordinates, d Sigma/dt (6, 6) [units of Sigma/s].
+    """Return the rate at which collisions change the covariance of the coordinates, d Sigma/dt (6, 6) [units of
+    Sigma/s].
 
     Parameters
     ----------
@@ -194,8 +195,8 @@ class IntrabeamHeating:
     electrons, current, coulomb_log : as in :func:`intrabeam_diffusion`; the covariances are those of one bunch, which
         for electrons in micro-buckets is a microbunch, or of a coasting beam.
     wavelength : with a current: it flows in microbunches that follow each other at this distance [m], as a laser holds
-        them. An electron then meets those of its own microbunch, and, where betatron motion makes microbunches longer than
-        their distance, those of its neighbours, whose momenta are taken as those of a coasting beam.
+        them. An electron then meets those of its own microbunch, and, where betatron motion makes microbunches longer
+        than their distance, those of its neighbours, whose momenta are taken as those of a coasting beam.
 
     Raises
     ------
@@ -260,9 +261,11 @@ def _length_at_a_place(sigma: Array) -> Array:
 
 
 def _neighbours(length: Array) -> Array:
-    """Average density that the other bunches of a train of Gaussian bunches have at one of them, over that of the train.
+    """Average density that the other bunches of a train of Gaussian bunches have at one of them, over that of the
+    train.
 
-    ``length`` is rms length over distance. All of them: ``sum_m exp(-(2 pi m length)^2)``; own: ``1/(2 sqrt(pi) length)``.
+    ``length`` is rms length over distance. All of them: ``sum_m exp(-(2 pi m length)^2)``; own:
+    ``1/(2 sqrt(pi) length)``.
     """
     m = np.arange(1, 30)
     short = 1.0 / (math.sqrt(math.pi) * length) * np.exp(-(np.multiply.outer(0.5 / length, m) ** 2)).sum(axis=1)
@@ -281,8 +284,8 @@ def coulomb_logarithm(
     """Return the logarithm of the largest over the smallest impact parameter [1].
 
     The largest is the smallest rms size of the beam in its rest frame. The smallest is that of a collision that turns
-    the relative motion by 90 degrees, ``r_e/(gamma^2 <x'^2>)``; or, with a damping time, the *tail cut*: collisions that
-    an electron has less than once in that time make tails, not the core of the beam.
+    the relative motion by 90 degrees, ``r_e/(gamma^2 <x'^2>)``; or, with a damping time, the *tail cut*: collisions
+    that an electron has less than once in that time make tails, not the core of the beam.
 
     Parameters
     ----------

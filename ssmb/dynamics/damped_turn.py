@@ -152,7 +152,9 @@ def _energy(program: Program, delta: float) -> float:
 def _factors(
     made: Displaced, record: np.ndarray, cuts: np.ndarray, dissipates: set[int], changes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Matrices of the pieces between cuts, (k - 1, 6, 6): with damping, and with 1 in place of radiation and restorers."""
+    """Matrices of the pieces between cuts, (k - 1, 6, 6): with damping, and with 1 in place of radiation and
+    restorers.
+    """
     slopes = made.slopes(record)[:, 0]
     inverse = np.linalg.inv(slopes[:-1])
     pieces = slopes[1:] @ inverse

@@ -32,7 +32,8 @@ class EnergyBalance:
         if not self.voltage or self.loss - self.restored < self.voltage:
             return ""
         return (
-            f"a turn loses {self.loss:.6g} eV, of which an SSMB_EnergyRestorer gives back {self.restored:.6g} eV, and the "
+            f"a turn loses {self.loss:.6g} eV, of which an SSMB_EnergyRestorer gives back {self.restored:.6g} eV, and "
+            f"the "
             f"cavities give at most {self.voltage:.6g} eV. Raise RFP.voltage"
         )
 

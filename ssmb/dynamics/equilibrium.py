@@ -43,8 +43,8 @@ class EquilibriumStatus(Enum):
 class Equilibrium(Shown):
     """The beam of a ring in equilibrium, at n + 1 places: the beginning, and the exit of each of the n elements.
 
-    Modes are ordered by the plane in which they are largest: x, y, z. Emittances are rms and geometric; damping times are
-    those of amplitudes (emittances shrink twice as fast); sigma is the second moment about the closed orbit.
+    Modes are ordered by the plane in which they are largest: x, y, z. Emittances are rms and geometric; damping times
+    are those of amplitudes (emittances shrink twice as fast); sigma is the second moment about the closed orbit.
     """
 
     status: EquilibriumStatus
@@ -77,7 +77,8 @@ class Equilibrium(Shown):
         return entrance_of(self.names, name, "equilibrium")
 
     def bunching(self, wavelength: float) -> np.ndarray:
-        """|b| that a Gaussian of the local bunch length has, exp(-(2 pi sigma_z/wavelength)^2/2), at every place, (n + 1,).
+        """|b| that a Gaussian of the local bunch length has, exp(-(2 pi sigma_z/wavelength)^2/2), at every place, (n +
+        1,).
 
         Parameters
         ----------
@@ -87,7 +88,9 @@ class Equilibrium(Shown):
         return np.exp(-0.5 * (k * self.sigma_z) ** 2)
 
     def table(self) -> dict[str, np.ndarray]:
-        """Return columns; row 0 is the beginning, row i the exit of element i. Sizes in m, SIGT is the spread of delta."""
+        """Return columns; row 0 is the beginning, row i the exit of element i. Sizes in m, SIGT is the spread of
+        delta.
+        """
         sizes = np.sqrt(np.maximum(np.diagonal(self.sigma, axis1=1, axis2=2), 0.0))
         names = ("SIGX", "SIGPX", "SIGY", "SIGPY", "SIGZ", "SIGDELTA")
         out = place_columns(self.names, self.s)
@@ -103,8 +106,8 @@ def equilibrium(
 ) -> Equilibrium:
     """Return the equilibrium of radiation damping and quantum excitation of a ring.
 
-    The envelope is Sigma = M Sigma M^T + D with M the one-turn map about the closed orbit with radiation and D the local
-    diffusion of all radiation points, carried to the end of the turn.
+    The envelope is Sigma = M Sigma M^T + D with M the one-turn map about the closed orbit with radiation and D the
+    local diffusion of all radiation points, carried to the end of the turn.
 
     Parameters
     ----------
@@ -190,7 +193,8 @@ def _envelope_program(lattice: Lattice | Program, radiation: Radiation, lasers: 
     if isinstance(lattice, Program):
         if lattice.radiation.mode != ENVELOPE:
             raise ConfigError(
-                f"the program was compiled with radiation='{lattice.radiation.mode}'; the equilibrium needs a Lattice, or "
+                f"the program was compiled with radiation='{lattice.radiation.mode}'; the equilibrium needs a "
+                f"Lattice, or "
                 f"compile_elements(..., radiation='{ENVELOPE}')"
             )
         program = lattice
@@ -258,7 +262,9 @@ def _settled(turn: DampedTurn, noise: np.ndarray) -> np.ndarray:
 
 
 def _heated(turn: DampedTurn, sigma: np.ndarray, heating: Heating) -> tuple[np.ndarray, np.ndarray]:
-    """Beam at the beginning and noise along the ring with a heating that depends on the beam: repeated until both agree."""
+    """Beam at the beginning and noise along the ring with a heating that depends on the beam: repeated until both
+    agree.
+    """
     maps, back = turn.along[:-1], np.linalg.inv(turn.along[:-1])
     extra, invariants = np.zeros_like(turn.noise), None
     for _ in range(_MOST_STEPS):

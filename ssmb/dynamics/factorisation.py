@@ -1,9 +1,10 @@
 """A Taylor map as a matrix after exactly symplectic kicks, for as many turns as one likes.
 
 A truncated Taylor map is not symplectic, and a beam that is stored in it heats or cools. Here the map is written as
-``M = R K``: R its matrix and K a row of kicks of polynomial potentials along fixed directions (``SSMB_PolynomialKicks``),
-whose Taylor expansion agrees with that of M up to its order. Cubic potentials give the second order; the potentials of the
-fourth and fifth degree are what they leave over of the orders three and four, and go into the same kicks.
+``M = R K``: R its matrix and K a row of kicks of polynomial potentials along fixed directions
+(``SSMB_PolynomialKicks``), whose Taylor expansion agrees with that of M up to its order. Cubic potentials give the
+second order; the potentials of the fourth and fifth degree are what they leave over of the orders three and four, and
+go into the same kicks.
 
 The row of kicks is a palindrome, each kick with half its strength there and back: what kicks make of each other beyond
 the order (their commutators of an even number) then cancels. Without that, the terms of higher order that a ring with
@@ -50,8 +51,9 @@ def kicks_of(
     ----------
     section : map of order 2 to 4 that does not depend on z (cavities and lasers off).
     twiss : beta_x [m], alpha_x, beta_y [m], alpha_y at the entrance, which make directions of like size.
-    momentum : betatron amplitude sqrt(2 J) that counts as much as a momentum deviation of 1 [sqrt(m)]: what the dispersion
-        in the section makes of it, sqrt(H). Far from it the kicks have strong terms of higher orders in delta.
+    momentum : betatron amplitude sqrt(2 J) that counts as much as a momentum deviation of 1 [sqrt(m)]: what the
+        dispersion in the section makes of it, sqrt(H). Far from it the kicks have strong terms of higher orders in
+        delta.
 
     Raises
     ------
@@ -107,7 +109,8 @@ class _Potential:
         error = np.abs(got - want).max(axis=1)
         if np.any(error > _SYMPLECTIC * np.maximum(np.abs(want).max(axis=1), 1e-9 * np.abs(want).max())):
             raise PhysicsError(
-                f"the map of the section is not symplectic at order {self.degree - 1}: is an SSMB_LinearMap with damping or "
+                f"the map of the section is not symplectic at order {self.degree - 1}: is an SSMB_LinearMap with "
+                f"damping or "
                 "a Taylor element in it?"
             )
 

@@ -35,7 +35,8 @@ def unstable_mode(m: np.ndarray) -> str:
     sign = float(values[fastest].real)
     if mode == "z":
         remedy = (
-            "cavities need zero_phase ABOVE_TRANSITION where the slip factor is positive, BELOW_TRANSITION where it is negative"
+            "cavities need zero_phase ABOVE_TRANSITION where the slip factor is positive, BELOW_TRANSITION where it "
+            "is negative"
             if sign > 0.0
             else "the longitudinal focusing is too strong: lower the voltage, the laser power or the slip factor"
         )
@@ -61,8 +62,10 @@ def reason(program: Program, message: str) -> str:
     what = message.partition(". ")[0]
     if laser_wavelength(program):
         return (
-            f"mode z is not bound by the laser ({what}): a turn loses {balance.loss:.6g} eV, of which an SSMB_EnergyRestorer gives "
-            f"back {balance.restored:.6g} eV. Give back the loss, raise the laser power; or lower it if the bucket is too strong"
+            f"mode z is not bound by the laser ({what}): a turn loses {balance.loss:.6g} eV, of which an "
+            f"SSMB_EnergyRestorer gives "
+            f"back {balance.restored:.6g} eV. Give back the loss, raise the laser power; or lower it if the bucket is "
+            f"too strong"
         )
     if not has_cavities(program):
         return NOT_BOUND

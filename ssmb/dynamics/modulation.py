@@ -15,7 +15,8 @@ _PHASES = 16
 def measured_modulation(
     program: Program, wavelength: float, start: np.ndarray, op_from: int = 0, op_to: int | None = None
 ) -> complex:
-    """Return the modulation of delta by a range of ops, ``A e^(i phi)`` of ``A sin(k z + phi)``, k = 2 pi/(beta wavelength) [1].
+    """Return the modulation of delta by a range of ops, ``A e^(i phi)`` of ``A sin(k z + phi)``, k = 2 pi/(beta
+    wavelength) [1].
 
     Parameters
     ----------

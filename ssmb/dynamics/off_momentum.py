@@ -38,7 +38,8 @@ class OffMomentum:
     """Derivatives with respect to delta at fixed energy of a turn.
 
     ``path`` and ``time`` hold the coefficients of delta, delta^2, delta^3 of L/C - 1 and T/T0 - 1; ``tunes`` the first
-    and second derivatives of both tunes, (2, 2). ``orbits`` are the nine closed orbits, (6, 9), ``step`` their distance.
+    and second derivatives of both tunes, (2, 2). ``orbits`` are the nine closed orbits, (6, 9), ``step`` their
+    distance.
     """
 
     orbits: np.ndarray

@@ -148,8 +148,8 @@ def optics(
     lattice : ring, or its compiled program.
     delta : momentum deviation of the closed orbit about which all is expanded [1]. Where cavities are on, ``m66``,
         ``qs`` and the modes belong to their own closed orbit.
-    lasers : whether the kicks of lasers act in ``m66``, ``qs`` and the modes, about the nearest micro-bucket. A beam that
-        is not bunched at the wavelength meets them at every phase, and their linear map then means nothing.
+    lasers : whether the kicks of lasers act in ``m66``, ``qs`` and the modes, about the nearest micro-bucket. A beam
+        that is not bunched at the wavelength meets them at every phase, and their linear map then means nothing.
     delta_step : distance of the nine momenta from which derivatives are formed [1]; it is shortened where the outer
         ones have no closed orbit.
 
@@ -271,7 +271,9 @@ def _transverse(m4: np.ndarray, m4_s: np.ndarray) -> dict[str, Any]:
 
 
 def _bound_motion(whole: Program, lasers: bool) -> tuple[Program, Displaced, np.ndarray] | None:
-    """The program with cavities on, particles about its closed orbit, and the one-turn matrix; None without an orbit."""
+    """The program with cavities on, particles about its closed orbit, and the one-turn matrix; None without an
+    orbit.
+    """
     program = without(whole, lasers=not lasers)
     if not has_cavities(program) and not (lasers and laser_wavelength(program)):
         return None

@@ -101,8 +101,8 @@ class _Direct:
 def recorded(*sets: tuple[Program, np.ndarray]) -> list[np.ndarray]:
     """Take sets of particles through all elements, each set by its own program of the same lattice.
 
-    Returns for each set the coordinates at every entrance and at the end, (m + 1, 6, n). Sets travel in one tile through
-    the elements that are the same in all programs.
+    Returns for each set the coordinates at every entrance and at the end, (m + 1, 6, n). Sets travel in one tile
+    through the elements that are the same in all programs.
 
     Raises
     ------

@@ -33,7 +33,8 @@ class RadiationIntegrals:
     i1 : sum of h D_x ds, h the curvature of the orbit [m] (bodies of wigglers give none: their motion is averaged).
     i2 : of kappa^2 [1/m].
     i3 : of |kappa|^3 [1/m^2].
-    i4 : (i4x, i4y) of grad(kappa^2 (1 + h x)) D by planes [1/m]; for a plane bend h (h^2 + 2 Kn1) D_x, pole faces included.
+    i4 : (i4x, i4y) of grad(kappa^2 (1 + h x)) D by planes [1/m]; for a plane bend h (h^2 + 2 Kn1) D_x, pole faces
+        included.
     i5 : (i5x, i5y) of |kappa|^3 H [1/m].
     slip_rms : rms of the running R56 at emission, weighted with |kappa|^3 [m].
     pole_faces : whether pole faces are in i4.

@@ -43,7 +43,8 @@ def synchrotron_tune(
     gain = finite("slip_factor", slip_factor) * math.cos(2.0 * math.pi * finite("phase", phase, "2 pi"))
     if gain < 0.0:
         raise PhysicsError(
-            f"slip factor {slip_factor:g} at phase {phase:g}: the head must gain energy where the slip factor is positive, "
+            f"slip factor {slip_factor:g} at phase {phase:g}: the head must gain energy where the slip factor is "
+            f"positive, "
             "and lose it where it is negative"
         )
     force = positive("harmonic", harmonic) * not_negative("voltage", voltage, "V") * gain

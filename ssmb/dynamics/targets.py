@@ -58,8 +58,8 @@ class Target:
     at : element at whose entrance a local number is taken.
     tolerance : deviation that counts as reached, > 0 [its unit]; default: 1e-7 for tunes, and so on.
     bound : ``"equal"``, or ``"max"`` or ``"min"`` where ``value`` is a limit.
-    row, powers, start, end : for ``"taylor"``: the coefficient of ``powers`` such as ``{"delta": 2}`` in ``row`` from the
-        entrance of ``start`` to that of ``end``.
+    row, powers, start, end : for ``"taylor"``: the coefficient of ``powers`` such as ``{"delta": 2}`` in ``row`` from
+        the entrance of ``start`` to that of ``end``.
     """
 
     quantity: str | Callable[[Optics, Lattice], float]

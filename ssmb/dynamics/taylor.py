@@ -4,9 +4,9 @@ The algebra is that of daceypy (the extra ``maps``). A map is v_i = v_i(0) + sum
 u = v - orbit at the entrance, in our frame (x, px, y, py, z, delta), z > 0 at the head.
 
 Against other codes: TRANSPORT writes the path l = -z + ... of ultra-relativistic beams, so that its R56 is -r56; in
-MAD-X the last pair is (t, pt) = (z/beta, (E - E0)/(p0 c)), whose R56 has the sign of ours and differs from it by 1/gamma^2
-terms of the length, because pt = beta0 delta + delta^2/(2 gamma0^2) + ... Both put T_ijk symmetric in j, k and sum over all
-j, k: for j != k it is half of the coefficient of u_j u_k. :attr:`TaylorMap.T` follows this.
+MAD-X the last pair is (t, pt) = (z/beta, (E - E0)/(p0 c)), whose R56 has the sign of ours and differs from it by
+1/gamma^2 terms of the length, because pt = beta0 delta + delta^2/(2 gamma0^2) + ... Both put T_ijk symmetric in j, k
+and sum over all j, k: for j != k it is half of the coefficient of u_j u_k. :attr:`TaylorMap.T` follows this.
 
 References
 ----------

@@ -23,8 +23,8 @@ from ssmb.quantity import Quantity, field_of, quantities_of
 class ByField(NamedTuple):
     """A member of an element class and the magnetic field that it stands for, written without the kernels.
 
-    ``field(x, y)`` gives (b_x, b_y, b_s) = charge times field over P0 [1/m] at a place [m] of the body, in a frame that curves with
-    ``curvature`` [1/m]. With an ``order`` the field holds to that order of the deviations; 0: exactly.
+    ``field(x, y)`` gives (b_x, b_y, b_s) = charge times field over P0 [1/m] at a place [m] of the body, in a frame that
+    curves with ``curvature`` [1/m]. With an ``order`` the field holds to that order of the deviations; 0: exactly.
     """
 
     element: Any
@@ -36,9 +36,9 @@ class ByField(NamedTuple):
 class ByMap(NamedTuple):
     """A member of an element class and its map as its definition gives it, written without the kernels.
 
-    ``map`` takes and returns (x, px, y, py, z, delta). With an ``order`` it is an expansion to that order of the deviations; 0:
-    exact. ``rtol`` is what a definition itself leaves out, relative to what the element does; ``radiation`` the mode of radiation in
-    which it acts.
+    ``map`` takes and returns (x, px, y, py, z, delta). With an ``order`` it is an expansion to that order of the
+    deviations; 0: exact. ``rtol`` is what a definition itself leaves out, relative to what the element does;
+    ``radiation`` the mode of radiation in which it acts.
     """
 
     element: Any
@@ -52,8 +52,8 @@ class ByMap(NamedTuple):
 class ParameterInfo(Quantity):
     """A quantity with its place in a lattice file.
 
-    ``key`` is the path in the file, e.g. ``"MagneticMultipoleP.Kn1"``. ``type`` is float, int, bool, str or ``"vector"``
-    (a tuple of floats) or ``"matrix"`` (a tuple of tuples).
+    ``key`` is the path in the file, e.g. ``"MagneticMultipoleP.Kn1"``. ``type`` is float, int, bool, str or
+    ``"vector"`` (a tuple of floats) or ``"matrix"`` (a tuple of tuples).
     """
 
     key: str = ""
@@ -73,7 +73,9 @@ def param(
     choices: tuple[str, ...] = (),
     plausible: tuple[float, float] | None = None,
 ) -> Any:
-    """Declare a parameter of an element, see :class:`ssmb.quantity.Quantity`; ``key`` defaults to the field's own name."""
+    """Declare a parameter of an element, see :class:`ssmb.quantity.Quantity`; ``key`` defaults to the field's own
+    name.
+    """
     kind = type or {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}[default.__class__]
     info = ParameterInfo(
         unit, doc, "", minimum, maximum, open_minimum, choices=choices, plausible=plausible, key=key, type=kind
@@ -164,11 +166,15 @@ class Element:
         return self
 
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
-        """Pack the part between two fractions of the length (entry effects only if from 0, exit effects only if to 1)."""
+        """Pack the part between two fractions of the length (entry effects only if from 0, exit effects only if to
+        1).
+        """
         raise LatticeError(f"{self.label()} cannot be sliced")
 
     def part(self, fraction: float, first: bool) -> Mapping[str, Any] | None:
-        """Changes that make the element its first (or last) part of this fraction of the length; None: it stays whole."""
+        """Changes that make the element its first (or last) part of this fraction of the length; None: it stays
+        whole.
+        """
         return None
 
     def local_field(self, ref: Reference) -> LocalField | None:
@@ -217,8 +223,8 @@ class Element:
     def apart(self) -> tuple[Element | None, Element, Element | None]:
         """Take the kick of a laser or a cavity out of its body: what is before it, the kick alone, and what is behind.
 
-        Fast ring models keep the kick and make the rest part of their maps. The kick is in the middle; it has the length
-        of the element if its body has none. None where there is nothing.
+        Fast ring models keep the kick and make the rest part of their maps. The kick is in the middle; it has the
+        length of the element if its body has none. None where there is nothing.
         """
         return None, self, None
 

@@ -42,11 +42,12 @@ _GRADIENT_STEP_LIMIT = 1e-3
 class Bend(StraightMagnet):
     """Bending magnet with sector or rectangular faces, gradient, pole-face angles and fringe fields.
 
-    ``angle`` > 0 bends towards -x. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both positive: wedge
-    of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with multipoles),
-    ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"`` (paraxial
-    drift-kick-drift, as in AT), each with ``slices`` steps (0: as many as Kn1 asks for). ``edge``: ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge
-    fringe with finite extent, wedge) or ``"none"``. Chromaticities depend on this choice.
+    ``angle`` > 0 bends towards -x. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both positive:
+    wedge of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with
+    multipoles), ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"``
+    (paraxial drift-kick-drift, as in AT), each with ``slices`` steps (0: as many as Kn1 asks for). ``edge``:
+    ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge fringe with finite extent, wedge)
+    or ``"none"``. Chromaticities depend on this choice.
     """
 
     angle: float = param(
@@ -136,7 +137,8 @@ class Bend(StraightMagnet):
             return super().scaled(factor)
         if self.integrator == "matrix":
             raise LatticeError(
-                f"{self.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or 'yoshida4'"
+                f"{self.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or "
+                f"'yoshida4'"
             )
         return replace(super().scaled(factor), Kn0=factor * self.Kn0 + (factor - 1.0) * self.curvature)
 

@@ -30,8 +30,8 @@ def radiation_restored(x, px, y, py, z, delta, rpp, dbeta, p):
 class EnergyRestorer(Element):
     """Gives every particle the same energy per pass, along the reference orbit, at any z: an ideal induction cell.
 
-    It acts only where radiation is tracked; optics and tracking without radiation do not see it. px and py stay, so that
-    it damps transverse motion as a cavity does.
+    It acts only where radiation is tracked; optics and tracking without radiation do not see it. px and py stay, so
+    that it damps transverse motion as a cavity does.
     """
 
     energy_gain: float = param(

@@ -1,7 +1,7 @@
 """Kicks by polynomials of two phase-space directions: what is not linear in a section, exactly symplectic.
 
-``l = a_x x + a_px px + a_delta delta`` and ``m = b_y y + b_py py`` commute (delta has z for its partner), so that both stay
-as they are while a potential V(l, m) acts for the time 1, and the map is exact:
+``l = a_x x + a_px px + a_delta delta`` and ``m = b_y y + b_py py`` commute (delta has z for its partner), so that both
+stay as they are while a potential V(l, m) acts for the time 1, and the map is exact:
 
     px -= a_x V_l,   x += a_px V_l,   z += a_delta V_l,   py -= b_y V_m,   y += b_py V_m.
 
@@ -62,7 +62,9 @@ def polynomial_kick(x, px, y, py, z, delta, rpp, dbeta, p):
 @kernel("polynomial_kick_even", 15, invert=_opposite)
 @scalar
 def polynomial_kick_even(x, px, y, py, z, delta, rpp, dbeta, p):
-    """The same where only even powers of m occur; p = (as before, coefficients of l^3, l m^2, l^4, l^2 m^2, m^4, l^5, l^3 m^2, l m^4)."""
+    """The same where only even powers of m occur; p = (as before, coefficients of l^3, l m^2, l^4, l^2 m^2, m^4, l^5,
+    l^3 m^2, l m^4).
+    """
     l = p[0] * x + p[1] * px + p[2] * delta - p[5]
     m = p[3] * y + p[4] * py - p[6]
     q = m * m
@@ -76,7 +78,8 @@ def polynomial_kick_even(x, px, y, py, z, delta, rpp, dbeta, p):
 class PolynomialKicks(Element):
     """Row of symplectic kicks of potentials V(l, m) about a point (see the module).
 
-    Each row of ``kicks`` holds a_x, a_px, a_delta, b_y, b_py and the coefficients of l^3, l^2 m, l m^2, m^3, l^4, l^3 m,
+    Each row of ``kicks`` holds a_x, a_px, a_delta, b_y, b_py and the coefficients of l^3, l^2 m, l m^2, m^3, l^4, l^3
+    m,
     ..., m^4, l^5, l^4 m, ..., m^5 (as many as are wanted; the others are 0), with l and m counted from their values at
     ``point``. The rows act one after the other. A length, if given, only moves s.
 
@@ -97,7 +100,8 @@ class PolynomialKicks(Element):
         wrong = [n for n, row in enumerate(self.kicks, start=1) if len(row) not in _SIZES]
         if wrong:
             raise LatticeError(
-                f"{self.label()}: {_GROUP}.kicks needs rows of {', '.join(map(str, _SIZES))} numbers (up to third, fourth, "
+                f"{self.label()}: {_GROUP}.kicks needs rows of {', '.join(map(str, _SIZES))} numbers (up to third, "
+                f"fourth, "
                 f"fifth degree); row {wrong[0]} has {len(self.kicks[wrong[0] - 1])}"
             )
         if self.point and len(self.point) != 6:

@@ -23,7 +23,8 @@ from ssmb.maps.roles import Cavity
 
 
 def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
-    # the wave of the cavity is exp(i (omega t + phase)), that of a Drive exp(i (k z + phase)): z and what it gains change sign
+    # the wave of the cavity is exp(i (omega t + phase)), that of a Drive exp(i (k z + phase)): z and what it gains
+    # change sign
     out = {0: p[0] * drive.amplitude, 2: p[2] + drive.phase}
     if drive.path is not None and drive.stretch is not None:
         gained = p[1] * drive.path
@@ -51,8 +52,8 @@ def rf_kick(x, px, y, py, z, delta, rpp, dbeta, p):
 class RFCavity(Element):
     """Thin accelerating gap in the middle of a drift: dE = voltage * cos(2 pi (phase + phi0) - omega z/(beta c)).
 
-    phi0 is 0 for ``zero_phase="ACCELERATING"`` (crest) and 1/4 for ``"ABOVE_TRANSITION"`` (zero crossing, the head gains
-    energy for voltage > 0: stable where the slip factor is positive, given the sign below), -1/4 for
+    phi0 is 0 for ``zero_phase="ACCELERATING"`` (crest) and 1/4 for ``"ABOVE_TRANSITION"`` (zero crossing, the head
+    gains energy for voltage > 0: stable where the slip factor is positive, given the sign below), -1/4 for
     ``"BELOW_TRANSITION"``. Give ``frequency`` [Hz] or ``harmon`` (then f = harmon * beta c/C of the ring).
     """
 

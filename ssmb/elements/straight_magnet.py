@@ -142,7 +142,8 @@ class StraightMagnet(Element):
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:
         made = cls(
-            name="all orders", length=0.2, Kn0=1e-3, Ks0=-2e-3, Kn1=0.5, Ks1=-0.7, Kn2=30.0, Ks2=20.0, Kn3=-4e3, Ks3=3e3,
+            name="all orders", length=0.2, Kn0=1e-3, Ks0=-2e-3, Kn1=0.5, Ks1=-0.7, Kn2=30.0, Ks2=20.0, Kn3=-4e3,
+            Ks3=3e3,
             Kn4=5e6, Ks4=-4e6, Kn5=6e9, Ks5=7e9, slices=20,
         )  # fmt: skip
         series = 1e-3 - 2e-3j, 0.5 - 0.7j, 30.0 + 20.0j, -4e3 + 3e3j, 5e6 - 4e6j, 6e9 + 7e9j

@@ -93,7 +93,8 @@ class ThinChicane(Element):
             ByMap(
                 replace(made, higher=(2.0, -30.0, 40.0, 1e4, -1e5, 1e6)),
                 lambda x, px, y, py, z, d: (
-                    x, px, y, py, z - 2e-4 * d + 3e-3 * d**2 - 0.5 * d**3 + 2.0 * d**4 - 30.0 * d**5 + 40.0 * d**6 + 1e4 * d**7
+                    x, px, y, py,
+                    z - 2e-4 * d + 3e-3 * d**2 - 0.5 * d**3 + 2.0 * d**4 - 30.0 * d**5 + 40.0 * d**6 + 1e4 * d**7
                     - 1e5 * d**8 + 1e6 * d**9, d,
                 ),
             ),

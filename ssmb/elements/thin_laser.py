@@ -21,11 +21,12 @@ _GROUP = "SSMB_laser"
 
 @element("SSMB_ThinLaser")
 class ThinLaser(Element):
-    """One kick ``delta += A(x, y) sin(k z + phase)`` with its Panofsky-Wenzel partners; no undulator, no length of its own.
+    """One kick ``delta += A(x, y) sin(k z + phase)`` with its Panofsky-Wenzel partners; no undulator, no length of its
+    own.
 
-    ``A = (amplitude + gradient u) exp(-(x^2 + y^2)/waist^2)``, u = y or x by ``laser_orientation``. A gradient alone is an
-    angular modulation: with ``laser_phase`` = 1/4 it kicks the angle by ``gradient/k sin(k z)``, slope t = gradient over z.
-    For an undulator with its slip, focusing and thick laser use a Wiggler with an SSMB_laser group.
+    ``A = (amplitude + gradient u) exp(-(x^2 + y^2)/waist^2)``, u = y or x by ``laser_orientation``. A gradient alone is
+    an angular modulation: with ``laser_phase`` = 1/4 it kicks the angle by ``gradient/k sin(k z)``, slope t = gradient
+    over z. For an undulator with its slip, focusing and thick laser use a Wiggler with an SSMB_laser group.
     """
 
     laser_on: bool = param(True, unit="", key=f"{_GROUP}.on", doc="false: the light is switched off")

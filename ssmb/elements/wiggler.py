@@ -53,8 +53,9 @@ class Wiggler(Element):
     Validity: K/(gamma beta) small against 1; distance from the axis small against the period; the wiggling amplitude,
     1/(k_u Z_R), and changes of delta small enough that their squares can be left out of the coupling; slippage short
     against pulse and coherence length of the laser. Light near a harmonic other than the first drives that harmonic.
-    A ``gradient`` comes with the steady correction field that keeps the orbit on the axis; THIN and KICK leave out what it does
-    to the coupling. HELICAL leaves out the slow turn of the transverse plane by (K/(gamma beta))^2 k_u L/2 (1 mrad for an undulator).
+    A ``gradient`` comes with the steady correction field that keeps the orbit on the axis; THIN and KICK leave out what
+    it does to the coupling. HELICAL leaves out the slow turn of the transverse plane by (K/(gamma beta))^2 k_u L/2 (1
+    mrad for an undulator).
     """
 
     periods: float = param(0.0, unit="", key=f"{_GROUP}.periods", minimum=0.0, doc="number of periods N")

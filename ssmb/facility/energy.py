@@ -1,4 +1,6 @@
-"""Where the energy of a turn goes, and what gives it back: one balance for rings of a lattice and for rings that are given."""
+"""Where the energy of a turn goes, and what gives it back: one balance for rings of a lattice and for rings that are
+given.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ class EnergyOfTurn(Shown):
     def steps(self) -> tuple[EnergyStep, ...]:
         """What an electron loses and gets in a turn, in named steps whose sum is zero.
 
-        Cavities give or take what the restorers leave, as far as their voltage goes; the rest is that of the lasers. A ring
-        that is given does not say what supplies it: its supply is assumed to give all.
+        Cavities give or take what the restorers leave, as far as their voltage goes; the rest is that of the lasers. A
+        ring that is given does not say what supplies it: its supply is assumed to give all.
         """
         need = self.radiation + self.light + self.incoherent
         steps = [

@@ -2,8 +2,8 @@
 
 The order is that of the cause: particles are tracked to the radiator and radiate; collisions between the modulators are
 brought into balance with the damping of the ring, and the beam that they leave is tracked again, for the share of the
-power that is kept; that beam goes on to the second modulator, where its path error makes the vertical emittance grow on every
-turn with laser; the laser is on as often as gives the most power, or as its average power allows.
+power that is kept; that beam goes on to the second modulator, where its path error makes the vertical emittance grow on
+every turn with laser; the laser is on as often as gives the most power, or as its average power allows.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class Insertion(Part):
         if self.closed_form(self.harmonic) < 1e-9:
             raise PhysicsError(
                 f"the closed form of |b_{self.harmonic}| is {self.closed_form(self.harmonic):.3g}: r56 h = "
-                f"{self.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be a little "
+                f"{self.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be a "
+                f"little "
                 "above 1"
             )
         terms = self.explained(self.harmonic, 1.0, 1)
@@ -198,7 +199,9 @@ class Insertion(Part):
         )
 
     def closed_form(self, harmonic: int) -> float:
-        """Return ``|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)``, the bunching of an even laser and a beam without extent in x."""
+        """Return ``|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)``, the bunching of an even laser and a beam without extent
+        in x.
+        """
         found = self.explained(harmonic, 1.0, 1, spot=False)
         return found.factor("modulation") * found.factor("vertical emittance")
 
@@ -352,7 +355,9 @@ class Insertion(Part):
             return self.radiator.state(radiating)
 
     def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
-        """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is noise."""
+        """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is
+        noise.
+        """
         ratio, by = left.light.power / plain.light.power, "tracked"
         if left.light.power < _NOISE * left.light.noise_power:
             by = "calculated"

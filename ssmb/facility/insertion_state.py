@@ -70,8 +70,8 @@ def insertion_intrabeam(
     insertion : with the beam that the ring has without scattering.
     current : local current inside a train [A]; the beam is coasting there.
     turn_time : revolution time, for the growth times only [s].
-    damping : amplitude decrements per turn of x, y and delta [1]; a coasting delta is damped with twice the decrement of a
-        bunched one.
+    damping : amplitude decrements per turn of x, y and delta [1]; a coasting delta is damped with twice the decrement
+        of a bunched one.
     coulomb_log : see :func:`ssmb.collective.intrabeam.coulomb_logarithm`.
 
     Raises
@@ -81,8 +81,8 @@ def insertion_intrabeam(
 
     Notes
     -----
-    The rest of the ring is not counted: its arcs are not part of the insertion. The path error is that of the growth, in which
-    friction is contained: in the momentum, which is cold against the angles, that is small.
+    The rest of the ring is not counted: its arcs are not part of the insertion. The path error is that of the growth,
+    in which friction is contained: in the momentum, which is cold against the angles, that is small.
     """
     section = _cut(insertion)
     rates = [positive("damping", a) for a in damping]

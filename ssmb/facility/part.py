@@ -1,7 +1,7 @@
 """A machine part: one frozen class that says what it does to what comes to it.
 
-The parameters of a part are quantities; ``state(upstream)`` returns a frozen class of quantities, tracked where the physics
-needs it. What a part takes from a power or an energy it tells as named steps (:mod:`ssmb.facility.steps`).
+The parameters of a part are quantities; ``state(upstream)`` returns a frozen class of quantities, tracked where the
+physics needs it. What a part takes from a power or an energy it tells as named steps (:mod:`ssmb.facility.steps`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The radiator as a part: from the tracked beam in it to watts at the intermediate focus, each factor by name.
 
-The first step of the way is the power that a thin beam with the ideal bunching (that of the tracked beam if none is given)
-would give if the whole ring were filled with the current of the train and the laser never off; the last is the power at the
-intermediate focus. A factor that was not tracked (closure of the second modulator, duty of the laser) comes with the beam,
-with the word that says where it comes from.
+The first step of the way is the power that a thin beam with the ideal bunching (that of the tracked beam if none is
+given) would give if the whole ring were filled with the current of the train and the laser never off; the last is the
+power at the intermediate focus. A factor that was not tracked (closure of the second modulator, duty of the laser)
+comes with the beam, with the word that says where it comes from.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ class Radiator(Part):
             chain = UndulatorChain() if euv else UndulatorChain("none given", transport=1.0)
         if chain.band != 1.0:
             raise ConfigError(
-                f"chain '{chain.name}': band = {chain.band:g}, but the share in the band follows from the light; give band = 1"
+                f"chain '{chain.name}': band = {chain.band:g}, but the share in the band follows from the light; give "
+                f"band = 1"
             )
         taking = tuple(s for s in chain.factors if s.transmission < 1.0)
         return taking or (ChainStage(f"beamline: {chain.name}", 1.0, chain.factors[-1].origin),)
@@ -212,7 +213,9 @@ def _gain(undulator: Undulator, beam: Beam, current: float, wavelength: float) -
 
 
 def _best(beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
-    """The undulator whose resonance lies as far below the wavelength as gives a Gaussian beam of these moments the most."""
+    """The undulator whose resonance lies as far below the wavelength as gives a Gaussian beam of these moments the
+    most.
+    """
     s = np.cov(beam.coordinates[:, beam.alive])
     planes = [Plane(math.sqrt(s[i, i]), math.sqrt(s[i + 1, i + 1]), float(s[i, i + 1])) for i in (0, 2)]
     spread = math.sqrt(s[5, 5])

@@ -41,7 +41,8 @@ class Filling:
         train = positive("train_current", self.local_current, "A")
         if not train >= self.average_current:
             raise ConfigError(
-                f"train_current {train:g} A is below the average current {self.average_current:g} A; it is that inside a "
+                f"train_current {train:g} A is below the average current {self.average_current:g} A; it is that "
+                f"inside a "
                 "train"
             )
 
@@ -72,11 +73,12 @@ class RingState:
 def coasting_damping(vertical: float, partition: tuple[float, float, float] = PLANAR) -> tuple[float, float, float]:
     """Return the amplitude decrements per turn of x, y and delta of a coasting beam [1].
 
-    An electron that is off by delta loses ``U0 (1 + J_z delta)`` in a turn (Sands, 4.2), and whatever gives the energy back
-    gives all electrons the same, ``U0``, as long as they do not stay at one phase of a cavity. What is left is
+    An electron that is off by delta loses ``U0 (1 + J_z delta)`` in a turn (Sands, 4.2), and whatever gives the energy
+    back gives all electrons the same, ``U0``, as long as they do not stay at one phase of a cavity. What is left is
     ``d(delta)/dn = -J_z (U0/E) delta``. An electron in a bucket swings between delta and z, and z is not damped: the
-    decrement of its amplitude is half of that, ``J_z U0/(2 E)``. The decrement of y is ``J_y U0/(2 E)`` with J_y = 1, so
-    that delta of a coasting beam has ``2 J_z`` times that of y; J = (1, 1, 2) for bends without gradient: (y, y, 4 y).
+    decrement of its amplitude is half of that, ``J_z U0/(2 E)``. The decrement of y is ``J_y U0/(2 E)`` with J_y = 1,
+    so that delta of a coasting beam has ``2 J_z`` times that of y; J = (1, 1, 2) for bends without gradient: (y, y, 4
+    y).
 
     Parameters
     ----------
@@ -97,8 +99,8 @@ def coasting_damping(vertical: float, partition: tuple[float, float, float] = PL
 class Ring(Part):
     """A ring of a lattice, or one of which some numbers are given.
 
-    One of `lattice`, `damping_time` and `energy_loss` says what it radiates. A ring that is given is planar, and its bends
-    have no gradient (J = 1, 1, 2).
+    One of `lattice`, `damping_time` and `energy_loss` says what it radiates. A ring that is given is planar, and its
+    bends have no gradient (J = 1, 1, 2).
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""What all radiators of a ring take from the beam together, at whatever wavelengths, and the voltage that gives it back."""
+"""What all radiators of a ring take from the beam together, at whatever wavelengths, and the voltage that gives it
+back.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ class RingBudget:
         return sum(r.beamlines * r.power_at_focus for r in self.radiators)
 
     def table(self) -> dict[str, np.ndarray]:
-        """Return columns, one row for each kind of radiator: WAVELENGTH [m], energies of one in eV, powers of one in W."""
+        """Return columns, one row for each kind of radiator: WAVELENGTH [m], energies of one in eV, powers of one in
+        W.
+        """
         names = ("wavelength", "beamlines", "coherent", "lit", "incoherent", "exit_power", "power_at_focus")
         return {name.upper(): np.array([getattr(r, name) for r in self.radiators]) for name in names}
 
@@ -137,7 +141,8 @@ def ring_budget(
         same = math.isclose(source.average_current, first.average_current, rel_tol=1e-9)
         if not same or source.light.undulator.reference != first.light.undulator.reference:
             raise ConfigError(
-                f"the sources are not of one ring: {_ring(first)} against {_ring(source)}; every beam sees all radiators"
+                f"the sources are not of one ring: {_ring(first)} against {_ring(source)}; every beam sees all "
+                f"radiators"
             )
     rows = tuple(
         RadiatorLoss(
@@ -159,13 +164,15 @@ def ring_budget(
 def _check(found: RingBudget, voltage: float | None, lit_voltage: float | None) -> None:
     if voltage is not None and found.loss > positive("voltage", voltage, "V"):
         raise PhysicsError(
-            f"a turn costs {found.loss:.5g} eV on average, {found.loss - found.magnet_loss:.5g} eV of it in the radiators, "
+            f"a turn costs {found.loss:.5g} eV on average, {found.loss - found.magnet_loss:.5g} eV of it in the "
+            f"radiators, "
             f"and the cells give {voltage:.5g} V: raise the voltage, or take fewer radiators"
         )
     given = voltage if lit_voltage is None else positive("lit_voltage", lit_voltage, "V")
     if given is not None and found.lit_loss > given:
         warnings.warn(
-            f"a train loses {found.lit_loss:.5g} eV on a turn with laser, the cells give it {given:.5g} V: it slows down "
+            f"a train loses {found.lit_loss:.5g} eV on a turn with laser, the cells give it {given:.5g} V: it slows "
+            f"down "
             f"by {found.lit_loss - given:.5g} eV a turn while it radiates",
             ValidityWarning,
             stacklevel=3,

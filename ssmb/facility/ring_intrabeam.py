@@ -72,10 +72,11 @@ def ring_intrabeam(
 
     Notes
     -----
-    A ring whose lasers are off, or without lasers, holds a bunch by its cavities, and so does one whose linear equilibrium
-    does not fit into a micro-bucket: the beam is then taken as coasting with the current. Else all electrons count as
-    captured in the micro-buckets; where betatron motion makes microbunches longer than their distance, an electron meets
-    those of its neighbours too. Scattering that the lattice has in it already, as diffusion, would be counted twice.
+    A ring whose lasers are off, or without lasers, holds a bunch by its cavities, and so does one whose linear
+    equilibrium does not fit into a micro-bucket: the beam is then taken as coasting with the current. Else all
+    electrons count as captured in the micro-buckets; where betatron motion makes microbunches longer than their
+    distance, an electron meets those of its neighbours too. Scattering that the lattice has in it already, as
+    diffusion, would be counted twice.
     """
     quiet = equilibrium(ring, lasers=True)
     bunched = quiet.status is EquilibriumStatus.MICROBUNCHED

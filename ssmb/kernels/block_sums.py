@@ -1,4 +1,6 @@
-"""Sums over groups of particles that the turn loop forms; registered as maps are, so that the loop knows none by name."""
+"""Sums over groups of particles that the turn loop forms; registered as maps are, so that the loop knows none by
+name.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ bin_sums: Any = cached(_bin_sums, parallel=True)
 
 
 def _harmonic_sums(z, weight, state, per_metre, out):
-    """Fill ``out[block]`` with the weight of all particles and, for each wave, the sums of w cos and -w sin of those alive.
+    """Fill ``out[block]`` with the weight of all particles and, for each wave, the sums of w cos and -w sin of those
+    alive.
 
     ``per_metre`` are the inverse wavelengths [1/m].
     """

@@ -1,4 +1,6 @@
-"""What may change from turn to turn in a packed op: the amplitude, phase and wavelength of something that oscillates."""
+"""What may change from turn to turn in a packed op: the amplitude, phase and wavelength of something that
+oscillates.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class Drive:
     phase : (turns,) phase added to that of the op [2 pi].
     stretch : (turns,) factor on the wavelength [1]; None: it stays.
     path : (turns,) length [m] that, over the wavelength of the op, is the phase [2 pi] that the wave has gained since
-        turn 0 on one of the packed wavelength: the sum over the turns before of C (1 - 1/stretch); None with ``stretch``.
+        turn 0 on one of the packed wavelength: the sum over the turns before of C (1 - 1/stretch); None with
+        ``stretch``.
 
     A kernel that can be driven has ``driven(p, drive)``, which returns the values (turns,) of its packed numbers by
     position in ``p``.

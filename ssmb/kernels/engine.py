@@ -1,9 +1,9 @@
 """The turn loop: tiles of particles go through all ops of a turn, for many turns, before the next tile is touched.
 
 Losses are found without slowing the fast path: a turn is tracked unchecked, and where a tile ends it with an impossible
-coordinate the turn is repeated from its start with a check of the lanes concerned after every op. Apertures are ops of their own and act at once.
-A lost particle is moved to the reference orbit with weight 0; its last good coordinates are kept apart, so no arithmetic
-ever meets a NaN that matters.
+coordinate the turn is repeated from its start with a check of the lanes concerned after every op. Apertures are ops of
+their own and act at once. A lost particle is moved to the reference orbit with weight 0; its last good coordinates are
+kept apart, so no arithmetic ever meets a NaN that matters.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ssmb.kernels.primitives import velocity_excess
 #: Columns of the op table.
 OP_KERNEL, OP_OFFSET, OP_REPEAT, OP_ELEMENT, OP_KIND = range(5)
 OP_COLUMNS = 5
-#: Kinds of ops: a map, an aperture, a sum over groups of particles. A sum acts on every n-th turn, n where maps have the
-#: repeat.
+#: Kinds of ops: a map, an aperture, a sum over groups of particles. A sum acts on every n-th turn, n where maps have
+#: the repeat.
 MAP, LIMIT, SUM = range(3)
 
 #: Loss reasons (the same numbers as ``ssmb.beam.LossReason``).

@@ -90,7 +90,8 @@ def source_hash() -> str:
     return digest.hexdigest()[:20]
 
 
-# now, not when it is first needed: a source that is edited after it was imported would lend its new hash to the old code
+# now, not when it is first needed: a source that is edited after it was imported would lend its new hash to the old
+# code
 source_hash()
 
 

@@ -1,8 +1,8 @@
 """The field that one electron radiates on a given orbit, as a Fourier integral over the nodes of the orbit.
 
-The orbit is cut into sections. Against the phase of the middle of its section, the field of a section changes slowly with
-the wavelength: it is summed at a few samples of 1/wavelength, one sine and cosine per node, and carried to all the wanted
-ones by a matrix. All sums run in one fixed order, so the result has the same bits for any number of threads.
+The orbit is cut into sections. Against the phase of the middle of its section, the field of a section changes slowly
+with the wavelength: it is summed at a few samples of 1/wavelength, one sine and cosine per node, and carried to all the
+wanted ones by a matrix. All sums run in one fixed order, so the result has the same bits for any number of threads.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ CHUNK = 16
 def light_path(s, x, y, tx, ty, root, q):
     """Path of the light from (x, y, s) to the observer, less that from the origin to the observer and plus s [m].
 
-    (tx, ty) are the slopes of the direction origin-observer, root = sqrt(1 + tx^2 + ty^2), q = 1/distance or 0. Exact, and
-    free of cancellation down to q = 0. The slopes of the direction seen from (x, y, s) and 1/(1 - q s) come with it.
+    (tx, ty) are the slopes of the direction origin-observer, root = sqrt(1 + tx^2 + ty^2), q = 1/distance or 0. Exact,
+    and free of cancellation down to q = 0. The slopes of the direction seen from (x, y, s) and 1/(1 - q s) come with
+    it.
     """
     t2 = tx * tx + ty * ty
     g = 1.0 / (1.0 - q * s)
@@ -145,9 +146,10 @@ def _electron_field(
 ):  # fmt: skip
     """Fill out[direction, wavelength] with Re, Im of both components of the field integral G [m].
 
-    ``nodes`` holds the rows s, x, y, slopes, bends, lag and weight, cut into sections at `bounds`; those that are `copied`
-    stand for `repeats` equal copies. ``carry[sample, wavelength]`` interpolates from `samples` to `inverse`, both 1/m. In
-    the far field, q = 0, the light of the straight lines before and after the orbit (``ends``) comes on top.
+    ``nodes`` holds the rows s, x, y, slopes, bends, lag and weight, cut into sections at `bounds`; those that are
+    `copied` stand for `repeats` equal copies. ``carry[sample, wavelength]`` interpolates from `samples` to `inverse`,
+    both 1/m. In the far field, q = 0, the light of the straight lines before and after the orbit (``ends``) comes on
+    top.
     """
     n, m = nodes.shape[1], inverse.size
     for chunk in numba.prange((tx.size + CHUNK - 1) // CHUNK):

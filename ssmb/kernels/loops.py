@@ -60,8 +60,8 @@ class Kernel:
     twice : the loop does two steps of a repeated map per pass, which halves the memory traffic of cheap steps.
     invert : parameters of the inverse map through the same scalar (or that of ``partner``), or None if it has none.
     partner : kernel of the inverse map where it is another one.
-    driven : ``driven(p, drive)`` gives the packed numbers that change under a :class:`~ssmb.kernels.drives.Drive`: their
-        values by turn, by position in ``p``; None for a map that is the same on every turn.
+    driven : ``driven(p, drive)`` gives the packed numbers that change under a :class:`~ssmb.kernels.drives.Drive`:
+        their values by turn, by position in ``p``; None for a map that is the same on every turn.
     role : what its ops are there for, where the element that packs one does not say otherwise.
     """
 

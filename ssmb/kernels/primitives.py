@@ -94,7 +94,9 @@ def sincos_quarters(n, r):
 
 @scalar
 def sincos(u):
-    """Sine and cosine of ``u`` [rad]; error below 1.5 units in the last place of 1 for |u| < 1e5, growing as |u| beyond."""
+    """Sine and cosine of ``u`` [rad]; error below 1.5 units in the last place of 1 for |u| < 1e5, growing as |u|
+    beyond.
+    """
     n = nearest_whole(u * _TWO_OVER_PI)
     return sincos_quarters(n, ((u - n * _P1) - n * _P2) - n * _P3)
 

@@ -20,8 +20,8 @@ Wherever a number stands, an arithmetic expression may stand (:mod:`ssmb.lattice
 reverses the order of the elements, not the elements. An element that is placed several times has numbered names in the
 lattice, ``d#1``, ``d#2`` ...; a definition may carry such a name itself, and then stands for that one copy. ``begin``
 must be the first element of the line, or the only BeginningEle of the files; it is the reference and no element. The
-``use`` of a file wins over those of the files that it includes. Kinds and keys are those of the registered element classes
-(:mod:`ssmb.elements`); everything else is an error with file, line and column.
+``use`` of a file wins over those of the files that it includes. Kinds and keys are those of the registered element
+classes (:mod:`ssmb.elements`); everything else is an error with file, line and column.
 """
 
 from ssmb.lattice.documents import Source

@@ -53,8 +53,8 @@ def keys_of(cls: type[Element]) -> Keys:
 def close_key(key: str, cls: type[Element]) -> str:
     """Return ``" Did you mean 'MagneticMultipoleP.Kn1'?"`` for a key that the class does not have.
 
-    The last part of the key counts: it is usually right, or nearly so, and only the group is forgotten. Of keys that are
-    equally close (Kn1 and Ks1 to K1), the one that the class names first is meant.
+    The last part of the key counts: it is usually right, or nearly so, and only the group is forgotten. Of keys that
+    are equally close (Kn1 and Ks1 to K1), the one that the class names first is meant.
     """
     leaf = key.rsplit(".", 1)[-1][:40].lower()
 
@@ -194,7 +194,9 @@ _WITH_UNIT = re.compile(r"(?>[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)[ ]*[A-Za-zµμ].*
 
 
 def _number(node: Node, info: ParameterInfo, what: str, documents: Documents) -> float | None:
-    """Value of a number, of an expression, or of a number with a unit of the same dimension as that of the parameter."""
+    """Value of a number, of an expression, or of a number with a unit of the same dimension as that of the
+    parameter.
+    """
     if info.unit and info.type != "int" and isinstance(node, Scalar) and _WITH_UNIT.fullmatch(node.text):
         if not isinstance(node.value, str):
             return documents.number(node, what)  # 1e5 and the like

@@ -30,8 +30,8 @@ class PlacedUndulator:
 def undulator_at(lattice: Lattice, place: str) -> PlacedUndulator | None:
     """Return the undulator at the entrance of an element, or that the element is; None if there is none.
 
-    Parts belong together if they touch and have the same period; elements without length may stand between them. In a ring
-    the last element touches the first.
+    Parts belong together if they touch and have the same period; elements without length may stand between them. In a
+    ring the last element touches the first.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def check_radio_frequency(lattice: Lattice) -> None:
     """Raise an error if a cavity of a ring has a frequency that is not a harmonic of the revolution.
 
     The reference particle would see another phase on every turn. What a ring does is to move its beam to another orbit,
-    ``delta = -(df/f)/slip_factor``, whose revolution fits; a lattice that is tracked about its reference cannot say that.
+    ``delta = -(df/f)/slip_factor``, whose revolution fits; a lattice that is tracked about its reference cannot say
+    that.
 
     Raises
     ------
@@ -91,8 +92,10 @@ def check_radio_frequency(lattice: Lattice) -> None:
         number = e.frequency / revolution
         if round(number) < 1 or abs(number / round(number) - 1.0) > _SAME_FREQUENCY:
             raise LatticeError(
-                f"{e.label()}: {e.frequency:.10g} Hz is {number:.10g} times the revolution frequency {revolution:.10g} Hz, "
-                f"not a whole number of times: give RFP.harmon: {max(1, round(number))}, or the length that the ring has at "
+                f"{e.label()}: {e.frequency:.10g} Hz is {number:.10g} times the revolution frequency "
+                f"{revolution:.10g} Hz, "
+                f"not a whole number of times: give RFP.harmon: {max(1, round(number))}, or the length that the ring "
+                f"has at "
                 "this frequency",
                 lattice.where(e.name),
             )

@@ -118,7 +118,9 @@ class Program:
         return quiet, {op: noise.directions for op, noise in noisy.items()}
 
     def said(self, role: Role) -> list[Any]:
-        """What elements say about the ops of a role, in order: emissions, lights, cavities, energies given back [eV]."""
+        """What elements say about the ops of a role, in order: emissions, lights, cavities, energies given back
+        [eV].
+        """
         return [d for d, r in zip(self.details, self.roles.tolist(), strict=True) if r == role and d is not None]
 
     @property

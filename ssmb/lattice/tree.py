@@ -146,7 +146,8 @@ class Lattice:
             if copies:
                 first, last = self.elements[copies[0]].name, self.elements[copies[-1]].name
                 raise LatticeError(
-                    f"'{name}' is placed {len(copies)} times, from {first} to {last}: take one, or lattice.find('{name}')"
+                    f"'{name}' is placed {len(copies)} times, from {first} to {last}: take one, or "
+                    f"lattice.find('{name}')"
                 )
             raise LatticeError(f"no element is named '{name[:80]}'.{self._close(name)}")
         if not -len(self) <= name < len(self):
@@ -219,7 +220,9 @@ class Lattice:
         return self._with([e.without_noise() for e in self.elements])
 
     def refined(self, times: int) -> Lattice:
-        """Return the lattice with ``times`` as many integration steps in all elements that were given a number of them."""
+        """Return the lattice with ``times`` as many integration steps in all elements that were given a number of
+        them.
+        """
         return self._with([e.refined(times) for e in self.elements])
 
     def rotated(self, start: str | int) -> Lattice:

@@ -247,7 +247,8 @@ def bunching_for_power(
     needed = math.sqrt(not_negative("power", power, "W") / full) / positive("current", current, "A")
     if needed > 1.0:
         warnings.warn(
-            f"{power:g} W need a bunching factor of {needed:.3g}, above 1: out of reach of {current:g} A in this undulator",
+            f"{power:g} W need a bunching factor of {needed:.3g}, above 1: out of reach of {current:g} A in this "
+            f"undulator",
             ValidityWarning,
             stacklevel=2,
         )

@@ -1,8 +1,8 @@
 """Coherent power of a Gaussian beam that debunches on its way through the radiator.
 
-Electrons of energy spread sigma_delta change places by the R56 of the undulator, 2 N lambda_1 over its length; electrons
-with slopes take longer paths and radiate in directions of their own. With the bunching b_n in the middle of the
-undulator, independent of the other coordinates, the field of harmonic n towards theta is
+Electrons of energy spread sigma_delta change places by the R56 of the undulator, 2 N lambda_1 over its length;
+electrons with slopes take longer paths and radiate in directions of their own. With the bunching b_n in the middle of
+the undulator, independent of the other coordinates, the field of harmonic n towards theta is
 
 ``F = b_n int_{-1/2}^{1/2} dt exp(-2 i d t) <exp(i [(k L t/2) |theta - x'|^2 - k theta.x - 4 pi n N t delta])>``
 

@@ -4,12 +4,13 @@ In the direction (theta_x, theta_y) harmonic n of an undulator with N equal peri
 ``lambda_u (1 + <K^2> + gamma^2 theta^2)/(2 n gamma^2)``, <K^2> = K^2/2 planar or K^2 helical, and the field integral
 ``G = N lambda_u A_n`` with the Fourier coefficients of one period,
 
-* planar: ``A_x = (K/gamma) (S_1 + S_-1)/2 - theta_x S_0``, ``A_y = -theta_y S_0``, ``S_q = sum_m J_m(Y) J_(n+2m+q)(X)``,
-  X = 2 n K gamma theta_x/D, Y = n K^2/(4 D), D = 1 + K^2/2 + gamma^2 theta^2;
+* planar: ``A_x = (K/gamma) (S_1 + S_-1)/2 - theta_x S_0``, ``A_y = -theta_y S_0``,
+  ``S_q = sum_m J_m(Y) J_(n+2m+q)(X)``, X = 2 n K gamma theta_x/D, Y = n K^2/(4 D), D = 1 + K^2/2 + gamma^2 theta^2;
 * helical: ``S_q = exp(i (n+q) phi) J_(n+q)(Z)``, Z = 2 n K gamma theta/D, ``A_x`` as above and
   ``A_y = (K/gamma) (S_1 - S_-1)/(2i) - theta_y S_0``.
 
-Near the resonance ``|G|^2`` falls with ``(sin(pi N f)/(N sin(pi f)))^2``, f = omega/omega_1(theta) - n, of area omega_1/N.
+Near the resonance ``|G|^2`` falls with ``(sin(pi N f)/(N sin(pi f)))^2``, f = omega/omega_1(theta) - n, of area
+omega_1/N.
 
 References
 ----------

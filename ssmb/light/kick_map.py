@@ -1,8 +1,9 @@
 """The energy that coherent light takes from its beam, as an element of a lattice.
 
-A beam on the axis of its own light sees a wave in phase with its microbunches: a kick ``A exp(-r^2/w^2) sin(k z + phase)``,
-which is a :class:`ssmb.elements.thin_laser.ThinLaser`, with the transverse partners that make it symplectic. Amplitude and
-phase follow from the exchange of every particle with the field of all; the tracked beam then loses what it radiates.
+A beam on the axis of its own light sees a wave in phase with its microbunches: a kick
+``A exp(-r^2/w^2) sin(k z + phase)``, which is a :class:`ssmb.elements.thin_laser.ThinLaser`, with the transverse
+partners that make it symplectic. Amplitude and phase follow from the exchange of every particle with the field of all;
+the tracked beam then loses what it radiates.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
     Notes
     -----
     Amplitude and phase: the beam as a whole loses the power of the light (tracked: to 2e-6), and the part of the wave a
-    quarter of a wavelength later, which takes nothing from the whole, is fitted to the exchange. Single particles differ
-    from :func:`ssmb.light.tracked.energy_exchange` where the field across the beam is not this Gaussian: at 13.5 nm
-    and a radiator of 3 m by 0.2 % rms for sigma = 2 um and a wide wave, by 11 % for 20 um, and by 7 % with a waist of 60 um.
-    It holds for the beam that was given: another one, or the same after many turns, needs a new map.
+    quarter of a wavelength later, which takes nothing from the whole, is fitted to the exchange. Single particles
+    differ from :func:`ssmb.light.tracked.energy_exchange` where the field across the beam is not this Gaussian: at 13.5
+    nm and a radiator of 3 m by 0.2 % rms for sigma = 2 um and a wide wave, by 11 % for 20 um, and by 7 % with a waist
+    of 60 um. It holds for the beam that was given: another one, or the same after many turns, needs a new map.
 
     Examples
     --------
@@ -67,7 +68,8 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
     size = math.hypot(*mean)
     if size < 1e-9:
         raise PhysicsError(
-            f"the beam has |b| = {size:.3g} at {light.wavelength:.6g} m: without bunching its light is no wave to kick it"
+            f"the beam has |b| = {size:.3g} at {light.wavelength:.6g} m: without bunching its light is no wave to "
+            f"kick it"
         )
     along, across = mean @ waves / size, np.array([mean[1], -mean[0]]) @ waves / size
     # <found> = p <along>, and the mean of found times the other wave as it is: two equations for p and q

@@ -5,8 +5,8 @@ observer, straight lines before and after the orbit included. Per electron, both
 
     d2W/(domega dOmega) = alpha hbar k^2/(4 pi^2) |G|^2          [J s/sr], omega > 0
 
-At a finite distance the direction and the distance change along the orbit; only the Coulomb field of the electron itself
-is left out, which is smaller by about lambda gamma^2/distance.
+At a finite distance the direction and the distance change along the orbit; only the Coulomb field of the electron
+itself is left out, which is smaller by about lambda gamma^2/distance.
 
 References
 ----------
@@ -92,7 +92,8 @@ def orbit_field(
     needed = nodes_for(orbit, float(per_metre.max()), _largest(tx, ty, orbit, inverse), bends=near)
     if needed > orbit.nodes:
         raise ConfigError(
-            f"the orbit has {orbit.nodes} nodes in panels of up to {orbit.panel:.4g} m; light of {energy.max():.6g} eV at these "
+            f"the orbit has {orbit.nodes} nodes in panels of up to {orbit.panel:.4g} m; light of {energy.max():.6g} "
+            f"eV at these "
             f"angles needs {needed}: give more nodes, or shorter panels"
         )
     bounds, copied, samples, carry = _sections(orbit, per_metre, _largest(tx, ty, orbit, inverse))
@@ -334,7 +335,9 @@ def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Arra
 
 
 def _cuts(orbit: Orbit, size: int) -> tuple[Array, Array]:
-    """Return the bounds of sections of up to `size` nodes that do not cross the bounds of copies, and which have copies."""
+    """Return the bounds of sections of up to `size` nodes that do not cross the bounds of copies, and which have
+    copies.
+    """
     first, last = orbit.repeated
     bounds, copied = [0], []
     for i, j in ((0, first), (first, last), (last, orbit.rows.shape[1])):

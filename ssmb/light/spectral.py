@@ -70,7 +70,8 @@ def far_field(
     panels = 2 + math.ceil(1.5 * k * undulator.period * (1.0 + undulator.k**2) / (2.0 * gamma**2) / (2.0 * math.pi))
     if panels > _MOST_PANELS:
         raise ConfigError(
-            f"{wavelength:.6g} m is about harmonic {undulator.wavelength() / wavelength:.3g} of this undulator, far above "
+            f"{wavelength:.6g} m is about harmonic {undulator.wavelength() / wavelength:.3g} of this undulator, far "
+            f"above "
             "all that it radiates; wavelengths are in m"
         )
     s, weight = composite_nodes(np.linspace(0.0, undulator.period, panels + 1))

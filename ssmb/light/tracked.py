@@ -303,14 +303,16 @@ def _plane(optics: _Lobe, position: Array, slope: Array, turns: Array, share: Ar
 def _warn(light: TrackedLight, particles: int, edge: int) -> None:
     if particles > 1 and light.noise_power > 0.1 * abs(light.power):
         warnings.warn(
-            f"{particles} macroparticles: their shot noise alone would radiate {light.noise_power:.3g} W, the result is "
+            f"{particles} macroparticles: their shot noise alone would radiate {light.noise_power:.3g} W, the result "
+            f"is "
             f"{light.power:.3g} W; track more particles",
             ValidityWarning,
             stacklevel=3,
         )
     if edge and light.intensity[-edge:].max() > 0.02 * light.intensity.max():
         warnings.warn(
-            "the light goes on beyond the angles looked at (bunching tilted or curved across the beam): give acceptance",
+            "the light goes on beyond the angles looked at (bunching tilted or curved across the beam): give "
+            "acceptance",
             ValidityWarning,
             stacklevel=3,
         )

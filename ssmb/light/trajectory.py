@@ -1,8 +1,8 @@
 """The orbit of one electron as nodes of a quadrature: ideal undulators with end poles, measured fields, any field.
 
-The nodes carry place, slope, bend and *lag*: how far the electron is behind light that runs along the axis. The lag is an
-integral of small positive numbers, ``(1/beta - 1) sqrt(1 + v^2) + (sqrt(1 + v^2) - 1)`` with the slope v, and never a
-difference of metres, so that the phase of X rays is exact after any length.
+The nodes carry place, slope, bend and *lag*: how far the electron is behind light that runs along the axis. The lag is
+an integral of small positive numbers, ``(1/beta - 1) sqrt(1 + v^2) + (sqrt(1 + v^2) - 1)`` with the slope v, and never
+a difference of metres, so that the phase of X rays is exact after any length.
 
 Frame: s along the axis, x and y across, right-handed; B_y > 0 bends an electron towards +x.
 """
@@ -242,7 +242,8 @@ def orbit_in_field(
         v2 = vx * vx + vy * vy
         if not v2 <= LARGEST_SLOPE**2 or not math.isfinite(bx + by + bs):
             raise PhysicsError(
-                f"the orbit left the beam direction at s = {s:.6g} m: slope {math.sqrt(v2):.3g}, field ({bx:.3g}, {by:.3g}, "
+                f"the orbit left the beam direction at s = {s:.6g} m: slope {math.sqrt(v2):.3g}, field ({bx:.3g}, "
+                f"{by:.3g}, "
                 f"{bs:.3g}) T; allowed are slopes up to {LARGEST_SLOPE}"
             )
         force = per_tesla * math.sqrt(1.0 + v2)
@@ -364,7 +365,8 @@ def _slopes(p: Array, dp: Array) -> tuple[Array, Array]:
     square = (p * p).sum(axis=0)
     if not square.max() <= LARGEST_SLOPE**2:
         raise PhysicsError(
-            f"the field bends the particle to a slope of {math.sqrt(min(square.max(), 1.0)):.3g}; allowed are slopes up to "
+            f"the field bends the particle to a slope of {math.sqrt(min(square.max(), 1.0)):.3g}; allowed are slopes "
+            f"up to "
             f"{LARGEST_SLOPE}: the energy is too low or the field too strong"
         )
     along = 1.0 / np.sqrt(1.0 - square)

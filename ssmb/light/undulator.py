@@ -117,7 +117,8 @@ class Undulator:
                 nearest = max(1, round(harmonic * (1.0 + offset)))
                 told = f"{resonant / (1.0 + offset):.6g} m; nearest harmonic: {nearest}"
             raise PhysicsError(
-                f"{offset:+.1%} in frequency is not near harmonic {harmonic} of the undulator, {resonant:.6g} m on axis "
+                f"{offset:+.1%} in frequency is not near harmonic {harmonic} of the undulator, {resonant:.6g} m on "
+                f"axis "
                 f"(allowed: {0.5 / harmonic:.3g} to both sides): it is {told}. Set the gap (K) or harmonic"
             )
         return offset

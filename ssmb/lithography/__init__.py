@@ -1,7 +1,8 @@
 """From EUV watts to wafers and chips: sources, scanners, nodes, accelerators, and the roadmap between them.
 
-Every number shows where it comes from (tables in ``data/`` with source and status), every modelling choice is a parameter
-(``data/parameters.toml``). Python arguments and results are in SI units; tables carry the unit in the column name.
+Every number shows where it comes from (tables in ``data/`` with source and status), every modelling choice is a
+parameter (``data/parameters.toml``). Python arguments and results are in SI units; tables carry the unit in the column
+name.
 """
 
 from ssmb.lithography.chips import Chip, Die, chip, chip_names, chips_table, clusters, die_supply

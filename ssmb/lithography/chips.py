@@ -128,7 +128,8 @@ class DieSupply:
 
 
 def die_supply(
-    die: Die, *, parameters: ModelParameters | None = None, model: str = "negative_binomial", defect_density: float | None = None
+    die: Die, *, parameters: ModelParameters | None = None, model: str = "negative_binomial",
+    defect_density: float | None = None
 ) -> DieSupply:  # fmt: skip
     """Gross dies, yield and packages per wafer of one die.
 
@@ -213,7 +214,8 @@ def chips_table() -> Table:
     """All chips with the cells of the table; ``?`` marks a doubtful cell, ``-`` an unknown one."""
     shown = (
         ("year", "year"), ("node_id", "node"), ("compute_die_area_mm2", "die_mm2"),
-        ("compute_dies_per_package", "compute_dies"), ("bf16_dense_TFLOPS", "bf16_dense_TFLOPS"), ("memory_GB", "memory_GB"),
+        ("compute_dies_per_package", "compute_dies"), ("bf16_dense_TFLOPS", "bf16_dense_TFLOPS"), ("memory_GB",
+        "memory_GB"),
         ("bandwidth_GB_s", "bandwidth_GB_s"), ("tdp_W", "tdp_W"),
     )  # fmt: skip
     rows = []

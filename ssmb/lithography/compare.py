@@ -26,7 +26,8 @@ from ssmb.tables import Table
 from ssmb.units import MILLIJOULE_PER_CM2, NANOMETRE
 
 FEATURES = (
-    "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x nm", "footprint", "maturity",
+    "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x "
+                                                                        "nm", "footprint", "maturity",
 )  # fmt: skip
 FIGURE_KINDS = {
     "measured": "seen in operation",
@@ -70,13 +71,15 @@ class SourceComparison:
         for s, f in zip(self.sources, self.at_focus, strict=True):
             rows.append(
                 (
-                    s.source_id, s.technology, s.year, s.wavelength / NANOMETRE, _range(s.power_low, s.power_high, s.bounds),
+                    s.source_id, s.technology, s.year, s.wavelength / NANOMETRE, _range(s.power_low, s.power_high,
+                    s.bounds),
                     s.plane.words, s.scope, s.figure_kind, _focus_words(s, f), _percent(s), s.time_structure,
                     s.wall_power and s.wall_power / 1e6, s.served, s.status, f"[{references.index(s.source) + 1}]",
                 )
             )  # fmt: skip
         headers = (
-            "source", "technology", "year", "wavelength_nm", "power_W", "stands at", "per", "figure", "W at IF per scanner",
+            "source", "technology", "year", "wavelength_nm", "power_W", "stands at", "per", "figure", "W at IF per "
+                                                                                                      "scanner",
             "band_%", "time", "wall_MW", "scanners", "status", "ref",
         )  # fmt: skip
         notes = (
@@ -253,7 +256,10 @@ class RoadmapComparison:
                 rows.append((r.roadmap.source_id, s.demand_id, round(s.growth, 2), year, y.reason, s.status, s.source))
         if rows:
             headers = ("source", "demand", "growth_per_year", "year_of_shortage", "why", "status", "reference")
-            title = f"Year of shortage with {self.sources_built} such source(s), supply growth x{self.supply_growth:g} per year"
+            title = (
+                f"Year of shortage with {self.sources_built} such source(s), supply growth x{self.supply_growth:g} "
+                f"per year"
+            )
             note = (
                 "Demand counted in H100 equivalents (dense BF16). Doubling in 3.5 months is a claim of the brief only."
             )

@@ -69,10 +69,10 @@ def gross_dies_grid(
     ----------
     width, height : of the die [m].
     wafer_diameter, edge_exclusion, scribe_width : [m].
-    trial_offsets : equally spaced grid positions tried per axis, over one pitch; the default leaves a margin for marks and
-        notch and agrees best with quoted counts (66; 65 is quoted for H100). ``None`` finds the best position of
-        all; it is one die better for some shapes (67 instead of 66 for 26 mm x 31.3 mm), because an odd number of
-        trial positions leaves out the centred one.
+    trial_offsets : equally spaced grid positions tried per axis, over one pitch; the default leaves a margin for marks
+        and notch and agrees best with quoted counts (66; 65 is quoted for H100). ``None`` finds the best position of
+        all; it is one die better for some shapes (67 instead of 66 for 26 mm x 31.3 mm), because an odd number of trial
+        positions leaves out the centred one.
 
     Returns
     -------
@@ -181,7 +181,9 @@ def die_yield(
 
 
 def layer_yield(area: float, defect_density_per_layer: float, layers: int) -> float:
-    """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1] with a density [1/m^2] *per critical layer*, not the D0 of a node."""
+    """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1] with a density [1/m^2] *per critical layer*, not the D0 of a
+    node.
+    """
     x = not_negative("die area", area, "m^2") * not_negative("defect density", defect_density_per_layer, "1/m^2")
     return math.exp(-count("layers", layers, at_least=0) * math.log1p(x))
 

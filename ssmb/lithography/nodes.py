@@ -63,7 +63,8 @@ def _node(node_id: str) -> Node:
     layers = row.number("euv_layers_default")
     if layers is None:
         raise ConfigError(
-            f"Node '{row.key}' is a row of a roadmap without layer count and dose. Use one of {', '.join(node_names())}."
+            f"Node '{row.key}' is a row of a roadmap without layer count and dose. Use one of "
+            f"{', '.join(node_names())}."
         )
     dose = row.number("dose_default_mJ_cm2")
     return Node(

@@ -1,8 +1,8 @@
 """Scanner throughput against power and dose, and its calibration on published points.
 
 One wafer takes ``t = t0 + N_f (H + h)/v``: fixed overhead `t0`, `N_f` fields of height `H` scanned through a slit of
-height `h` at the speed ``v = P_w/(D W)`` that gives the dose `D` over the width `W`, ``P_w = P_IF T``. Only the product of
-power and transmission is constrained by published rates, and published rates are "at least" values.
+height `h` at the speed ``v = P_w/(D W)`` that gives the dose `D` over the width `W`, ``P_w = P_IF T``. Only the product
+of power and transmission is constrained by published rates, and published rates are "at least" values.
 """
 
 from __future__ import annotations
@@ -280,7 +280,8 @@ def points_table(points: tuple[ScannerPoint, ...]) -> Table:
         for p in points
     )
     headers = (
-        "scanner", "role", "power_IF_W", "dose_mJ_cm2", "published_wph", "model_wph", "residual_%", "kind", "status", "source",
+        "scanner", "role", "power_IF_W", "dose_mJ_cm2", "published_wph", "model_wph", "residual_%", "kind", "status",
+        "source",
     )  # fmt: skip
     return Table(
         "Published throughput against the model",

@@ -159,9 +159,9 @@ class EuvSource:
         Parameters
         ----------
         result : anything with average_power [W], wavelength [m], relative_bandwidth [1], divergence [rad],
-            time_structure and beamlines: the power is that of one beamline at the undulator exit, and transport and band are
-            left to the assumptions of this room. A result with `exit` (such a light) and `power_at_focus` [W] gives the
-            source at the intermediate focus: beamline and band have been counted.
+            time_structure and beamlines: the power is that of one beamline at the undulator exit, and transport and
+            band are left to the assumptions of this room. A result with `exit` (such a light) and `power_at_focus` [W]
+            gives the source at the intermediate focus: beamline and band have been counted.
         name : for tables.
         family : one of :data:`FAMILIES`.
         wall_power : wall plug of the whole ring [W]; the default parameter is used when it is not given.
@@ -231,7 +231,9 @@ class EuvSource:
 
     @property
     def etendue(self) -> float | None:
-        """Etendue [m^2 sr]: wavelength squared of a coherent beam, the published 0.157 mm^2 sr of tin LPP, else ``None``."""
+        """Etendue [m^2 sr]: wavelength squared of a coherent beam, the published 0.157 mm^2 sr of tin LPP, else
+        ``None``.
+        """
         if self.family in COHERENT_FAMILIES:
             return self.wavelength**2
         return LPP_ETENDUE if self.technology == "LPP Sn" else None
@@ -378,6 +380,7 @@ def single_source(power_at_if: float, *, name: str = "given power") -> EuvSource
     """A plain source of `power_at_if` [W] at the intermediate focus of one scanner, for what-if questions."""
     finite("power", power_at_if)
     return replace(
-        euv_source("lpp_3800e"), source_id="given", name=name, technology="given", figure_kind="assumed", readiness="assumption",
+        euv_source("lpp_3800e"), source_id="given", name=name, technology="given", figure_kind="assumed",
+        readiness="assumption",
         status="assumption", source="argument of the call", note="", unverified=(), year=None,
     ).with_power(power_at_if)  # fmt: skip

@@ -58,7 +58,8 @@ class Row:
         value = self.number(column)
         if value is None:
             raise ConfigError(
-                f"{column} of '{self.key}' is not known (empty cell in {self.table}.csv). Give the value as an argument."
+                f"{column} of '{self.key}' is not known (empty cell in {self.table}.csv). Give the value as an "
+                f"argument."
             )
         return value
 

@@ -9,7 +9,8 @@ out of the samples and stated with each interval, so that the deterministic valu
 the Monte-Carlo error, and the interval lies around it.
 
 ``shape="split"`` takes a lopsided range as it stands (5 % at the lower, 95 % at the upper end, median at the default).
-Then the median of a result moves off the deterministic value, and nothing is divided out. Physical bounds clip the inputs.
+Then the median of a result moves off the deterministic value, and nothing is divided out. Physical bounds clip the
+inputs.
 """
 
 from __future__ import annotations

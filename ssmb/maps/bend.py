@@ -1,7 +1,7 @@
 """Scalar maps of a bending magnet: exact sector, paraxial sector, pole faces, and steps with field gradients.
 
-The exact sector is written so that nothing cancels: pz - 1, the change of px and the change of direction are formed from
-products of deviations, and every h in a denominator is packed into functions that are regular at h = 0.
+The exact sector is written so that nothing cancels: pz - 1, the change of px and the change of direction are formed
+from products of deviations, and every h in a denominator is packed into functions that are regular at h = 0.
 
 References
 ----------
@@ -66,7 +66,9 @@ def bend_exact(x, px, y, py, z, delta, rpp, dbeta, p):
 
 @scalar
 def curved_multipole_kick(x, y, delta, l, h, q):
-    """Multipole kick in a frame of curvature h: straight field plus its first-order curvature terms (Kn0 .. Kn2, Ks0)."""
+    """Multipole kick in a frame of curvature h: straight field plus its first-order curvature terms (Kn0 .. Kn2,
+    Ks0).
+    """
     a, b, _ = multipole_kick(x, y, delta, l, q)
     k0, k1, k2, s0 = q[0], q[1], 2.0 * q[2], q[6]
     lh = l * h

@@ -51,7 +51,9 @@ class Coupling:
     _k_u: float
 
     def end_terms(self, tau: float) -> tuple[complex, complex, complex]:
-        """Antiderivatives at wiggler phase ``tau`` [rad] of what is not resonant: field, and per angle in x and y [m]."""
+        """Antiderivatives at wiggler phase ``tau`` [rad] of what is not resonant: field, and per angle in x and y
+        [m].
+        """
         steps = self._orders - self.harmonic
         kernel = np.where(steps == 0, 0.0, np.exp(1j * steps * tau) / (1j * np.where(steps == 0, 1, steps) * self._k_u))
         first, second, third = (complex(np.sum(c * kernel)) for c in self._others)

@@ -189,7 +189,8 @@ def power_for_modulation(
     )
     if of_one_watt < SMALLEST:
         raise ConfigError(
-            f"an undulator with K = {k:g} modulates nothing here ({of_one_watt:.3g} eV of a watt): no power gives the wanted "
+            f"an undulator with K = {k:g} modulates nothing here ({of_one_watt:.3g} eV of a watt): no power gives the "
+            f"wanted "
             "modulation"
         )
     return (not_negative("modulation", modulation, "eV") / of_one_watt) ** 2

@@ -5,8 +5,8 @@ With tau = z/beta = -c (t - t_ref), the canonical partner of the energy (E - E0)
     V(x, y, tau) = (1/k) Re[ G X(u) Y(v) exp(-b (u^2 + v^2) + i (kx u + ky v) + i k tau) ],   u = x - xc, v = y - yc,
 
 X and Y polynomials, b the complex parameter of the Gaussian beam. The kicks are its exact gradients: the energy gains
-``Im[...]`` (for G real: A sin(k tau)), the transverse ones are the Panofsky-Wenzel partners. The time of the particle is
-kept, not z: z changes with the velocity.
+``Im[...]`` (for G real: A sin(k tau)), the transverse ones are the Panofsky-Wenzel partners. The time of the particle
+is kept, not z: z changes with the velocity.
 
 Before the kick the coordinates may be carried along a short canonical displacement (ax, ay, az) and after it back. A
 pair of kicks displaced both ways makes the coupling depend on angle and energy (see ``laser_coupling``).
@@ -38,7 +38,8 @@ def _opposite(p: tuple[float, ...]) -> tuple[float, ...]:
 def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
     """Field and, with another wavelength, 1/k and the phase per z: what makes of a detuned potential a potential.
 
-    The profile and the coupling stay those of the packed wavelength; with N periods that is good to (N (stretch - 1))^2.
+    The profile and the coupling stay those of the packed wavelength; with N periods that is good to (N (stretch -
+    1))^2.
     """
     angle = 2.0 * np.pi * drive.turns_of_phase(p[6])
     cosine, sine = drive.amplitude * np.cos(angle), drive.amplitude * np.sin(angle)

@@ -116,8 +116,8 @@ class LaserBeam:
 class Modulator:
     """A laser beam and its coupling to the electrons of one wiggler.
 
-    ``field`` is charge times peak field over P0 c [1/m], ``tau0`` the wiggler phase in its middle [rad], ``gradient`` the relative
-    change of the wiggler's field along the wiggling [1/m].
+    ``field`` is charge times peak field over P0 c [1/m], ``tau0`` the wiggler phase in its middle [rad], ``gradient``
+    the relative change of the wiggler's field along the wiggling [1/m].
     """
 
     beam: LaserBeam

@@ -1,4 +1,6 @@
-"""Kicks of the field expansion B_y + i B_x = B0 rho * sum_n (Kn + i Ks)(x + i y)^n / n! (PALS; MAD-X for Kn1, Kn2 ...)."""
+"""Kicks of the field expansion B_y + i B_x = B0 rho * sum_n (Kn + i Ks)(x + i y)^n / n! (PALS; MAD-X for Kn1, Kn2
+...).
+"""
 
 from __future__ import annotations
 

@@ -4,13 +4,14 @@ Energies in units of the critical energy follow from the quantile function of th
 
     n(y) = 3/(5 pi) int_y^inf K_{5/3}(u) du,    t(y) = int_y^inf n,    y = (L P(L)/Q(L))^3,    L = -ln t,
 
-a rational fit over 0 < L < 32 that is right to 1.1e-5 of y. Its moments: <y> = 8/(15 sqrt 3) to 5e-8, <y^2> = 11/27 to 2e-6.
+a rational fit over 0 < L < 32 that is right to 1.1e-5 of y. Its moments: <y> = 8/(15 sqrt 3) to 5e-8, <y^2> = 11/27 to
+2e-6.
 
 Photons of one particle in one slice are a Poisson process. Where they are needed one by one, they are drawn from the
-hardest down: the k-th hardest has the tail probability t_k = (e_1 + ... + e_k)/mean, where e_i are exponential numbers of
-mean 1 and ``mean`` is the expected number of photons; where t_k > 1 there is no k-th photon. A fixed number of slots thus
-holds all photons but the softest of a rare burst, and the loop over particles vectorises. Where only their sum is needed,
-:mod:`ssmb.maps.photon_totals` draws it at once.
+hardest down: the k-th hardest has the tail probability t_k = (e_1 + ... + e_k)/mean, where e_i are exponential numbers
+of mean 1 and ``mean`` is the expected number of photons; where t_k > 1 there is no k-th photon. A fixed number of slots
+thus holds all photons but the softest of a rare burst, and the loop over particles vectorises. Where only their sum is
+needed, :mod:`ssmb.maps.photon_totals` draws it at once.
 
 The angle psi out of the plane of the orbit has the mean square <psi^2>(y) in units of 1/gamma^2, which falls from
 0.523 y^(-2/3) to 1/(3 y); weighted with the squared energy and the spectrum it gives 13/55 <y^2>.
@@ -35,7 +36,8 @@ from ssmb.kernels.jit import JIT_OFF, scalar
 from ssmb.kernels.philox import random_words
 from ssmb.kernels.primitives import sincos_turns, sqrt, where
 
-#: Slots for single photons, and the largest mean number for which the photons left out carry at most 1e-4 of the energy.
+#: Slots for single photons, and the largest mean number for which the photons left out carry at most 1e-4 of the
+#: energy.
 SLOTS = 7
 MOST_IN_SLOTS = 2.9
 
@@ -162,8 +164,8 @@ def _two_uniforms(word):
 def photons_in_slots(mean, key, draw):
     """Photons of a slice that emits ``mean`` of them on average, at most :data:`MOST_IN_SLOTS`.
 
-    Returns their total energy [critical energies], the sum of y^2 <psi^2> [1/gamma^2] and the sum of y^2. The hardest sets
-    how far the tail reaches and has 32 random bits; the steps to the softer ones have 16.
+    Returns their total energy [critical energies], the sum of y^2 <psi^2> [1/gamma^2] and the sum of y^2. The hardest
+    sets how far the tail reaches and has 32 random bits; the steps to the softer ones have 16.
     """
     log_mean = quick_log(mean + 1e-300)
     a, b, c, d = random_words(key, draw)

@@ -1,14 +1,14 @@
 """Total energy of the photons of one slice in one draw: the quantile function of a compound Poisson process.
 
-A particle in a slice that emits mu photons on average loses S = y_1 + ... + y_N, N a Poisson number, y_i independent with
-the synchrotron spectrum. Tracking needs S only, so S is drawn from its own distribution. With the depth d of a uniform
-number u below the probability of any photon, d = -ln u + ln(1 - exp(-mu)),
+A particle in a slice that emits mu photons on average loses S = y_1 + ... + y_N, N a Poisson number, y_i independent
+with the synchrotron spectrum. Tracking needs S only, so S is drawn from its own distribution. With the depth d of a
+uniform number u below the probability of any photon, d = -ln u + ln(1 - exp(-mu)),
 
     S(u) = (d P(d)/Q(d))^3  for d > 0,  else 0: no photon,
 
-P and Q of fourth order with positive coefficients (no poles), fitted for each mu when a magnet is packed. The probability
-of no photon, the mean and the variance of S are exact; up to mu = 4 the third
-cumulant is right to 4e-4, the cumulative probability to 4e-4, the tail to 0.3 % of itself down to 1e-7.
+P and Q of fourth order with positive coefficients (no poles), fitted for each mu when a magnet is packed. The
+probability of no photon, the mean and the variance of S are exact; up to mu = 4 the third cumulant is right to 4e-4,
+the cumulative probability to 4e-4, the tail to 0.3 % of itself down to 1e-7.
 
 References
 ----------
@@ -51,7 +51,9 @@ def total_at_depth(d, q):
 
 @scalar
 def total_energy(u, q):
-    """Energy of the photons of a slice [critical energies] for a uniform number 0 < u < 1; q as from :func:`total_fit`."""
+    """Energy of the photons of a slice [critical energies] for a uniform number 0 < u < 1; q as from
+    :func:`total_fit`.
+    """
     depth = q[0] - quick_log(u)
     return total_at_depth(where(depth > 0.0, depth, 0.0), q)
 
@@ -93,7 +95,9 @@ def total_fit(photons: float) -> tuple[float, ...]:
 
 @cache
 def _spectrum() -> np.ndarray:
-    """Fourier transform of the photon number spectrum on the grid of energies; each photon is shared to keep its energy."""
+    """Fourier transform of the photon number spectrum on the grid of energies; each photon is shared to keep its
+    energy.
+    """
     edges = np.concatenate((np.linspace(0.0, 1.0, 4001)[:-1], np.linspace(1.0, 32.0, 12001)))
     weight = np.exp(-edges[:-1]) - np.exp(-edges[1:])
     place = pure_python(photon_energy)(0.5 * (edges[1:] + edges[:-1])) / _STEP

@@ -93,7 +93,9 @@ def _multipole_leap(x, px, y, py, z, delta, rpp, h, k, q, exact):
 @kernel("multipole_matrix_4", 3 + MULTIPOLE_TERMS, invert=_negated_length)
 @scalar
 def multipole_matrix_4(x, px, y, py, z, delta, rpp, dbeta, p):
-    """Fourth-order step of length p[0]: quadrupole p[1] in the matrix, p[2] exact or paraxial, other multipoles p[3:]."""
+    """Fourth-order step of length p[0]: quadrupole p[1] in the matrix, p[2] exact or paraxial, other multipoles
+    p[3:].
+    """
     h, k, exact, q = p[0], p[1], p[2], p[3:]
     x, px, y, py, z = _multipole_leap(x, px, y, py, z, delta, rpp, _W1 * h, k, q, exact)
     x, px, y, py, z = _multipole_leap(x, px, y, py, z, delta, rpp, _W2 * h, k, q, exact)

@@ -17,8 +17,8 @@ from ssmb.kernels.loops import kernel
 def quadrupole_fringe(x, px, y, py, z, delta, rpp, dbeta, p):
     """Fringe of strength p[0] = +Kn1 at the entrance and -Kn1 at the exit.
 
-    The generator f = k/(12 (1+delta)) [(x^3 + 3 x y^2) px - (y^3 + 3 x^2 y) py] is taken with the old positions and the new
-    momenta; it is linear in the momenta, so that the implicit map is solved exactly and is symplectic to rounding.
+    The generator f = k/(12 (1+delta)) [(x^3 + 3 x y^2) px - (y^3 + 3 x^2 y) py] is taken with the old positions and the
+    new momenta; it is linear in the momenta, so that the implicit map is solved exactly and is symplectic to rounding.
     """
     s = p[0] * rpp / 12.0
     xx, yy, xy = x * x, y * y, x * y

@@ -1,8 +1,8 @@
 """Local fields in which a beam radiates, and the kernels of mean loss, photons and diffusion in them.
 
-Fields are curvatures e B/p0 [1/m] across the reference orbit. Each has a square (the force) and a recoil: the kick across
-that photons give which leave at an angle out of the plane of the orbit, along the field (in wigglers also along the
-wiggling velocity). A recoil takes the sums g = sum y^2 <psi^2> and w = sum y^2 over the photons of a slice and two
+Fields are curvatures e B/p0 [1/m] across the reference orbit. Each has a square (the force) and a recoil: the kick
+across that photons give which leave at an angle out of the plane of the orbit, along the field (in wigglers also along
+the wiggling velocity). A recoil takes the sums g = sum y^2 <psi^2> and w = sum y^2 over the photons of a slice and two
 standard normal numbers; psi in units of 1/gamma.
 """
 
@@ -56,7 +56,8 @@ def multipole_recoil(x, y, q, g, w, n1, n2):
 
 @scalar
 def wiggler_square(x, y, q):
-    """b^2 across the velocity, b0^2 (1 + g v)^2 cosh^2 u with its series to u^4 (the field along the beam does not bend).
+    """b^2 across the velocity, b0^2 (1 + g v)^2 cosh^2 u with its series to u^4 (the field along the beam does not
+    bend).
 
     q = (b0^2, k_u, wx, wy, ..., g), u = k_u (wx x + wy y) across the gap, v = wy x + wx y.
     """
@@ -68,7 +69,9 @@ def wiggler_square(x, y, q):
 
 @scalar
 def wiggler_recoil(x, y, q, g, w, n1, n2):
-    """Opening angle in the shares q[4], q[5] of x and y; angle of wiggling with the variances q[6], q[7] [1/gamma^2]."""
+    """Opening angle in the shares q[4], q[5] of x and y; angle of wiggling with the variances q[6], q[7]
+    [1/gamma^2].
+    """
     return n1 * sqrt(g * q[4] + w * q[6]), n2 * sqrt(g * q[5] + w * q[7])
 
 

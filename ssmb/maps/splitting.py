@@ -36,9 +36,9 @@ def drift_kick_steps(
 ) -> dict[tuple[int, str], Kernel]:
     """Register the step kernels of a kick for every order and the given kinds of drift.
 
-    ``kick(x, y, delta, l, q)`` returns the changes of px, py, z over the length ``l``; ``q`` are its ``n_kick`` numbers.
-    A step takes ``p = (h, l_end, *q)``: kicks and flights of a step of length h, whose last flight has length l_end. Its
-    inverse begins with that flight, and is a kernel of its own.
+    ``kick(x, y, delta, l, q)`` returns the changes of px, py, z over the length ``l``; ``q`` are its ``n_kick``
+    numbers. A step takes ``p = (h, l_end, *q)``: kicks and flights of a step of length h, whose last flight has length
+    l_end. Its inverse begins with that flight, and is a kernel of its own.
     """
     made = {}
     for order in WEIGHTS:

@@ -1,18 +1,19 @@
 """Synchrotron radiation in tracking: mean energy loss, photons, or Gaussian diffusion.
 
-A radiating body is cut into slices with one radiation op at each point of a quadrature over its length. The op takes the
-local curvature b = e B/p0 [1/m] at the particle, the path (1 + h x + (x'^2 + y'^2)/2) ds, and changes the momentum and
-nothing else: the direction stays. With q = 1 + delta and gamma, beta of the reference,
+A radiating body is cut into slices with one radiation op at each point of a quadrature over its length. The op takes
+the local curvature b = e B/p0 [1/m] at the particle, the path (1 + h x + (x'^2 + y'^2)/2) ds, and changes the momentum
+and nothing else: the direction stays. With q = 1 + delta and gamma, beta of the reference,
 
     mean       dq/dl = -(2/3) r_e beta gamma^3 b^2 q^2, integrated exactly over the slice;
     photons    a Poisson process of 5 alpha gamma beta b/(2 sqrt 3) per metre, with the synchrotron spectrum of critical
                energy (3/2) lambdabar (gamma beta)^2 b q^2 (in units of p0 c beta^2);
-    diffusion  the mean loss, and a normal number of variance 55/(24 sqrt 3) alpha lambdabar^2 (gamma beta)^5 b^3 q^4 dl.
+    diffusion the mean loss, and a normal number of variance 55/(24 sqrt 3) alpha lambdabar^2 (gamma beta)^5 b^3 q^4 dl.
 
 With ``angles`` photons leave at their angle psi to the plane of the orbit, and the recoil turns the momentum: normal
-numbers with the exact <psi^2> of each photon energy (``quantum``), or 13/55 of the diffusion over (gamma q)^2. In a wiggler,
-whose motion is averaged, photons then also leave along the wiggling velocity: 1/5 of the diffusion times the squared
-wiggling angle in its plane (helical: 1/2 in both), which is the emittance growth of the wiggler's own dispersion.
+numbers with the exact <psi^2> of each photon energy (``quantum``), or 13/55 of the diffusion over (gamma q)^2. In a
+wiggler, whose motion is averaged, photons then also leave along the wiggling velocity: 1/5 of the diffusion times the
+squared wiggling angle in its plane (helical: 1/2 in both), which is the emittance growth of the wiggler's own
+dispersion.
 
 The field of a planar wiggler varies along the period: its photons are drawn at two fractions of the peak field, the
 quadrature of |sin| that keeps number, mean, variance and third cumulant.
@@ -21,9 +22,9 @@ The pole face of a bend with linear edges is a thin kick; the piece of field tha
 and radiates too (``radiation_edge``): this gives the pole-face term of the partition numbers.
 
 Left out: the velocity in z = -beta c t at the instant of emission (relative change delta/gamma^2 of z); thin lenses and
-thin kickers, which have no length and so no field (give them their length); solenoids and hard-edge fringes, whose field
-bends a particle only by its angle or offset: a power of (Ksol x')^2 against h^2 of bends, 1e-6 of it for Ksol = 1/m and
-x' = 1 mrad.
+thin kickers, which have no length and so no field (give them their length); solenoids and hard-edge fringes, whose
+field bends a particle only by its angle or offset: a power of (Ksol x')^2 against h^2 of bends, 1e-6 of it for Ksol =
+1/m and x' = 1 mrad.
 
 References
 ----------
@@ -115,8 +116,8 @@ _CLOSED: dict[int, tuple[float, ...]] = {
 _LOBATTO = math.sqrt(3.0 / 7.0)
 #: Both ends and the middle (degree 3): enough for the mean loss, which changes slowly along a body.
 MEAN_POINTS = ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6))
-#: Five Gauss-Lobatto points over the length: exact for polynomials of degree 7 in s. The square of the running slip in a
-#: bend has degree 6; fewer points would miss it where it matters most, at the theoretical minimum of the emittance.
+#: Five Gauss-Lobatto points over the length: exact for polynomials of degree 7 in s. The square of the running slip in
+#: a bend has degree 6; fewer points would miss it where it matters most, at the theoretical minimum of the emittance.
 SMOOTH_POINTS: tuple[tuple[float, float], ...] = (
     (0.0, 1 / 20),
     (0.5 - 0.5 * _LOBATTO, 49 / 180),
@@ -124,8 +125,8 @@ SMOOTH_POINTS: tuple[tuple[float, float], ...] = (
     (0.5 + 0.5 * _LOBATTO, 49 / 180),
     (1.0, 1 / 20),
 )
-#: (|sin|, share of the length) of a sinusoidal field: the averages of |sin|^n are exact for n = 1 to 4, that is the number
-#: of photons and the first three cumulants of their energy.
+#: (|sin|, share of the length) of a sinusoidal field: the averages of |sin|^n are exact for n = 1 to 4, that is the
+#: number of photons and the first three cumulants of their energy.
 SINE_SHARES = ((0.9144479484659751, 0.5217544500043798), (0.39937356388239476, 0.39938168267204716))
 #: Straight magnets radiate little: one point, at the exit, so that the body stays whole.
 EXIT_POINT: tuple[tuple[float, float], ...] = ((1.0, 1.0),)

@@ -8,16 +8,18 @@ split into an exact flight (first term) and a focusing kick (second term, which 
 more arrives later), composed to fourth order. The mixed term (a^2 - a0^2)(a^2 + p^2)/8 that the second term leaves out
 is smaller than what is kept by the square of the wiggling angle, 1e-5.
 
-A transverse gradient g along the wiggling coordinate v (canted poles) has, with u across the gap, the field of the potential
-``(1 + g v) sinh(k u) cos(k_u s)``, an exact solution, and ``a^2 = a0^2 [(1 + g v)^2 cosh^2 + (g/k)^2 sinh^2]``. The mean force
-a0^2 g on the axis is taken away by a steady correction field, as is done with such undulators; what is left is the dispersion
-and, by symplecticity, the slip ``dz/dv = -g a0^2`` per length.
+A transverse gradient g along the wiggling coordinate v (canted poles) has, with u across the gap, the field of the
+potential ``(1 + g v) sinh(k u) cos(k_u s)``, an exact solution, and
+``a^2 = a0^2 [(1 + g v)^2 cosh^2 + (g/k)^2 sinh^2]``. The mean force a0^2 g on the axis is taken away by a steady
+correction field, as is done with such undulators; what is left is the dispersion and, by symplecticity, the slip
+``dz/dv = -g a0^2`` per length.
 
 References
 ----------
 E. T. Scharlemann, J. Appl. Phys. 58, 2154 (1985), doi:10.1063/1.335980 (natural focusing).
 H. Yoshida, Phys. Lett. A 150, 262 (1990), doi:10.1016/0375-9601(90)90092-3.
-T. I. Smith, J. M. J. Madey, L. R. Elias, D. A. G. Deacon, J. Appl. Phys. 50, 4580 (1979), doi:10.1063/1.326564 (gradient).
+T. I. Smith, J. M. J. Madey, L. R. Elias, D. A. G. Deacon, J. Appl. Phys. 50, 4580 (1979), doi:10.1063/1.326564
+(gradient).
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def planar_focusing(x, px, y, py, z, rpp, l, a2, k, wx, wy):
 
 @scalar
 def gradient_focusing(x, px, y, py, z, delta, rpp, l, a2, k, wx, wy, g):
-    """Kick of a^2 = a2 [(1 + g v)^2 cosh^2 + (g/k)^2 sinh^2], v the wiggling coordinate, and of the correction field."""
+    """Kick of a^2 = a2 [(1 + g v)^2 cosh^2 + (g/k)^2 sinh^2], v the wiggling coordinate, and of the correction
+    field.
+    """
     e = exp(k * (wx * x + wy * y))
     r = 1.0 / e
     sinh = 0.5 * (e - r)

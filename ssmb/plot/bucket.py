@@ -45,8 +45,8 @@ def plot_bucket(
     Parameters
     ----------
     bucket : the bucket; alpha-buckets are drawn with it.
-    beam : Beam, or a pair of arrays (z [m], delta); None for no particles. They are folded onto one wavelength that is repeated. Blue particles are
-        inside a separatrix. A beam belongs in the middle of the kick or of the slip.
+    beam : Beam, or a pair of arrays (z [m], delta); None for no particles. They are folded onto one wavelength that is
+        repeated. Blue particles are inside a separatrix. A beam belongs in the middle of the kick or of the slip.
     periods : how many wavelengths are shown.
     height : largest |delta| shown [1]; chosen if None.
     title : what this is.

@@ -122,7 +122,9 @@ def power_of_ten(values: ArrayLike) -> tuple[float, str]:
 
 
 def light_unit(wavelengths: ArrayLike) -> tuple[float, str]:
-    """Return factor and unit for wavelengths: nanometres for light up to the near infrared, else as :func:`prefixed`."""
+    """Return factor and unit for wavelengths: nanometres for light up to the near infrared, else as
+    :func:`prefixed`.
+    """
     longest = float(np.max(np.asarray(wavelengths, dtype=float)))
     return (1e9, "nm") if 1e-9 <= longest < 1e-5 else prefixed(longest, "m")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def plot_generations(table: Generations, *, into: Place = None) -> Figure:
     """Draw one line for each source in four panels with logarithmic axes.
 
-    A filled mark is the average over time, an open one the peak; the bar between them is the duty of the beam. The names
-    carry the band that the powers are counted in.
+    A filled mark is the average over time, an open one the peak; the bar between them is the duty of the beam. The
+    names carry the band that the powers are counted in.
 
     Parameters
     ----------

@@ -36,7 +36,9 @@ _COLUMNS, _MOST_TERMS = 110, 8
 
 @drawings(InsertionResult)
 def insertion_drawings(result: InsertionResult) -> dict[str, Draw]:
-    """Return what can be drawn of a run: functions of the place to draw in; of one that is not finished, its bunching."""
+    """Return what can be drawn of a run: functions of the place to draw in; of one that is not finished, its
+    bunching.
+    """
     f = result.findings
     if f is None:
         return {"bunching": lambda into: plot_found_bunching(result, into=into)} if result.bunching() else {}
@@ -132,7 +134,8 @@ def plot_lines(f: InsertionFindings, *, into: Place = None) -> Figure:
     axis.axhline(noise, color="#777777", lw=0.8, ls=":", label="noise of random particles")
     for m, at, power in zip(f.line_harmonics, wavelength, f.line_power, strict=True):
         if power > 0.0:
-            axis.annotate(str(int(m)), (at, power), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=SMALL_SIZE)  # fmt: skip
+            axis.annotate(str(int(m)), (at, power), xytext=(0, 4), textcoords="offset points", ha="center",
+            fontsize=SMALL_SIZE)  # fmt: skip
     axis.set(yscale="log", ylim=(lowest, 6.0 * float(f.line_power.max())))
     dress(axis, "wavelength [nm]", "peak coherent power [W]")
     legend(axis, columns=2)

@@ -1,4 +1,6 @@
-"""The magnets of a lattice as a bar along s: bends, quadrupoles, sextupoles, octupoles, undulators, lasers, cavities."""
+"""The magnets of a lattice as a bar along s: bends, quadrupoles, sextupoles, octupoles, undulators, lasers,
+cavities.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
 
 
 def within_maps(lattice: Lattice, s: np.ndarray) -> np.ndarray:
-    """Whether each of the intervals between the places s (n,) lies in a map, of which only the ends are known, (n - 1,)."""
+    """Whether each of the intervals between the places s (n,) lies in a map, of which only the ends are known, (n -
+    1,).
+    """
     middle = 0.5 * (s[1:] + s[:-1])
     found = np.zeros(middle.shape, dtype=bool)
     for element, start in zip(lattice.elements, lattice.s, strict=True):

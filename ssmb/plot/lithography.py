@@ -35,8 +35,8 @@ def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes |
     """Power at the intermediate focus of one scanner over the year, for LPP and others with the SSMB design points.
 
     Filled marks are measured, open marks designed, claimed or assumed. Bars show the range of beamlines between the
-    undulator and the focus. Powers that cannot be brought to the focus are left out. SSMB points are shifted by 0.2 years, so
-    that they do not hide the others.
+    undulator and the focus. Powers that cannot be brought to the focus are left out. SSMB points are shifted by 0.2
+    years, so that they do not hide the others.
     """
     fig, axis = _axes(ax)
     shown = [s for s in (sources or euv_sources()) if s.family in FAMILY_STYLE and s.year is not None]
@@ -120,7 +120,9 @@ def plot_energy(
     parameters: ModelParameters | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Energy per exposure over the number of beamlines, for several ring powers [W], against a tool with its own LPP."""
+    """Energy per exposure over the number of beamlines, for several ring powers [W], against a tool with its own
+    LPP.
+    """
     fig, axis = _axes(ax)
     par = parameters or model_parameters()
     rate = wafers_per_hour or scanner(parameters=par).throughput(620.0, 300.0).wafers_per_hour

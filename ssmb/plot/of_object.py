@@ -35,12 +35,12 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
     Parameters
     ----------
-    what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam), a
-        BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal or a
-        sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way, |b| against
-        harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes around the ring),
-        a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its losses) or several,
-        or the Result of a study (all of these that the run has).
+    what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam),
+        a BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal
+        or a sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way,
+        |b| against harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes
+        around the ring), a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its
+        losses) or several, or the Result of a study (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 

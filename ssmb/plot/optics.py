@@ -107,7 +107,9 @@ class _Piece(Element):
 
 
 def _between_ends(found: Optics, lattice: Lattice) -> Optics:
-    """Return the optics at more places; the given one where elements cannot be taken apart or it belongs to other ones."""
+    """Return the optics at more places; the given one where elements cannot be taken apart or it belongs to other
+    ones.
+    """
     if len(found.names) != len(lattice) or abs(float(found.closed_orbit[0, 5])) > 1e-4:
         return found
     parts: list[Element] = []

@@ -1,4 +1,6 @@
-"""A microbunching scheme: the beam on its way through the thin model, |b| against harmonic, and what schemes ask for."""
+"""A microbunching scheme: the beam on its way through the thin model, |b| against harmonic, and what schemes ask
+for.
+"""
 
 from __future__ import annotations
 

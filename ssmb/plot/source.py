@@ -69,11 +69,15 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         factor, unit = prefixed(step.power, "W")
         share = "" if row == 0 else f"   × {step.factor:.3g}"
         text = f"{step.power * factor:.3g} {unit}{share}"
-        words.append(axis.annotate(text, (ends[1], row), (3, 0), textcoords="offset points", va="center", fontsize=SMALL_SIZE))  # fmt: skip
+        words.append(axis.annotate(text, (ends[1], row), (3, 0), textcoords="offset points", va="center",
+        fontsize=SMALL_SIZE))  # fmt: skip
         before = step.power
     axis.set(xscale="log", xlim=(lowest, 1e3 * steps[0].power), ylim=(len(steps) - 0.4, -0.6))
     axis.set_yticks(range(len(steps)), [step.name for step in steps])
-    title = f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = {source.light.bunching:.3g}"
+    title = (
+        f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = "
+        f"{source.light.bunching:.3g}"
+    )
     dress(axis, "power [W]", "", "")
     axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
     figure.suptitle(title, fontsize=TICK_SIZE, x=0.01, ha="left")

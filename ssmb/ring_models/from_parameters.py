@@ -105,7 +105,8 @@ class RingParameters:
         for mode, rate in zip("xyz", rates, strict=True):
             if not 0.0 < rate < 0.1:
                 raise PhysicsError(
-                    f"mode {mode} has the damping decrement {rate:.3g} per turn; a lumped ring needs 0 < decrement < 0.1: "
+                    f"mode {mode} has the damping decrement {rate:.3g} per turn; a lumped ring needs 0 < decrement < "
+                    f"0.1: "
                     "check damping_times, energy_loss and partition_numbers"
                 )
         return rates[0], rates[1], rates[2]

@@ -51,7 +51,8 @@ def parts_of(lattice: Lattice, thick: bool, keep: Sequence[str]) -> list[Part]:
     first = next((i for i, part in enumerate(parts) if part.role is PartRole.PLACE), None)
     if first is None:
         raise LatticeError(
-            f"lattice '{lattice.name}' has no element with a laser (such as a Wiggler with an SSMB_laser group): a ring model is cut at the laser modulators. "
+            f"lattice '{lattice.name}' has no element with a laser (such as a Wiggler with an SSMB_laser group): a "
+            f"ring model is cut at the laser modulators. "
             "Name a place to keep instead (keep=[...]), or use the lattice as it is"
         )
     return parts[first:] + parts[:first]

@@ -18,7 +18,8 @@ _NO_NOISE = 1e-20
 
 
 def radiation_of(ring: Ring, maps: Sequence[Sequence[Element]]) -> list[LumpedRadiation | None]:
-    """What radiation does in each section, to be applied at its end; nothing for a ring without it, or where none is emitted.
+    """What radiation does in each section, to be applied at its end; nothing for a ring without it, or where none is
+    emitted.
 
     Parameters
     ----------

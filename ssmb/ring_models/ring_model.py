@@ -27,21 +27,22 @@ def ring_model(
 ) -> Lattice:
     """Return a lattice of few elements that stands for a ring, some fifty times faster to track.
 
-    Everything between two laser modulators (or kept places) becomes one map about the closed orbit (that with radiation, if
-    the model has it: in a ring with little slip, the slip depends on it); modulators and cavities stay elements. What tracks, analyses or saves a lattice does so with the model; its radiation is switched as that of the
+    Everything between two laser modulators (or kept places) becomes one map about the closed orbit (that with
+    radiation, if the model has it: in a ring with little slip, the slip depends on it); modulators and cavities stay
+    elements. What tracks, analyses or saves a lattice does so with the model; its radiation is switched as that of the
     ring is, with ``track(model, ..., radiation="quantum")``. The model begins at the first modulator or kept place.
 
     Parameters
     ----------
     lattice : ring with Wigglers that have a laser (on or off), or with places to keep.
     order : 1: matrices, with the second and third order of the slip (of particles without betatron motion); 2 to 4:
-        exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length and slip
-        by betatron amplitude, detuning with amplitude (order 3); and the slip by momentum alone to the ninth power. They need
-        daceypy. Kicks have terms of higher orders of their own: 4 where a ring stands near a resonance of fifth order or
-        has strong sextupoles.
-    modulators : "thin": one kick in the middle, its profile averaged along the undulator, its power scaled (1 %) so that the
-        amplitude on axis is that of the whole modulator; focusing and R56 of the undulator are in the maps. "thick": the
-        Wigglers as they are.
+        exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length and
+        slip by betatron amplitude, detuning with amplitude (order 3); and the slip by momentum alone to the ninth
+        power. They need daceypy. Kicks have terms of higher orders of their own: 4 where a ring stands near a resonance
+        of fifth order or has strong sextupoles.
+    modulators : "thin": one kick in the middle, its profile averaged along the undulator, its power scaled (1 %) so
+        that the amplitude on axis is that of the whole modulator; focusing and R56 of the undulator are in the maps.
+        "thick": the Wigglers as they are.
     keep : names of elements at whose entrance monitors are wanted (a modulator or cavity is always there; a thin one is
         seen in its middle).
     radiation : in any mode but "off" the model radiates: loss, damping and Gaussian diffusion of each section, from the
@@ -63,12 +64,12 @@ def ring_model(
 
     Notes
     -----
-    Left out: apertures; terms above the order; the change that a cavity makes to the nonlinear part of its section, which is
-    of the relative size of one energy kick; photons one by one (Gaussian noise instead: a micro-bucket loses no particle by
-    one hard photon); the change of damping and diffusion with amplitude and energy. Where in a section light is lost does
-    not show within the section. Without cavities the maps do not depend on z at all, so that every bucket of the laser is
-    like every other. The maps are symplectic to rounding at every order, so that there is no limit to the number of turns
-    other than that of the physics.
+    Left out: apertures; terms above the order; the change that a cavity makes to the nonlinear part of its section,
+    which is of the relative size of one energy kick; photons one by one (Gaussian noise instead: a micro-bucket loses
+    no particle by one hard photon); the change of damping and diffusion with amplitude and energy. Where in a section
+    light is lost does not show within the section. Without cavities the maps do not depend on z at all, so that every
+    bucket of the laser is like every other. The maps are symplectic to rounding at every order, so that there is no
+    limit to the number of turns other than that of the physics.
 
     Examples
     --------

@@ -35,7 +35,8 @@ _ON_AXIS = 1e-15
 _ROUNDING = 1e-10
 #: Least amplitude that counts as much as a momentum deviation of 1 [sqrt(m)], for rings without dispersion.
 _NARROW = 1e-2
-#: Powers of delta in which the slip is corrected, and the orbits on which it is measured: their number and largest delta.
+#: Powers of delta in which the slip is corrected, and the orbits on which it is measured: their number and largest
+#: delta.
 _BEYOND = (4, 5, 6, 7, 8, 9)
 _ORBITS, _REACH = 24, 2.5e-3
 
@@ -48,7 +49,8 @@ class Ring:
     ----------
     parts : its parts, a place first.
     program : compiled without radiation, without the kicks of lasers.
-    orbit : (n + 1, 6) closed orbit at the entrances of the parts and at the end [m, 1]; with radiation if the model has it.
+    orbit : (n + 1, 6) closed orbit at the entrances of the parts and at the end [m, 1]; with radiation if the model has
+        it.
     damped : maps of the sections about that orbit with radiation; empty without.
     """
 
@@ -117,7 +119,8 @@ def _radiating_orbit(program: Program) -> np.ndarray:
         return recorded_at(program, find_orbits(program, np.zeros((6, 1)), 6), program.first_op)[:, :, 0]
     except PhysicsError as error:
         raise PhysicsError(
-            f"the ring model has no closed orbit with radiation: {error.message}. If nothing replaces the energy that is lost, "
+            f"the ring model has no closed orbit with radiation: {error.message}. If nothing replaces the energy that "
+            f"is lost, "
             "add a cavity or an SSMB_EnergyRestorer, or ask for radiation='off'"
         ) from None
 

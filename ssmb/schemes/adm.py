@@ -1,9 +1,9 @@
 """Angular-dispersion modulation: a bend in front of the modulator, a dogleg behind it; and its undoing.
 
-A dipole of angle b gives the beam the angular dispersion ``y' = b delta``. The laser changes delta but not y', and a dogleg
-``z += eta y' + xi delta`` with ``eta b = -xi`` then turns the modulation into density while the incoming momentum drops out:
-what is left is ``eta sigma_y'``, small in a beam of small vertical emittance. The reversible form sends the beam through the
-mirrored dogleg and a second laser in antiphase, so that a ring can do it every turn.
+A dipole of angle b gives the beam the angular dispersion ``y' = b delta``. The laser changes delta but not y', and a
+dogleg ``z += eta y' + xi delta`` with ``eta b = -xi`` then turns the modulation into density while the incoming
+momentum drops out: what is left is ``eta sigma_y'``, small in a beam of small vertical emittance. The reversible form
+sends the beam through the mirrored dogleg and a second laser in antiphase, so that a ring can do it every turn.
 
 References
 ----------
@@ -37,7 +37,8 @@ from ssmb.schemes.thin import coupling, line
 @scheme("adm")
 @dataclass(frozen=True)
 class AngularDispersion(Scheme):
-    """Bend, modulator, dogleg: ``|b_n| = |J_n(n k xi A)| exp(-(n k)^2 [eps eta^2/beta + (eta b + xi)^2 sigma_delta^2]/2)``.
+    """Bend, modulator, dogleg:
+    ``|b_n| = |J_n(n k xi A)| exp(-(n k)^2 [eps eta^2/beta + (eta b + xi)^2 sigma_delta^2]/2)``.
 
     Parameters
     ----------
@@ -151,8 +152,8 @@ class AngularDispersion(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return a vertical bend, an undulator that wiggles in y, and a dogleg of two bends; see :meth:`Scheme.parts`.
 
-        A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with dogleg and laser of the opposite sign. The bend is set
-        so that ``a.D + r56`` of the magnets is the leak of the scheme.
+        A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with dogleg and laser of the opposite sign. The bend
+        is set so that ``a.D + r56`` of the magnets is the leak of the scheme.
         """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         sign = math.copysign(1.0, self.r56)
@@ -185,7 +186,9 @@ class AngularDispersion(Scheme):
         return Parts(self.reference, before(found.root), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
 
     def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> AngularDispersion:
-        """Return the scheme without a smear of other cause, with waist and dispersion in the undulator of the magnets."""
+        """Return the scheme without a smear of other cause, with waist and dispersion in the undulator of the
+        magnets.
+        """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         sigma, sign = self.parts(und).sigma, math.copysign(1.0, self.r56)
         eta = sign * float(sigma[2, 5] / sigma[5, 5]) if self.sigma_delta else 0.0
@@ -257,8 +260,8 @@ class ReversibleAngularDispersion(AngularDispersion):
     def residual_modulation(self) -> float:
         """Return the rms of delta that one pass leaves in a coasting beam [1].
 
-        ``A sqrt((1 - 2 q r + r^2)/2)``, r = 1 + amplitude error, ``q = exp(-(k dz)^2/2) cos(phase error)``; for small errors
-        ``A sqrt([(k dz)^2 + phase^2 + amplitude^2]/2)``.
+        ``A sqrt((1 - 2 q r + r^2)/2)``, r = 1 + amplitude error, ``q = exp(-(k dz)^2/2) cos(phase error)``; for small
+        errors ``A sqrt([(k dz)^2 + phase^2 + amplitude^2]/2)``.
         """
         k, r = 2.0 * math.pi / self.wavelength, 1.0 + self.amplitude_error
         # 1 - q without cancellation: q = (1 - u)(1 - v)
@@ -280,7 +283,9 @@ class ReversibleAngularDispersion(AngularDispersion):
         return 0.5 * self.h_mod * self.residual_modulation() ** 2
 
     def whole_line(self) -> Lattice:
-        """Return the thin model with radiator, mirrored dogleg and demodulator; :meth:`thin_line` ends at the radiator."""
+        """Return the thin model with radiator, mirrored dogleg and demodulator; :meth:`thin_line` ends at the
+        radiator.
+        """
         *lasers, dogleg = self.stage().elements()
         back = coupling("MIRROR", x=(0.0, -dogleg.matrix[4][1]), y=(0.0, -self.eta), r56=-self.r56)  # type: ignore[attr-defined]
         demodulator = ThinLaser(

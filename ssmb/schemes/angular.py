@@ -1,8 +1,8 @@
 """Transverse-longitudinal coupling by an angular modulation: generalised strong focusing with a TEM01 laser.
 
 A laser mode that is odd in y (TEM01, or two tilted beams) gives ``y' += (t/k) sin(k z)`` and, as its Panofsky-Wenzel
-partner, ``delta += t y cos(k z)``. A section ``z += a1 y + a2 y' + r56 delta`` with ``a2 t = -1`` and r56 = 0 compresses the
-beam to ``sqrt(eps_y H_rad)``, at the cost that theorem 2 of :mod:`ssmb.schemes.theorems` states.
+partner, ``delta += t y cos(k z)``. A section ``z += a1 y + a2 y' + r56 delta`` with ``a2 t = -1`` and r56 = 0
+compresses the beam to ``sqrt(eps_y H_rad)``, at the cost that theorem 2 of :mod:`ssmb.schemes.theorems` states.
 
 References
 ----------
@@ -154,7 +154,8 @@ class AngularModulationCoupling(Scheme):
         square = self.h_rad / self._beta_mod - (self.a2 / self._beta_mod) ** 2
         if square < -1e-12 * self.h_rad / self._beta_mod:
             raise PhysicsError(
-                f"no section has H_rad = {self.h_rad:.4g} m with a2 = {self.a2:.4g} m and beta_mod = {self._beta_mod:.4g} "
+                f"no section has H_rad = {self.h_rad:.4g} m with a2 = {self.a2:.4g} m and beta_mod = "
+                f"{self._beta_mod:.4g} "
                 f"m: H_rad beta_mod must be at least a2^2 = {self.a2**2:.4g} m^2 (theorem 2)"
             )
         return math.sqrt(max(0.0, square)), self.a2
@@ -170,8 +171,9 @@ class AngularModulationCoupling(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return an undulator with TEM01 light, two weak vertical bends and what makes r56; see :meth:`Scheme.parts`.
 
-        The weak bends make a1 and a2. Undulator and drifts have an r56 of their own, which an achromat of two bends and a
-        quadrupole takes off; where more is wanted it is a chicane. The undulator wiggles in y and so does not focus in y.
+        The weak bends make a1 and a2. Undulator and drifts have an r56 of their own, which an achromat of two bends and
+        a quadrupole takes off; where more is wanted it is a chicane. The undulator wiggles in y and so does not focus
+        in y.
         """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
         modulator = und.wiggler(
@@ -204,7 +206,9 @@ class AngularModulationCoupling(Scheme):
 
     @classmethod
     def examples(cls) -> list[AngularModulationCoupling]:
-        """Return cases for the contract tests: at the bound, microbunched, a leak of r56, a small spot, a weak modulation."""
+        """Return cases for the contract tests: at the bound, microbunched, a leak of r56, a small spot, a weak
+        modulation.
+        """
         ring, t, k = Reference(energy=600e6), 1.0 / math.sqrt(10.0 * 0.2e-6), 2.0 * math.pi / 1064e-9
         return [
             cls(ring, 1064e-9, t, -1.0 / t, 20e-12, 0.2e-6),

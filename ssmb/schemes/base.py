@@ -75,7 +75,8 @@ class Scheme(ABC):
     references: ClassVar[tuple[str, ...]] = ()
     #: passes through the thin model after which its bunching is that of the closed form
     thin_turns: ClassVar[int] = 1
-    #: nodes by coordinate that resolve the beam in the magnets of a typical member; empty: too many for a product of rules
+    #: nodes by coordinate that resolve the beam in the magnets of a typical member; empty: too many for a product of
+    #: rules
     magnet_nodes: ClassVar[Mapping[str, int]] = {"z": 64, "delta": 12, "x": 3, "px": 1, "y": 7, "py": 7}
 
     reference: Reference
@@ -86,11 +87,15 @@ class Scheme(ABC):
         """Return the closed form of |b| at `harmonic` times the laser frequency [1]."""
 
     def exact_bunching(self, harmonic: int) -> float:
-        """Return |b_n| of the thin model with what the closed form leaves out; the closed form where it is exact [1]."""
+        """Return |b_n| of the thin model with what the closed form leaves out; the closed form where it is exact
+        [1].
+        """
         return self.bunching(harmonic)
 
     def departure(self, harmonic: int) -> float:
-        """Return how far the closed form is from the thin model that it describes, in |b_n| [1]; 0 where it is exact."""
+        """Return how far the closed form is from the thin model that it describes, in |b_n| [1]; 0 where it is
+        exact.
+        """
         return abs(self.bunching(harmonic) - self.exact_bunching(harmonic))
 
     @abstractmethod
@@ -185,11 +190,14 @@ class Scheme(ABC):
         raise PhysicsError(f"{self.title}: no beamline of magnets is known; see thin_line()")
 
     def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
-        """Return the beamline of real magnets, ending with the marker RAD; arguments and errors as for :meth:`parts`."""
+        """Return the beamline of real magnets, ending with the marker RAD; arguments and errors as for
+        :meth:`parts`.
+        """
         return self.parts(undulator, thick=thick).lattice(self.name)
 
     def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Scheme:
-        """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if nothing.
+        """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if
+        nothing.
 
         With `thick` the slip inside a long modulator is in it, to first order.
         """

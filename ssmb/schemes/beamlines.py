@@ -1,7 +1,7 @@
 """Real magnets for the sections of schemes: chicanes, doglegs, and beams that are matched to the middle of a modulator.
 
-All matching is by the tracked maps themselves: the length terms of drifts, 1/gamma^2, the slip of the undulators and the exact
-bends are in it.
+All matching is by the tracked maps themselves: the length terms of drifts, 1/gamma^2, the slip of the undulators and
+the exact bends are in it.
 """
 
 from __future__ import annotations
@@ -222,16 +222,19 @@ def matched_dogleg(
     best = optimize.root(off, start, tol=1e-13).x  # the check below is sharper than that of the solver
     if np.abs(off(best)).max() > 1e-8 or abs(best[1]) < 0.01 or abs(best[0]) > _LARGEST_ANGLE:
         raise PhysicsError(
-            f"{name}: no dogleg has the path {path_per_angle:.4g} m per angle and r56 = {r56:.4g} m; the drift would be "
+            f"{name}: no dogleg has the path {path_per_angle:.4g} m per angle and r56 = {r56:.4g} m; the drift would "
+            f"be "
             f"{abs(path_per_angle / angle) - BEND_LENGTH:.3g} m at an angle of {angle:.3g} rad"
         )
     return dogleg(name, float(best[0]), abs(float(best[1])))
 
 
 def achromat(name: str, angle: float, reference: Reference) -> tuple[Element, ...]:
-    """Return two equal bends in x [rad] with a quadrupole between them that makes both paths, per x and x', vanish; r56 < 0.
+    """Return two equal bends in x [rad] with a quadrupole between them that makes both paths, per x and x', vanish; r56
+    < 0.
 
-    To lowest order ``r56 = -angle^2 L/3`` beside the 1/gamma^2 of its length: the dispersion has turned back in the second bend.
+    To lowest order ``r56 = -angle^2 L/3`` beside the 1/gamma^2 of its length: the dispersion has turned back in the
+    second bend.
     """
     half = 0.5 * angle
     bend = Bend(name=f"{name}B1", length=BEND_LENGTH, angle=angle, e1=half, e2=half)
@@ -250,7 +253,8 @@ def achromat(name: str, angle: float, reference: Reference) -> tuple[Element, ..
 
 
 def matched_achromat(name: str, r56: float, before: Sequence[Element], reference: Reference) -> tuple[Element, ...]:
-    """Return an achromat with which the section ``before, achromat`` has the wanted r56, less than that of its drifts [m].
+    """Return an achromat with which the section ``before, achromat`` has the wanted r56, less than that of its drifts
+    [m].
 
     Raises
     ------
@@ -263,7 +267,8 @@ def matched_achromat(name: str, r56: float, before: Sequence[Element], reference
 
     if excess(_LARGEST_ANGLE) > 0.0:
         raise PhysicsError(
-            f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad: take fewer periods of the modulator"
+            f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad: take fewer periods of the "
+            f"modulator"
         )
     found = optimize.root_scalar(excess, bracket=(1e-6, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
     return achromat(name, float(found.root), reference)
@@ -301,7 +306,8 @@ def _matched_bends(
     if max(map(abs, angles)) > largest or np.abs(off(np.array(angles))).max() > 1e-8:
         raise PhysicsError(
             f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "
-            f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta function)"
+            f"{wanted[1]:.4g}; at most {largest} rad are made. Take a smaller dispersion or coupling (a larger beta "
+            f"function)"
         )
     return two_bends(name, angles[0], angles[1], lever)
 
@@ -335,8 +341,8 @@ def matched_dispersion(wanted: tuple[float, float], half: Element, reference: Re
 def matched_coupling(path: tuple[float, float], r56: float, half: Element, reference: Reference) -> tuple[Element, ...]:
     """Return a section whose path per y, y' and momentum, from the middle of the modulator on, is as wanted.
 
-    Two weak vertical bends make the coupling; by symplecticity they leave the dispersion (a2, -a1). A chicane in x fills up r56, or
-    an achromat takes off what is too much.
+    Two weak vertical bends make the coupling; by symplecticity they leave the dispersion (a2, -a1). A chicane in x
+    fills up r56, or an achromat takes off what is too much.
 
     Parameters
     ----------

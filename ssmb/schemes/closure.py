@@ -7,19 +7,19 @@ phase on every turn; at dispersion this is emittance:
     d eps per turn = H_mod A^2 (1 - <cos k dz>)/2, for small k dz  H_mod h^2 <dz^2>/4, h = k A,
 
 against damping ``2 alpha eps`` per turn. The path error that raises eps by a fraction f of itself is
-``dz_rms = sigma_R sqrt(8 alpha f)`` with sigma_R = sqrt(eps/(h^2 H_mod)), the length at the radiator: tens of picometres.
-A relative phase error of the two lasers counts like ``dz = d phi/k``.
+``dz_rms = sigma_R sqrt(8 alpha f)`` with sigma_R = sqrt(eps/(h^2 H_mod)), the length at the radiator: tens of
+picometres. A relative phase error of the two lasers counts like ``dz = d phi/k``.
 
-That is for path errors which do not know the phase. Those of magnets do: where the modulation is largest, at ``cos kz = 0``,
-an electron has the largest path error, and there it does not matter. Then
+That is for path errors which do not know the phase. Those of magnets do: where the modulation is largest, at
+``cos kz = 0``, an electron has the largest path error, and there it does not matter. Then
 
     d eps per turn = H_mod A^2 <[sin k(z + dz) - sin kz]^2>/2,
 
 which a path error of random phase ``sqrt(2 <dz^2 cos^2 kz>)``, less than dz_rms, would do too.
 
-The path from the first to the second modulator is z of a Taylor map; a closed insertion (+-I in both planes, achromatic,
-isochronous) still has terms of second and higher order, which by symplecticity are its chromatic errors: T_533 is the
-change of the vertical focusing with momentum.
+The path from the first to the second modulator is z of a Taylor map; a closed insertion (+-I in both planes,
+achromatic, isochronous) still has terms of second and higher order, which by symplecticity are its chromatic errors:
+T_533 is the change of the vertical focusing with momentum.
 
 References
 ----------
@@ -85,8 +85,8 @@ def emittance_growth(
     chirp : h = k A, slope of the modulation [1/m].
     wavelength : laser wavelength [m].
     path_error : the rms of a Gaussian path error, or the path errors of particles (their mean is left out) [m].
-    z : places of the same particles at the first modulator, where its kick is ``A sin(k z)``: the kicks that stay are taken
-        as they are [m]. Default: path errors that do not depend on the phase.
+    z : places of the same particles at the first modulator, where its kick is ``A sin(k z)``: the kicks that stay are
+        taken as they are [m]. Default: path errors that do not depend on the phase.
     seen : with z, the part of A that each particle sees in the two modulators, of a laser spot [1].
 
     Notes
@@ -161,7 +161,9 @@ def _about_mean(path_error: ArrayLike) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PathTerm:
-    """One term of the path between the modulators: its product of coordinates, coefficient [SI] and rms over the beam [m]."""
+    """One term of the path between the modulators: its product of coordinates, coefficient [SI] and rms over the beam
+    [m].
+    """
 
     name: str = quantity("", "product of coordinates")
     coefficient: float = quantity("1", "coefficient of the term, in SI units of its product")
@@ -228,7 +230,8 @@ class ClosureBudget(Shown):
             f"growth by aberrations          {pm * self.aberrations:12.4f} pm per turn",
             f"emittance growth per turn      {pm * self.growth:12.4f} pm   (damping takes "
             f"{2.0 * pm * self.damping * self.emittance:.4f} pm)",
-            f"equilibrium emittance          {pm * self.equilibrium_emittance:12.1f} pm   (without {pm * self.emittance:.1f} pm)",
+            f"equilibrium emittance          {pm * self.equilibrium_emittance:12.1f} pm   (without "
+            f"{pm * self.emittance:.1f} pm)",
             f"laser duty for +{100 * self.fraction:.0f} % emittance  {self.duty:12.2e}",
             f"laser duty, most power         {self.best_duty:12.2e}",
             f"average power left             {self.power_factor:12.2e}",
@@ -381,9 +384,9 @@ def path_terms(section: TaylorMap, beam: Beam) -> tuple[tuple[PathTerm, ...], np
 def thick_modulator_path(periods: float, wavelength: float) -> float:
     """Return the path per modulated momentum that two thick modulators need between their middles, 2 N lambda/3 [m].
 
-    The slip in a modulator moves the phase of its later periods by what the earlier ones gave. To second order this adds
-    ``(2 N lambda/6) V'(z)^2`` to the potential V of the kick, with the same sign in both modulators: it does not cancel.
-    Behind the second one the kick ``(2 N lambda/3) h (A/2) sin(2 k z)`` stays, as of a path error with the rms
+    The slip in a modulator moves the phase of its later periods by what the earlier ones gave. To second order this
+    adds ``(2 N lambda/6) V'(z)^2`` to the potential V of the kick, with the same sign in both modulators: it does not
+    cancel. Behind the second one the kick ``(2 N lambda/3) h (A/2) sin(2 k z)`` stays, as of a path error with the rms
     ``(2 N lambda/3) A/2``. A path of this r56 for the modulation alone (a.D = -r56 between the modulators, so that the
     incoming momentum does not count) takes it away, and costs the path error ``(2 N lambda/3) sqrt(eps/H_mod)``.
 

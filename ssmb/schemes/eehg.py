@@ -1,8 +1,8 @@
 """Echo-enabled harmonic generation: two modulations and two dispersive sections.
 
-With A = amplitude/sigma_delta and B = k r56 sigma_delta the second modulation of an echo (n, m) enters only with the second
-section, so that its bunching depends on A1 alone, ``max_Z J_n(A1 Z) exp(-Z^2/2) max J_m``, and A2 decides how strong the
-sections are: ``B1 = j'_m/A2`` about.
+With A = amplitude/sigma_delta and B = k r56 sigma_delta the second modulation of an echo (n, m) enters only with the
+second section, so that its bunching depends on A1 alone, ``max_Z J_n(A1 Z) exp(-Z^2/2) max J_m``, and A2 decides how
+strong the sections are: ``B1 = j'_m/A2`` about.
 
 References
 ----------
@@ -35,7 +35,8 @@ from ssmb.schemes.modulator import ModulatorUndulator
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
 from ssmb.schemes.thin import SMEAR_LEVER, coupling, line
 
-#: beta functions in the first modulator of the beamline, in both planes, long so that the beam fills both lasers alike [m]
+#: beta functions in the first modulator of the beamline, in both planes, long so that the beam fills both lasers alike
+#: [m]
 _BEAMLINE_BETA = 50.0
 #: modulations in units of the spread for which sections are looked for [1]
 _LEAST_MODULATION, _MOST_MODULATION = 1e-3, 1e5
@@ -232,7 +233,8 @@ class EchoEnabled(Scheme):
         a2 = positive("amplitude_2", self.amplitude_2) / self.sigma_delta
         if not (_LEAST_MODULATION <= min(a1, a2) and max(a1, a2) <= _MOST_MODULATION):
             raise ConfigError(
-                f"modulations of {a1:.4g} and {a2:.4g} spreads: each must be {_LEAST_MODULATION:g} to {_MOST_MODULATION:g}"
+                f"modulations of {a1:.4g} and {a2:.4g} spreads: each must be {_LEAST_MODULATION:g} to "
+                f"{_MOST_MODULATION:g}"
             )
         order, m = abs(count("order", abs(n), at_most=HIGHEST_HARMONIC)), count("m", m, at_most=HIGHEST_HARMONIC)
 
@@ -249,7 +251,8 @@ class EchoEnabled(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return two undulators with a chicane of four bends behind each; see :meth:`Scheme.parts`.
 
-        `undulator` is the first one; the second is the suited one for its wavelength, of as many periods, if that differs.
+        `undulator` is the first one; the second is the suited one for its wavelength, of as many periods, if that
+        differs.
         """
         if min(self.r56_1, self.r56_2) <= 0.0:
             raise PhysicsError("both sections of this echo must have r56 > 0 to be chicanes: take n < 0 < m")
@@ -287,7 +290,9 @@ class EchoEnabled(Scheme):
 
     @classmethod
     def examples(cls) -> list[EchoEnabled]:
-        """Return cases for the contract tests: equal wavelengths at the 24th harmonic, a doubled second laser, smears, a spot."""
+        """Return cases for the contract tests: equal wavelengths at the 24th harmonic, a doubled second laser, smears,
+        a spot.
+        """
         beam = Reference(energy=1.2e9)
         doubled = cls.from_dimensionless(beam, 800e-9, 7e-4, 2.0, 2.5, 3.0, 0.25, wavelength_ratio=2)
         return [

@@ -1,21 +1,19 @@
 """The bunching of a tracked coupling insertion, explained by named terms: one closed form each, their product is |b_n|.
 
-=====================  ============================================  ====================================================
-name                   factor                                        what it is
-=====================  ============================================  ====================================================
-modulation             J_n(n xi), xi = r56 h                         what a sinusoidal modulation can give
-vertical emittance     exp(-(n k)^2 eps_y H_rad/2)                   the length sqrt(eps_y H_rad) of the microbunch
-incoming momentum      exp(-(n k)^2 (a.D + r56)^2 sigma_delta^2/2)   what a.D = -r56 leaves of the energy spread
-horizontal dispersion  exp(-(n k)^2 eps_x H_x/2)                     dispersion in x at the radiator
-horizontal path        abs det(1 + 2 i n k Sigma Q)^(-1/2)           path by x and px: T_511, T_512, T_522
-T_533                  the same form for y, py and delta             path of the off-energy orbit y = D delta
-laser spot             <J_n(n xi s) e^(i n k path)>/<all the above>  s = exp(-(x^2 + y^2)/w0^2) over the beam
-=====================  ============================================  ====================================================
+===================== ============================================ ====================================================
+name factor what it is ===================== ============================================
+==================================================== modulation J_n(n xi), xi = r56 h what a sinusoidal modulation can
+give vertical emittance exp(-(n k)^2 eps_y H_rad/2) the length sqrt(eps_y H_rad) of the microbunch incoming momentum
+exp(-(n k)^2 (a.D + r56)^2 sigma_delta^2/2) what a.D = -r56 leaves of the energy spread horizontal dispersion exp(-(n
+k)^2 eps_x H_x/2) dispersion in x at the radiator horizontal path abs det(1 + 2 i n k Sigma Q)^(-1/2) path by x and px:
+T_511, T_512, T_522 T_533 the same form for y, py and delta path of the off-energy orbit y = D delta laser spot <J_n(n
+xi s) e^(i n k path)>/<all the above> s = exp(-(x^2 + y^2)/w0^2) over the beam =====================
+============================================ ====================================================
 
-The horizontal path of a drift of the length L is ``(1 + (n k eps_x L/beta*)^2)^(-1/4)``, beta* at the waist. Magnets between
-modulator and radiator are in the T_5ij; a radiator that focuses in x makes the factor smaller than that of the drift. The laser
-spot cannot be had alone: electrons at large x are kicked less and have the longer path, so that its factor is a mean with the
-path of each place (x, y), over that with an even field.
+The horizontal path of a drift of the length L is ``(1 + (n k eps_x L/beta*)^2)^(-1/4)``, beta* at the waist. Magnets
+between modulator and radiator are in the T_5ij; a radiator that focuses in x makes the factor smaller than that of the
+drift. The laser spot cannot be had alone: electrons at large x are kicked less and have the longer path, so that its
+factor is a mean with the path of each place (x, y), over that with an even field.
 
 References
 ----------
@@ -55,7 +53,8 @@ class ExplainedBunching:
 
     Examples
     --------
-    >>> found = ExplainedBunching(79, (BunchingTerm("modulation", 0.145, ""), BunchingTerm("T_533", 0.5, "")), 0.0740, 1e-3, 1.0)
+    >>> terms = BunchingTerm("modulation", 0.145, ""), BunchingTerm("T_533", 0.5, "")
+    >>> found = ExplainedBunching(79, terms, 0.0740, 1e-3, 1.0)
     >>> found.product, round(found.departure, 3)
     (0.0725, 0.021)
     """
@@ -124,8 +123,8 @@ def explained_bunching(
 
     Notes
     -----
-    Validity: terms of second order in a thin modulator. Terms in which the modulation itself meets x, y or momentum (T_526,
-    T_536, T_566) are left out: below 1 % of |b_n| in a section without quadrupoles, 2 % behind four of them.
+    Validity: terms of second order in a thin modulator. Terms in which the modulation itself meets x, y or momentum
+    (T_526, T_536, T_566) are left out: below 1 % of |b_n| in a section without quadrupoles, 2 % behind four of them.
     """
     light = positive("wavelength", wavelength, "m") / harmonic_number(harmonic)
     r, t = section.R[4], section.T[4]
@@ -171,7 +170,9 @@ def _spot(section: TaylorMap, sigma: np.ndarray, harmonic: int, wavelength: floa
 
 
 def _path_at(section: TaylorMap, sigma: np.ndarray, k: float, plane: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Places in one plane [m], and weight times mean of e^(i k path) of the electrons there (Gaussian in the others)."""
+    """Places in one plane [m], and weight times mean of e^(i k path) of the electrons there (Gaussian in the
+    others).
+    """
     at = np.ix_(plane, plane)
     r, t, s = section.R[4][plane], section.T[4][at], sigma[at]
     normal, weight = normal_rule(_NODES)

@@ -72,12 +72,15 @@ class CouplingInsertion:
             positive("spot", self.spot, "m")
         if not self.amplitude < 1.0:
             raise ConfigError(
-                f"chirp {self.chirp:g} 1/m is a modulation of {self.amplitude:.3g} of the momentum; delta must be above -1"
+                f"chirp {self.chirp:g} 1/m is a modulation of {self.amplitude:.3g} of the momentum; delta must be "
+                f"above -1"
             )
 
     @property
     def laser(self) -> ThinLaser:
-        """The kick in the middle of the first modulator: the tail gains, so that r56 > 0 brings tail and head together."""
+        """The kick in the middle of the first modulator: the tail gains, so that r56 > 0 brings tail and head
+        together.
+        """
         spot = self.spot if math.isfinite(self.spot) else 0.0
         return ThinLaser(
             name="LASER", laser_wavelength=self.wavelength, amplitude=self.amplitude, laser_phase=0.5, waist=spot

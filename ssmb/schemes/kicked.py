@@ -1,7 +1,8 @@
 """One sinusoidal modulation and one linear section: the bunching that most schemes have in common.
 
-A particle at z in front of the modulator arrives at ``c z + s [sin(k z) + q sin(2 k z)] + g``, g an independent Gaussian smear;
-q comes from the slip inside a long modulator. With ``e^(i x sin u) = sum_m J_m(x) e^(i m u)`` and q = 0:
+A particle at z in front of the modulator arrives at ``c z + s [sin(k z) + q sin(2 k z)] + g``, g an independent
+Gaussian smear; q comes from the slip inside a long modulator. With ``e^(i x sin u) = sum_m J_m(x) e^(i m u)`` and q =
+0:
 
 - coasting beam, c = 1: ``|J_n(n k s)| exp(-(n k sigma_g)^2/2)``;
 - Gaussian microbunch: ``|sum_m J_m(-n k s) exp(-((m - c n) k sigma_z)^2/2)| exp(-(n k sigma_g)^2/2)``.
@@ -50,7 +51,8 @@ def kicked_phase_factor(
     phase: ArrayLike = 0.0,
     second: ArrayLike = 0.0,
 ) -> NDArray[np.complex128]:
-    """Return the complex b_n of ``c z + s [sin u + q sin 2u]``, u = k z + psi, for each path amplitude, before any smear [1].
+    """Return the complex b_n of ``c z + s [sin u + q sin 2u]``, u = k z + psi, for each path amplitude, before any
+    smear [1].
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def kicked_phase_factor(
     allowed = _LARGEST_ARGUMENT if sigma_z is None and not other.any() else _LARGEST_ORDER
     if not max(largest, float(np.max(np.abs(other), initial=0.0))) <= allowed:
         raise PhysicsError(
-            f"a path of {largest / (n * k):.3g} m is {largest:.3g} radians of the light at harmonic {n} of {wavelength:.4g} m; "
+            f"a path of {largest / (n * k):.3g} m is {largest:.3g} radians of the light at harmonic {n} of "
+            f"{wavelength:.4g} m; "
             f"allowed are {allowed:g}: nothing is bunched there. Lower r56, the modulation or the harmonic"
         )
     if sigma_z is None:
@@ -179,7 +182,8 @@ def length_for_bunching(harmonic: int, wavelength: float, bunching: float) -> fl
     n, b, peak = harmonic_number(harmonic), positive("bunching", bunching), bessel_peak(harmonic)
     if b >= peak:
         raise PhysicsError(
-            f"a coasting beam with one modulation has at most the peak of J_{n} = {peak:.5g} at harmonic {n}, not {b:.5g}"
+            f"a coasting beam with one modulation has at most the peak of J_{n} = {peak:.5g} at harmonic {n}, not "
+            f"{b:.5g}"
         )
     return math.sqrt(2.0 * math.log(peak / b)) * positive("wavelength", wavelength, "m") / (2.0 * math.pi * n)
 
@@ -188,8 +192,9 @@ def length_for_bunching(harmonic: int, wavelength: float, bunching: float) -> fl
 class CoupledStage:
     """A Gaussian beam on dispersion, one laser kick and a linear section, alpha = 0 at the modulator.
 
-    The electron is at ``y = y_b + eta delta``, ``y' = y'_b + eta' delta`` and arrives at ``z + a1 y + a2 y' + r56 delta`` with
-    the y' and delta that it has behind the kick. With ``g`` the part that does not depend on the phase,
+    The electron is at ``y = y_b + eta delta``, ``y' = y'_b + eta' delta`` and arrives at
+    ``z + a1 y + a2 y' + r56 delta`` with the y' and delta that it has behind the kick. With ``g`` the part that does
+    not depend on the phase,
 
         b_n = <exp(-i n k g) J_n-sum of [p_sin(x, y) sin(k z) + p_cos(x, y) cos(k z)]>,
 

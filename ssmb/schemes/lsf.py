@@ -1,8 +1,9 @@
 """Longitudinal strong focusing: an energy chirp compresses the microbunch, as a quadrupole focuses a beam.
 
-The linear beam has sigma_z = sigma_delta/h at the end of a full compression, so the price of short bunches is laser power.
-In a ring with one modulator the waist lies half a turn from it; two modulators make a symmetric low-beta section, the
-radiator in its middle. The kick is a sine: linear optics holds for microbunches short against the wavelength.
+The linear beam has sigma_z = sigma_delta/h at the end of a full compression, so the price of short bunches is laser
+power. In a ring with one modulator the waist lies half a turn from it; two modulators make a symmetric low-beta
+section, the radiator in its middle. The kick is a sine: linear optics holds for microbunches short against the
+wavelength.
 
 References
 ----------
@@ -170,8 +171,8 @@ class StrongFocusing(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return undulator and a chicane of four bends; see :meth:`Scheme.parts`.
 
-        A chicane has r56 > 0: for r56 < 0 the mirror image is made, with laser and incoming chirp of the opposite sign. The
-        transverse beam is a pencil.
+        A chicane has r56 > 0: for r56 < 0 the mirror image is made, with laser and incoming chirp of the opposite sign.
+        The transverse beam is a pencil.
         """
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
         sign = math.copysign(1.0, self.r56)
@@ -210,7 +211,8 @@ class StrongFocusing(Scheme):
         best = made(least).bunching(n)
         if b >= best:
             raise PhysicsError(
-                f"a microbunch of {given.sigma_z:.4g} m in front of the modulator has at most |b_{n}| = {best:.5g} after full "
+                f"a microbunch of {given.sigma_z:.4g} m in front of the modulator has at most |b_{n}| = {best:.5g} "
+                f"after full "
                 f"compression, by the sine of the kick, not {b:.5g}; ask for a shorter one"
             )
         found = optimize.root_scalar(
@@ -234,7 +236,8 @@ class TwoModulators(StrongFocusing):
     """Two equal modulators with the radiator in the middle between them: a low-beta section for z.
 
     The bunching is made by the first modulator; the second gives back the chirp, so that the rest of the ring sees an
-    upright, long bunch. Parameters are those of :class:`StrongFocusing`; r56 is half of the slip between the modulators.
+    upright, long bunch. Parameters are those of :class:`StrongFocusing`; r56 is half of the slip between the
+    modulators.
 
     Examples
     --------
@@ -296,7 +299,8 @@ def _ellipse(m: np.ndarray) -> tuple[float, float]:
     half_trace = 0.5 * float(np.trace(m))
     if abs(half_trace) >= 1.0:
         raise PhysicsError(
-            f"the longitudinal motion is unstable: half of the trace of a turn is {half_trace:.6g}, not inside (-1, 1); "
+            f"the longitudinal motion is unstable: half of the trace of a turn is {half_trace:.6g}, not inside (-1, "
+            f"1); "
             "with one modulator 0 < h eta C < 4 is needed. Change the amplitude or the slip"
         )
     sine = math.copysign(math.sqrt(1.0 - half_trace * half_trace), float(m[0, 1]))

@@ -59,8 +59,8 @@ class MicroBucketHarmonics(Scheme):
 
     Notes
     -----
-    Validity: small synchrotron tune. At the half-turn point opposite to the thin kick the bunch is shorter than the smooth
-    one by the factor (1 - K_s/4)^(1/4); :meth:`departure` is what this does to b_n, to first order in K_s.
+    Validity: small synchrotron tune. At the half-turn point opposite to the thin kick the bunch is shorter than the
+    smooth one by the factor (1 - K_s/4)^(1/4); :meth:`departure` is what this does to b_n, to first order in K_s.
 
     Examples
     --------
@@ -102,7 +102,8 @@ class MicroBucketHarmonics(Scheme):
         return self.captured * boltzmann_bunching(self.kappa, harmonic)
 
     def departure(self, harmonic: int) -> float:
-        """Return the change of |b_n| by the finite synchrotron tune [1]: ``b_n (n k sigma_z)^2 K_s/8``, twice the linear one.
+        """Return the change of |b_n| by the finite synchrotron tune [1]: ``b_n (n k sigma_z)^2 K_s/8``, twice the
+        linear one.
 
         A smooth beam in the thin-kick bucket is mismatched, so that its length beats between one and two such steps.
         """
@@ -119,11 +120,15 @@ class MicroBucketHarmonics(Scheme):
         )
 
     def tracked_bunching(self, harmonics: Sequence[int], beam: Beam | None = None) -> np.ndarray:
-        """Return |b| of the whole beam: the captured part is tracked, the rest counts as unbunched, see :class:`Scheme`."""
+        """Return |b| of the whole beam: the captured part is tracked, the rest counts as unbunched, see
+        :class:`Scheme`.
+        """
         return self.captured * super().tracked_bunching(harmonics, beam)
 
     def sigma(self) -> np.ndarray:
-        """Return the covariance of the captured beam in one bucket; its distribution in z is Boltzmann's, not Gaussian."""
+        """Return the covariance of the captured beam in one bucket; its distribution in z is Boltzmann's, not
+        Gaussian.
+        """
         phi = 2.0 * math.pi * (np.arange(4096) + 0.5) / 4096 - math.pi
         density = np.exp(self.kappa * (np.cos(phi) - 1.0))
         k = 2.0 * math.pi / self.wavelength
@@ -131,7 +136,9 @@ class MicroBucketHarmonics(Scheme):
         return np.diag([0.0, 0.0, 0.0, 0.0, sigma_z2, self.sigma_delta**2])
 
     def beam(self, n: int = QUIET_PARTICLES, seed: int = 1) -> Beam:
-        """Return a quiet start of the captured beam: z from the inverse of Boltzmann's distribution over one wavelength."""
+        """Return a quiet start of the captured beam: z from the inverse of Boltzmann's distribution over one
+        wavelength.
+        """
         made = Beam.coasting(
             self.reference, np.diag([0.0, 0.0, 0.0, 0.0, 0.0, self.sigma_delta**2]), wavelength=1.0, n=n, charge=1e-12,
             seed=seed,
@@ -163,10 +170,12 @@ class MicroBucketHarmonics(Scheme):
         )
 
     def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
-        """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the undulator.
+        """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the
+        undulator.
 
-        It is a ring model of numbers (:func:`ssmb.ring_models.ring_model_from_parameters`), in which light is one kick. Its tunes and
-        beta functions are assumed, it has no dispersion, and it radiates as the equilibrium of sigma_delta asks for.
+        It is a ring model of numbers (:func:`ssmb.ring_models.ring_model_from_parameters`), in which light is one kick.
+        Its tunes and beta functions are assumed, it has no dispersion, and it radiates as the equilibrium of
+        sigma_delta asks for.
 
         Raises
         ------
@@ -200,7 +209,8 @@ class MicroBucketHarmonics(Scheme):
         beam: Beam | None = None,
         turns: int | None = None,
     ) -> np.ndarray:
-        """Return |b| opposite to the modulator after many turns of the ring, shape of `harmonics` [1]; see :class:`Scheme`.
+        """Return |b| opposite to the modulator after many turns of the ring, shape of `harmonics` [1]; see
+        :class:`Scheme`.
 
         Parameters
         ----------
@@ -243,7 +253,8 @@ class MicroBucketHarmonics(Scheme):
             )
         if k_std > CHAOS_LIMIT:
             warnings.warn(
-                f"the bucket needs K_s = {k_std:.4g}: above {CHAOS_LIMIT:g} much of its area is chaotic and the Boltzmann "
+                f"the bucket needs K_s = {k_std:.4g}: above {CHAOS_LIMIT:g} much of its area is chaotic and the "
+                f"Boltzmann "
                 "form does not hold",
                 ValidityWarning,
                 stacklevel=2,
@@ -252,7 +263,9 @@ class MicroBucketHarmonics(Scheme):
 
     @classmethod
     def examples(cls) -> list[MicroBucketHarmonics]:
-        """Return cases for the contract tests: a slow bucket, one of negative slip, and one with a synchrotron tune of 0.03."""
+        """Return cases for the contract tests: a slow bucket, one of negative slip, and one with a synchrotron tune of
+        0.03.
+        """
         ring, k = Reference(energy=400e6), 2.0 * math.pi / 1064e-9
 
         def bucket(k_std: float, sign: float, captured: float) -> MicroBucketHarmonics:

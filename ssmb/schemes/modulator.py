@@ -1,8 +1,8 @@
 """The undulator and the laser behind an amplitude: power, waist, and the element that does it.
 
-A TEM01 mode, odd in y, has the field ``E0 (2 y/w) ...`` near its axis. With the waist in the middle a resonant electron sees
-``(2 y/w0)/(1 + i s/Z_R)^2``, whose integral is ``(2 y/w0) L/(1 + (L/2 Z_R)^2)``: for a given power the slope ``dA/dy`` is
-largest at ``Z_R = L/2``.
+A TEM01 mode, odd in y, has the field ``E0 (2 y/w) ...`` near its axis. With the waist in the middle a resonant electron
+sees ``(2 y/w0)/(1 + i s/Z_R)^2``, whose integral is ``(2 y/w0) L/(1 + (L/2 Z_R)^2)``: for a given power the slope
+``dA/dy`` is largest at ``Z_R = L/2``.
 
 References
 ----------
@@ -101,7 +101,9 @@ class ModulatorUndulator:
         return waist(wavelength, self.rayleigh(odd))
 
     def waist_seen(self, wavelength: float) -> float:
-        """Return the w0 whose profile is the mean over the whole undulator of that of TEM00 light, weighted with its field [m]."""
+        """Return the w0 whose profile is the mean over the whole undulator of that of TEM00 light, weighted with its
+        field [m].
+        """
         ratio = self.rayleigh() / self.length
         mean = 1.0 / (1.0 + 0.25 / ratio**2) / field_overlap(ratio).real
         return self.waist(wavelength) / math.sqrt(mean)
@@ -135,13 +137,13 @@ class ModulatorUndulator:
     def second_harmonic(self, wavelength: float, amplitude: float, r56: float) -> float:
         """Return q: behind a long modulator and `r56` the path is ``r56 A [sin(k z) + q sin(2 k z)]`` [1].
 
-        While an electron is modulated it slips by what it has gained so far. To first order in ``h N lambda``, h = k A, with
-        R = 2 N lambda the r56 of the whole undulator,
+        While an electron is modulated it slips by what it has gained so far. To first order in ``h N lambda``, h = k A,
+        with R = 2 N lambda the r56 of the whole undulator,
 
             q = c h R (1 - u R/r56),    c = 1/12, u = 1/4 for light that is even along the undulator,
 
-        and c, u from the Gouy phase of this laser else. For r56 < 0, realised as its mirror image, q has the opposite sign. At
-        the zero crossing the chirp becomes ``h (1 + 2 q)``.
+        and c, u from the Gouy phase of this laser else. For r56 < 0, realised as its mirror image, q has the opposite
+        sign. At the zero crossing the chirp becomes ``h (1 + 2 q)``.
 
         Parameters
         ----------
@@ -173,8 +175,8 @@ class ModulatorUndulator:
     ) -> Wiggler:
         """Return the undulator with the laser that makes the amplitude, or with a TEM01 laser that makes the gradient.
 
-        Power and phase are those at which tracked electrons on axis (at 1 um of an odd mode) have the modulation to 1e-6
-        where it is weak.
+        Power and phase are those at which tracked electrons on axis (at 1 um of an odd mode) have the modulation to
+        1e-6 where it is weak.
 
         Parameters
         ----------
@@ -219,8 +221,8 @@ class ModulatorUndulator:
 def _slip_moments(rayleigh_ratio: float) -> tuple[float, float]:
     """c and u of :meth:`ModulatorUndulator.second_harmonic` for light with the field ``1/(1 + i s/Z_R)``.
 
-    With v = s/L and w the field over its mean, an electron that got ``w(v')`` at v' has slipped by ``v - v'`` of R at v:
-    ``c = <w(v) int^v (v - v') w(v') dv'>/2``; u is the mean place of what this adds.
+    With v = s/L and w the field over its mean, an electron that got ``w(v')`` at v' has slipped by ``v - v'`` of R at
+    v: ``c = <w(v) int^v (v - v') w(v') dv'>/2``; u is the mean place of what this adds.
     """
     edges = np.linspace(-0.5, 0.5, 2001)
     v = 0.5 * (edges[1:] + edges[:-1])

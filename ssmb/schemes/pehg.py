@@ -1,8 +1,8 @@
 """Phase-merging enhanced harmonic generation: the coupling is the slip in a transverse-gradient undulator.
 
-A beam on the dispersion eta meets an undulator whose field grows with y, ``K = K0 (1 + gradient y)``. Where K is larger the
-electron falls back further, so that ``z += a1 y`` with ``a1 = -N lambda gradient K^2/(1 + K^2/2)``. With ``a1 eta = -r56`` all
-electrons that share a phase of the laser arrive together whatever momentum they came with.
+A beam on the dispersion eta meets an undulator whose field grows with y, ``K = K0 (1 + gradient y)``. Where K is larger
+the electron falls back further, so that ``z += a1 y`` with ``a1 = -N lambda gradient K^2/(1 + K^2/2)``. With
+``a1 eta = -r56`` all electrons that share a phase of the laser arrive together whatever momentum they came with.
 
 References
 ----------
@@ -86,9 +86,9 @@ class PhaseMerging(Scheme):
 
     Notes
     -----
-    Validity: thin kick followed by the slip. In one undulator for both, half of its slip lies behind the effective kick,
-    and the resonance of an electron changes with y by ``gradient y K^2/(1 + K^2/2)``, which must be small against 1/N.
-    The dispersed size ``eta sigma_delta`` must fit into the laser spot: the waist takes it into account.
+    Validity: thin kick followed by the slip. In one undulator for both, half of its slip lies behind the effective
+    kick, and the resonance of an electron changes with y by ``gradient y K^2/(1 + K^2/2)``, which must be small against
+    1/N. The dispersed size ``eta sigma_delta`` must fit into the laser spot: the waist takes it into account.
 
     Examples
     --------
@@ -165,8 +165,8 @@ class PhaseMerging(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return a dogleg for the dispersion, a transverse-gradient undulator and a chicane; see :meth:`Scheme.parts`.
 
-        The undulator wiggles in y, its gradient is set so that the half behind the kick has the slip a1 per position; the
-        chicane fills up r56. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite sign.
+        The undulator wiggles in y, its gradient is set so that the half behind the kick has the slip a1 per position;
+        the chicane fills up r56. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite sign.
         """
         und, sign = self._undulator(undulator), math.copysign(1.0, self.r56)
         modulator = und.wiggler(
@@ -194,7 +194,8 @@ class PhaseMerging(Scheme):
         return replace(und, field_gradient=float(found.root))
 
     def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> PhaseMerging:
-        """Return the scheme without a smear of other cause, with the waist of the laser and the path a2 per angle of the magnets.
+        """Return the scheme without a smear of other cause, with the waist of the laser and the path a2 per angle of
+        the magnets.
 
         In half of an undulator of length L the slip by position makes ``a2 = a1 L/4`` too.
         """

@@ -1,8 +1,8 @@
 """A beam that is a quadrature rule: particles with weights, whose means through smooth maps are exact to rounding.
 
 A quiet start of a million particles leaves 1e-3 where many coordinates turn the phase fast, as in an echo. A product of
-rules, equally spaced in z (spectral for periodic or Gaussian integrands) and Gauss-Hermite in every other coordinate that
-has an extent, does not.
+rules, equally spaced in z (spectral for periodic or Gaussian integrands) and Gauss-Hermite in every other coordinate
+that has an extent, does not.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def quiet_beam(reference: Reference, wavelength: float, sigma: np.ndarray, n: in
 
 
 def _columns(s: NDArray[np.float64]) -> list[tuple[int, NDArray[np.float64]]]:
-    """Factor of what a covariance has beside z, by Cholesky steps that pass over coordinates without an extent of their own."""
+    """Factor of what a covariance has beside z, by Cholesky steps that pass over coordinates without an extent of their
+    own.
+    """
     left = np.array(s)
     left[4] = 0.0
     left[:, 4] = 0.0
@@ -121,8 +123,8 @@ def check_resolved(name: str, n: int, phase: float) -> None:
     Warns
     -----
     ValidityWarning
-        Gauss-Hermite nodes resolve some sqrt(n/3) rad, equally spaced ones 2 pi over their distance, less the 6 rad within
-        which the mean of a turning phase falls to rounding.
+        Gauss-Hermite nodes resolve some sqrt(n/3) rad, equally spaced ones 2 pi over their distance, less the 6 rad
+        within which the mean of a turning phase falls to rounding.
     """
     if phase > (_spaced_phase(n) if n > 60 else math.sqrt(n / 3.0)):
         needed = math.ceil((phase + _SIX) * 17.0 / (2.0 * math.pi)) + 1

@@ -25,15 +25,15 @@ def rest_of_ring(
 ) -> LinearMap:
     """Return the ring from the second modulator back to the first as one linear map with damping and diffusion.
 
-    It carries a coasting beam (no RF): z slips by ``r56 delta``, so that the laser phase of an electron is new on every turn,
-    and it holds the emittances and the spread that it is given when nothing else heats the beam.
+    It carries a coasting beam (no RF): z slips by ``r56 delta``, so that the laser phase of an electron is new on every
+    turn, and it holds the emittances and the spread that it is given when nothing else heats the beam.
 
     Parameters
     ----------
     tunes : phase advances in x and y from modulator to modulator through the ring [2 pi].
     beta, alpha : optics in x and y at the modulators; an insertion of +-I has the same at both [m], [1].
-    dispersion_y : vertical dispersion D, D' at the first modulator [m], [1]; behind the insertion it has changed sign if
-        that is -I in y.
+    dispersion_y : vertical dispersion D, D' at the first modulator [m], [1]; behind the insertion it has changed sign
+        if that is -I in y.
     insertion : signs of the insertion map in x and y, +1 or -1.
     r56 : of the ring, -eta C [m].
     damping : amplitude decrements per turn of x, y and delta; a coasting delta is damped with twice the decrement of a

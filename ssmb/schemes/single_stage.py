@@ -1,7 +1,7 @@
 """Single-stage microbunching: one energy modulation, one dispersive section (HGHG, CHG, one turn of a ring).
 
-With A = amplitude/sigma_delta and B = k r56 sigma_delta the bunching is ``J_n(n A B) exp(-(n B)^2/2)``: more modulation is always
-better, and for each A there is one best B.
+With A = amplitude/sigma_delta and B = k r56 sigma_delta the bunching is ``J_n(n A B) exp(-(n B)^2/2)``: more modulation
+is always better, and for each A there is one best B.
 
 References
 ----------
@@ -195,12 +195,13 @@ class SingleStage(Scheme):
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
         """Return undulator, drift and a chicane of four bends; see :meth:`Scheme.parts`.
 
-        The r56 counts from the middle of the modulator, whose half slip N lambda is in it. A section with r56 < 0 is made as
-        its mirror: a chicane and a laser in antiphase.
+        The r56 counts from the middle of the modulator, whose half slip N lambda is in it. A section with r56 < 0 is
+        made as its mirror: a chicane and a laser in antiphase.
         """
         if self.r56_incoming not in (None, self.r56):
             raise PhysicsError(
-                "this single stage is a turn of a ring (r56_incoming differs from r56), not a chicane: track the ring, as in "
+                "this single stage is a turn of a ring (r56_incoming differs from r56), not a chicane: track the "
+                "ring, as in "
                 "lattices/mls_pop.run.yaml"
             )
         und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
@@ -229,7 +230,9 @@ class SingleStage(Scheme):
 
     @classmethod
     def examples(cls) -> list[SingleStage]:
-        """Return cases for the contract tests: one turn of the MLS, a chicane of a seeded FEL, and a small laser spot."""
+        """Return cases for the contract tests: one turn of the MLS, a chicane of a seeded FEL, and a small laser
+        spot.
+        """
         mls = Reference(energy=250e6)
         return [
             cls.one_turn(

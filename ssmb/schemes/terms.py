@@ -1,7 +1,7 @@
 """Which nonlinear terms of a real section change the bunching: a table of T_ijk and U_ijkl of the path.
 
-The particles are those behind the kick of a modulator in its middle; the map is that from there to the radiator (of an echo's
-first section: to the middle of the second modulator).
+The particles are those behind the kick of a modulator in its middle; the map is that from there to the radiator (of an
+echo's first section: to the middle of the second modulator).
 
 References
 ----------
@@ -121,7 +121,9 @@ def path_terms(
 
 
 def behind_the_kick(parts: Parts, i: int, beam: Beam) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates (6, n) and weights in the middle of modulator i behind its kick, through the real magnets before it."""
+    """Return coordinates (6, n) and weights in the middle of modulator i behind its kick, through the real magnets
+    before it.
+    """
     elements = parts.lattice("line").elements
     end = next(k for k, e in enumerate(elements) if e.name == parts.modulators[i].name) + 1
     row = Lattice.from_elements(elements[:end], parts.reference)

@@ -3,7 +3,8 @@
 Theorem 1 (energy modulation): ``h^2 H_mod H_rad >= 1``. Full compression needs a.D = -r56 = 1/h, and by Cauchy-Schwarz
 in the metric of the Twiss ellipse ``(a.D)^2 <= H_rad H_mod``. Equality needs a and D to be conjugate to each other.
 
-Theorem 2 (angular modulation y' += t z): ``t^2 beta_mod H_rad >= 1``. Compression needs a_2 = -1/t, and ``H_rad = beta a1^2
+Theorem 2 (angular modulation y' += t z): ``t^2 beta_mod H_rad >= 1``. Compression needs a_2 = -1/t, and ``H_rad = beta
+a1^2
 - 2 alpha a1 a2 + gamma a2^2`` has its minimum over a1, ``a2^2/beta``, at ``a1 = alpha a2/beta``.
 
 References
@@ -137,7 +138,8 @@ def _product(theorem: int, chirp: tuple[str, float], place: tuple[str, float], h
     product = strength * positive("h_rad", h_rad, "m")
     if product < 1.0 - _ROUNDING:
         raise PhysicsError(
-            f"{slope_name}^2 {name} H_rad = {product:.6g} is below 1 (theorem {theorem}): with {slope_name} = {slope:.4g} 1/m "
+            f"{slope_name}^2 {name} H_rad = {product:.6g} is below 1 (theorem {theorem}): with {slope_name} = "
+            f"{slope:.4g} 1/m "
             f"and {name} = {size:.4g} m, H_rad cannot be below {1.0 / strength if strength else math.inf:.4g} m"
         )
     return product

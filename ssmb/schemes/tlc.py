@@ -121,15 +121,16 @@ class EnergyModulationCoupling(Scheme):
     waist : w0 of the laser [m]; None for a laser that is wide against the beam.
     sigma_x : rms size of the beam in the other plane at the modulator [m]; it counts with a waist.
     second : q of the modulation ``A [sin(k z) + q sin(2 k z)]``, from the slip inside a long modulator [1].
-    parallel : the dispersion at the modulator is (D, 0), electrons of other momenta run beside the axis; False: (0, D').
+    parallel : the dispersion at the modulator is (D, 0), electrons of other momenta run beside the axis; False: (0,
+        D').
 
     Notes
     -----
     Validity: linear section, thin modulator; z in front of the modulator does not depend on the betatron coordinates.
     Second-order path terms of the betatron motion are not included, see :mod:`ssmb.schemes.terms`. With a waist the
     share of the amplitude is that at the electron's place, the path ``a1 y`` of that place goes with it, and the
-    transverse kick of the laser acts through a2. The closed form of a wide laser is the same for both kinds of dispersion: (0, D')
-    needs no wide laser, and its angle D' delta is a longer way; (D, 0) is the other way round.
+    transverse kick of the laser acts through a2. The closed form of a wide laser is the same for both kinds of
+    dispersion: (0, D') needs no wide laser, and its angle D' delta is a longer way; (D, 0) is the other way round.
 
     Examples
     --------
@@ -242,7 +243,8 @@ class EnergyModulationCoupling(Scheme):
         square = self.h_rad - along**2
         if square < -1e-12 * along**2:
             raise PhysicsError(
-                f"no section has H_rad = {self.h_rad:.4g} m with r56 = {self.r56:.4g} m and H_mod = {self._h_mod:.4g} m: "
+                f"no section has H_rad = {self.h_rad:.4g} m with r56 = {self.r56:.4g} m and H_mod = {self._h_mod:.4g} "
+                f"m: "
                 f"H_rad H_mod must be at least (a.D)^2 = {(self.r56_leak - self.r56) ** 2:.4g} m^2 (theorem 1)"
             )
         across, root = math.sqrt(max(0.0, square)), math.sqrt(self.beta_mod)
@@ -257,11 +259,12 @@ class EnergyModulationCoupling(Scheme):
         return self.stage().sigma()
 
     def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
-        """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see :meth:`Scheme.parts`.
+        """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see
+        :meth:`Scheme.parts`.
 
-        A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills up r56, in
-        which the undulator has its slip. The undulator wiggles in y: natural focusing would turn y into path. For r56 < 0 the
-        mirror image is made, with a2 and laser (and D) of the opposite sign.
+        A microbunch comes on its dispersion instead, as from a ring. The weak bends make a1 and a2, the chicane fills
+        up r56, in which the undulator has its slip. The undulator wiggles in y: natural focusing would turn y into
+        path. For r56 < 0 the mirror image is made, with a2 and laser (and D) of the opposite sign.
         """
         und = undulator or self._undulator()
         sign = math.copysign(1.0, self.r56)
@@ -313,7 +316,9 @@ class EnergyModulationCoupling(Scheme):
 
     @classmethod
     def examples(cls) -> list[EnergyModulationCoupling]:
-        """Return cases for the contract tests: coasting, over-compressed, microbunched, a small spot, 13.5 nm beside the axis."""
+        """Return cases for the contract tests: coasting, over-compressed, microbunched, a small spot, 13.5 nm beside
+        the axis.
+        """
         ring, k = Reference(energy=600e6), 2.0 * math.pi / 1064e-9
         source = Reference(energy=650e6)  # as lattices/ssmb_euv_v2.pals.yaml
         return [

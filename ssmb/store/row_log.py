@@ -1,4 +1,5 @@
-"""What only grows during a run: arrays appended to one file, so that a checkpoint costs what is new and not what is old.
+"""What only grows during a run: arrays appended to one file, so that a checkpoint costs what is new and not what is
+old.
 
 The file is nothing by itself: a checkpoint says which one is its own, how many bytes of it count, and their SHA-256.
 Bytes behind these were written for a checkpoint that never came to be, and are dropped.

@@ -26,8 +26,8 @@ def save_beam(beam: Beam, path: str | os.PathLike[str]) -> None:
     """Write particles in openPMD-beamphysics form, each number once.
 
     Momenta, times and charges of openPMD round ours. So the file keeps, as small whole numbers, how many doubles lie
-    between what is found from the openPMD part (by IEEE arithmetic, the same on each processor) and what there was. Lost
-    particles are no part of openPMD and are kept beside it, if there are any.
+    between what is found from the openPMD part (by IEEE arithmetic, the same on each processor) and what there was.
+    Lost particles are no part of openPMD and are kept beside it, if there are any.
     """
     alive = beam.alive
     kept = beam if alive.all() else beam.select(alive)

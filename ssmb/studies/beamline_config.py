@@ -40,8 +40,8 @@ def stage_of(given: Mapping[str, Any]) -> Stage:
 
     Parameters
     ----------
-    given : ``kind``, one of :data:`KINDS`, and the arguments of its class; ``mirror`` of a homogeniser is a mapping of the
-        arguments of a grazing mirror, ``coating`` of a multilayer the name of one (``mo_si``, ``la_b``).
+    given : ``kind``, one of :data:`KINDS`, and the arguments of its class; ``mirror`` of a homogeniser is a mapping of
+        the arguments of a grazing mirror, ``coating`` of a multilayer the name of one (``mo_si``, ``la_b``).
 
     Raises
     ------

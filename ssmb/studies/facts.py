@@ -1,4 +1,6 @@
-"""What a run file leaves to the lattice: wavelength of the laser, period of an undulator. What it says twice must agree."""
+"""What a run file leaves to the lattice: wavelength of the laser, period of an undulator. What it says twice must
+agree.
+"""
 
 from __future__ import annotations
 

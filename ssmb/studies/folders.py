@@ -68,7 +68,8 @@ def new_folder(wanted: str | os.PathLike[str], stem: str, force: bool = False) -
             clear_folder(place, itself=False)
         if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
             raise ConfigError(
-                f"folder '{place}' holds a run already: choose another with --folder, resume that one, or replace it with "
+                f"folder '{place}' holds a run already: choose another with --folder, resume that one, or replace it "
+                f"with "
                 "--force"
             )
         return place

@@ -1,4 +1,6 @@
-"""A ring study: a matched beam, turns in a ring with its laser, the light of the bunched beam, and what it is as a source."""
+"""A ring study: a matched beam, turns in a ring with its laser, the light of the bunched beam, and what it is as a
+source.
+"""
 
 from __future__ import annotations
 
@@ -183,7 +185,8 @@ class RingResult(Result):
             ("tracked", f"{self.count} particles, {self.turns} turns, {self.count - self.alive} lost"),
         ]
         lines += [
-            ("lost", f"{lost.particles} at {lost.element} (s = {lost.s:.3f} m) from turn {lost.first_turn}: {lost.reason.text}")
+            ("lost", f"{lost.particles} at {lost.element} (s = {lost.s:.3f} m) from turn {lost.first_turn}: "
+                     f"{lost.reason.text}")
             for lost in self.losses[:5]
         ]  # fmt: skip
         parts = [named_values(lines), *([light_text(self.light)] if self.light else [])]

@@ -18,7 +18,9 @@ from ssmb.studies.sections import BeamConfig, LaserConfig, TrackConfig
 
 
 def tracked_lattice(lattice: Lattice, track: TrackConfig, wanted: Iterable[str | None]) -> Lattice:
-    """The lattice that a run tracks: that of the file, or its ring model with the places that monitors and light need."""
+    """The lattice that a run tracks: that of the file, or its ring model with the places that monitors and light
+    need.
+    """
     if track.model == "lattice":
         return lattice
     known = [name for name in dict.fromkeys(wanted) if name is not None and name in lattice]  # others are told later

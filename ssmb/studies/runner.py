@@ -172,7 +172,8 @@ def _threads(asked: int | None, study: Study) -> int:
     if wanted is not None and not 1 <= wanted <= most:
         with at_place(study.places, "track", "threads"):
             raise ConfigError(
-                f"threads must lie between 1 and {most}, got {wanted}; for more set NUMBA_NUM_THREADS before Python starts"
+                f"threads must lie between 1 and {most}, got {wanted}; for more set NUMBA_NUM_THREADS before Python "
+                f"starts"
             )
     return wanted or most
 

@@ -132,7 +132,8 @@ class TrackConfig(Section):
     threads: Annotated[Count, Field(le=4096)] | None = None
     radiation: RadiationValue = Field(
         default=Radiation(),
-        description="synchrotron radiation: off, mean (loss), quantum (photons) or diffusion (loss with Gaussian noise); "
+        description="synchrotron radiation: off, mean (loss), quantum (photons) or diffusion (loss with Gaussian "
+        "noise); "
         "or {mode, edges: pole faces radiate, angles: photons leave at their angle to the plane of the orbit}",
     )
     model: Literal["lattice", "ring_model"] = Field(
@@ -240,7 +241,9 @@ class InsertionConfig(Section):
 
 
 class InsertionBeamConfig(Section):
-    """The coasting beam that the ring has without scattering in the insertion; quiet start over one laser wavelength."""
+    """The coasting beam that the ring has without scattering in the insertion; quiet start over one laser
+    wavelength.
+    """
 
     particles: Annotated[Count, Field(ge=64)] = Field(default=131_072, description="of each seed")
     emit_x: Emittance = Field(description="rms horizontal emittance [m]")

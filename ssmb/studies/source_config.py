@@ -65,7 +65,8 @@ class SourceConfig(RadiatorConfig):
     mean_over: Turns | None = Field(
         default=None,
         ge=2,
-        description="power is the mean over the last so many turns, by the bucket monitor at the same element; by default "
+        description="power is the mean over the last so many turns, by the bucket monitor at the same element; by "
+        "default "
         "that of one turn",
     )
     harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(

@@ -30,7 +30,8 @@ def lights_text(lights: list[dict[str, Any]]) -> str:
     ]
     words = (
         "peak: inside a train, without the factors from the filling on; incoherent: average, in band\n"
-        "noise: what macroparticles at random would add to the peak; gain: 4 pi rho N, above 1 the light would change the "
+        "noise: what macroparticles at random would add to the peak; gain: 4 pi rho N, above 1 the light would change "
+        "the "
         "beam\nwhile it radiates, and the power of an unchanged beam, which is told, does not hold"
     )
     return "\n".join((table(heads, rows), words))
@@ -48,7 +49,10 @@ def steps_text(light: dict[str, Any]) -> str:
     lost, error = light["energy_loss"], light["energy_imbalance"]
     tail = f"an electron gives {quantity(lost, 'eV')} to the peak in a pass; lost over radiated - 1: {error:.1e}"
     if light["average_power"] < light["incoherent_power"]:
-        tail += f"\nBELOW the incoherent light of the same electrons in the band, {quantity(light['incoherent_power'], 'W')}"
+        tail += (
+            f"\nBELOW the incoherent light of the same electrons in the band, "
+            f"{quantity(light['incoherent_power'], 'W')}"
+        )
     return "\n".join((head, body, tail))
 
 
@@ -79,11 +83,15 @@ def _pair(values: Any, unit: str) -> str:
 def energy_text(energy: dict[str, Any]) -> str:
     """Return where the energy of a turn goes."""
     lines = [
-        ("energy a turn", f"lost: magnets {quantity(energy['radiation'], 'eV')}, light {quantity(energy['light'], 'eV')}, "
+        ("energy a "
+         "turn", f"lost: magnets {quantity(energy['radiation'], 'eV')}, light {quantity(energy['light'], 'eV')}, "
          f"incoherent light of radiators not in the lattice {quantity(energy['incoherent'], 'eV')}"),
-        ("", f"given: restorer {quantity(energy['restored'], 'eV')}, cavities at most {quantity(energy['voltage'], 'V')}"),
-        ("laser", f"has to give {quantity(energy['missing'], 'eV')}, can give {quantity(energy['laser_peak'], 'eV')} a pass"),
-        ("", f"power {quantity(energy['laser_power'], 'W')} with the electrons, on {100 * energy['laser_on']:.4g} % of the turns"),
+        ("", f"given: restorer {quantity(energy['restored'], 'eV')}, cavities at most "
+             f"{quantity(energy['voltage'], 'V')}"),
+        ("laser", f"has to give {quantity(energy['missing'], 'eV')}, can give {quantity(energy['laser_peak'], 'eV')} "
+                  f"a pass"),
+        ("", f"power {quantity(energy['laser_power'], 'W')} with the electrons, on {100 * energy['laser_on']:.4g} % "
+             f"of the turns"),
     ]  # fmt: skip
     if not energy["held"]:
         lines.append(("", "NOT HELD: the laser cannot give what is missing; the beam of the run is not a steady state"))
@@ -162,15 +170,18 @@ def _closure(found: dict[str, Any], collisions: float) -> str:
     words = f"{quantity(thick, 'm')} if their r56 is compensated (not tracked)" if thick else "not counted"
     which = "with the beam that scattering leaves" if found["of"] == "scattered" else "LOST with scattering; without it"
     lines = [
-        ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {quantity(found['magnets'], 'm')} without scattering"),
+        ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {quantity(found['magnets'], 'm')} without "
+                    f"scattering"),
         ("", f"{which} {quantity(found['dz_rms'], 'm')}, of it at random phase "
              f"{quantity(found['dz_counting'], 'm')}; allowed {quantity(found['allowed'], 'm')}"),
         ("", f"photons, tracked: {quantity(found['quantum'], 'm')}"),
         ("", f"collisions of one pass, calculated: path error {quantity(collisions, 'm')}"),
         ("", f"slip in the modulators, calculated: {words}; {quantity(found['uncompensated'], 'm')} if not"),
-        ("", f"all of them: emittance y grows by {quantity(found['growth'], 'm')} a turn with laser, of it by aberrations "
+        ("", f"all of them: emittance y grows by {quantity(found['growth'], 'm')} a turn with laser, of it by "
+             f"aberrations "
              f"{quantity(found['aberrations'], 'm')}"),
-        ("", f"damping takes {quantity(2 * found['damping'] * found['emittance'], 'm')} a turn of {quantity(found['emittance'], 'm')}"),
+        ("", f"damping takes {quantity(2 * found['damping'] * found['emittance'], 'm')} a turn of "
+             f"{quantity(found['emittance'], 'm')}"),
         ("", f"laser in {number(found['duty'], 3)} of the turns for +{100 * found['fraction']:.0f} % emittance, "
              f"{number(found['best_duty'], 3)} for the most power"),
     ]  # fmt: skip
@@ -190,7 +201,8 @@ def _laser(source: dict[str, Any]) -> str:
         ("", f"allows light in {number(laser['duty'], 4)} of the turns; {number(source['duty'], 4)} are used"),
         (
             "",
-            f"h 2 N lambda = {number(laser['slip'], 3)} in {number(laser['periods'])} periods; the tracked kicks are thin, "
+            f"h 2 N lambda = {number(laser['slip'], 3)} in {number(laser['periods'])} periods; the tracked kicks are "
+            f"thin, "
             "which it should be small for",
         ),
     ]
@@ -201,7 +213,9 @@ def _energy(source: dict[str, Any]) -> str:
     energy, light = source["energy"], source["lights"][0]
     in_pass = quantity(light["energy_loss"], "eV")
     lines = [
-        ("energy a turn", f"lost: ring {quantity(energy['radiation'], 'eV')} (given), light {quantity(energy['light'], 'eV')} on average"),
+        ("energy a "
+         "turn", f"lost: ring {quantity(energy['radiation'], 'eV')} (given), light {quantity(energy['light'], 'eV')} "
+                 f"on average"),
         ("", f"in a train, in a pass with laser, before scattering and closure: {in_pass}"),
         ("", f"modulation {quantity(energy['laser_peak'], 'eV')}, given by the first laser and taken by the second"),
     ]  # fmt: skip

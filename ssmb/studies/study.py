@@ -1,8 +1,8 @@
 """What a study is: its key in the run file, the class of that file, checks, a run, and a result.
 
 A new study is one file in this folder: a frozen config, a :class:`Study` with ``key=`` in its class line, and a
-:class:`Result`. The reader of run files, ``ssmb run``, ``resume``, ``bunching``, ``power``, ``plot`` and the schema find it
-by its key; the runner (:mod:`ssmb.studies.runner`) gives it folder, provenance, progress, interrupt and resume.
+:class:`Result`. The reader of run files, ``ssmb run``, ``resume``, ``bunching``, ``power``, ``plot`` and the schema
+find it by its key; the runner (:mod:`ssmb.studies.runner`) gives it folder, provenance, progress, interrupt and resume.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ def drives_of(program: Program, ops: np.ndarray, drives: Mapping[str, LaserProgr
         rows = program.driven(elements)
         if not rows:
             raise ConfigError(
-                f"'{name}' has nothing to drive: a Wiggler with its laser on, or an RFCavity with voltage, can be driven"
+                f"'{name}' has nothing to drive: a Wiggler with its laser on, or an RFCavity with voltage, can be "
+                f"driven"
             )
         for row, law in rows:
             ops[row, OP_OFFSET] = made.add(light, law, program.numbers(row))

@@ -106,7 +106,9 @@ def plain(thing: Any) -> Any:
 
 
 def _of_array(values: np.ndarray) -> Any:
-    """A short array as it is; of a long one a hash, or sums that see each number and its place but not its last bits."""
+    """A short array as it is; of a long one a hash, or sums that see each number and its place but not its last
+    bits.
+    """
     if values.size <= _LONGEST and values.dtype.kind in "iufb":
         return values.tolist()
     about = f"{values.dtype.kind}{list(values.shape)}"

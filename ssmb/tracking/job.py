@@ -97,7 +97,9 @@ class Job:
         return made + [(self.op_to if at == last else op(at), stop) for at, stop in self.probes.stops(place)]
 
     def run(self, report: Callable[[int], None], save: Callable[[], None], stop: Callable[[], bool]) -> RunStatus:
-        """Track until all turns are done, all particles are lost, or the user stops it; `save` is called between pieces."""
+        """Track until all turns are done, all particles are lost, or the user stops it; `save` is called between
+        pieces.
+        """
         piece = 1
         while self.done < self.turns and self.beam.alive.any():
             doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size

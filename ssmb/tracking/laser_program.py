@@ -33,14 +33,14 @@ class LaserProgram:
     """The course of a laser over the turns, relative to what the lattice says; also for an RF cavity.
 
     The field of turn n is that of the lattice times ``amplitude(n)``, which is the product of ``amplitude``, ``ramp``,
-    1 or 0 by ``windows`` and ``duty``, and 1 + noise; the power goes as its square. To its phase are added ``phase(n)``,
-    noise, and what the detuned wave has gained on one of the wavelength of the lattice, which meets the reference
-    particle in the same phase on every turn.
+    1 or 0 by ``windows`` and ``duty``, and 1 + noise; the power goes as its square. To its phase are added
+    ``phase(n)``, noise, and what the detuned wave has gained on one of the wavelength of the lattice, which meets the
+    reference particle in the same phase on every turn.
 
     A light of wavelength ``lambda' = lambda (1 + detuning)`` has, after each turn of length C, the phase
-    ``2 pi (C/beta) (1/lambda - 1/lambda')`` more at the reference particle, and the wave number ``2 pi/lambda'``. Its buckets
-    move by ``-C detuning`` a turn, so that the momentum of what is in them is ``detuning/slip_factor``. All lasers of a
-    ring count their phase from turn 0.
+    ``2 pi (C/beta) (1/lambda - 1/lambda')`` more at the reference particle, and the wave number ``2 pi/lambda'``. Its
+    buckets move by ``-C detuning`` a turn, so that the momentum of what is in them is ``detuning/slip_factor``. All
+    lasers of a ring count their phase from turn 0.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class LaserProgram:
     amplitude_noise, phase_noise : rms of white noise by turn, relative [1] and [2 pi].
     seed : key of the noise: the same for all elements with this program, since the light is the same.
 
-    ``amplitude``, ``phase`` and ``detuning`` are numbers, sequences of one number for each turn from 0, or functions of an
-    array of turn numbers. A checkpoint knows a function by its values on the first 1024 turns.
+    ``amplitude``, ``phase`` and ``detuning`` are numbers, sequences of one number for each turn from 0, or functions of
+    an array of turn numbers. A checkpoint knows a function by its values on the first 1024 turns.
 
     Examples
     --------
@@ -114,12 +114,14 @@ class LaserProgram:
             course = getattr(self, name)
             if isinstance(course, np.ndarray) and course.size < turns:
                 raise ConfigError(
-                    f"LaserProgram: {name} has {course.size} numbers, but turns are counted to {turns}; give one for each "
+                    f"LaserProgram: {name} has {course.size} numbers, but turns are counted to {turns}; give one for "
+                    f"each "
                     "turn from turn 0"
                 )
         if self.summed and turns > _MOST_SUMMED_TURNS:
             raise ConfigError(
-                f"LaserProgram: a course of the detuning is summed over at most 1e7 turns, asked for are {turns}; give one "
+                f"LaserProgram: a course of the detuning is summed over at most 1e7 turns, asked for are {turns}; "
+                f"give one "
                 "number"
             )
 

@@ -110,7 +110,8 @@ class Saver:
             self._log, self._saves = row_log.RowLog.go_on(place, tree["log"]), 0
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError) as error:
             raise ResultFileError(
-                f"{self.path} is sealed, but does not hold what a checkpoint holds ({type(error).__name__}: {error}); start anew"
+                f"{self.path} is sealed, but does not hold what a checkpoint holds ({type(error).__name__}: {error}); "
+                f"start anew"
             ) from error
         job.done = self._saved = done
         self._logged = {name: len(kept) for name, kept in self._growing().items()}
@@ -149,7 +150,8 @@ class Saver:
         if reasons:
             warnings.warn(
                 CheckpointWarning(
-                    f"{self.path}: it was made with {', '.join(reasons)}: the run goes on, but its last bits may differ "
+                    f"{self.path}: it was made with {', '.join(reasons)}: the run goes on, but its last bits may "
+                    f"differ "
                     "from those of a run without interruption"
                 ),
                 stacklevel=4,

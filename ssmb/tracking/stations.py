@@ -1,7 +1,8 @@
 """Stations: the places where a turn stops, because something there needs the whole beam at once.
 
-Between two stations the tile loop runs as it always does; the losses of a section are those that the whole turn would have
-had. Turns on which nothing is due are tracked many at a time, so that what happens on one turn costs nothing on the others.
+Between two stations the tile loop runs as it always does; the losses of a section are those that the whole turn would
+have had. Turns on which nothing is due are tracked many at a time, so that what happens on one turn costs nothing on
+the others.
 """
 
 from __future__ import annotations
@@ -107,9 +108,9 @@ def places(program: Program, at: Sequence[str] | float) -> list[Place]:
 
     Parameters
     ----------
-    at : names of elements, or a spacing [m] > 0. Of a spacing, the entrance next to each of spacing, 2 spacing ... is taken,
-        each one once (in the middle of long elements there is none); its share of the turn is the way from the place
-        before to it, and the last one has the rest, too.
+    at : names of elements, or a spacing [m] > 0. Of a spacing, the entrance next to each of spacing, 2 spacing ... is
+        taken, each one once (in the middle of long elements there is none); its share of the turn is the way from the
+        place before to it, and the last one has the rest, too.
     """
     if isinstance(at, (int, float)):
         if isinstance(at, bool) or not 0.0 < at <= program.length:
@@ -174,7 +175,8 @@ class Effects:
         for made in self.effects:
             if not isinstance(made, Effect):
                 raise ConfigError(
-                    f"effects must be objects of ssmb.collective.Effect, such as BunchImpedance, got {type(made).__name__}"
+                    f"effects must be objects of ssmb.collective.Effect, such as BunchImpedance, got "
+                    f"{type(made).__name__}"
                 )
         names = [made.name for made in self.effects]
         if len(set(names)) < len(names):

@@ -114,8 +114,10 @@ def track(
     seed : key of all random numbers, 0 <= seed < 2^63.
     threads : number of threads (default: all); the result does not depend on it.
     progress : True for a progress bar on stderr, or a function of (turns done, turns).
-    checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at its end.
-    resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the same.
+    checkpoint : file that is written every ``checkpoint_every`` seconds, when the run is interrupted (Ctrl-C), and at
+        its end.
+    resume : go on from ``checkpoint`` if it exists; the lattice, the beam at the start, seed and monitors must be the
+        same.
     look : only read what the checkpoint holds, with status INTERRUPTED unless all turns are done; nothing is tracked or
         written.
     tile : particles that go through a turn together, 256 or 512; the result does not depend on it.
@@ -123,13 +125,14 @@ def track(
         without noise; "quantum": photons with the synchrotron spectrum; "diffusion": loss with Gaussian noise. What is
         lost comes back from cavities or an SSMB_EnergyRestorer. A compiled program has its own.
     drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.
-    effects : what the particles do to each other (see :mod:`ssmb.collective`); a turn stops where one acts. Optics knows
-        nothing of them.
+    effects : what the particles do to each other (see :mod:`ssmb.collective`); a turn stops where one acts. Optics
+        knows nothing of them.
 
     Returns
     -------
     Run
-        With status INTERRUPTED if Ctrl-C was pressed (or ``progress`` raised KeyboardInterrupt): what was done is in it.
+        With status INTERRUPTED if Ctrl-C was pressed (or ``progress`` raised KeyboardInterrupt): what was done is in
+        it.
 
     Raises
     ------

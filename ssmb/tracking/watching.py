@@ -14,7 +14,9 @@ from ssmb.tracking.job import Job
 
 
 def _stopping_signals() -> list[int]:
-    """Signals that ask a process to stop, and that nobody else handles or ignores: Ctrl-C, and what batch systems send."""
+    """Signals that ask a process to stop, and that nobody else handles or ignores: Ctrl-C, and what batch systems
+    send.
+    """
     asking = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     ends: dict[int, tuple[Any, ...]] = {signal.SIGINT: (signal.default_int_handler,)}
     usual = (signal.SIG_DFL, signal.default_int_handler)  # the command line lets all of them be Ctrl-C
@@ -23,7 +25,8 @@ def _stopping_signals() -> list[int]:
 
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each other.
+    """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each
+    other.
 
     So do SIGTERM and SIGHUP, which batch systems and closed terminals send. None of them can break a piece or a
     checkpoint; who presses three times leaves at once, with the checkpoint of before. Handlers that the user has
@@ -72,7 +75,9 @@ def thread_count(threads: int | None) -> Iterator[int]:
 
 @contextmanager
 def reporter(progress: bool | Callable[[int, int], None], job: Job) -> Iterator[Callable[[int], None]]:
-    """Give the function that is told how many turns are done (see ``progress`` of :func:`~ssmb.tracking.track.track`)."""
+    """Give the function that is told how many turns are done (see ``progress`` of
+    :func:`~ssmb.tracking.track.track`).
+    """
     if callable(progress):
         yield lambda done: progress(done, job.turns)
     elif progress:

@@ -203,7 +203,9 @@ def test_etendue_is_made_by_the_homogeniser_and_lost_beyond_the_acceptance():
 
 
 def test_heat_on_the_first_mirror():
-    """The absorbed density on the surface, integrated, is what the mirror takes; the plane of deflection is the long one."""
+    """The absorbed density on the surface, integrated, is what the mirror takes; the plane of deflection is the long
+    one.
+    """
     line = _line()
     spot = line.footprint(LIGHT)
     assert spot is not None
@@ -288,7 +290,8 @@ def test_waterfall_lists_every_stage():
         (lambda: Beamline("b", (GrazingMirror("Xx", 0.1),)).chain(LIGHT), "'b', GrazingMirror.*formula"),
         (lambda: Beamline("b", (GrazingMirror("R?", 0.1),)).chain(LIGHT), "formula"),
         (lambda: Beamline("b", (Gas("", 1.0, 1.0),)).chain(LIGHT), "formula"),
-        (lambda: Beamline("b", (GrazingMirror("Ru", 0.1),)).chain(replace(LIGHT, wavelength=1e-6)), "GrazingMirror.*4.1e-08"),
+        (lambda: Beamline("b", (GrazingMirror("Ru", 0.1),)).chain(replace(LIGHT, wavelength=1e-6)),
+        "GrazingMirror.*4.1e-08"),
         (lambda: Beamline("b", (Gas("H2", 1.0, 1.0),)).chain(replace(LIGHT, wavelength=5e-10)), "Gas.*1e-09"),
         (lambda: Beamline("b", (SpectralFilter("Zr", 1.0),)).chain(LIGHT), "nothing"),
         (lambda: Beamline("b", (SpectralFilter("B4C", 1e-7),)).chain(LIGHT), "density"),

@@ -1,4 +1,6 @@
-"""Multilayer mirrors: published peaks and widths, energy conservation, agreement with an independent transfer matrix."""
+"""Multilayer mirrors: published peaks and widths, energy conservation, agreement with an independent transfer
+matrix.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def published(key: str, column: str) -> float:
 
 
 def test_mo_si_peak_and_width():
-    """Between the best measured 70.15 % and the theoretical limit of 75 %; an independent calculation gives 73.0 %, 0.63 nm."""
+    """Between the best measured 70.15 % and the theoretical limit of 75 %; an independent calculation gives 73.0 %,
+    0.63 nm.
+    """
     p = peak(MO_SI)
     assert MO_SI.bilayers == 40
     assert published("mosi_measured", "peak_reflectivity_percent") / 100.0 < p.reflectivity
@@ -53,7 +57,9 @@ def test_la_b_peak_and_width():
 
 
 def test_roughness_brings_la_b_to_the_measured_peak():
-    """Interfaces of 0.5-0.7 nm (roughness and compounds), a large share of a 3.33-nm period, leave the measured 64 %."""
+    """Interfaces of 0.5-0.7 nm (roughness and compounds), a large share of a 3.33-nm period, leave the measured 64
+    %.
+    """
     rough = [peak(replace(LA_B, roughness=s)).reflectivity for s in (0.0, 0.2e-9, 0.5e-9, 0.7e-9)]
     assert rough == sorted(rough, reverse=True)
     assert rough[3] < published("lab_measured", "peak_reflectivity_percent") / 100.0 < rough[2]
@@ -142,7 +148,8 @@ def test_vacuum_like_stack_reflects_nothing():
     assert float(r) < 1e-12
 
 
-# ---- bands ---------------------------------------------------------------------------------------------------------------
+# ---- bands
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def test_narrow_line_against_flat_band():
@@ -183,13 +190,15 @@ def test_in_band_integral_of_a_spectrum():
     assert_close(column.in_band(lam, 7.0 * narrow), column.in_band(lam, narrow), rtol=1e-12, atol=0.0)
 
 
-# ---- impossible input ----------------------------------------------------------------------------------------------------
+# ---- impossible input
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"bilayers": 0}, {"bilayers": -3}, {"bilayers": 2.5}, {"period": 0.0}, {"heavy_share": 1.0}, {"heavy_share": 0.0},
+        {"bilayers": 0}, {"bilayers": -3}, {"bilayers": 2.5}, {"period": 0.0}, {"heavy_share": 1.0},
+        {"heavy_share": 0.0},
         {"roughness": -1e-10}, {"roughness": 1.0}, {"heavy_density": 0.0}, {"period": float("nan")},
     ],
 )  # fmt: skip

@@ -157,7 +157,9 @@ def test_area_by_counting_points_inside(bucket: MicroBucket) -> None:
 
 @pytest.mark.parametrize("bucket", [*CROOKED, ALPHA])
 def test_inside_means_bound(bucket: MicroBucket) -> None:
-    """Starts inside stay within a wavelength for many oscillations, starts outside drift away or turn about the bucket."""
+    """Starts inside stay within a wavelength for many oscillations, starts outside drift away or turn about the
+    bucket.
+    """
     rng = np.random.default_rng(5)
     main = bucket.main
     (z0, z1), (d0, d1) = main.z_range, main.delta_range

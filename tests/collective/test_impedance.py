@@ -135,7 +135,9 @@ def test_charge_outside_of_the_window_is_warned_of() -> None:
 
 
 def test_a_train_loses_what_its_harmonics_say() -> None:
-    """Gaussian micro-bunches: b_n = exp(-(k_n sigma)^2/2), mean loss 2 I sum b_n^2 Re Z_n; the reactive part moves no energy."""
+    """Gaussian micro-bunches: b_n = exp(-(k_n sigma)^2/2), mean loss 2 I sum b_n^2 Re Z_n; the reactive part moves no
+    energy.
+    """
     sigma, wavelength, current = 90e-9, 1064e-9, 0.7
     k = 2.0 * np.pi * np.arange(1, 4) / wavelength
     z = np.array([4e3 + 3e3j, 5e3 + 2e3j, 6e3 - 1e3j])

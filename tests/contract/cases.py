@@ -1,4 +1,6 @@
-"""The cases of the contract tests: every example of every element, and op rows for the kernels that none of them uses."""
+"""The cases of the contract tests: every example of every element, and op rows for the kernels that none of them
+uses.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every element does what its field or its definition says, written without the kernels; no sign can be turned unseen.
 
-Fields are flown through by the Lorentz force (adaptive Runge-Kutta of eighth order); maps are compared point by point, expansions
-by their order: the difference must shrink with the power of the deviations that it leaves out.
+Fields are flown through by the Lorentz force (adaptive Runge-Kutta of eighth order); maps are compared point by point,
+expansions by their order: the difference must shrink with the power of the deviations that it leaves out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ ELSEWHERE = {
 }
 #: what a magnet's integration and the flight leave, relative to what the magnet does
 FLOWN = 1e-7
-#: deviations at which expansions are held against elements, in units of those of the cases: z goes with a small 1/gamma^2
+#: deviations at which expansions are held against elements, in units of those of the cases: z goes with a small
+#: 1/gamma^2
 SMALL = 1.0 / 4096.0
 
 

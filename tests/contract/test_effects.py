@@ -1,4 +1,6 @@
-"""Contract of every collective effect: no charge, energy balance, ranks, threads, lost particles, noise, checkpoints."""
+"""Contract of every collective effect: no charge, energy balance, ranks, threads, lost particles, noise,
+checkpoints.
+"""
 
 from __future__ import annotations
 

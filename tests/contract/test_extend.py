@@ -1,4 +1,5 @@
-"""The pages of docs/extend: each example, copied into a copy of the package, passes its contract and is found everywhere.
+"""The pages of docs/extend: each example, copied into a copy of the package, passes its contract and is found
+everywhere.
 
 Nothing but the one file of a page is added, so that adding costs one file: what is missing anywhere else fails here.
 """

@@ -1,4 +1,6 @@
-"""Who imports whom: no circles and no upward imports, also not behind TYPE_CHECKING or inside a function; size of modules."""
+"""Who imports whom: no circles and no upward imports, also not behind TYPE_CHECKING or inside a function; size of
+modules.
+"""
 
 from __future__ import annotations
 

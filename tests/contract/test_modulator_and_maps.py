@@ -1,4 +1,6 @@
-"""Contracts of the wiggler, the laser modulator and the lumped maps: symplectic, invertible, the same on all numbers."""
+"""Contracts of the wiggler, the laser modulator and the lumped maps: symplectic, invertible, the same on all
+numbers.
+"""
 
 from __future__ import annotations
 

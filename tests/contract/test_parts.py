@@ -1,4 +1,6 @@
-"""Contract of every machine part: its state is frozen quantities, its steps add up, a share of 0 is refused and of 1 is nothing."""
+"""Contract of every machine part: its state is frozen quantities, its steps add up, a share of 0 is refused and of 1 is
+nothing.
+"""
 
 from __future__ import annotations
 

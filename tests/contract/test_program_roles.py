@@ -1,7 +1,7 @@
 """Elements and programs say what they are: nobody above them knows their classes, their fields or their packed numbers.
 
-The second half is the proof: a cavity-like element that a temporary module defines, with a kernel of its own, is seen by
-optics, energy balance, ring model, tapering and equilibrium.
+The second half is the proof: a cavity-like element that a temporary module defines, with a kernel of its own, is seen
+by optics, energy balance, ring model, tapering and equilibrium.
 """
 
 from __future__ import annotations

@@ -47,7 +47,9 @@ def particles(n: int, seed: int = 1) -> np.ndarray:
 
 
 def ring(*, expanded: bool, slices: int = 10, cavity: bool = False) -> Program:
-    """The ring in our elements: paraxial fourth-order steps, or exact maps with ``slices`` steps (sixth order in sextupoles)."""
+    """The ring in our elements: paraxial fourth-order steps, or exact maps with ``slices`` steps (sixth order in
+    sextupoles).
+    """
     order = "yoshida4" if expanded else "yoshida6"
     steps = {"integrator": order, "slices": slices, "drift": "expanded" if expanded else "exact"}
     made: list[Element] = []

@@ -1,10 +1,11 @@
 """The field of one electron against SRW's, near the source, on the same table of the magnetic field.
 
 SRW (4.2.1) keeps constants of its own. It turns gamma into GeV with 0.51099890221 MeV and back with 0.511003414 MeV, so
-that its electrons have 8.83e-6 less energy; and its photons of 1 eV have 0.80654658 oscillations per micrometre, 9.69e-6
-less than by CODATA. On the axis that makes 2 * 8.83e-6 - 9.69e-6 = 8.0e-6 of the photon energy, which the steep lines of
-100 periods show as 1.2e-3 of the peak (200 periods: 2.4e-3). With both constants put into ours, 1.8e-4 is left at 400 MeV
-and 6e-5 at 4 GeV: SRW keeps the leading order in 1/gamma^2 only, which is another 1e-6 of the photon energy at 400 MeV.
+that its electrons have 8.83e-6 less energy; and its photons of 1 eV have 0.80654658 oscillations per micrometre,
+9.69e-6 less than by CODATA. On the axis that makes 2 * 8.83e-6 - 9.69e-6 = 8.0e-6 of the photon energy, which the steep
+lines of 100 periods show as 1.2e-3 of the peak (200 periods: 2.4e-3). With both constants put into ours, 1.8e-4 is left
+at 400 MeV and 6e-5 at 4 GeV: SRW keeps the leading order in 1/gamma^2 only, which is another 1e-6 of the photon energy
+at 400 MeV.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The far field of one electron in an ideal undulator against xrt's, planar and helical, both polarisations.
 
 xrt's periods begin half a period later than ours, at the largest slope towards -x: for the same N periods, cut at both
-ends, its map is ours seen in a mirror of x (planar), or turned by half a turn (helical). The ends of the field are worth
-1/N: compared without the mirror, the maps of 20 periods differ by 3 % of the peak, those of 100 periods by 0.2 %. The
-rest, up to 2e-4, is xrt's leading order in 1/gamma^2 (1.6e-6 of the photon energy at 400 MeV) and its own quadrature.
+ends, its map is ours seen in a mirror of x (planar), or turned by half a turn (helical). The ends of the field are
+worth 1/N: compared without the mirror, the maps of 20 periods differ by 3 % of the peak, those of 100 periods by 0.2 %.
+The rest, up to 2e-4, is xrt's leading order in 1/gamma^2 (1.6e-6 of the photon energy at 400 MeV) and its own
+quadrature.
 """
 
 from __future__ import annotations

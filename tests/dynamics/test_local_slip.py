@@ -1,7 +1,7 @@
 """Local slip: photons are emitted in the bends, and what they do to z depends on where in the ring one looks.
 
-A kick in delta at the place i moves z at the place s by the slip from i to s. The bunch length therefore changes along the
-ring, and has a floor that no longitudinal focusing removes.
+A kick in delta at the place i moves z at the place s by the slip from i to s. The bunch length therefore changes along
+the ring, and has a floor that no longitudinal focusing removes.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ SMALL = -0.00213
 
 @cache
 def cell(kick: float = 0.0, energy: float = 4e8) -> Lattice:
-    """One bend with the dispersion of the theoretical minimum, closed to a ring by itself; d delta = kick*z in its middle.
+    """One bend with the dispersion of the theoretical minimum, closed to a ring by itself; d delta = kick*z in its
+    middle.
 
     QF bends back and takes from the slip what the bend gives.
     """

@@ -1,8 +1,8 @@
 """The Metrology Light Source at 250 MeV, in both conventions of the pole faces, against an independent script.
 
-``_physical`` values: exact maps, velocity term, pole faces radiate. ``_model`` values are those of a published export: maps
-of AT in ten slices, no pole faces, no 1/gamma^2. The last is had here with a reference particle whose velocity does not
-depend on its momentum.
+``_physical`` values: exact maps, velocity term, pole faces radiate. ``_model`` values are those of a published export:
+maps of AT in ten slices, no pole faces, no 1/gamma^2. The last is had here with a reference particle whose velocity
+does not depend on its momentum.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The magnet-level 600 MeV ring for coherent VUV light: what it was designed for, what it settles to, and its micro-bucket.
+"""The magnet-level 600 MeV ring for coherent VUV light: what it was designed for, what it settles to, and its
+micro-bucket.
 
-It has a slip of 6 um in 120 m, so that what is small elsewhere decides: second-order chromaticities, intrabeam scattering.
+It has a slip of 6 um in 120 m, so that what is small elsewhere decides: second-order chromaticities, intrabeam
+scattering.
 """
 
 from __future__ import annotations
@@ -154,10 +156,12 @@ def test_power_does_not_depend_on_particles_and_seeds() -> None:
 
 
 def test_harmonics_of_the_bucket() -> None:
-    """Tracked with radiation and scattering, matrices and the slip to third order: against the map of (z, delta) and a closed form.
+    """Tracked with radiation and scattering, matrices and the slip to third order: against the map of (z, delta) and a
+    closed form.
 
-    The map starts with the same Gaussian and has neither radiation nor betatron motion, but both halves of the modulator. The
-    Boltzmann distribution of the cosine bucket, I_n/I_0, is what the bucket would fill without local slip.
+    The map starts with the same Gaussian and has neither radiation nor betatron motion, but both halves of the
+    modulator. The Boltzmann distribution of the cosine bucket, I_n/I_0, is what the bucket would fill without local
+    slip.
     """
     model, e, bucket = fast_ring()
     seen = tracked(4000, 3)

@@ -113,7 +113,9 @@ def test_coupling_shares_the_emittance() -> None:
 
 
 def _tracked(ring: Lattice, mode: str, found: Equilibrium, particles: int, turns: int, keep: int) -> list[np.ndarray]:
-    """Mean second moments of the last ``keep`` turns from three starting emittances: none, right, four times as large."""
+    """Mean second moments of the last ``keep`` turns from three starting emittances: none, right, four times as
+    large.
+    """
     sigmas = []
     for seed, scale in enumerate((0.0, 1.0, 2.0)):
         beam = Beam.matched(found, n=particles, charge=1e-12, seed=seed, centroid=found.closed_orbit[0])

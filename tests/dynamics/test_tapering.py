@@ -1,4 +1,6 @@
-"""Tapering: closed orbit, tunes and fields of rings that lose much of their energy; what happens with too little voltage."""
+"""Tapering: closed orbit, tunes and fields of rings that lose much of their energy; what happens with too little
+voltage.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The insertion as a part: its watts against what can be written down for a thin insertion, its limits at their ends."""
+"""The insertion as a part: its watts against what can be written down for a thin insertion, its limits at their
+ends.
+"""
 
 from __future__ import annotations
 

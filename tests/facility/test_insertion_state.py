@@ -34,7 +34,8 @@ MODULATOR = Wiggler(name="HALF", periods=6.0, period_length=0.65, K=9.0)
 def insertion(length: float = 0.4, d: float = 0.5) -> CouplingInsertion:
     """A short straight with vertical dispersion, and a path of r56 behind it."""
     row = [
-        Marker(name="MOD1"), Drift(name="d1", length=0.5 * length), Marker(name="RAD"), Drift(name="d2", length=0.5 * length),
+        Marker(name="MOD1"), Drift(name="d1", length=0.5 * length), Marker(name="RAD"), Drift(name="d2",
+        length=0.5 * length),
         ThinChicane(name="c", r56=R56), Marker(name="MOD2"),
     ]  # fmt: skip
     return CouplingInsertion(
@@ -108,7 +109,9 @@ def test_bad_input():
 
 
 def test_path_error_by_collisions_as_random_kicks_in_the_tracked_insertion():
-    """Electrons on the axis, kicked at random behind every piece of the EUV insertion, as a second way to its path error."""
+    """Electrons on the axis, kicked at random behind every piece of the EUV insertion, as a second way to its path
+    error.
+    """
     line = load_lattice(Path(__file__).parents[2] / "lattices" / "ssmb_euv.pals.yaml")
     made = CouplingInsertion(
         line, 1064e-9, 2.5e4, (1e-9, 40e-12), 5.5e-4, beta=(17.48, 9.0), alpha=(0.304, 0.0), dispersion_y=(0.5196, 0.0)

@@ -1,4 +1,6 @@
-"""The numbers of a source that are not the coherent light, each by a second way: fields, plane waves, Larmor's power."""
+"""The numbers of a source that are not the coherent light, each by a second way: fields, plane waves, Larmor's
+power.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ FILLED = Filling(1.0)
 
 @cache
 def planar_ring(gradient: float = 0.0) -> Lattice:
-    """FODO cells of parallel-faced bends, J_z = 2; each gets its energy back, so that the orbit stays in the quadrupoles."""
+    """FODO cells of parallel-faced bends, J_z = 2; each gets its energy back, so that the orbit stays in the
+    quadrupoles.
+    """
     angle = math.pi / CELLS
     face = 0.5 * angle if gradient == 0.0 else 0.0
     bend = {"length": 1.5, "angle": angle, "e1": face, "e2": face, "Kn1": gradient}

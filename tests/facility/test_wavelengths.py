@@ -37,7 +37,9 @@ def _beam(reference, wavelength, period) -> Beam:
 
 @pytest.mark.parametrize(("wavelength", "energy", "period"), LIGHTS)
 def test_the_same_calls_at_every_wavelength(wavelength, energy, period):
-    """Closed form (finite size of the beam) against the source; what depends on k sigma^2/L only is the same everywhere."""
+    """Closed form (finite size of the beam) against the source; what depends on k sigma^2/L only is the same
+    everywhere.
+    """
     reference = Reference(energy)
     beam = _beam(reference, wavelength, period)
     found = light_of(

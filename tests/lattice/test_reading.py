@@ -18,7 +18,8 @@ BEGIN = "- begin: {kind: BeginningEle, ReferenceP: {species_ref: electron, E_tot
 def lattice(entries: str, line: str, *, top: str = "") -> Lattice:
     """A lattice of facility entries and the content of its line."""
     return load_lattice(
-        f"PALS:\n{top}\n  facility:\n  {BEGIN}\n{entries}\n  - ring: {{kind: BeamLine, line: [{line}]}}\n  - use: ring\n"
+        f"PALS:\n{top}\n  facility:\n  {BEGIN}\n{entries}\n  - ring: {{kind: BeamLine, line: [{line}]}}\n  - use: "
+        f"ring\n"
     )
 
 
@@ -31,7 +32,8 @@ LETTERS = "\n".join(f"  - {c}: {{kind: Drift, length: {i}}}" for i, c in enumera
 
 def test_small_ring() -> None:
     ring = lattice(
-        "  - d: {kind: Drift, length: 0.5}\n  - q: {kind: Quadrupole, length: 0.2, MagneticMultipoleP: {Kn1: 3.1, Ks1: -1e-3}}",
+        "  - d: {kind: Drift, length: 0.5}\n  - q: {kind: Quadrupole, length: 0.2, MagneticMultipoleP: {Kn1: 3.1, "
+        "Ks1: -1e-3}}",
         "begin, q, d",
     )
     assert ring.name == "ring"
@@ -64,7 +66,8 @@ def test_reversal_reaches_into_inner_lines() -> None:
 def test_lines_may_be_defined_later_and_in_place() -> None:
     ring = lattice(
         LETTERS,
-        "a, m: {kind: Marker}, b2: {inherit: b, length: 7}, sub: {kind: BeamLine, line: [c, d], repeat: 2}, n: {kind: Marker, repeat: 2}",
+        "a, m: {kind: Marker}, b2: {inherit: b, length: 7}, sub: {kind: BeamLine, line: [c, d], repeat: 2}, n: {kind: "
+        "Marker, repeat: 2}",
     )
     assert names(ring) == "a m b2 c#1 d#1 c#2 d#2 n#1 n#2"
     assert ring["b2"].length == 7.0
@@ -82,7 +85,8 @@ def test_inherit_replaces_single_keys_and_goes_over_several_steps() -> None:
 
 def test_constants_and_expressions() -> None:
     ring = lattice(
-        "  - constants: {twice: 2*l}\n  - d: {kind: Drift, length: 'twice + 1/4', ApertureP: {x_limits: [-l/100, l/100]}}",
+        "  - constants: {twice: 2*l}\n  - d: {kind: Drift, length: 'twice + 1/4', ApertureP: {x_limits: [-l/100, "
+        "l/100]}}",
         "d",
         top="  constants:\n    l: 0.5\n    k: sqrt(l)",
     )

@@ -1,4 +1,6 @@
-"""Bad input to the functions of light: an error or a warning with the number that is off; never NaN, never another error."""
+"""Bad input to the functions of light: an error or a warning with the number that is off; never NaN, never another
+error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Light off the resonance against the field summed along the undulator; light at its waist against a Fourier transform."""
+"""Light off the resonance against the field summed along the undulator; light at its waist against a Fourier
+transform.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Unknown names and impossible input: a clear ConfigError or the documented answer, never NaN, never a foreign exception."""
+"""Unknown names and impossible input: a clear ConfigError or the documented answer, never NaN, never a foreign
+exception.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The notebook runs from top to bottom, and its stored form is executed, free of errors and in step with its text form."""
+"""The notebook runs from top to bottom, and its stored form is executed, free of errors and in step with its text
+form.
+"""
 
 from __future__ import annotations
 

@@ -144,7 +144,8 @@ def test_clusters_recomputed_from_chips():
                 assert_close(got / unit, want, rtol=6e-3, atol=5e-3, what=f"{c.cluster_id} {column}")
 
 
-# ---- the traps ----------------------------------------------------------------------------------------------------------
+# ---- the traps
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_trap_power_planes():

@@ -194,7 +194,9 @@ def test_ring_of_four_beamlines():
 
 
 def test_cluster_checks():
-    """72 000 H100 are 71 EFLOPS dense BF16; 100 000 are 99 EFLOPS, 70 MW, 2690 wafers and 15 days of a 500-W scanner."""
+    """72 000 H100 are 71 EFLOPS dense BF16; 100 000 are 99 EFLOPS, 70 MW, 2690 wafers and 15 days of a 500-W
+    scanner.
+    """
     h100 = chip("h100")
     assert h100.flops is not None
     assert h100.power is not None

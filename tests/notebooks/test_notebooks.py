@@ -1,4 +1,5 @@
-"""Every notebook runs from top to bottom in its reduced mode and tells its story; its stored form is executed and in step.
+"""Every notebook runs from top to bottom in its reduced mode and tells its story; its stored form is executed and in
+step.
 
 To add a notebook, write a function ``tells_NN(printed)`` that checks what it prints.
 """

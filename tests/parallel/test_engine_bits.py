@@ -1,4 +1,6 @@
-"""The engine gives the same bits whatever the threads, tiles, neighbours and probes; a lost particle disturbs nobody."""
+"""The engine gives the same bits whatever the threads, tiles, neighbours and probes; a lost particle disturbs
+nobody.
+"""
 
 from __future__ import annotations
 
@@ -59,12 +61,14 @@ def track(program: Program, points: np.ndarray, *, turns: int = 1, tile: int = 2
     n = points.shape[1]
     blocks = -(-n // BLOCK)
     out = Outcome(
-        np.array(points, order="C"), np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64),
+        np.array(points, order="C"), np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int64), np.zeros(n,
+        dtype=np.int64),
         np.zeros((turns, blocks, 29 + 3)),
     )  # fmt: skip
     advance(
         out.coordinates, np.ones(n), np.arange(n), out.state, out.lost_turn, out.lost_element,
-        program.ops, 0, len(program.ops), program.params, program.kernel_table(), REFERENCE.inv_gamma2, REFERENCE.beta**2,
+        program.ops, 0, len(program.ops), program.params, program.kernel_table(), REFERENCE.inv_gamma2,
+        REFERENCE.beta**2,
         seed, 0, turns, tile, sum_table((moment_sums.index, bunching_sums.index)), out.sums,
         np.zeros(0, dtype=np.int64), np.zeros((1, 0)),
     )  # fmt: skip
@@ -258,7 +262,9 @@ def test_lost_particles_have_no_weight_in_probes():
 
 
 def test_a_particle_far_out_for_a_moment_does_not_depend_on_its_neighbours():
-    """Beyond 10 m in the middle of a turn and back at its end: kept, also where another one of the tile is lost there."""
+    """Beyond 10 m in the middle of a turn and back at its end: kept, also where another one of the tile is lost
+    there.
+    """
     far = np.diag([4.0, 0.25, 1.0, 1.0, 1.0, 1.0])
     out, back = (LinearMap(name=n, matrix=tuple(map(tuple, m))) for n, m in (("o", far), ("b", np.linalg.inv(far))))
     program = compile_elements([out, Marker(name="m"), back, Drift(name="d", length=0.1)], REFERENCE)

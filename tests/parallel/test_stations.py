@@ -1,4 +1,6 @@
-"""Turns that stop at stations give the same bits as whole turns, and the beam at a station is the beam of that place."""
+"""Turns that stop at stations give the same bits as whole turns, and the beam at a station is the beam of that
+place.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The closure law with the path errors of a tracked insertion: 400 turns near the axis, a few with the whole beam.
 
-The magnets of ssmb_euv.pals.yaml are tracked between two thin laser kicks; a ring around them mixes the phases of the electrons
-and damps. Near the axis: emittances 1/16 and spread 1/4 of the nominal ones, with the nominal modulation. The nominal beam does
-not live 400 turns in the strong multipoles: within 50 its tails come to large amplitudes, and the law says nothing of them.
+The magnets of ssmb_euv.pals.yaml are tracked between two thin laser kicks; a ring around them mixes the phases of the
+electrons and damps. Near the axis: emittances 1/16 and spread 1/4 of the nominal ones, with the nominal modulation. The
+nominal beam does not live 400 turns in the strong multipoles: within 50 its tails come to large amplitudes, and the law
+says nothing of them.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def test_whole_beam_for_six_turns():
 
 @pytest.mark.parametrize("share", [0.25, 1.0])
 def test_path_errors_know_the_phase(share):
-    """The growth is less than that of random path errors of the same rms: those of the largest modulation do not count."""
+    """The growth is less than that of random path errors of the same rms: those of the largest modulation do not
+    count.
+    """
     beam = insertion(share).beam(2**14)
     out = track(magnets(), beam, start="MOD1", end="MOD2").beam
     dz = out.z - beam.z

@@ -1,4 +1,6 @@
-"""Damping of a coasting beam, tracked in a ring that gives every electron its mean loss; what the insertion makes of it."""
+"""Damping of a coasting beam, tracked in a ring that gives every electron its mean loss; what the insertion makes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ SHORT = {"insertion.mod2": "B1A", "closure.order": 1, "beam.particles": 2048, "c
 
 
 def ring() -> Lattice:
-    """A damping wiggler, the cell that gives its loss back, and a rest of the ring that turns both planes by 30 degrees.
+    """A damping wiggler, the cell that gives its loss back, and a rest of the ring that turns both planes by 30
+    degrees.
 
     The wiggler has no dispersion: this is damping by the field alone, with the partition 1, 1, 2.
     """

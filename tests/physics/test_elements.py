@@ -44,7 +44,9 @@ def tracked(element: Element, points: np.ndarray) -> np.ndarray:
 
 
 def flown(points: np.ndarray, plan) -> np.ndarray:
-    """Brute force for each particle: ``plan(particle)`` returns (particle, last frame, length of the reference path)."""
+    """Brute force for each particle: ``plan(particle)`` returns (particle, last frame, length of the reference
+    path).
+    """
     rows = []
     for c in points.T:
         particle, frame, length = plan(Particle.at(START, c))

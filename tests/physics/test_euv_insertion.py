@@ -191,7 +191,8 @@ def test_variant_1_is_closed_to_first_order():
 
 def variant_1_beam(emit_x: float, sigma_delta: float = 5.5e-4, n: int = 2**13) -> Beam:
     s = sigma_from_twiss(
-        emit_x=emit_x, emit_y=40e-12, beta_x=7.0, beta_y=BETA_Y, dispersion=(0.0, 0.0, D_Y, 0.0), sigma_delta=sigma_delta,
+        emit_x=emit_x, emit_y=40e-12, beta_x=7.0, beta_y=BETA_Y, dispersion=(0.0, 0.0, D_Y, 0.0),
+        sigma_delta=sigma_delta,
         sigma_z=1e-3,
     )  # fmt: skip
     return modulated(s, n)
@@ -217,7 +218,9 @@ def test_terms_of_variant_1():
 
 
 def test_t533_explains_what_variant_1_loses():
-    """b_79 of variant 1 at its radiator: 0.106 without energy spread, 0.025 with it; the vertical path alone says that."""
+    """b_79 of variant 1 at its radiator: 0.106 without energy spread, 0.025 with it; the vertical path alone says
+    that.
+    """
     section = taylor_map(lattice("ssmb_euv_v1"), "MOD1", "RAD", order=2)
     for sigma_delta, study in ((1e-9, 0.106), (3e-4, 0.044), (5.5e-4, 0.025)):
         beam = variant_1_beam(1e-15, sigma_delta, 2**16)
@@ -337,7 +340,9 @@ def test_bunching_of_the_insertion():
 
 
 def thin_laser(name: str, phase: float) -> Wiggler:
-    """A kick A sin(k z) of the chirp without anything else: a millimetre of the modulator, a plane wave of enough power."""
+    """A kick A sin(k z) of the chirp without anything else: a millimetre of the modulator, a plane wave of enough
+    power.
+    """
     ref = dark().reference
     k_mod = lattice("ssmb_euv_v2")["MOD1_IN"].K
 

@@ -87,7 +87,9 @@ def test_brightness_between_its_limits() -> None:
 
 @pytest.mark.parametrize("harmonic", [1, 3])
 def test_energy_widening_is_the_loss_of_the_peak(harmonic: int) -> None:
-    """On axis, the light of electrons of many energies from the field integral itself; flux stays, so width^2 ~ 1/peak."""
+    """On axis, the light of electrons of many energies from the field integral itself; flux stays, so width^2 ~
+    1/peak.
+    """
     spread, n = 1.2e-3, 150
     energy = photon_energy(HALO.wavelength(harmonic))
     x, w = np.polynomial.hermite_e.hermegauss(24)

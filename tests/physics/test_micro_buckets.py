@@ -233,8 +233,8 @@ def test_quantum_lifetime_by_tracking_through_the_package() -> None:
     """First passage of the separatrix at xi = 5 in a bucket of K_s = 0.02, alpha = 1e-3 per turn: within 3 sigma.
 
     The formula is the limit of a smooth bucket, of weak damping, and counts from the bottom. A beam that has settled
-    leaves 5 % sooner than that (1.3 % at xi = 7); that passages are seen at whole turns makes its life 6.7 % longer, the
-    thin kick 1.4 % shorter. All are at the size of the statistical error.
+    leaves 5 % sooner than that (1.3 % at xi = 7); that passages are seen at whole turns makes its life 6.7 % longer,
+    the thin kick 1.4 % shorter. All are at the size of the statistical error.
     """
     bucket, xi, damping, n, turns, piece = bucket_of(0.02), 5.0, 1e-3, 3000, 2400, 100
     sigma = bucket.half_height / math.sqrt(2 * xi)
@@ -298,7 +298,8 @@ def test_quantum_lifetime_of_the_standard_map(xi: float) -> None:
     want = pendulum_lifetime(xi) * turn_by_turn_factor(xi, damping)
     error = life / math.sqrt(found.sum())
     print(
-        f"xi {xi}: {life / want:.3f} +- {error / want:.3f} of the corrected, {life / pendulum_lifetime(xi):.3f} of the plain"
+        f"xi {xi}: {life / want:.3f} +- {error / want:.3f} of the corrected, {life / pendulum_lifetime(xi):.3f} of "
+        f"the plain"
     )
     assert_close(life, want, rtol=0.0, atol=3 * error, what="lifetime")
     assert_close(each, want, rtol=0.0, atol=4 * want / math.sqrt(found.min()), what="each seed")

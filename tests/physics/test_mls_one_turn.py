@@ -1,4 +1,6 @@
-"""One turn of the MLS between laser modulation and radiation in U125: linear map, dispersion leak, and the real rings."""
+"""One turn of the MLS between laser modulation and radiation in U125: linear map, dispersion leak, and the real
+rings.
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ def test_all_harmonics_and_angles_sum_to_larmor(k: float, helical: bool, harmoni
 
 
 def test_spectrum_over_all_angles_and_energies_is_larmor() -> None:
-    """The field integral of a short undulator with end poles, integrated over its whole light: no closed form at all."""
+    """The field integral of a short undulator with end poles, integrated over its whole light: no closed form at
+    all.
+    """
     und, gamma = source(0.6, 3), LOW.gamma
     orbit = undulator_orbit(und, nodes=80)
     core = 1.0 + 0.5 * und.k**2

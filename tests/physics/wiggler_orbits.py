@@ -1,9 +1,9 @@
 """Brute force for wigglers and modulators: the equation of motion in the full field, nothing averaged.
 
 Electrons are integrated through the three-dimensional static field (Halbach field of a planar wiggler, scalar potential
-of a bifilar helical one) and, if there is light, through a Gaussian beam with transverse and longitudinal electric field
-and the magnetic field to leading order. Shares no code with the averaged maps: only K, the mean path of the reference
-particle (checked here too) and the closed form of the laser field.
+of a bifilar helical one) and, if there is light, through a Gaussian beam with transverse and longitudinal electric
+field and the magnetic field to leading order. Shares no code with the averaged maps: only K, the mean path of the
+reference particle (checked here too) and the closed form of the laser field.
 """
 
 from __future__ import annotations

@@ -151,7 +151,9 @@ def test_model_is_symplectic_at_every_amplitude() -> None:
 
 
 def test_one_kick_stands_for_the_whole_modulator() -> None:
-    """Half the motion, the kick, half the motion, against the thick modulator of 4 m, for a beam as wide as the light."""
+    """Half the motion, the kick, half the motion, against the thick modulator of 4 m, for a beam as wide as the
+    light.
+    """
     ring = load_lattice(LATTICES / "mls_ssmb.pals.yaml")
     points = np.random.default_rng(3).standard_normal((6, 4000)) * SIZES[:, None]
     points[4] = np.random.default_rng(4).uniform(-0.5, 0.5, 4000) * 1064e-9
@@ -340,7 +342,8 @@ def test_wrong_arguments() -> None:
         (lambda: ring_model(ring, order=5), ConfigError, "order must be 1, 2, 3 or 4"),
         (lambda: ring_model(ring, order=True), ConfigError, "order must be"),
         (lambda: ring_model(ring, modulators="thn"), ConfigError, "Did you mean 'thin'"),
-        (lambda: ring_model(compile_elements(ring.elements, ring.reference)), ConfigError, "needs a Lattice"),  # type: ignore[arg-type]
+        (lambda: ring_model(compile_elements(ring.elements, ring.reference)), ConfigError, "needs a Lattice"),
+        # type: ignore[arg-type]
     ):
         with pytest.raises(error, match=words):
             wrong()

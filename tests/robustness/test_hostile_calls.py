@@ -29,7 +29,8 @@ from tests.support import assert_close
 REF = Reference(400e6)
 UND = Undulator.resonant(REF, 13.5e-9, 0.01, 300)
 HOSTILE = (
-    None, "250e6", True, math.nan, math.inf, -math.inf, -1.0, 0.0, 1e300, -1e300, 1e-300, 1e15, 1e-15, 10**30, -(10**30),
+    None, "250e6", True, math.nan, math.inf, -math.inf, -1.0, 0.0, 1e300, -1e300, 1e-300, 1e15, 1e-15, 10**30,
+    -(10**30),
     10**9, 0.5, [1.0], [], 1j, {}, np.array([1.0, np.nan]), LARGEST, SMALLEST, -LARGEST,
 )  # fmt: skip
 
@@ -41,13 +42,15 @@ def _case(call: Callable[..., Any], name: str = "", **good: Any) -> Any:
 _LASER = {"wavelength": 1e-6, "rayleigh_length": 1.0, "k": 2.0, "length": 4.0, "gamma": 500.0}
 CASES = [
     _case(Reference, energy=250e6),
-    _case(lambda **k: Beam.gaussian(REF, np.eye(6) * 1e-12, charge=1e-12, start="random", n=10, **k), "Beam.gaussian", seed=3),
+    _case(lambda **k: Beam.gaussian(REF, np.eye(6) * 1e-12, charge=1e-12, start="random", n=10, **k), "Beam.gaussian",
+    seed=3),
     _case(lambda **k: bunching_factor([k["z"], 0.0], k["wavelength"]), "bunching_factor", z=1e-7, wavelength=1e-6),
     _case(lifetime.sands_lifetime, depth=10.0),
     _case(lifetime.pendulum_lifetime, depth=10.0),
     _case(lifetime.turn_by_turn_factor, depth=5.0, damping=1e-3),
     _case(lambda **k: standard_map_island(turns=20, grid=20, **k), "standard_map_island", k_std=0.05),
-    _case(lambda **k: MicroBucket(**k).half_height, "MicroBucket", wavelength=1e-6, slip_factor=1e-6, circumference=100.0, amplitude=4e-5),
+    _case(lambda **k: MicroBucket(**k).half_height, "MicroBucket", wavelength=1e-6, slip_factor=1e-6,
+    circumference=100.0, amplitude=4e-5),
     _case(closed_form.gaussian_bunching, sigma_z=3e-9, wavelength=13.5e-9),
     _case(closed_form.boltzmann_bunching, kappa=9.0, harmonic=5),
     _case(closed_form.h_function, beta=9.0, alpha=0.0, dispersion=1e-3, dispersion_prime=0.0),
@@ -79,7 +82,8 @@ CASES = [
     _case(brightness.energy_widening, spread=1.0),
     _case(statistics.electrons_per_wavelength, current=1.0, wavelength=1e-6),
     _case(bend_light.bend_flux, reference=REF, field=1.0, photon_energy=100.0, current=0.1, bandwidth=1e-3),
-    _case(lambda **k: Undulator(REF, **k).energy_per_electron(), "energy_per_electron", period=0.01, n_periods=300, k=1.1),
+    _case(lambda **k: Undulator(REF, **k).energy_per_electron(), "energy_per_electron", period=0.01, n_periods=300,
+    k=1.1),
     _case(lambda **k: Undulator(REF, **k).wavelength(), "wavelength", period=0.01, n_periods=300, k=1.1),
     _case(lambda **k: Undulator.resonant(REF, **k).k, "resonant", wavelength=13.5e-9, period=0.01, n_periods=300),
     _case(undulator.photon_energy, wavelength=1e-6),
@@ -87,9 +91,12 @@ CASES = [
     _case(laser_field.energy_modulation, power=1e6, **_LASER),
     _case(laser_field.power_for_modulation, modulation=1e5, **_LASER),
     _case(laser_field.transverse_amplitude, amplitude=1e-4, x=1e-4, y=0.0, waist_radius=4e-4),
-    _case(laser_field.panofsky_wenzel_kick, amplitude=1e-4, x=1e-4, y=0.0, waist_radius=4e-4, wavelength=1e-6, phase=0.1),
-    _case(lambda **k: one_turn_matrix((k["tune"], 0.2, 0.01), (k["beta"], 3.0, 1.0)), "one_turn_matrix", tune=0.1, beta=5.0),
-    _case(lambda **k: LaserProgram().evaluate(turns=4, **k).amplitude, "LaserProgram", first_turn=0, circumference=100.0),
+    _case(laser_field.panofsky_wenzel_kick, amplitude=1e-4, x=1e-4, y=0.0, waist_radius=4e-4, wavelength=1e-6,
+    phase=0.1),
+    _case(lambda **k: one_turn_matrix((k["tune"], 0.2, 0.01), (k["beta"], 3.0, 1.0)), "one_turn_matrix", tune=0.1,
+    beta=5.0),
+    _case(lambda **k: LaserProgram().evaluate(turns=4, **k).amplitude, "LaserProgram", first_turn=0,
+    circumference=100.0),
 ]  # fmt: skip
 
 
@@ -126,7 +133,8 @@ def test_every_argument_takes_anything(call, good):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: Beam.gaussian(REF, np.eye(6) * 1e-12, n=10**12, charge=1e-12), "n must be a whole number .* to 1000000000"),
+        (lambda: Beam.gaussian(REF, np.eye(6) * 1e-12, n=10**12, charge=1e-12), "n must be a whole number .* to "
+                                                                                "1000000000"),
         (lambda: standard_map_island(0.1, turns=10**9, grid=1000), "Take at most 1000000 turns"),
         (lambda: standard_map_island(0.1, grid=10**6), "grid must be a whole number from 10 to 10000"),
         (lambda: lifetime.sands_lifetime(1e15), "beyond e.600 damping times"),

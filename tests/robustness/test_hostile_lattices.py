@@ -88,16 +88,24 @@ SEEDS = [
 
 #: Pieces that mutation writes into the text. What they try to run would leave the file `pwned` behind.
 HOSTILE = [
-    "!!python/object/apply:os.system ['touch pwned']", "!!python/name:os.system", "!<tag:yaml.org,2002:str>", "!!binary aGk=",
+    "!!python/object/apply:os.system ['touch "
+    "pwned']", "!!python/name:os.system", "!<tag:yaml.org,2002:str>", "!!binary aGk=",
     "__import__('os').system('touch pwned')", "().__class__.__bases__[0].__subclasses__()", "open('pwned','w')",
-    "eval('1')", "exec(\"open('pwned','w')\")", "${HOME}", "`touch pwned`", "$(touch pwned)", "{{7*7}}", "%s%n", "lambda: 0",
-    "9**9**9**9", "1e999", "-1e999", "1/0", "0x" + "f" * 40, "9" * 5000, "1e-400", ".nan", ".inf", "-.inf", "(" * 400, "-" * 1200,
-    "&a", "*a", "&a [*a]", "<<: *a", "? ", "? [a]: b", "- - - -", "[" * 200, "{" * 200, "]", "}", ":", ": ", "\t", "\r", "\n",
-    "|", ">", "|9", "'", '"', '"\\x00"', '"\\ud800"', '"\\U00110000"', "#", "%YAML 1.1\n---\n", "%TAG ! x\n", "---\n", "...\n",
+    "eval('1')", "exec(\"open('pwned','w')\")", "${HOME}", "`touch pwned`", "$(touch pwned)", "{{7*7}}", "%s%n",
+    "lambda: 0",
+    "9**9**9**9", "1e999", "-1e999", "1/0", "0x" + "f" * 40, "9" * 5000, "1e-400", ".nan", ".inf", "-.inf", "(" * 400,
+    "-" * 1200,
+    "&a", "*a", "&a [*a]", "<<: *a", "? ", "? [a]: b", "- - - -", "[" * 200, "{" * 200, "]", "}", ":", ": ", "\t",
+    "\r", "\n",
+    "|", ">", "|9", "'", '"', '"\\x00"', '"\\ud800"', '"\\U00110000"', "#", "%YAML 1.1\n---\n", "%TAG ! x\n", "---\n",
+    "...\n",
     "~", "null", "true", "[]", "{}", "''", "\x00", "\x1b", "\ufeff", "\u2028", "\x85", "\U0001f4a9", "\u0661", "\u202e",
-    "include: ../x.yaml", "include: /etc/passwd", "include: part.yaml", "include: main.pals.yaml", "use: ring", "use: cell",
-    "repeat: 99999999999", "repeat: -100000", "repeat: 1e300", "kind: Drift", "kind: BeamLine", "kind: BeginningEle", "inherit: b1",
-    "inherit: qf", "length: -1", "length: 1e300", "line: [ring]", "d#2", "qf#1", "a" * 300, "constants: {pi: 3}", "- cell",
+    "include: "
+    "../x.yaml", "include: /etc/passwd", "include: part.yaml", "include: main.pals.yaml", "use: ring", "use: cell",
+    "repeat: 99999999999", "repeat: -100000", "repeat: 1e300", "kind: Drift", "kind: BeamLine", "kind: BeginningEle",
+    "inherit: b1",
+    "inherit: "
+    "qf", "length: -1", "length: 1e300", "line: [ring]", "d#2", "qf#1", "a" * 300, "constants: {pi: 3}", "- cell",
 ]  # fmt: skip
 
 VALUES = [
@@ -155,7 +163,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (tmp_path / "x.yaml").write_text("secret: 1\n")
     (folder / "part.yaml").write_text(
-        "PALS:\n  facility:\n  - begin: {kind: BeginningEle, ReferenceP: {E_tot_ref: 1e9}}\n  - d: {kind: Drift, length: 1}\n"
+        "PALS:\n  facility:\n  - begin: {kind: BeginningEle, ReferenceP: {E_tot_ref: 1e9}}\n  - d: {kind: Drift, "
+        "length: 1}\n"
     )
     monkeypatch.chdir(folder)
     for text in SEEDS:  # imports are done before the watch begins

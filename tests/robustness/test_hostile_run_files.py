@@ -1,4 +1,5 @@
-"""Broken and hostile run files: a result or an SsmbError with file:line:column, soon; nothing is executed or left behind.
+"""Broken and hostile run files: a result or an SsmbError with file:line:column, soon; nothing is executed or left
+behind.
 
 The suite reads 2000 mutated files. Many more: ``SSMB_FUZZ=10000 pytest tests/robustness/test_hostile_run_files.py``
 """
@@ -72,8 +73,8 @@ monitors:
 - {kind: bucket}
 """
 SOURCE = (
-    RUN
-    + "source: {radiator: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: 0.5}\n"
+    RUN + "source: {radiator: qd, turn: 1, period: 0.125, periods: 20, harmonics: [1, 2], average_current: 0.1, duty: "
+    "0.5}\n"
 )
 INSERTION = """title: insertion
 lattice: ring.pals.yaml
@@ -83,30 +84,60 @@ ring: {circumference: 200, energy_loss: 60e3, average_current: 1, train_current:
 source: {harmonic: 5, harmonics: [1, 5], period: 0.1, periods: 20, detuning: best, check: true}
 closure: {fraction: 0.3, order: 2, particles: 64, modulators: thin}
 """
-SEEDS = [RUN, STEADY, SOURCE, INSERTION, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64, "emit_x": 1e-8, "emit_y": 0,
-    "sigma_delta": 1e-4, "sigma_z": 1e-4, "wavelengths": 2}, "laser": {"elements": ["U"], "wavelength": 1064e-9}}, indent=1)]  # fmt: skip
+SEEDS = [RUN, STEADY, SOURCE, INSERTION, BLOCKS, json.dumps({"lattice": "ring.pals.yaml", "beam": {"particles": 64,
+"emit_x": 1e-8, "emit_y": 0,
+    "sigma_delta": 1e-4, "sigma_z": 1e-4, "wavelengths": 2}, "laser": {"elements": ["U"], "wavelength": 1064e-9}},
+    indent=1)]  # fmt: skip
 
 #: Pieces that mutation writes into the text. What they try to run would leave the file `pwned` behind.
 HOSTILE = [
-    "!!python/object/apply:os.system ['touch pwned']", "!!python/name:os.system", "!<tag:yaml.org,2002:str>", "!!binary aGk=",
+    "!!python/object/apply:os.system ['touch "
+    "pwned']", "!!python/name:os.system", "!<tag:yaml.org,2002:str>", "!!binary aGk=",
     "__import__('os').system('touch pwned')", "().__class__.__bases__[0].__subclasses__()", "open('pwned','w')",
-    "eval('1')", "exec(\"open('pwned','w')\")", "${HOME}", "`touch pwned`", "$(touch pwned)", "{{7*7}}", "%s%n", "{0.__class__}",
-    "9**9**9**9", "1e999", "1/0", "9" * 5000, "9" * 30, "1e300", "-1e300", "1e-300", "1e-400", ".nan", ".inf", "-.inf", "-1", "0",
-    "true", "'100'", '"1e-8"', "1e5", "1.5", "2e9", "null", "~", "[]", "{}", "[1, 2]", "{a: 1}", "[[[[1]]]]", "''", "a" * 300,
-    "&a", "*a", "&a [*a]", "<<: *a", "? [a]: b", "- - - -", "[" * 200, "{" * 200, "]", "}", ":", ": ", "\t", "\r", "\n", "|", ">",
-    "'", '"', '"\\x00"', '"\\ud800"', "#", "%YAML 1.1\n---\n", "---\n", "...\n", "\x00", "\x1b", "\ufeff", "\u2028", "\x85",
-    "\U0001f4a9", "\u0661", "\u202e", "include: ../x.yaml", "lattice: /etc/passwd", "lattice: ../x.yaml", "lattice: small.run.yaml",
-    "lattice: .", "lattice: /dev/zero", "lattice: ''", "lattice: 5", "kind: moments", "kind: bunching", "kind: x", "kind: bucket", "windows: [[0, 1]]", "windows: [0, 1]",
-    "windows: [[5, 2]]", "duty: {period: 0, on: 0}", "duty: {period: 2, on: 3}", "duty: 2", "ramp: {turns: [1], amplitude: [1, 2]}",
-    "ramp: {turns: [2, 1], amplitude: [1, 2]}", "ramp: []", "shape: smoth", "detuning: 1", "detuning: 1e-3", "detuning: 1e-300",
-    "noise: {phase: -1}", "noise: {phase: 1e300}", "noise: {}", "noise: 1", "harmonics: [1000]", "harmonics: [0]", "every: 0", "moments: 1",
-    "snapshots: {}", "bunching: []", "partcles: 100", "turns: -1", "turns: 1e300", "particles: 1e300", "particles: 1e7", "at: V",
-    "at: U", "elements: [d]", "elements: []", "elements: [U, U]", "elements: ['*']", "wavelength: 800e-9", "harmonics: [1, 1]",
-    "threads: 1000000", "threads: 0", "seed: -1", "seed: 99999999999999999999", "checkpoint_every: 0", "light: null", "laser: null",
-    "folder: /proc/nothing", "folder: ../out", "z_distribution: gaussian", "start: random", "periods: 5", "turn: 0", "emit_x: 0",
-    "average_current: 0", "train_current: 1e-6", "train_current: 1e6", "duty: 0", "duty: 1", "intrabeam: in_beam", "chain: none", "chain: x",
-    "source: null", "source: {}", "insertion: null", "insertion: 1", "mod1: stop", "chirp: 0", "beta: [1]", "energy_loss: 0", "damping_time: 1",
-    "harmonic: 0", "order: 99", "modulators: thick", "detuning: best", "helical: true", "beamlines: 0", "band: 0", "train_length: 1e-15", "coulomb_log: 0",
+    "eval('1')", "exec(\"open('pwned','w')\")", "${HOME}", "`touch pwned`", "$(touch pwned)", "{{7*7}}", "%s%n",
+    "{0.__class__}",
+    "9**9**9**9", "1e999", "1/0", "9" * 5000, "9" * 30, "1e300", "-1e300", "1e-300", "1e-400", ".nan", ".inf",
+    "-.inf", "-1", "0",
+    "true", "'100'", '"1e-8"', "1e5", "1.5", "2e9", "null", "~", "[]", "{}", "[1, 2]", "{a: 1}", "[[[[1]]]]", "''",
+    "a" * 300,
+    "&a", "*a", "&a [*a]", "<<: *a", "? [a]: b", "- - - -", "[" * 200, "{" * 200, "]", "}", ":", ": ", "\t", "\r",
+    "\n", "|", ">",
+    "'", '"', '"\\x00"', '"\\ud800"', "#", "%YAML 1.1\n---\n", "---\n", "...\n", "\x00", "\x1b", "\ufeff", "\u2028",
+    "\x85",
+    "\U0001f4a9", "\u0661", "\u202e", "include: "
+                                      "../x.yaml", "lattice: "
+                                                   "/etc/passwd", "lattice: ../x.yaml", "lattice: small.run.yaml",
+    "lattice: .", "lattice: "
+                  "/dev/zero", "lattice: "
+                               "''", "lattice: 5", "kind: moments", "kind: bunching", "kind: x", "kind: bucket",
+                               "windows: [[0, 1]]", "windows: [0, 1]",
+    "windows: [[5, "
+    "2]]", "duty: {period: 0, on: 0}", "duty: {period: 2, on: 3}", "duty: 2", "ramp: {turns: [1], amplitude: [1, 2]}",
+    "ramp: {turns: [2, 1], amplitude: [1, "
+    "2]}", "ramp: []", "shape: smoth", "detuning: 1", "detuning: 1e-3", "detuning: 1e-300",
+    "noise: {phase: "
+    "-1}", "noise: {phase: "
+           "1e300}", "noise: {}", "noise: 1", "harmonics: [1000]", "harmonics: [0]", "every: 0", "moments: 1",
+    "snapshots: "
+    "{}", "bunching: []", "partcles: 100", "turns: -1", "turns: 1e300", "particles: 1e300", "particles: 1e7", "at: V",
+    "at: U", "elements: "
+             "[d]", "elements: []", "elements: [U, U]", "elements: ['*']", "wavelength: 800e-9", "harmonics: [1, 1]",
+    "threads: "
+    "1000000", "threads: 0", "seed: -1", "seed: 99999999999999999999", "checkpoint_every: 0", "light: null",
+    "laser: null",
+    "folder: /proc/nothing", "folder: ../out", "z_distribution: "
+                                               "gaussian", "start: random", "periods: 5", "turn: 0", "emit_x: 0",
+    "average_current: 0", "train_current: "
+                          "1e-6", "train_current: "
+                                  "1e6", "duty: 0", "duty: 1", "intrabeam: in_beam", "chain: none", "chain: x",
+    "source: null", "source: {}", "insertion: "
+                                  "null", "insertion: 1", "mod1: stop", "chirp: 0", "beta: [1]", "energy_loss: 0",
+                                  "damping_time: 1",
+    "harmonic: 0", "order: 99", "modulators: "
+                                "thick", "detuning: "
+                                         "best", "helical: "
+                                                 "true", "beamlines: 0", "band: 0", "train_length: "
+                                                                                    "1e-15", "coulomb_log: 0",
 ]  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z_0-9.+-]+")
 VALUES = [
@@ -312,11 +343,14 @@ def message(text: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "want"),
     [
-        ("particles: 700", "partcles: 700", r"a.run.yaml:3:\d+: unknown key 'beam.partcles'; .* Did you mean 'particles'\?"),
+        ("particles: "
+         "700", "partcles: 700", r"a.run.yaml:3:\d+: unknown key 'beam.partcles'; .* Did you mean 'particles'\?"),
         ("title:", "titel:", r"unknown key 'titel'.*Did you mean 'title'\?"),
         ("title: small ring", "moments: 1", r"a.run.yaml:1:\d+: unknown key 'moments'; allowed: beam, laser, lattice"),
-        ("kind: moments, at: stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
-        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'bucket', 'snapshots'"),
+        ("kind: moments, at: "
+         "stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
+        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'bucket', "
+                                              r"'snapshots'"),
         ("kind: snapshots, ", "", r":10:\d+: monitors.3: unable to extract tag using discriminator 'kind'"),
         ("particles: 700", "particles: true", "beam.particles: must be a whole number from 1 to 10000000, got True"),
         ("particles: 700", "particles: '700'", "beam.particles: must be a whole number from 1 to 10000000, got '700'"),
@@ -328,28 +362,43 @@ def message(text: str, **changes: Any) -> str:
         ("turns: 600", "turns: 1e300", "track.turns: "),
         ("charge: 1e-12", "charge: .nan", "beam.charge: must be .*got nan"),
         ("charge: 1e-12", "charge: .inf", "beam.charge: must be a number from 1e-24 to 1 C, got inf"),
-        ("charge: 1e-12", "charge: 1e-12, charge: 2e-12", "a.run.yaml:3:39: key 'charge' stands twice in this mapping, first in line 3"),
-        ("charge: 1e-12", "charge: 2*3", "beam.charge: must be a number from 1e-24 to 1 C: '2\\*3' is no number with a unit"),
+        ("charge: 1e-12", "charge: 1e-12, charge: "
+                          "2e-12", "a.run.yaml:3:39: key 'charge' stands twice in this mapping, first in line 3"),
+        ("charge: 1e-12", "charge: 2*3", "beam.charge: must be a number from 1e-24 to 1 C: '2\\*3' is no number with "
+                                         "a unit"),
         ("emit_x: 1e-8, ", "", "a.run.yaml:3:7: 'beam.emit_x' is missing"),
         ("lattice: ring.pals.yaml", "", "'lattice' is missing"),
         ("elements: [U]", "elements: []", "laser.elements: "),
-        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [0]", "monitors.0.wavelengths.0: must be a number from 1e-15 to 1e\\+06 m, got 0"),
-        ("wavelength: 1064e-9, turns", "wavelength: 1064, turns", "laser.wavelength: 1064 m is no wavelength of light; did you mean 1064e-9"),
-        ("wavelength: 1064e-9, turns", "wavelength: 5 MW, turns", r":4:\d+: laser.wavelength: must be a number .*'5 MW' is not a quantity in m"),
-        ("wavelengths: [1064e-9, 532e-9]", "wavelengths: []", "monitors.0.wavelengths: must be a list of at least 1 entries, got 0$"),
+        ("wavelengths: [1064e-9, "
+         "532e-9]", "wavelengths: [0]", "monitors.0.wavelengths.0: must be a number from 1e-15 to 1e\\+06 m, got 0"),
+        ("wavelength: 1064e-9, "
+         "turns", "wavelength: 1064, "
+                  "turns", "laser.wavelength: 1064 m is no wavelength of light; did you mean 1064e-9"),
+        ("wavelength: 1064e-9, "
+         "turns", "wavelength: 5 MW, "
+                  "turns", r":4:\d+: laser.wavelength: must be a number .*'5 MW' is not a quantity in m"),
+        ("wavelengths: [1064e-9, "
+         "532e-9]", "wavelengths: []", "monitors.0.wavelengths: must be a list of at least 1 entries, got 0$"),
         ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [x]", r"^a.run.yaml:7:\d+: monitors.0.wavelengths.0: [^\n]*$"),
         ("turn: 1,", "turn: 600,", "light.turn 600 is not tracked: track.turns is 600"),
-        ("kind: bunching, at: U", "kind: bunching, at: qf", "light.at 'U' needs a bunching monitor at the same element"),
+        ("kind: bunching, "
+         "at: U", "kind: bunching, at: qf", "light.at 'U' needs a bunching monitor at the same element"),
         ("harmonics: [1]", "harmonics: [1, 1]", "light.harmonics holds a number twice"),
         ("turns: 200}", "turns: 200, windows: [[3, 3]]}", r"a.run.yaml:4:\d+: laser: window \[3, 3\] holds no turn"),
-        ("turns: 200}", "turns: 200, windows: [[3, 300]]}", "laser: a window ends at turn 300, but the laser goes off for good at turns = 200"),
-        ("turns: 200}", "turns: 1, duty: {period: 2, on: 1}}", "laser: what changes by turn needs several turns with light, but turns = 1"),
-        ("turns: 200}", "turns: 200, duty: {period: 2, on: 3}}", "laser.duty: on = 3 turns do not fit into a period of 2"),
+        ("turns: 200}", "turns: 200, windows: [[3, "
+                        "300]]}", "laser: a window ends at turn 300, but the laser goes off for good at turns = 200"),
+        ("turns: 200}", "turns: 1, duty: {period: 2, on: "
+                        "1}}", "laser: what changes by turn needs several turns with light, but turns = 1"),
+        ("turns: 200}", "turns: 200, duty: {period: 2, on: "
+                        "3}}", "laser.duty: on = 3 turns do not fit into a period of 2"),
         ("turns: 200}", "turns: 200, ramp: {turns: [1, 1], amplitude: [0, 1]}}", "laser.ramp: turns must rise"),
         ("turns: 200}", "turns: 200, ramp: {turns: [1], amplitude: [0, 1]}}", "laser.ramp: 1 turns, but 2 amplitudes"),
-        ("turns: 200}", "turns: 200, detuning: 0.01}", "laser.detuning: must be a number from -0.0001 to 0.0001, got 0.01"),
-        ("turns: 200}", "turns: 200, noise: {phse: 1}}", "unknown key 'laser.noise.phse'; allowed: amplitude, phase, seed.*'phase'"),
-        ("kind: snapshots", "kind: bucket, harmoncs: [1]", "unknown key 'monitors.3.harmoncs'; allowed: at, every, harmonics, kind"),
+        ("turns: 200}", "turns: 200, detuning: "
+                        "0.01}", "laser.detuning: must be a number from -0.0001 to 0.0001, got 0.01"),
+        ("turns: 200}", "turns: 200, noise: {phse: "
+                        "1}}", "unknown key 'laser.noise.phse'; allowed: amplitude, phase, seed.*'phase'"),
+        ("kind: snapshots", "kind: bucket, harmoncs: "
+                            "[1]", "unknown key 'monitors.3.harmoncs'; allowed: at, every, harmonics, kind"),
         ("light:", "lght:", r"unknown key 'lght'.*'light'"),
         ("seed", "seed", ""),
     ][:-1],
@@ -375,8 +424,10 @@ def test_files_that_are_no_mapping(text: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("beam.particles.x", "1"), ("monitors.9.at", "U"), ("monitors.x", "1"), ("", "1"), ("beam.", "1"), ("x.y.z", "1"),
-        ("beam.particles", "[1"), ("beam.particles", "{a: 1}"), ("beam", "1"), ("track.turns", "-1"), ("beam.charge", "nan"),
+        ("beam.particles.x", "1"), ("monitors.9.at", "U"), ("monitors.x", "1"), ("", "1"), ("beam.", "1"), ("x.y.z",
+        "1"),
+        ("beam.particles", "[1"), ("beam.particles", "{a: 1}"), ("beam", "1"), ("track.turns", "-1"), ("beam.charge",
+        "nan"),
         ("beam.charge", None), ("beam.charge", object()), ("title", "\0"), ("lattice", 5),
     ],
 )  # fmt: skip

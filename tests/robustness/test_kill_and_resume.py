@@ -40,8 +40,8 @@ ROOT = Path(__file__).parents[2]
 #: the module, which the function of the same name hides
 JOB = importlib.import_module("ssmb.tracking.job")
 
-#: Imports once, and then makes a child for each run. Nothing in it looks at a clock: a child goes turn by turn, writes a
-#: checkpoint every 25 turns, and dies on request when a turn is done, some of its own CPU time [us] after it (in the
+#: Imports once, and then makes a child for each run. Nothing in it looks at a clock: a child goes turn by turn, writes
+#: a checkpoint every 25 turns, and dies on request when a turn is done, some of its own CPU time [us] after it (in the
 #: middle of whatever it does then), or at the n-th step of writing its files.
 NURSERY = """
 import os, signal, sys
@@ -506,7 +506,9 @@ print(run.turns, [type(w.message).__name__ for w in heard], *(str(w.message) for
 
 
 def test_a_run_goes_on_on_another_processor(tmp_path: Path) -> None:
-    """On one without most of its features, with numba loaded before the package; a warning says that bits may differ."""
+    """On one without most of its features, with numba loaded before the package; a warning says that bits may
+    differ.
+    """
 
     def go(what: str, **environment: str) -> str:
         return subprocess.run(

@@ -156,10 +156,12 @@ def test_matched_sections_have_what_was_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("name", "i"),
-    [("adm", 0), ("adm", 1), ("adm", 2), ("pehg", 0), ("lsf", 0), ("lsf", 1), ("lsf_two", 0), ("single_stage", 1), ("tlc_energy", 1)],
+    [("adm", 0), ("adm", 1), ("adm", 2), ("pehg", 0), ("lsf", 0), ("lsf", 1), ("lsf_two", 0), ("single_stage", 1),
+    ("tlc_energy", 1)],
 )  # fmt: skip
 def test_long_modulator_is_a_second_harmonic(name: str, i: int) -> None:
-    """Light along the undulator: up to 0.07 in |b| by the slip of what an electron has gained so far, named to (h 2 N lambda)^2.
+    """Light along the undulator: up to 0.07 in |b| by the slip of what an electron has gained so far, named to (h 2 N
+    lambda)^2.
 
     What is left is of second order; measured at the 20th harmonic 0.021 (h 2 N lambda)^2.
     """

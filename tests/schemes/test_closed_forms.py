@@ -167,7 +167,9 @@ def test_sine_of_the_kick_departs_from_linear_optics_as_stated(scheme: StrongFoc
 
 
 def test_kick_partner_of_a_small_laser_spot() -> None:
-    """ADM with a spot of 0.12 mm: without the transverse kick of Panofsky and Wenzel the closed form is 0.013 off at n = 20."""
+    """ADM with a spot of 0.12 mm: without the transverse kick of Panofsky and Wenzel the closed form is 0.013 off at n
+    = 20.
+    """
     scheme = AngularDispersion.examples()[2]
     beam = scheme.quadrature(9, {"z": 64, "delta": 14, "x": 9, "px": 1})
     for n, stated in ((5, 1.8e-3), (20, 1.33e-2)):

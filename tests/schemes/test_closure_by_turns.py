@@ -27,7 +27,9 @@ BUDGET = ClosureBudget(
 
 
 def power_of_duty(budget: ClosureBudget, duty: np.ndarray) -> np.ndarray:
-    """Average power over that of a perfect closure, of beams with the laser on in a share of the turns, evenly spread."""
+    """Average power over that of a perfect closure, of beams with the laser on in a share of the turns, evenly
+    spread.
+    """
     rise, seen, turns = np.zeros(len(duty)), np.zeros(len(duty)), round(20.0 / budget.damping)
     last = turns // 2  # ten damping times of the emittance later
     for turn in range(turns):

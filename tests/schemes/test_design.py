@@ -1,4 +1,6 @@
-"""Designs: optimisers against grids, the comparison against its own closed forms, modulators against the tracked wiggler."""
+"""Designs: optimisers against grids, the comparison against its own closed forms, modulators against the tracked
+wiggler.
+"""
 
 from __future__ import annotations
 

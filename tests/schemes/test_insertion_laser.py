@@ -1,4 +1,6 @@
-"""The laser of an insertion is that of the package: its kick of delta, and the kick of the angles that belongs to it."""
+"""The laser of an insertion is that of the package: its kick of delta, and the kick of the angles that belongs to
+it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stages of a beamline in a run file: made of their classes, refused with a place, checked before anything is tracked."""
+"""Stages of a beamline in a run file: made of their classes, refused with a place, checked before anything is
+tracked.
+"""
 
 from __future__ import annotations
 

@@ -171,7 +171,8 @@ def test_an_insertion_that_does_not_close(tmp_path):
 
 def test_check_tells_what_doubling_changes(tmp_path, capsys):
     small = {**SMALL, **SHORT, "source.harmonic": 5,
-             "source.in_lattice": False, "source.period": 0.1, "source.periods": 30, "source.check": True, "ring.train_current": 1.0}  # fmt: skip
+             "source.in_lattice": False, "source.period": 0.1, "source.periods": 30, "source.check": True,
+             "ring.train_current": 1.0}  # fmt: skip
     with pytest.warns(ValidityWarning) as told:
         found = run_file(FILE, folder=tmp_path / "out", changes=small)
     assert any("made for another harmonic" in str(w.message) for w in told)

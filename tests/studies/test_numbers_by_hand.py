@@ -1,4 +1,6 @@
-"""Numbers that a run tells, each by a second way: fields of single electrons, Larmor's power, what the file says; units."""
+"""Numbers that a run tells, each by a second way: fields of single electrons, Larmor's power, what the file says;
+units.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,8 @@ def test_a_radiator_of_the_lattice_is_counted_once_and_cavities_with_their_volta
 UNITS = {
     "incoherent_power": "W", "power_at_focus": "W", "peak_power": "W", "average_power": "W", "noise_power": "W",
     "incoherent_loss": "eV", "energy_loss": "eV", "average_current": "A", "wavelength": "m", "divergence_x": "rad",
-    "energy/radiation": "eV", "energy/light": "eV", "energy/voltage": "V", "energy/laser_power": "W", "undulator/period": "m",
+    "energy/radiation": "eV", "energy/light": "eV", "energy/voltage": "V", "energy/laser_power": "W",
+    "undulator/period": "m",
     "undulator/k": "1", "steps/0/power": "W", "intensity": "W/sr", "solid": "sr", "theta_x": "rad", "gain": "1",
 }  # fmt: skip
 #: the same of powers: what each is in SI, so that no other word can stand for it

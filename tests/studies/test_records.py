@@ -1,4 +1,6 @@
-"""What is stored says what it is: unit, words and axes of every field and of every dataset, and all of it comes back."""
+"""What is stored says what it is: unit, words and axes of every field and of every dataset, and all of it comes
+back.
+"""
 
 from __future__ import annotations
 
@@ -120,8 +122,10 @@ UNITS = {
     "Undulator": {"period": "m"},
 }  # fmt: skip
 #: Fields whose entries are the phase space coordinates, or products and quotients of them.
-ENTRIES = {("MomentRecord", "mean"), ("MomentRecord", "sigma"), ("Optics", "m66"), ("Optics", "closed_orbit"), ("Optics", "steps"),
-           ("Optics", "mode_beta"), ("Equilibrium", "sigma"), ("Equilibrium", "closed_orbit"), ("Equilibrium", "m66")}  # fmt: skip
+ENTRIES = {("MomentRecord", "mean"), ("MomentRecord", "sigma"), ("Optics", "m66"), ("Optics", "closed_orbit"),
+("Optics", "steps"),
+           ("Optics", "mode_beta"), ("Equilibrium", "sigma"), ("Equilibrium", "closed_orbit"), ("Equilibrium",
+           "m66")}  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", stored_classes(), ids=lambda cls: cls.__name__)

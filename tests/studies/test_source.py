@@ -1,4 +1,6 @@
-"""The section ``source`` of ring runs: light of the tracked beam, intrabeam scattering, energy of a turn, files, words."""
+"""The section ``source`` of ring runs: light of the tracked beam, intrabeam scattering, energy of a turn, files,
+words.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ from tests.studies.small_ring import STEADY, STEADY_RING, bits
 from tests.support import assert_close
 
 LATTICES = Path(__file__).parents[2] / "lattices"
-SOURCE = "source: {radiator: qd, period: 0.125, periods: 12, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, beamlines: 2,\n  beamline: [{kind: aperture, distance: 8, half_x: 0.02}, {kind: given, name: window, transmission: 0.9}]}\n"
+SOURCE = (
+    "source: {radiator: qd, period: 0.125, periods: 12, harmonics: [1, 2], average_current: 0.1, train_current: 0.4, "
+    "beamlines: 2,\n  beamline: [{kind: aperture, distance: 8, half_x: 0.02}, {kind: given, name: window, "
+    "transmission: 0.9}]}\n"
+)
 ON = {"laser.turns": 60, "track.turns": 60, "laser.windows": "[]", "beam.particles": 2000, "monitors": []}
 
 
@@ -251,7 +257,9 @@ def test_lost_particles_do_not_radiate():
 
 
 def test_a_run_on_the_ring_model_keeps_the_magnets_for_its_source(tmp_path):
-    """Begun again from its folder, where both lattices lie, it finds the same; the scattering is that of the magnets."""
+    """Begun again from its folder, where both lattices lie, it finds the same; the scattering is that of the
+    magnets.
+    """
     path = write(tmp_path)
     quiet = re.sub(r" *diffusion: .*\n", "", STEADY_RING)
     (tmp_path / "steady.pals.yaml").write_text(quiet, encoding="utf-8")

@@ -143,7 +143,8 @@ def frequency(signal: np.ndarray, low: float, high: float) -> float:
 
 
 def test_the_mls_beats_with_the_bucket_tune(mls: tuple[Lattice, RunConfig, Optics]) -> None:
-    """25 kW, all magnets: a bunch off the centre of its bucket comes back after 8.7 turns, its length after half of them.
+    """25 kW, all magnets: a bunch off the centre of its bucket comes back after 8.7 turns, its length after half of
+    them.
 
     The phase of b_1 oscillates with the tune of the bucket, and |b_1|, which knows no sign, with twice of it.
     """
@@ -170,10 +171,13 @@ def test_the_mls_beats_with_the_bucket_tune(mls: tuple[Lattice, RunConfig, Optic
 
 
 def test_the_coasting_mls_beam_bunches_after_a_quarter_of_the_period(mls: tuple[Lattice, RunConfig, Optics]) -> None:
-    """Cold coasting beam: |b_1| is largest after a quarter of 8.7 turns or little more (larger amplitudes are slower)."""
+    """Cold coasting beam: |b_1| is largest after a quarter of 8.7 turns or little more (larger amplitudes are
+    slower).
+    """
     lattice, _, _ = mls
     changes: dict[str, Any] = {"beam.particles": 2048, "track.turns": 24, "laser.turns": 24, "light": None,
-                               "beam.emit_x": 0.0, "beam.emit_y": 0.0, "beam.sigma_delta": 2e-5, "track.radiation": "off",
+                               "beam.emit_x": 0.0, "beam.emit_y": 0.0, "beam.sigma_delta": 2e-5,
+                               "track.radiation": "off",
                                "monitors.0": {"kind": "bucket", "at": "U125"}, "monitors.1.every": 8}  # fmt: skip
     path = LATTICES / "mls_pop2.run.yaml"
     changes["monitors"] = [{"kind": "bucket", "at": "U125"}]

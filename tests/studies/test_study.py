@@ -1,4 +1,6 @@
-"""What every study has from its runner: stages that are kept, interrupt and resume, results without particles, --force."""
+"""What every study has from its runner: stages that are kept, interrupt and resume, results without particles,
+--force.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ def power_for(amplitude: float) -> float:
 
 
 def ring(amplitude: float, damping: float = 0.0, spread: float = 0.0, slip: float = SLIP, **changes: Any) -> Lattice:
-    """The ring; it begins right behind half of the slip, so that ``m`` (its first element) is half a turn from the kick.
+    """The ring; it begins right behind half of the slip, so that ``m`` (its first element) is half a turn from the
+    kick.
 
     Parameters
     ----------

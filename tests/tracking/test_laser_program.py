@@ -166,7 +166,9 @@ def test_a_large_detuning_warns() -> None:
 def test_one_turn_is_that_of_the_element_with_these_values(
     model: str, light: LaserProgram, packed: dict[str, Any]
 ) -> None:
-    """A driven turn against an element that is made so; detuned light keeps profile and coupling, (N detuning) = 4e-5."""
+    """A driven turn against an element that is made so; detuned light keeps profile and coupling, (N detuning) =
+    4e-5.
+    """
     beam = particles()
     driven = Lattice.from_elements([wiggler(1e6, laser_model=model)], REFERENCE)
     made = Lattice.from_elements([wiggler(1e6, laser_model=model, **packed)], REFERENCE)
@@ -206,7 +208,9 @@ def test_a_detuned_laser_turn_by_turn_in_closed_form() -> None:
 
 
 def test_a_cavity_is_driven_by_the_same_rules() -> None:
-    """Amplitude, phase and frequency of turn n against V cos(2 pi phase + omega' (n T0 - z/beta c)) with the packed omega T0."""
+    """Amplitude, phase and frequency of turn n against V cos(2 pi phase + omega' (n T0 - z/beta c)) with the packed
+    omega T0.
+    """
     cavity = RFCavity(name="c", length=48.0, voltage=5e5, frequency=500e6, phase=0.1)
     lattice = Lattice.from_elements([cavity], REFERENCE)
     z = np.linspace(-0.2, 0.2, 7)
@@ -258,7 +262,9 @@ def test_too_much_detuning_leaves_the_beam_behind() -> None:
 
 
 def test_an_adiabatic_ramp_keeps_the_action() -> None:
-    """Amplitude raised slowly by 16: the tune grows by 4 and sigma_delta by 2 at constant action, sigma_z falls by 2."""
+    """Amplitude raised slowly by 16: the tune grows by 4 and sigma_delta by 2 at constant action, sigma_z falls by
+    2.
+    """
     amplitude, turns = 1.6e-5, 6000
     light = LaserProgram(amplitude=1.0 / 16.0, ramp=[(0, 1.0), (turns, 16.0)], ramp_shape="smooth")
     rng = np.random.default_rng(5)
@@ -297,7 +303,9 @@ def test_duty_cycle_is_the_mean_amplitude_in_a_slow_bucket() -> None:
 
 
 def test_phase_noise_heats_as_the_law_says() -> None:
-    """sigma_delta = A sigma_phi/sqrt(4 alpha_z) (physics of white phase noise), here the motion of one particle in time."""
+    """sigma_delta = A sigma_phi/sqrt(4 alpha_z) (physics of white phase noise), here the motion of one particle in
+    time.
+    """
     amplitude, alpha, noise, turns = 1.6e-5 * 1.6, 0.01, 1e-3, 200_000
     light = LaserProgram(phase_noise=noise, seed=8)
     lattice = ring(amplitude, alpha)
@@ -313,7 +321,9 @@ def test_phase_noise_heats_as_the_law_says() -> None:
 
 
 def test_the_phase_of_light_is_exact_metres_from_the_centre() -> None:
-    """sin(k z) of the kick for z up to 3 m against 50 digits: off by no more than the rounding of z itself, k |z| 2^-52."""
+    """sin(k z) of the kick for z up to 3 m against 50 digits: off by no more than the rounding of z itself, k |z|
+    2^-52.
+    """
     program = compile_elements([wiggler(1e6)], REFERENCE)
     row = next(r for r in program.ops if r[0] == laser_kick.index)
     p = tuple(program.params[row[1] : row[1] + laser_kick.width].tolist())

@@ -103,7 +103,9 @@ def test_same_bits_from_a_file(ring: Lattice, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_memory_does_not_grow_with_the_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three monitors keep 528 bytes a turn; of these only the numbers of the turns, 8 bytes for each record, stay in memory."""
+    """Three monitors keep 528 bytes a turn; of these only the numbers of the turns, 8 bytes for each record, stay in
+    memory.
+    """
     monkeypatch.setattr(module, "IN_MEMORY", 2**16)
     monkeypatch.setattr(job, "_PIECE_DOUBLES", 20_000)
     turn = tuple(tuple(float(i == j) for j in range(6)) for i in range(6))

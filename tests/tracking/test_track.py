@@ -57,7 +57,8 @@ def beam(ring: Lattice) -> Beam:
         ({"monitors": [MomentMonitor("V")]}, "no element 'V'"),
         ({"monitors": [MomentMonitor("U")], "start": "qd"}, "lies outside the tracked section"),
         ({"monitors": [MomentMonitor(), MomentMonitor()]}, "two monitors are named 'moments'"),
-        ({"monitors": ["moments"]}, "monitors must be of BucketMonitor, BunchingMonitor, MomentMonitor, SnapshotMonitor, got str"),
+        ({"monitors": ["moments"]}, "monitors must be of BucketMonitor, BunchingMonitor, MomentMonitor, "
+                                    "SnapshotMonitor, got str"),
         ({"resume": True}, "resume=True needs checkpoint=FILE"),
         ({"checkpoint": "no folder/c.h5"}, "there is no folder 'no folder'"),
         ({"checkpoint": ""}, "is not a path"),

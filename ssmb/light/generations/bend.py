@@ -31,7 +31,8 @@ def _over_critical(reference: Reference, field: float, photon_energy: float) -> 
     y = positive("photon_energy", photon_energy, "eV") / critical if critical > 0.0 else math.inf
     if y > 600.0:
         raise PhysicsError(
-            f"{photon_energy:.6g} eV is {y:.3g} times the critical energy {critical:.6g} eV of this bend: it has no light there"
+            f"{photon_energy:.6g} eV is {y:.3g} times the critical energy {critical:.6g} eV of this bend: it has no "
+            f"light there"
         )
     return y
 

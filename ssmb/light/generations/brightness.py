@@ -1,12 +1,13 @@
 """Brightness and coherence of undulator light with Gaussian electron beams.
 
 Light of one electron at the odd harmonic n is taken as a Gaussian mode, sigma_r' = sqrt(lambda/(2 L)) and
-sigma_r = sqrt(2 lambda L)/(4 pi), with the product lambda/(4 pi); sizes and angles of electrons and light add in squares:
+sigma_r = sqrt(2 lambda L)/(4 pi), with the product lambda/(4 pi); sizes and angles of electrons and light add in
+squares:
 
     B = F/(4 pi^2 S_x S_x' S_y S_y'),     coherent fraction = (lambda/4 pi)^2/(S_x S_x' S_y S_y')
 
-Energy spread widens the light by Q_a(e) = sqrt(2 e^2/(exp(-2 e^2) + sqrt(2 pi) e erf(sqrt 2 e) - 1)), e = 2 pi n N sigma_delta:
-sigma_r' by Q_a(e), sigma_r by Q_a(e/4)^(2/3).
+Energy spread widens the light by Q_a(e) = sqrt(2 e^2/(exp(-2 e^2) + sqrt(2 pi) e erf(sqrt 2 e) - 1)), e = 2 pi n N
+sigma_delta: sigma_r' by Q_a(e), sigma_r by Q_a(e/4)^(2/3).
 
 References
 ----------

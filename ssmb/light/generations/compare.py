@@ -1,11 +1,12 @@
-"""The generations of light sources side by side, each from the parameters of a machine: bend, wiggler, undulator, FEL, SSMB.
+"""The generations of light sources side by side, each from the parameters of a machine: bend, wiggler, undulator, FEL,
+SSMB.
 
 Every row answers the same questions at its wavelength: watts on average and in the pulse inside a band, spectral
 brightness, bandwidth, and coherence along and across. Incoherent sources fill the band and more; an FEL and SSMB are
 narrower than the band, so that all their light is inside.
 
-Conventions: brightness per 0.1 % of bandwidth, Gaussian sizes; the transverse phase space of one mode is (lambda/4 pi)^2.
-Coherence length: lambda/(4 pi x relative rms bandwidth), the rms length of a Gaussian pulse with that spectrum.
+Conventions: brightness per 0.1 % of bandwidth, Gaussian sizes; the transverse phase space of one mode is (lambda/4
+pi)^2. Coherence length: lambda/(4 pi x relative rms bandwidth), the rms length of a Gaussian pulse with that spectrum.
 """
 
 from __future__ import annotations
@@ -180,10 +181,14 @@ def fel_source(
     peak = photon_rate(power, laser.wavelength) * narrow * 4.0 / laser.wavelength**2 / modes / 1e12
     duty = 1.0 / beam.peak_ratio
     if one_dimension:
-        note = f"rho {laser.pierce:.3g}, gain length {laser.gain_length_1d:.3g} m; an upper limit, transverse effects left out"
+        note = (
+            f"rho {laser.pierce:.3g}, gain length {laser.gain_length_1d:.3g} m; an upper limit, transverse effects "
+            f"left out"
+        )
     else:
         note = (
-            f"gain length {laser.gain_length:.3g} m after Xie ({laser.gain_length_1d:.3g} m in one dimension), saturation "
+            f"gain length {laser.gain_length:.3g} m after Xie ({laser.gain_length_1d:.3g} m in one dimension), "
+            f"saturation "
             f"after {laser.saturation_length:.3g} m"
         )
     return LightSource(
@@ -227,8 +232,10 @@ def ssmb_source(
     return LightSource(
         "SSMB", wavelength, inside * duty, inside, band, width, bright * duty, bright, 1.0,
         wavelength / (4.0 * math.pi * width), peak * duty + spontaneous,
-        f"|b| {abs(bunching):.3g} as given, {current:.3g} A while the beam is there, K {radiator.k:.3g}, {radiator.n_periods} "
-        "periods; all electrons radiate one field (one mode); that a ring keeps this bunching on every turn is not shown, a "
+        f"|b| {abs(bunching):.3g} as given, {current:.3g} A while the beam is there, K {radiator.k:.3g}, "
+        f"{radiator.n_periods} "
+        "periods; all electrons radiate one field (one mode); that a ring keeps this bunching on every turn is not "
+        "shown, a "
         "tracked design counts closure, scattering and laser duty",
     )  # fmt: skip
 
@@ -340,7 +347,8 @@ def _incoherent(
     width = band * _RECTANGLE
     return LightSource(
         name, light.wavelength, power, power * beam.peak_ratio, band, width, light.customary,
-        light.customary * beam.peak_ratio, min(1.0, light.coherent_fraction), light.wavelength / (4.0 * math.pi * width),
+        light.customary * beam.peak_ratio, min(1.0, light.coherent_fraction),
+        light.wavelength / (4.0 * math.pi * width),
         total, note,
     )  # fmt: skip
 

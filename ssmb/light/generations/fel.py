@@ -107,8 +107,10 @@ def free_electron_laser(undulator: Undulator, beam: ElectronBeam) -> FreeElectro
     longer = sum(c * diffraction**d * angles**e * spread**g for c, d, e, g in XIE_TERMS)
     if longer > LARGEST_LENGTHENING:
         warnings.warn(
-            f"Xie's fit lengthens the gain length by a factor {1.0 + longer:.3g} (eta_d {diffraction:.3g}, eta_e {angles:.3g}, "
-            f"eta_gamma {spread:.3g}); above {1.0 + LARGEST_LENGTHENING:g} it was not fitted and there is hardly any gain",
+            f"Xie's fit lengthens the gain length by a factor {1.0 + longer:.3g} (eta_d {diffraction:.3g}, eta_e "
+            f"{angles:.3g}, "
+            f"eta_gamma {spread:.3g}); above {1.0 + LARGEST_LENGTHENING:g} it was not fitted and there is hardly any "
+            f"gain",
             ValidityWarning,
             stacklevel=2,
         )

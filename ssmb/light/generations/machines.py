@@ -44,9 +44,9 @@ class MachineInput:
 class Machines:
     """Machine parameters of all rows; the first word of a name says whose it is.
 
-    Ring: bend, wiggler and undulator stand in it; one of the fourth generation (3 GeV) does not reach 13.5 nm with a usual
-    undulator. Linac: that of the FEL. SSMB: 400 MeV and |b| of 0.1, as in the concept of the Tsinghua group; the closed
-    form gives 0.42 kW.
+    Ring: bend, wiggler and undulator stand in it; one of the fourth generation (3 GeV) does not reach 13.5 nm with a
+    usual undulator. Linac: that of the FEL. SSMB: 400 MeV and |b| of 0.1, as in the concept of the Tsinghua group; the
+    closed form gives 0.42 kW.
 
     Examples
     --------

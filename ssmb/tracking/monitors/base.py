@@ -1,9 +1,9 @@
 """What a monitor is, and the monitors of one run.
 
-To add one, write one file in this folder: what it sums (:func:`~ssmb.kernels.block_sums.block_sum`), its record (a frozen
-dataclass of quantities), and the monitor itself under :func:`monitor`. Sums over particles are formed in groups of 256
-inside the turn loop and combined in the order of the particles, so that a record does not depend on the number of threads,
-nor on how the run was cut into pieces.
+To add one, write one file in this folder: what it sums (:func:`~ssmb.kernels.block_sums.block_sum`), its record (a
+frozen dataclass of quantities), and the monitor itself under :func:`monitor`. Sums over particles are formed in groups
+of 256 inside the turn loop and combined in the order of the particles, so that a record does not depend on the number
+of threads, nor on how the run was cut into pieces.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def checked_every(every: int, what: str) -> int:
 
 
 class Monitor:
-    """Base of all monitors; fields ``at`` (element, or None: the end of the turn), ``every`` and ``name`` come with each."""
+    """Base of all monitors; fields ``at`` (element, or None: the end of the turn), ``every`` and ``name`` come with
+    each.
+    """
 
     kind: ClassVar[str] = ""
     at: str | None
@@ -66,13 +68,17 @@ class Monitor:
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:
-        """Members for the contract, every 2 turns at the entrance of an element; `light` names an element with a laser."""
+        """Members for the contract, every 2 turns at the entrance of an element; `light` names an element with a
+        laser.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class SumRow:
-    """One sum of a monitor: which, its packed numbers, how many numbers it gives, and by which law the light moves them."""
+    """One sum of a monitor: which, its packed numbers, how many numbers it gives, and by which law the light moves
+    them.
+    """
 
     sum: BlockSum
     p: tuple[float, ...]

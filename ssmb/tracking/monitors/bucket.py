@@ -22,12 +22,14 @@ from ssmb.tracking.monitors.base import SumMonitor, SumRow, monitor
 
 _FAR = 1e300
 _MOST_HARMONICS = 1000
-#: Numbers of a group: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside, and behind
-#: them (sum w cos, -sum w sin) for each harmonic.
+#: Numbers of a group: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside, and
+#: behind them (sum w cos, -sum w sin) for each harmonic.
 _NUMBERS = 12
-#: Packed numbers of a bucket: 1/length [1/m]; middle between its barriers [lengths]; delta of the fixed point; coefficients
-#: of d^2, d^3, d^4, 1 - cos q and sin q - q in the Hamiltonian; its value on the separatrix; lowest and highest d; fixed
-#: point from the middle [lengths]; number of harmonics. d is delta and q/2 pi the place [lengths], from the fixed point.
+#: Packed numbers of a bucket: 1/length [1/m]; middle between its barriers [lengths]; delta of the fixed point;
+#: coefficients of d^2, d^3, d^4, 1 - cos q and sin q - q in the Hamiltonian; its value on the separatrix; lowest and
+#: highest d; fixed point from the middle [lengths]; number of harmonics. d is delta and q/2 pi the place [lengths],
+#: from the fixed
+#: point.
 _PARAMS = 13
 
 
@@ -45,7 +47,9 @@ def _in_bucket(z, delta, p):
 
 @block_sum("bucket", _PARAMS)
 def bucket_sums(buf, lo, hi, p, out):
-    """Moments of lanes lo..hi in one bucket, about the block's own means, of all and of those inside; harmonics of all."""
+    """Moments of lanes lo..hi in one bucket, about the block's own means, of all and of those inside; harmonics of
+    all.
+    """
     for k in range(out.size):
         out[k] = 0.0
     for i in range(lo, hi):
@@ -79,8 +83,8 @@ def bucket_sums(buf, lo, hi, p, out):
 class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
-    An electron is captured while it is :meth:`~ssmb.buckets.MicroBucket.inside`: its smooth Hamiltonian is below the value
-    on the separatrix. That Hamiltonian belongs to a point half a kick from the laser, such as the middle of the
+    An electron is captured while it is :meth:`~ssmb.buckets.MicroBucket.inside`: its smooth Hamiltonian is below the
+    value on the separatrix. That Hamiltonian belongs to a point half a kick from the laser, such as the middle of the
     modulator; right before and behind the modulator the bucket is sheared by half a kick.
 
     Parameters
@@ -89,8 +93,8 @@ class BucketMonitor(SumMonitor):
     bucket : the bucket; its ``wavelength`` is the period in z, which is beta times that of the light.
     harmonics : numbers n of the bunching factors b_n = <exp(-2 pi i n z/wavelength)> of all particles.
     light : element whose LaserProgram moves the bucket: its phase and detuning, without noise. The depth stays that of
-        ``bucket``, whatever the amplitude; a path s behind the laser the true bucket is ``s detuning`` further. None: the
-        bucket rests.
+        ``bucket``, whatever the amplitude; a path s behind the laser the true bucket is ``s detuning`` further. None:
+        the bucket rests.
     every, name : as in :class:`~ssmb.tracking.MomentMonitor`.
     """
 
