@@ -16,8 +16,9 @@ import html
 import math
 import numbers
 import re
+import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
@@ -68,6 +69,7 @@ class Quantity:
     plausible : sizes between which a bare number is taken without a question; zero and texts with unit always are.
     dims : names of the axes of an array, e.g. ``("turn", "wavelength")``; one of equal name in the same file gives the
         coordinates.
+    entries : fewest and most entries of a list; the limits are those of each entry.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Quantity:
     choices: tuple[str, ...] = ()
     plausible: tuple[float, float] | None = None
     dims: tuple[str, ...] = ()
+    entries: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.unit:
@@ -269,6 +272,7 @@ def quantity(
     choices: Sequence[str] = (),
     plausible: tuple[float, float] | None = None,
     dims: Sequence[str] = (),
+    entries: tuple[int, int] | None = None,
     repr: bool = True,
 ) -> Any:
     """Declare a field of a dataclass as a quantity; see :class:`Quantity` for the arguments.
@@ -282,7 +286,7 @@ def quantity(
     ('m', '$\\\\lambda$ [m]')
     """
     declared = Quantity(
-        unit, doc, label, minimum, maximum, open_minimum, open_maximum, tuple(choices), plausible, tuple(dims)
+        unit, doc, label, minimum, maximum, open_minimum, open_maximum, tuple(choices), plausible, tuple(dims), entries
     )
     return field_of(declared, default=default, default_factory=default_factory, repr=repr)
 
@@ -364,7 +368,8 @@ def _value_text(value: Any) -> str:
 def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError) -> None:
     """Check the numbers and texts of a frozen dataclass in its ``__post_init__``; texts with unit become numbers.
 
-    Fields of other types (arrays, flags, other classes) are not looked at; nor is None where it is allowed by its type.
+    Lists (of type tuple or Sequence) become tuples. Fields of other types (arrays, flags, other classes) are not looked
+    at; nor is None where it is allowed by its type.
 
     Examples
     --------
@@ -378,21 +383,56 @@ def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError
     Traceback (most recent call last):
     ssmb.errors.ConfigError: Laser.wavelength must be a number above 0 m, got -1.0
     """
-    types = _types_of(type(thing))
+    hints = _hints_of(type(thing))
     for name, declared in quantities_of(thing).items():
-        kinds, value = types[name], getattr(thing, name)
-        if value is None and type(None) in kinds:
-            continue
-        read = {float: declared.number, int: declared.count, str: declared.choice}
-        kind = next((k for k in (float, int, str) if k in kinds), None)
-        if kind is not None:
-            object.__setattr__(thing, name, read[kind](value, f"{type(thing).__name__}.{name}", error))
+        checked = _checked(hints[name], declared, getattr(thing, name), f"{type(thing).__name__}.{name}", error)
+        object.__setattr__(thing, name, checked)
 
 
-@functools.cache
-def _types_of(cls: Any) -> dict[str, tuple[Any, ...]]:
-    """Plain types of the fields, without Annotated; alternatives as several."""
-    found = {}
-    for name, hint in typing.get_type_hints(cls).items():
-        found[name] = typing.get_args(hint) if type(None) in typing.get_args(hint) else (hint,)
-    return found
+_hints_of = functools.cache(typing.get_type_hints)
+
+
+def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[str], SsmbError]) -> Any:
+    options = hint.__args__ if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    if value is None and type(None) in options:
+        return None
+    read = {float: of.number, int: of.count, str: of.choice}
+    kind = next((k for k in read if k in options), None)
+    if kind is not None:
+        return read[kind](value, name, error)
+    rows = next((h for h in options if is_list(h)), None)
+    if rows is None:
+        return value
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise error(f"{name} must be a list, got {_shown(value)}")
+    items = tuple(value)
+    fewest, most = of.entries or (0, len(items))
+    kinds = entries_of(rows, of, len(items))
+    if not fewest <= len(items) <= most or len(kinds) != len(items):
+        wanted = f"{fewest} to {most}" if of.entries else len(kinds)
+        raise error(f"{name} must be a list of {wanted} entries, got {len(items)}")
+    return tuple(_checked(*kinds[i], item, f"{name}[{i}]", error) for i, item in enumerate(items))
+
+
+def is_list(hint: Any) -> bool:
+    """Whether a type is that of a list that is read entry by entry: a tuple or a Sequence."""
+    return typing.get_origin(hint) in (tuple, Sequence)
+
+
+def entries_of(hint: Any, of: Quantity, number: int = 1) -> list[tuple[Any, Quantity]]:
+    """Return type and quantity of each entry of a list; a tuple of fixed length may have a unit for each.
+
+    >>> [of.unit for _, of in entries_of(tuple[float, float], Quantity("m, 1", "dispersion D and D'"))]
+    ['m', '1']
+    """
+    each, units = typing.get_args(hint), of.unit.split(", ")
+    if is_endless(hint):
+        return [(each[0], of)] * number
+    return [
+        (kind, dataclasses.replace(of, unit=units[min(i, len(units) - 1)], entries=None)) for i, kind in enumerate(each)
+    ]
+
+
+def is_endless(hint: Any) -> bool:
+    """Whether a list may have any number of entries."""
+    return Ellipsis in typing.get_args(hint) or typing.get_origin(hint) is Sequence

@@ -1,16 +1,21 @@
-"""Numbers of run files with their limits, the base of their sections, and the section that all kinds of runs share."""
+"""Numbers of run files with their limits, the base of their sections, and the section of a class of quantities."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Annotated, Any
+import functools
+import inspect
+import operator
+import typing
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, model_validator
 
 from ssmb.errors import SsmbError, nearest
 from ssmb.maps.radiation import MODES, Radiation
-from ssmb.quantity import LIGHT, Quantity
+from ssmb.quantity import LIGHT, Quantity, entries_of, is_endless, is_list, quantities_of
 
 
 def a_number(value: Any) -> Any:
@@ -93,3 +98,113 @@ class OutputConfig(Section):
     folder: str = Field(default="", description="folder of the run; by default runs/<name of the run file>")
     particles: bool = True
     figures: bool = True
+
+
+class SectionOf(Section):
+    """A section whose keys are the quantities of a class; see :func:`section_of`."""
+
+    of: ClassVar[type[Any]]
+
+    def made(self, **others: Any) -> Any:
+        """Return the object of the class.
+
+        Parameters
+        ----------
+        others : fields that are not of the run file, or that take the place of its values.
+        """
+        values = {name: getattr(self, name) for name in quantities_of(self.of) if name in type(self).model_fields}
+        hints = typing.get_type_hints(self.of)
+        given = {name: value for name, value in values.items() if value is not None or _may_be_none(hints[name])}
+        return self.of(**{name: _plain(value) for name, value in given.items()} | others)
+
+    @model_validator(mode="after")
+    def _as_the_class_checks(self) -> Self:
+        hints = typing.get_type_hints(self.of)
+        needed = [f.name for f in fields(self.of) if f.default is MISSING and f.default_factory is MISSING]
+        if all(_may_be_none(hints[n]) or getattr(self, n, None) is not None for n in needed):  # else more is to come
+            try:
+                self.made()
+            except SsmbError as error:
+                raise ValueError(error.message) from None
+        return self
+
+
+def section_of(
+    cls: type[Any], *, leave_out: Collection[str] = (), optional: Collection[str] = (), **more: Any
+) -> type[Any]:
+    """Return the section of a run file whose keys are the quantities of a frozen dataclass.
+
+    Types, limits, units, words and defaults are those of the fields. A section that is given whole is also checked by
+    the class itself. What a file may say besides is added in a sub-class.
+
+    Parameters
+    ----------
+    cls : fields declared by :func:`ssmb.quantity.quantity`; those of other dataclasses of quantities are sections, too.
+    leave_out : fields that are not of the run file.
+    optional : fields that the file may leave out because something else says them; None then.
+    more : keys that are no fields, each (type, default) or (type, ...).
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from ssmb.quantity import quantity
+    >>> @dataclass(frozen=True)
+    ... class Undulator:
+    ...     period: float = quantity("m", "undulator period", minimum=0.0, open_minimum=True)
+    ...     periods: int = quantity("1", "number of periods", default=32, minimum=1)
+    >>> section = section_of(Undulator).model_validate({"period": "125 mm"})
+    >>> section.made()
+    Undulator(period=0.125, periods=32)
+    """
+    hints, keys = typing.get_type_hints(cls), dict(more)
+    by_name = {f.name: f for f in fields(cls)}
+    for name, of in quantities_of(cls).items():
+        if name in leave_out:
+            continue
+        field, kind = by_name[name], _section_type(hints[name], of)
+        words: dict[str, Any] = {"description": of.doc + (f" [{of.unit}]" if of.unit else "")}
+        if name in optional:
+            kind, words["default"] = kind | None, None
+        elif field.default is not MISSING:
+            words["default"] = field.default
+        elif field.default_factory is not MISSING:
+            words["default_factory"] = field.default_factory
+        keys[name] = (kind, Field(**words))
+    doc = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
+    made: type[Any] = create_model(f"{cls.__name__}Section", __base__=SectionOf, __doc__=doc, **keys)
+    made.of = cls
+    return made
+
+
+def one_of(kinds: Mapping[str, type[Any]]) -> Any:
+    """Return the type of a section that is of one of several classes, by its key ``kind``."""
+    sections: Iterable[Any] = (section_of(cls, kind=(Literal[kind], ...)) for kind, cls in kinds.items())
+    return Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")]
+
+
+def _section_type(hint: Any, of: Quantity) -> Any:
+    """The type in a run file of a field of a dataclass: its numbers and texts are read as the quantity reads them."""
+    if typing.get_origin(hint) in (UnionType, typing.Union):
+        return functools.reduce(operator.or_, (_section_type(h, of) for h in typing.get_args(hint)))
+    if typing.get_origin(hint) is Literal:
+        return Annotated[str, replace(of, choices=typing.get_args(hint))]
+    if is_list(hint):
+        kinds = [_section_type(*entry) for entry in entries_of(hint, of)]
+        if not is_endless(hint):
+            return tuple[*kinds]
+        fewest, most = of.entries or (0, None)
+        return Annotated[tuple[kinds[0], ...], Field(min_length=fewest, max_length=most)]
+    if hint in (float, int, str):
+        return Annotated[hint, of]
+    nested = isinstance(hint, type) and is_dataclass(hint) and quantities_of(hint)
+    return section_of(hint) if nested else hint
+
+
+def _may_be_none(hint: Any) -> bool:
+    return NoneType in typing.get_args(hint)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SectionOf):
+        return value.made()
+    return tuple(_plain(item) for item in value) if isinstance(value, tuple) else value
