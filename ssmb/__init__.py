@@ -22,7 +22,8 @@ _PUBLIC = {
     "Reference": "ssmb.beam",
     "LossReason": "ssmb.beam",
     "Lattice": "ssmb.lattice",
-    "load_lattice": "ssmb.lattice",
+    "load_lattice": "ssmb.io",
+    "read_lattice": "ssmb.io",
     "save_lattice": "ssmb.lattice",
     "check_file": "ssmb.lattice",
     "optics": "ssmb.dynamics",
@@ -65,7 +66,8 @@ if TYPE_CHECKING:
     from ssmb.buckets import MicroBucket
     from ssmb.dynamics import Target, closed_orbit, equilibrium, match, optics, taylor_map, transfer_matrix
     from ssmb.errors import SsmbError
-    from ssmb.lattice import Lattice, check_file, load_lattice, save_lattice
+    from ssmb.io import load_lattice, read_lattice
+    from ssmb.lattice import Lattice, check_file, save_lattice
     from ssmb.light import Undulator, coherent_power, signal_against_charge
     from ssmb.maps.radiation import Radiation
     from ssmb.plot import plot

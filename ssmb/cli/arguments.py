@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_ring(verb: argparse.ArgumentParser) -> None:
     """Add the lattice file, where the ring begins, and which elements are shown."""
-    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml)")
+    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml, or one of another code)")
     verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
     verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
 
@@ -25,7 +25,7 @@ def ring_of(args: argparse.Namespace) -> tuple[Lattice, list[int]]:
 
     Row 0 is the beginning, row i + 1 the exit of element i.
     """
-    from ssmb.lattice import load_lattice
+    from ssmb.io import load_lattice
 
     ring = load_lattice(args.lattice)
     if args.start:

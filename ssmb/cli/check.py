@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssmb.cli.output import error_as_dict, print_json
-from ssmb.errors import SsmbError
+from ssmb.errors import SeveralErrors, SsmbError
+
+if TYPE_CHECKING:
+    from ssmb.io import ImportReport
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the verb."""
     verb = subparsers.add_parser("check", help="all errors of a lattice or run file, with file:line:column")
-    verb.add_argument("file", metavar="FILE", help="a lattice (*.pals.yaml) or a run file (*.run.yaml)")
+    verb.add_argument(
+        "file", metavar="FILE", help="a lattice (*.pals.yaml, or one of another code) or a run file (*.run.yaml)"
+    )
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
     verb.set_defaults(run=run)
 
@@ -21,16 +27,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the file is sound, else 2."""
     kind = kind_of(args.file)
-    found = _errors_of_run_file(args.file) if kind == "run file" else _errors_of_lattice(args.file)
+    found, report = (_errors_of_run_file(args.file), None) if kind == "run file" else _read(args.file)
     code = max((error.exit_code for error in found), default=0)
     for error in found:
         print(f"ssmb: error: {error}", file=sys.stderr)
     if args.json:
-        print_json({"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]})
+        out = {"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]}
+        print_json(out | ({"report": report.as_dict()} if report else {}))
     elif found:
         print(f"{args.file}: {len(found)} error{'s' if len(found) > 1 else ''}")
     else:
         print(f"{args.file}: this {kind} is sound")
+        if report and report.changes:
+            print(f"\n{report.text()}")
     return code
 
 
@@ -39,7 +48,9 @@ def kind_of(path: str) -> str:
     name = Path(path).name
     if name.endswith((".run.yaml", ".run.yml")):
         return "run file"
-    if name.endswith((".pals.yaml", ".pals.yml")):
+    from ssmb.io import is_lattice_name
+
+    if name.endswith((".pals.yaml", ".pals.yml")) or (is_lattice_name(name) and not name.endswith((".yaml", ".yml"))):
         return "lattice"
     from ssmb.store.yaml_text import MapNode, load_yaml, read_text
 
@@ -50,10 +61,16 @@ def kind_of(path: str) -> str:
     return "run file" if isinstance(tree, MapNode) and "PALS" not in tree.entries else "lattice"
 
 
-def _errors_of_lattice(path: str) -> list[SsmbError]:
-    from ssmb.lattice import check_file
+def _read(path: str) -> tuple[list[SsmbError], ImportReport | None]:
+    """All errors of a lattice file; if it has none, what was kept, changed and dropped of it."""
+    from ssmb.io import read_lattice
 
-    return check_file(path)
+    try:
+        return [], read_lattice(path).report
+    except SeveralErrors as several:
+        return list(several.errors), None
+    except SsmbError as error:
+        return [error], None
 
 
 def _errors_of_run_file(path: str) -> list[SsmbError]:
@@ -69,5 +86,5 @@ def _errors_of_run_file(path: str) -> list[SsmbError]:
         return found
     node = tree.entries.get("lattice") if isinstance(tree, MapNode) else None
     if isinstance(node, Scalar) and isinstance(node.value, str):
-        found = [*found, *_errors_of_lattice(str(Path(path).parent / node.value))]
+        found = [*found, *_read(str(Path(path).parent / node.value))[0]]
     return found

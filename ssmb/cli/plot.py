@@ -55,7 +55,7 @@ def _of_run(place: Path, out: str | None) -> list[Path]:
 
 
 def _of_lattice(place: Path, out: str | None) -> list[Path]:
-    from ssmb.lattice import load_lattice
+    from ssmb.io import load_lattice
     from ssmb.plot import plot
 
     if place.is_file() and kind_of(str(place)) == "run file":

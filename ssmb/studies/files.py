@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
-from ssmb.lattice import Lattice, load_lattice, save_lattice
+from ssmb.io import is_lattice_name, load_lattice
+from ssmb.lattice import Lattice, save_lattice
 from ssmb.studies.beam_files import load_beam, save_beam
 from ssmb.studies.runner import load_result, save_result
 from ssmb.studies.study import Result
@@ -32,6 +33,6 @@ def load(path: str | os.PathLike[str]) -> Beam | Lattice | Result:
     place = Path(path)
     if place.is_dir():
         return load_result(place)
-    if place.name.endswith((".yaml", ".yml")):
+    if is_lattice_name(place):
         return load_lattice(place)
     return load_beam(place)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ssmb.errors import ConfigError, LatticeError, ResultFileError
-from ssmb.lattice import Lattice, load_lattice
+from ssmb.io import load_lattice
+from ssmb.lattice import Lattice
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.run_file import RUN_FILE
 from ssmb.studies.study import Places

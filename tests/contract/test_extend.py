@@ -16,6 +16,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support import assert_close
@@ -32,6 +33,7 @@ EXAMPLES = {
     "effect": ("loss_factor", ("contract/test_effects.py",)),
     "part": ("window", ("contract/test_parts.py",)),
     "study": ("tune_shift", ()),  # by its run below
+    "importer": ("table_csv", ("contract/test_lattice_formats.py",)),
     "data_row": ("euv_sources", ("lithography/test_tables.py",)),
 }
 
@@ -140,8 +142,13 @@ window, power = part_class("window").examples()[0]
 Path("tunes.run.yaml").write_text("lattice: fodo.pals.yaml\\ntune_shift: {largest: 0.01}\\n")
 run = json.loads(said("run", "tunes.run.yaml", "--json"))
 tunes = ssmb.load_result("runs/tunes").tunes
+text, _ = ssmb.io.FORMATS["table_csv"].examples()[0]
+Path("fodo.magnets.csv").write_text(text.replace("drift,1.0,,", "drift,1.0,,\\nqd,quad,0.2,-1.5,\\nd,drift,1.0,,"))
 print(json.dumps({
     "run": run,
+    "table": json.loads(said("optics", "fodo.magnets.csv", "--json"))["qx"],
+    "report": said("check", "fodo.magnets.csv"),
+    "table_plot": said("plot", "fodo.magnets.csv"),
     "run_schema": said("schema", "run"),
     "shift": [tunes.delta.tolist(), tunes.qx.tolist()],
     "figures": sorted(str(p.name) for p in Path("runs/tunes").rglob("*")),
@@ -168,6 +175,18 @@ def test_examples_are_found_in_schema_command_line_and_figures(extended: Path) -
     assert_close(
         found["tunes"], 2.0 * math.asin(0.15) / (2.0 * math.pi), rtol=1e-7, atol=0.0, what="tunes of the lenses"
     )
+    # the same in thick quadrupoles: cos(mu) = half the trace of focusing, drift, defocusing, drift
+    root = math.sqrt(1.5)
+    into = np.array(
+        [[math.cos(0.2 * root), math.sin(0.2 * root) / root], [-root * math.sin(0.2 * root), math.cos(0.2 * root)]]
+    )
+    out = np.array(
+        [[math.cosh(0.2 * root), math.sinh(0.2 * root) / root], [root * math.sinh(0.2 * root), math.cosh(0.2 * root)]]
+    )
+    flight = np.array([[1.0, 1.0], [0.0, 1.0]])
+    half_trace = 0.5 * np.trace(flight @ out @ flight @ into)
+    assert_close(found["table"], math.acos(half_trace) / (2.0 * math.pi), rtol=1e-9, atol=0.0, what="tune of the table")
+    assert "owner" in found["report"] and "fodo.magnets.csv" in found["table_plot"]
     assert "two_colours" in found["schemes"] and "example_lpp" in found["sources"]
     assert found["lines"] >= 2 and found["effects"] == ["loss_factor"]
     # focusing of thin lenses goes with 1/(1 + delta): sin(mu/2) = L/(2 f (1 + delta))
