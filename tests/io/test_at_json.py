@@ -201,6 +201,7 @@ def test_command_line_reads_it(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert "switches a RFCavity off" in capsys.readouterr().out
     wrong = at_file(tmp_path, {**DRIFT, "Length": "x"})
     assert main(["check", str(wrong)]) == 2
+    assert "must be a finite number" in capsys.readouterr().err
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         assert main(["optics", str(HMBA), "--json"]) == 0
