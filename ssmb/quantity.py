@@ -403,7 +403,7 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
     rows = next((h for h in options if is_list(h)), None)
     if rows is None:
         return value
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "shape", (1,)) == ():
         raise error(f"{name} must be a list, got {_shown(value)}")
     items = tuple(value)
     fewest, most = of.entries or (0, len(items))

@@ -15,10 +15,8 @@ PLOTTED = (
     "Lattice",
     "Optics",
     "Beam (with wavelength=...)",
-    "BucketRecord",
-    "BunchingRecord",
     "ChargeSignal or several",
-    "SnapshotRecord (with wavelength=...)",
+    "Record of a monitor (of whole beams: with wavelength=...)",
     "MicroBucket",
     "Scheme or several",
     "SchemeComparison, two or more",
@@ -35,8 +33,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
     Parameters
     ----------
-    what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), a SnapshotRecord (that of its last beam),
-        a BunchingRecord (|b| against turn), a BucketRecord (what is captured, and |b_n|, against turn), a ChargeSignal
+    what : a Lattice (its optics), Optics, a Beam (longitudinal phase space), the record of a monitor (its curves
+        against turn; of whole beams that of the last one), a ChargeSignal
         or a sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way,
         |b| against harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes
         around the ring), a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its
@@ -69,12 +67,15 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     from ssmb.buckets import MicroBucket
     from ssmb.lattice import Lattice
     from ssmb.light.signal import ChargeSignal
-    from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
+    from ssmb.quantity import quantities_of
+    from ssmb.tracking.monitors import Record
 
-    if isinstance(what, SnapshotRecord):
-        if not what.beams:
-            raise ConfigError("this SnapshotRecord holds no beam: the run ended before the first snapshot was due")
-        what = what.beams[-1]
+    if isinstance(what, Record):
+        if "beams" not in quantities_of(what):
+            from ssmb.plot.record import plot_record
+
+            return plot_record(what)
+        what = _last_beam(what)
     if isinstance(what, Beam):
         from ssmb.plot.phase_space import plot_phase_space
 
@@ -85,14 +86,6 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         from ssmb.plot.bucket import plot_bucket
 
         return plot_bucket(what)
-    if isinstance(what, BunchingRecord):
-        from ssmb.plot.bunching import plot_bunching
-
-        return plot_bunching(what)
-    if isinstance(what, BucketRecord):
-        from ssmb.plot.captured import plot_captured
-
-        return plot_captured(what)
     if isinstance(what, ChargeSignal) or _is_row_of(what, ChargeSignal):
         from ssmb.plot.signal import plot_signal
 
@@ -103,6 +96,12 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
 
         return plot_optics(optics(what), what)
     return _of_result(what, lattice)
+
+
+def _last_beam(record: Any) -> Any:
+    if not record.beams:
+        raise ConfigError(f"this {type(record).__name__} holds no beam: the run ended before the first was due")
+    return record.beams[-1]
 
 
 def _of_result(what: Any, lattice: Any) -> Figure:

@@ -6,15 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ssmb.plot.bucket import plot_bucket
-from ssmb.plot.bunching import plot_bunching
-from ssmb.plot.captured import plot_captured
 from ssmb.plot.optics import plot_optics
 from ssmb.plot.phase_space import plot_phase_space
+from ssmb.plot.record import plot_record
 from ssmb.plot.signal import plot_signal
 from ssmb.plot.source import plot_harmonics, plot_source
 from ssmb.plot.study import Draw, drawings
 from ssmb.studies.ring import RingResult
-from ssmb.tracking import BucketRecord, BunchingRecord
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam
@@ -26,7 +24,8 @@ if TYPE_CHECKING:
 def ring_drawings(result: RingResult) -> dict[str, Draw]:
     """What can be drawn of a ring: functions of the place to draw in.
 
-    Optics, phase_space, bunching and bucket (one for each monitor), signal; power against harmonic and the way of each.
+    Optics, phase_space, the record of each monitor that has curves, separatrix, signal; power against harmonic and the
+    way of each.
     """
     lattice = _lattice_of(result)
     out: dict[str, Draw] = {"optics": lambda into: plot_optics(result.optics, lattice, into=into)}
@@ -34,20 +33,16 @@ def ring_drawings(result: RingResult) -> dict[str, Draw]:
     wavelength = _wavelength_of(result)
     if beam is not None and wavelength is not None:
         out["phase_space"] = lambda into: plot_phase_space(beam, wavelength, title=words, into=into)
-    buckets = {name: r for name, r in result.records.items() if isinstance(r, BucketRecord) and len(r.turn)}
-    for name, bucket in buckets.items():
-        key = _key("bucket", name, len(buckets))
-        out[key] = lambda into, bucket=bucket: plot_captured(bucket, into=into)
-    last = next(iter(buckets.values()), None)
-    final = result.beam
-    if last is not None and final is not None and final.alive.any():
+    drawn = {name: r for name, r in result.records.items() if len(r.turn) and r.curves()}
+    for name, record in sorted(drawn.items(), key=lambda item: item[1].kind):
+        alone = [r.kind for r in drawn.values()].count(record.kind) == 1
+        key = record.kind if alone else name.replace("@", "_at_").replace("/", "_")
+        out[key] = lambda into, record=record: plot_record(record, into=into)
+    watched, final = next((b for r in drawn.values() if (b := r.micro_bucket())), None), result.beam
+    if watched is not None and final is not None and final.alive.any():
         end = f"end of turn {result.turns - 1}" if result.turns else "start"
-        bucket_then = _bucket_at_end(last.bucket, result)
+        bucket_then = _bucket_at_end(watched, result)
         out["separatrix"] = lambda into: plot_bucket(bucket_then, final, periods=1, title=end, into=into)
-    records = {name: r for name, r in result.records.items() if isinstance(r, BunchingRecord) and len(r.turn)}
-    for name, record in records.items():
-        key = _key("bunching", name, len(records))
-        out[key] = lambda into, record=record: plot_bunching(record, into=into)
     for light in result.source.lights if result.source is not None else ():
         if all(step.power > 0.0 for step in light.steps):
             key = f"power_{light.harmonic}"
@@ -66,11 +61,6 @@ def _bucket_at_end(bucket: MicroBucket, result: RingResult) -> MicroBucket:
     laser = result.config.laser
     moved = bucket.circumference * laser.detuning * result.turns if laser is not None else 0.0
     return replace(bucket, phase=bucket.phase + moved / bucket.wavelength)
-
-
-def _key(kind: str, name: str, of_its_kind: int) -> str:
-    """Name of the figure of a monitor."""
-    return kind if of_its_kind == 1 else name.replace("@", "_at_").replace("/", "_")
 
 
 def _lattice_of(result: RingResult) -> Lattice | None:

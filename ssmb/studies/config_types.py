@@ -7,7 +7,7 @@ import inspect
 import operator
 import typing
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -134,8 +134,8 @@ def section_of(
 ) -> type[Any]:
     """Return the section of a run file whose keys are the quantities of a frozen dataclass.
 
-    Types, limits, units, words and defaults are those of the fields. A section that is given whole is also checked by
-    the class itself. What a file may say besides is added in a sub-class.
+    Types, limits, units, words and defaults are those of the fields; what may be None may be left out. A section that
+    is given whole is also checked by the class itself. What a file may say besides is added in a sub-class.
 
     Parameters
     ----------
@@ -163,12 +163,12 @@ def section_of(
             continue
         field, kind = by_name[name], _section_type(hints[name], of)
         words: dict[str, Any] = {"description": of.doc + (f" [{of.unit}]" if of.unit else "")}
-        if name in optional:
-            kind, words["default"] = kind | None, None
-        elif field.default is not MISSING:
+        if field.default is not MISSING:
             words["default"] = field.default
         elif field.default_factory is not MISSING:
             words["default_factory"] = field.default_factory
+        if name in optional or ("default" not in words and _may_be_none(hints[name])):
+            kind, words["default"] = kind | None, None
         keys[name] = (kind, Field(**words))
     doc = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
     made: type[Any] = create_model(f"{cls.__name__}Section", __base__=SectionOf, __doc__=doc, **keys)
@@ -176,10 +176,15 @@ def section_of(
     return made
 
 
-def one_of(kinds: Mapping[str, type[Any]]) -> Any:
-    """Return the type of a section that is of one of several classes, by its key ``kind``."""
-    sections: Iterable[Any] = (section_of(cls, kind=(Literal[kind], ...)) for kind, cls in kinds.items())
-    return Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")]
+@dataclass(frozen=True)
+class OneOf:
+    """A section of one of several classes, told by its key ``kind``: ``Annotated[SectionOf, OneOf(classes)]``."""
+
+    kinds: Mapping[str, type[Any]]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        sections: Iterable[Any] = (section_of(cls, kind=(Literal[kind], ...)) for kind, cls in self.kinds.items())
+        return handler.generate_schema(Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")])
 
 
 def _section_type(hint: Any, of: Quantity) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,41 +17,24 @@ from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
+from ssmb.quantity import quantities_of
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
+from ssmb.studies.config_types import OneOf, SectionOf
 from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
 from ssmb.studies.light import Light, light_of, light_summary, light_text
-from ssmb.studies.monitors import KINDS, RECORDS, monitor_of, record_text
-from ssmb.studies.records import record_of, tree_of
+from ssmb.studies.records import record_of, records_of_monitors, tree_of, trees_of_monitors
 from ssmb.studies.rings import matched_beam, ring_optics, ring_program, tracked_lattice
-from ssmb.studies.sections import (
-    BeamConfig,
-    BucketConfig,
-    BunchingConfig,
-    LaserConfig,
-    LightConfig,
-    MonitorConfig,
-    TrackConfig,
-)
+from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
 from ssmb.studies.source import RingSource, check_source, ring_source, ring_source_summary
 from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.source_text import ring_source_text
-from ssmb.studies.steady import bucket_of, bucket_summary, bucket_text, laser_program
+from ssmb.studies.steady import bucket_of, laser_drives
 from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, StudyConfig, at_place
 from ssmb.text import named_values
-from ssmb.tracking import (
-    BucketRecord,
-    BunchingRecord,
-    LaserProgram,
-    Loss,
-    Monitor,
-    Run,
-    RunStatus,
-    SnapshotMonitor,
-    SnapshotRecord,
-    track,
-)
-from ssmb.tracking.driving import drives_of, elements_named
+from ssmb.tracking import Loss, Monitor, Run, RunStatus, track
+from ssmb.tracking.driving import drives_of
+from ssmb.tracking.monitors import MONITORS, Record, beam_at
 
 #: Names of the records that keep the beam where the light, or the source, is.
 _LIGHT, _SOURCE = "beam at the light", "beam at the source"
@@ -63,7 +46,7 @@ class RunConfig(StudyConfig):
     beam: BeamConfig
     laser: LaserConfig | None = None
     track: TrackConfig = TrackConfig()
-    monitors: tuple[MonitorConfig, ...] = Field(default=(), max_length=100)
+    monitors: tuple[Annotated[SectionOf, OneOf(MONITORS)], ...] = Field(default=(), max_length=100)
     light: LightConfig | None = None
     source: SourceConfig | None = None
 
@@ -74,9 +57,7 @@ class RunConfig(StudyConfig):
         if self.light is not None:
             if len(set(self.light.harmonics)) < len(self.light.harmonics):
                 raise ValueError("light.harmonics holds a number twice")
-            seen = [m for m in self.monitors if isinstance(m, BunchingConfig) and m.at == self.light.at]
-            if not seen:
-                raise ValueError(f"light.at '{self.light.at}' needs a bunching monitor at the same element")
+            self._monitor_with("wavelengths", self.light.at, "light.at")
             if self.light.turn >= self.track.turns:
                 raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
         if self.source is not None:
@@ -86,8 +67,9 @@ class RunConfig(StudyConfig):
     def _check_without_laser(self) -> None:
         if self.beam.z_distribution == "coasting":
             raise ValueError("a coasting beam needs a laser: its wavelength is the unit of length")
-        if any(isinstance(m, BucketConfig) for m in self.monitors):
-            raise ValueError("a bucket monitor needs a laser: its wavelength is the length of a bucket")
+        for m in self.monitors:
+            if m.of.needs_laser:
+                raise ValueError(f"a {m.of.kind} monitor needs a laser: {m.of.needs_laser}")
         for name in ("light", "source"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} needs a laser: it is the light at its harmonics")
@@ -102,10 +84,17 @@ class RunConfig(StudyConfig):
             )
         if source.mean_over is None:
             return
-        here = next((m for m in self.monitors if isinstance(m, BucketConfig) and m.at == source.radiator), None)
-        if here is None:
-            raise ValueError(f"source.mean_over needs a bucket monitor at '{source.radiator}', where the radiator is")
+        here = self._monitor_with("harmonics", source.radiator, "source.mean_over")
         source.check_mean(here.harmonics, here.every, self.track.turns)
+
+    def _monitor_with(self, quantity: str, at: str, who: str) -> Any:
+        """The first monitor at an element that has bunching factors by this quantity, which somebody needs."""
+        kinds = [kind for kind, cls in MONITORS.items() if quantity in quantities_of(cls)]
+        found: list[Any] = [m for m in self.monitors if m.of.kind in kinds]
+        here = next((m for m in found if m.at == at), None)
+        if here is None:
+            raise ValueError(f"{who} needs a {' or '.join(kinds)} monitor at '{at}'")
+        return here
 
     def laser_duty(self) -> float | None:
         """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
@@ -140,7 +129,7 @@ class RingResult(Result):
     turns: int
     count: int  #: particles at the start
     alive: int  #: and at the end
-    records: dict[str, Any]
+    records: dict[str, Record]
     losses: tuple[Loss, ...] = ()
     light: tuple[Light, ...] = ()
     source: RingSource | None = None
@@ -160,7 +149,8 @@ class RingResult(Result):
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
         out["light"] = [light_summary(light) for light in self.light]
         out["source"] = self.power()
-        out["buckets"] = [bucket_summary(r) for r in self.records.values() if isinstance(r, BucketRecord)]
+        for key in dict.fromkeys(m.record_class.told_as for m in MONITORS.values() if m.record_class.told_as):
+            out[key] = [r.summary() for r in self.records.values() if r.told_as == key]
         return out
 
     def table(self) -> dict[str, Any]:
@@ -190,7 +180,7 @@ class RingResult(Result):
             for lost in self.losses[:5]
         ]  # fmt: skip
         parts = [named_values(lines), *([light_text(self.light)] if self.light else [])]
-        parts += [bucket_text(bucket) for bucket in self.summary()["buckets"]]
+        parts += [r.text(name) for name, r in self.records.items() if r.told_as]
         return "\n\n".join([*parts, *([self.power_text()] if self.source else [])])
 
     def contents(self) -> dict[str, Tree]:
@@ -200,7 +190,7 @@ class RingResult(Result):
         results["light"] = {str(light.harmonic): tree_of(light) for light in self.light}
         if self.source is not None:
             results["source"] = tree_of(self.source)
-        monitors: Tree = {name: {"kind": KINDS[type(r)], **tree_of(r)} for name, r in self.records.items()}
+        monitors = trees_of_monitors(self.records)
         return {"optics": tree_of(self.optics), "monitors": monitors, "results": results}
 
     def particles(self) -> dict[str, Beam]:
@@ -224,24 +214,28 @@ class RingResult(Result):
 
     def wavelengths(self) -> list[float]:
         """Those of the monitors, or of the source."""
-        seen = {float(w) for r in self._bunching_records().values() for w in r.wavelengths}
+        seen = {float(w) for r in self._with_wavelengths().values() for w in r.wavelengths}
         if not seen and self.source is not None:
             return [light.light.wavelength for light in self.source.lights]
         return sorted(seen, reverse=True)
 
-    def _bunching_records(self) -> dict[str, BunchingRecord]:
-        return {name: r for name, r in self.records.items() if isinstance(r, BunchingRecord)}
+    def _with_wavelengths(self) -> dict[str, Any]:
+        """Records that have bunching factors by wavelength."""
+        return {name: r for name, r in self.records.items() if "wavelengths" in quantities_of(r)}
 
     def bunching(self) -> dict[str, Any]:
-        """Records of the bunching monitors."""
-        names = ("at", "wavelengths", "turn", "bunching", "magnitude")
+        """Bunching factors by wavelength and turn, by name of the monitor."""
+        names = ("at", "wavelengths", "turn", "bunching")
         return {
-            "records": {name: {key: getattr(r, key) for key in names} for name, r in self._bunching_records().items()}
+            "records": {
+                name: {key: getattr(r, key) for key in names} | {"magnitude": np.abs(r.bunching)}
+                for name, r in self._with_wavelengths().items()
+            }
         }
 
     def bunching_text(self) -> str:
-        """One table for each bunching monitor."""
-        return "\n\n".join(record_text(name, record) for name, record in self._bunching_records().items())
+        """One table for each of these monitors."""
+        return "\n\n".join(r.text(name) for name, r in self._with_wavelengths().items())
 
     def power(self) -> dict[str, Any] | None:
         """The source."""
@@ -256,6 +250,7 @@ class RingStudy(Study, key="track", config=RunConfig):
     """A beam in a ring: tracked for turns, with the laser and the monitors of the run file."""
 
     config: RunConfig
+    threads_key = ("track", "threads")
 
     def __init__(self, config: RunConfig, lattices: Mapping[str, Lattice], places: Places | None = None) -> None:
         super().__init__(config, lattices, places)
@@ -284,8 +279,8 @@ class RingStudy(Study, key="track", config=RunConfig):
             self.program = ring_program(self.lattice, config.laser, lit, config.track.radiation)
             self.optics: Optics = ring_optics(self.lattice, config.laser)
             self.ring_optics = self.optics if self.ring is self.lattice else ring_optics(self.ring, config.laser)
-        self.drives = self._drives()
         with at_place(places, "laser"):
+            self.drives = laser_drives(config.laser, config.track.turns, self.program)
             drives_of(self.program, self.program.ops.copy(), self.drives, config.track.turns)
         self.monitors = self._monitors()
         with at_place(places, "beam"):
@@ -310,38 +305,29 @@ class RingStudy(Study, key="track", config=RunConfig):
             found["source"] = radiator_in_lattice(config.source, config.source.radiator, self.ring, self.places)
         return config.model_copy(update=found)
 
-    def _drives(self) -> dict[str, LaserProgram]:
-        """What each laser element does by turn; nothing if it is the same on all turns."""
-        laser = self.config.laser
-        with at_place(self.places, "laser"):
-            light = laser_program(laser, self.config.track.turns)
-        if laser is None or light is None:
-            return {}
-        dark = (
-            []
-            if laser.changes
-            else [n for n in laser.elements if not self.program.driven(elements_named(self.program, n))]
-        )  # power 0 may go off, too
-        return {name: light for name in laser.elements if name not in dark}
-
     def _monitors(self) -> list[Monitor]:
         made: list[Monitor] = []
         for i, m in enumerate(self.config.monitors):
             with at_place(self.places, "monitors", i):
                 self._check_place(getattr(m, "at", None))
-                made.append(monitor_of(m, self._bucket_and_light))
+                made.append(m.made(**m.of.from_run(self)))
                 if any(made[-1].name == other.name for other in made[:-1]):
-                    raise ConfigError(f"a second monitor of {m.kind} at the same place; put what they record into one")
+                    raise ConfigError(
+                        f"a second monitor of {m.of.kind} at the same place; put what they record into one"
+                    )
         if self.config.light is not None:
             with at_place(self.places, "light", "at"):
                 self._check_place(self.config.light.at)
         return made
 
-    def _bucket_and_light(self) -> tuple[MicroBucket, str | None]:
-        """The bucket of ring and laser, and the element whose light it moves with, if the light moves."""
-        light = next((name for name, p in self.drives.items() if p.detuned), None)
+    def micro_bucket(self) -> MicroBucket:
+        """The bucket of ring and laser."""
         laser = cast(LaserConfig, self.config.laser)  # the config class demands it
-        return bucket_of(laser, self.config.track.radiation.on, self.lattice, self.optics), light
+        return bucket_of(laser, self.config.track.radiation.on, self.lattice, self.optics)
+
+    def moving_light(self) -> str | None:
+        """Element whose light the bucket moves with, if the light moves."""
+        return next((name for name, p in self.drives.items() if p.detuned), None)
 
     def _check_place(self, name: str | None) -> None:
         if name is not None:
@@ -389,9 +375,9 @@ class RingStudy(Study, key="track", config=RunConfig):
 
     def _track(self, on: On) -> Run:
         light, source = self.config.light, self.config.source
-        kept = [] if light is None else [SnapshotMonitor(light.at, turns=[light.turn], name=_LIGHT)]
+        kept = [] if light is None else [beam_at(light.at, light.turn, _LIGHT)]
         if source is not None:
-            kept.append(SnapshotMonitor(source.radiator, turns=[self.config.source_turn], name=_SOURCE))
+            kept.append(beam_at(source.radiator, self.config.source_turn, _SOURCE))
         return track(
             self.program,
             self.start,
@@ -431,12 +417,11 @@ class RingStudy(Study, key="track", config=RunConfig):
     def load(cls, config: RunConfig, stored: RunContents, particles: Mapping[str, Beam], **common: Any) -> RingResult:
         """Read a finished run."""
         results: Any = stored.results
-        monitors: Any = {name: dict(cast(Any, tree)) for name, tree in stored.monitors.items()}
         return RingResult(
             config=config,
             status=RunStatus[results["status"]],
             optics=record_of(Optics, stored.optics),
-            records={name: record_of(RECORDS[tree.pop("kind")], tree) for name, tree in monitors.items()},
+            records=records_of_monitors(cast(Any, stored.monitors)),
             losses=tuple(record_of(Loss, results["losses"][n]) for n in sorted(results["losses"], key=int)),
             light=tuple(record_of(Light, results["light"][n]) for n in sorted(results["light"], key=int)),
             source=record_of(RingSource, results["source"]) if "source" in results else None,
@@ -448,6 +433,6 @@ class RingStudy(Study, key="track", config=RunConfig):
         )
 
 
-def _kept_beam(record: SnapshotRecord | None) -> Beam | None:
+def _kept_beam(record: Any) -> Beam | None:
     """The one beam of a record, if its turn was reached."""
     return record.beams[0] if record is not None and record.beams else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import signal
@@ -168,9 +169,10 @@ def _study_in(place: Path) -> Study:
 
 def _threads(asked: int | None, study: Study) -> int:
     most = most_threads()
-    wanted = asked if asked is not None else getattr(getattr(study.config, "track", None), "threads", None)
+    key = study.threads_key
+    wanted = functools.reduce(getattr, key, study.config) if asked is None and key else asked
     if wanted is not None and not 1 <= wanted <= most:
-        with at_place(study.places, "track", "threads"):
+        with at_place(study.places if key else None, *key):
             raise ConfigError(
                 f"threads must lie between 1 and {most}, got {wanted}; for more set NUMBA_NUM_THREADS before Python "
                 f"starts"

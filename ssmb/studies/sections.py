@@ -1,4 +1,4 @@
-"""Sections of a run file: beam, laser, turns, monitors and light, as frozen classes."""
+"""Sections of a run file: beam, laser, turns and light, as frozen classes."""
 
 from __future__ import annotations
 
@@ -142,44 +142,6 @@ class TrackConfig(Section):
     )
     order: Annotated[int, Number, Field(ge=1, le=4)] = Field(default=3, description="order of the maps of a ring_model")
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
-
-
-class MomentsConfig(Section):
-    """A monitor of moments."""
-
-    kind: Literal["moments"]
-    at: str | None = None
-    every: Count = 1
-
-
-class BunchingConfig(Section):
-    """A monitor of bunching factors."""
-
-    kind: Literal["bunching"]
-    at: str | None = None
-    wavelengths: tuple[Wavelength, ...] = Field(min_length=1, max_length=1000, description="wavelengths [m]")
-    every: Count = 1
-
-
-class BucketConfig(Section):
-    """A monitor of the micro-bucket that laser and ring make: captured share, sizes, bunching."""
-
-    kind: Literal["bucket"]
-    at: str | None = None
-    harmonics: tuple[Annotated[Count, Field(le=1000)], ...] = Field(
-        default=(1, 2, 3), min_length=1, max_length=1000, description="harmonics of the laser"
-    )
-    every: Count = 1
-
-
-class SnapshotConfig(Section):
-    """Whole beams at the end of every n-th turn."""
-
-    kind: Literal["snapshots"]
-    every: Count = 1
-
-
-MonitorConfig = Annotated[MomentsConfig | BunchingConfig | BucketConfig | SnapshotConfig, Field(discriminator="kind")]
 
 
 class LightConfig(Section):

@@ -28,13 +28,12 @@ from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
 from ssmb.light.undulator import Undulator
-from ssmb.quantity import quantity
+from ssmb.quantity import quantities_of, quantity
 from ssmb.studies.beamline_config import beamline_of
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source_config import RadiatorConfig, SourceConfig
-from ssmb.tracking import BucketRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +97,7 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
 
 
 def over_turns(want: SourceConfig, records: Mapping[str, Any], late: int, harmonic: int, bunching: float) -> float:
-    """Mean of |b_n|^2 over the last turns of the bucket monitor at the radiator, over that of one turn [1].
+    """Mean of |b_n|^2 over the last turns, as a monitor of harmonics at the radiator has it, over that of one turn [1].
 
     Parameters
     ----------
@@ -108,9 +107,9 @@ def over_turns(want: SourceConfig, records: Mapping[str, Any], late: int, harmon
     """
     if want.mean_over is None or bunching == 0.0:
         return 1.0
-    record = next(r for r in records.values() if isinstance(r, BucketRecord) and r.at == want.radiator)
+    record = next(r for r in records.values() if "harmonics" in quantities_of(r) and r.at == want.radiator)
     column = int(np.flatnonzero(record.harmonics == harmonic)[0])
-    return float(np.mean(record.magnitude[record.turn >= late, column] ** 2)) / bunching**2
+    return float(np.mean(np.abs(record.bunching)[record.turn >= late, column] ** 2)) / bunching**2
 
 
 def ring_source(

@@ -157,6 +157,8 @@ class Study(ABC):
 
     key: ClassVar[str]
     Config: ClassVar[type[StudyConfig]]
+    #: keys of the run file that lead to its number of threads; none if it does not say one
+    threads_key: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, *, key: str, config: type[StudyConfig]) -> None:
         cls.key, cls.Config = key, config

@@ -29,7 +29,7 @@ _BLOCK = re.compile(r"^```(?:python|csv)\n# (\S+)\n(.*?)^```$", flags=re.M | re.
 EXAMPLES = {
     "element": ("SSMB_ThinLens", ("contract/test_elements.py", "contract/test_by_hand.py")),
     "scheme": ("two_colours", ("contract/test_schemes.py",)),
-    "monitor": ("chirp_of_beam", ("contract/test_monitors.py",)),
+    "monitor": ("chirp_of_beam", ("contract/test_monitors.py", "contract/test_one_file.py")),
     "effect": ("loss_factor", ("contract/test_effects.py",)),
     "part": ("window", ("contract/test_parts.py",)),
     "study": ("tune_shift", ()),  # by its run below
@@ -142,6 +142,13 @@ window, power = part_class("window").examples()[0]
 Path("tunes.run.yaml").write_text("lattice: fodo.pals.yaml\\ntune_shift: {largest: 0.01}\\n")
 run = json.loads(said("run", "tunes.run.yaml", "--json"))
 tunes = ssmb.load_result("runs/tunes").tunes
+Path("chirp.run.yaml").write_text(
+    "lattice: fodo.pals.yaml\\ntrack: {turns: 4}\\nmonitors: [{kind: chirp_of_beam, at: d, every: 2}]\\n"
+    "beam: {particles: 500, emit_x: 1e-8, emit_y: 1e-8, sigma_delta: 1e-3, sigma_z: 1e-3, z_distribution: gaussian}\\n"
+)
+chirps = json.loads(said("run", "chirp.run.yaml", "--json"))["chirps"]
+kept = ssmb.load_result("runs/chirp")
+Path("wrong.run.yaml").write_text(Path("chirp.run.yaml").read_text().replace("every", "evry"))
 text, _ = ssmb.io.FORMATS["table_csv"].examples()[0]
 Path("fodo.magnets.csv").write_text(text.replace("drift,1.0,,", "drift,1.0,,\\nqd,quad,0.2,-1.5,\\nd,drift,1.0,,"))
 print(json.dumps({
@@ -160,6 +167,12 @@ print(json.dumps({
     "lines": sum(len(axes.lines) for axes in figure.axes),
     "effects": ssmb.track(ring, beam, 1, effects=[type(effect)(at="d", loss_factor=1e12)]).provenance["effects"],
     "chirp": ssmb.track(ring, ssmb.Beam(ring.reference, rows), 3, monitors=[chirp]).monitors["chirp_of_beam@d"].chirp.tolist(),
+    "chirps": chirps,
+    "chirps_kept": [kept.records["chirp_of_beam@d"].chirp.tolist()],
+    "chirp_text": kept.text(),
+    "chirp_figures": sorted(p.stem for p in Path("runs/chirp/figures").iterdir()),
+    "chirp_label": ssmb.plot(kept.records["chirp_of_beam@d"]).axes[0].get_ylabel(),
+    "chirp_wrong": [str(p) for p in ssmb.studies.check_config("wrong.run.yaml")],
     "part": state_table(window.state(power))["VALUE"].tolist(),
 }))
 """
@@ -197,4 +210,9 @@ def test_examples_are_found_in_schema_command_line_and_figures(extended: Path) -
         found["run"]["status"] == "completed" and "tune_shift" in found["run_schema"] and "run.h5" in found["figures"]
     )
     assert_close(found["chirp"], [0.3, 0.3], rtol=1e-6, atol=0.0, what="chirp [1/m] of a line through phase space")
+    (told,) = found["chirps"]
+    assert told["at"] == "d" and told["turns"] == [0, 2] and [told["chirp"]] == found["chirps_kept"]
+    assert f"chirp {told['chirp'][-1]:.4g} 1/m" in found["chirp_text"] and "chirp_of_beam" in found["chirp_figures"]
+    assert found["chirp_label"].endswith("[1/m]") and "chirp_of_beam" in found["run_schema"]
+    assert "Did you mean 'every'?" in found["chirp_wrong"][0] and "wrong.run.yaml:3:" in found["chirp_wrong"][0]
     assert found["part"] == [930.0, 70.0]

@@ -191,11 +191,11 @@ def test_a_run_with_stations_is_resumed(ring: Lattice, beam: Beam, tmp_path: Pat
 @pytest.mark.parametrize(
     ("made", "want"),
     [
-        ({"at": 7}, "at must be the name of an element"),
-        ({"turns": 5}, "turns must be whole numbers"),
-        ({"turns": "12"}, "turns must be whole numbers"),
-        ({"turns": [1.5]}, "a turn must be a whole number"),
-        ({"turns": [-1]}, "a turn must be a whole number"),
+        ({"at": 7}, "SnapshotMonitor.at must be a text, got 7"),
+        ({"turns": 5}, "turns must be a list, got 5"),
+        ({"turns": "12"}, "turns must be a list, got '12'"),
+        ({"turns": [1.5]}, r"turns\[0\] must be a whole number"),
+        ({"turns": [-1]}, r"turns\[0\] must be a whole number"),
         ({"turns": [1], "every": 2}, "give either turns or every"),
         ({"every": 0}, "every must be a whole number"),
     ],

@@ -20,11 +20,11 @@ from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.light.signal import ChargeSignal
 from ssmb.plot import plot
-from ssmb.plot.bunching import plot_bunching
 from ssmb.plot.canvas import power_of_ten, prefixed
 from ssmb.plot.lattice_bar import within_maps
 from ssmb.plot.optics import plot_optics, smooth
 from ssmb.plot.phase_space import plot_phase_space
+from ssmb.plot.record import plot_record
 from ssmb.plot.ring import _bucket_at_end
 from ssmb.plot.signal import plot_signal
 from ssmb.tracking import BucketRecord, BunchingRecord, SnapshotRecord
@@ -248,14 +248,14 @@ def test_bunching_lines(turns):
 
 def test_bunching_of_many_wavelengths():
     many = np.linspace(500e-9, 1100e-9, 30)
-    figure = drawn(plot_bunching(record(20, many)))
+    figure = drawn(plot_record(record(20, many)))
     assert labels(figure)[0] == ("turn (at U125)", "wavelength [nm]")
     assert labels(figure)[1][1] == "bunching factor |b|"
     (mesh,) = figure.axes[0].collections
     assert_close(np.asarray(mesh.get_array()), np.abs(record(20, many).bunching).T, rtol=1e-12, atol=0.0, what="|b|")
     rows = mesh.get_coordinates()[:, 0, 1] * unit_of(figure.axes[0].get_ylabel())
     assert_close(0.5 * (rows[:-1] + rows[1:]), many, rtol=1e-9, atol=0.0, what="wavelengths of the rows [m]")
-    one = drawn(plot_bunching(record(1, many)))
+    one = drawn(plot_record(record(1, many)))
     assert labels(one) == [("wavelength [nm]", "bunching factor |b|")]
     at, seen = curve(one.axes[0].lines[0])
     assert_close(at, many, rtol=1e-12, atol=0.0, what="wavelength [m]")

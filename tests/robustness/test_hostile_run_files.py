@@ -349,7 +349,7 @@ def message(text: str, **changes: Any) -> str:
         ("title: small ring", "moments: 1", r"a.run.yaml:1:\d+: unknown key 'moments'; allowed: beam, laser, lattice"),
         ("kind: moments, at: "
          "stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
-        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'moments', 'bunching', 'bucket', "
+        ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'bucket', 'bunching', 'moments', "
                                               r"'snapshots'"),
         ("kind: snapshots, ", "", r":10:\d+: monitors.3: unable to extract tag using discriminator 'kind'"),
         ("particles: 700", "particles: true", "beam.particles: must be a whole number from 1 to 10000000, got True"),
@@ -382,7 +382,7 @@ def message(text: str, **changes: Any) -> str:
         ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [x]", r"^a.run.yaml:7:\d+: monitors.0.wavelengths.0: [^\n]*$"),
         ("turn: 1,", "turn: 600,", "light.turn 600 is not tracked: track.turns is 600"),
         ("kind: bunching, "
-         "at: U", "kind: bunching, at: qf", "light.at 'U' needs a bunching monitor at the same element"),
+         "at: U", "kind: bunching, at: qf", "light.at needs a bunching monitor at 'U'"),
         ("harmonics: [1]", "harmonics: [1, 1]", "light.harmonics holds a number twice"),
         ("turns: 200}", "turns: 200, windows: [[3, 3]]}", r"a.run.yaml:4:\d+: laser: window \[3, 3\] holds no turn"),
         ("turns: 200}", "turns: 200, windows: [[3, "

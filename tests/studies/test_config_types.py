@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.quantity import Quantity, check_quantities, quantity
-from ssmb.studies.config_types import Section, one_of, section_of
+from ssmb.studies.config_types import OneOf, Section, SectionOf, section_of
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def test_what_something_else_says_may_be_left_out_and_more_may_be_said() -> None
 
 
 def test_one_of_several_classes_is_told_by_its_kind() -> None:
-    either: Any = TypeAdapter(one_of({"laser": Laser, "spot": Spot}))
+    either: Any = TypeAdapter(Annotated[SectionOf, OneOf({"laser": Laser, "spot": Spot})])
     assert either.validate_python({"kind": "spot", "waist": "2 mm"}).made() == Spot(2e-3)
     assert either.validate_python({"kind": "laser", "wavelength": 1e-6}).made() == Laser(1e-6)
     with pytest.raises(ValidationError, match="'laser', 'spot'"):

@@ -28,11 +28,12 @@ from ssmb.store.tree import Dataset, read_tree, write_tree
 from ssmb.studies import run_file
 from ssmb.studies.insertion import InsertionFindings
 from ssmb.studies.light import Light
-from ssmb.studies.monitors import RECORDS
 from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.source import RingSource
+from ssmb.tracking.monitors import MONITORS
 from tests.studies.small_ring import bits, write_files
 
+RECORDS = {kind: cls.record_class for kind, cls in MONITORS.items()}
 ROOTS = (*RECORDS.values(), Light, RingSource, InsertionFindings, Optics, Equilibrium)
 
 

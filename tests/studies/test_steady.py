@@ -17,8 +17,9 @@ from ssmb.studies import load_config, load_result, run, run_file
 from ssmb.studies.facts import lit_by_lattice
 from ssmb.studies.ring import RunConfig
 from ssmb.studies.rings import ring_optics
-from ssmb.studies.steady import bucket_of, laser_program, lifetime
+from ssmb.studies.steady import bucket_of, laser_program
 from ssmb.tracking import BucketMonitor, BucketRecord, LaserProgram, track
+from ssmb.tracking.monitors.bucket import lifetime
 from tests.studies.small_ring import bits, write_steady
 from tests.support import assert_close
 

@@ -81,9 +81,9 @@ def test_what_is_no_lattice_or_beam(ring: Lattice, beam: Beam) -> None:
             track(ring, Beam(reference, np.zeros((6, 2))))
 
 
-@pytest.mark.parametrize("bad", ["x", [], [0.0], [-1e-6], [np.nan], [np.inf], [1e-320], None, [None]])
+@pytest.mark.parametrize("bad", ["x", 1e-6, np.array(1e-6), [], [0.0], [-1e-6], [np.nan], [1e-320], None, [None]])
 def test_wavelengths_that_are_none(bad: Any) -> None:
-    with pytest.raises(ConfigError, match="wavelengths must be numbers > 0"):
+    with pytest.raises(ConfigError, match=r"BunchingMonitor.wavelengths(\[0\])? must be a (list|number)"):
         BunchingMonitor("U", bad)
 
 

@@ -1,26 +1,30 @@
 """What a monitor is, and the monitors of one run.
 
 To add one, write one file in this folder: what it sums (:func:`~ssmb.kernels.block_sums.block_sum`), its record (a
-frozen dataclass of quantities), and the monitor itself under :func:`monitor`. Sums over particles are formed in groups
-of 256 inside the turn loop and combined in the order of the particles, so that a record does not depend on the number
-of threads, nor on how the run was cut into pieces.
+frozen dataclass of quantities, a :class:`~ssmb.tracking.monitors.record.Record` that tells its numbers, table and
+curves), and the monitor itself under :func:`monitor`. The quantities of the monitor are its keys in a run file. Sums
+over particles are formed in groups of 256 inside the turn loop and combined in the order of the particles, so that a
+record does not depend on the number of threads, nor on how the run was cut into pieces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 import numpy as np
 
 from ssmb.beam import Beam
+from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import BlockSum, sum_table
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import SUM
+from ssmb.quantity import check_quantities, quantity
 from ssmb.tracking.driving import Drives
 from ssmb.tracking.laser_program import LaserProgram
+from ssmb.tracking.monitors.record import Record
 from ssmb.tracking.monitors.rows import Rows
 from ssmb.tracking.stations import Stop
 
@@ -34,13 +38,24 @@ OpRow = tuple[int, tuple[int, int, int, int, int]]
 PlaceOf = Callable[[str | None], tuple[int, int]]
 
 
-@dataclass_transform(frozen_default=True)
-def monitor(kind: str) -> Callable[[_M], _M]:
-    """Register a class as the monitor of this kind and freeze it."""
+def place_field(**options: Any) -> Any:
+    """The field ``at`` of a monitor."""
+    return quantity("", "element at whose entrance it is taken; without it the end of the turn", **options)
+
+
+def every_field(doc: str = "turns 0, every, 2 every ... are recorded") -> Any:
+    """The field ``every`` of a monitor."""
+    return quantity("turn", doc, default=1, minimum=1, maximum=10_000_000)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(quantity, place_field))
+def monitor(kind: str, record: type[Record]) -> Callable[[_M], _M]:
+    """Register a class as the monitor of this kind, freeze it, and tell its record what kind it is of."""
 
     def register(cls: _M) -> _M:
         made = dataclass(frozen=True)(cls)
-        made.kind = kind
+        made.kind = record.kind = kind
+        made.record_class = record
         if kind in MONITORS:
             raise ValueError(f"monitor '{kind}' is registered twice")
         MONITORS[kind] = made
@@ -49,22 +64,34 @@ def monitor(kind: str) -> Callable[[_M], _M]:
     return register
 
 
-def checked_every(every: int, what: str) -> int:
-    """Return a number of turns, or raise ConfigError."""
-    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
-        raise ConfigError(f"{what}: every must be a whole number of turns >= 1, got {every!r}")
-    return int(every)
+class RunAround(Protocol):
+    """What a run has for its monitors."""
+
+    def micro_bucket(self) -> MicroBucket:
+        """The bucket that its laser and its ring make."""
+        ...
+
+    def moving_light(self) -> str | None:
+        """Element whose LaserProgram moves the bucket; None if it rests."""
+        ...
 
 
 class Monitor:
     """Base of all monitors; fields ``at`` (element, or None: the end of the turn), ``every`` and ``name`` come with
-    each.
+    each. Fields that are quantities are keys of a run file, the others come :meth:`from_run`.
     """
 
     kind: ClassVar[str] = ""
+    record_class: ClassVar[type[Record]]
+    #: why a run file with it needs a laser; empty if it needs none
+    needs_laser: ClassVar[str] = ""
     at: str | None
     every: int
     name: str
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
+        object.__setattr__(self, "name", self.name or (self.kind if self.at is None else f"{self.kind}@{self.at}"))
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:
@@ -72,6 +99,11 @@ class Monitor:
         laser.
         """
         raise NotImplementedError
+
+    @classmethod
+    def from_run(cls, run: RunAround) -> dict[str, Any]:
+        """Fields that no run file says because the run has them."""
+        return {}
 
 
 @dataclass(frozen=True)

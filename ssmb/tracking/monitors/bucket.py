@@ -16,12 +16,17 @@ from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import numba
 from ssmb.kernels.loops import DELTA, WEIGHT, Z
 from ssmb.kernels.primitives import sincos_turns
-from ssmb.quantity import Shown, quantity
-from ssmb.ranges import count
-from ssmb.tracking.monitors.base import SumMonitor, SumRow, monitor
+from ssmb.quantity import quantity
+from ssmb.text import named_values, number, table
+from ssmb.text import quantity as with_unit
+from ssmb.tracking.monitors.base import RunAround, SumMonitor, SumRow, every_field, monitor, place_field
+from ssmb.tracking.monitors.record import Curves, Record
 
 _FAR = 1e300
-_MOST_HARMONICS = 1000
+#: Turns of which the summary tells; harmonics that tables and figures show.
+_TOLD, _SHOWN = 9, 6
+#: A lifetime is told if the captured share falls by this many standard errors, and by this much, in the second half.
+_SIGNIFICANT, _FALL = 5.0, 0.01
 #: Numbers of a group: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside, and
 #: behind them (sum w cos, -sum w sin) for each harmonic.
 _NUMBERS = 12
@@ -79,7 +84,114 @@ def bucket_sums(buf, lo, hi, p, out):
             out[k + 5] += w * (b * b)
 
 
-@monitor("bucket")
+@dataclass(frozen=True)
+class BucketRecord(Record):
+    """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it."""
+
+    told_as = "buckets"
+    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
+    bucket: MicroBucket = quantity("", "the bucket, at rest")
+    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    captured: np.ndarray = quantity(
+        "1", "share of the charge alive that is inside the separatrix", dims=("turn",), label="captured share"
+    )
+    mean: np.ndarray = quantity(
+        "m, 1", "mean of (z, delta) from the centre of the bucket, all particles alive", dims=("turn", "longitudinal")
+    )
+    sigma: np.ndarray = quantity(
+        "m^2, m; m, 1",
+        "covariance of (z, delta), all particles alive",
+        dims=("turn", "longitudinal", "other_longitudinal"),
+    )
+    captured_mean: np.ndarray = quantity(
+        "m, 1", "mean of (z, delta) from the centre of the bucket, those inside", dims=("turn", "longitudinal")
+    )
+    captured_sigma: np.ndarray = quantity(
+        "m^2, m; m, 1", "covariance of (z, delta), those inside", dims=("turn", "longitudinal", "other_longitudinal")
+    )
+    bunching: np.ndarray = quantity(
+        "1",
+        "bunching factors <exp(-2 pi i n z/wavelength)> of all particles alive, complex",
+        dims=("turn", "harmonics"),
+    )
+
+    @property
+    def sigma_z(self) -> np.ndarray:
+        """(n,) rms length of those inside [m]."""
+        return np.sqrt(self.captured_sigma[:, 0, 0])
+
+    @property
+    def sigma_delta(self) -> np.ndarray:
+        """(n,) rms momentum spread of those inside [1]."""
+        return np.sqrt(self.captured_sigma[:, 1, 1])
+
+    @property
+    def magnitude(self) -> np.ndarray:
+        """(n, k) |b_n|."""
+        return np.abs(self.bunching)
+
+    def micro_bucket(self) -> MicroBucket:
+        """The bucket, at rest."""
+        return self.bucket
+
+    def summary(self) -> dict[str, Any]:
+        """The bucket, some turns, and the lifetime of what is captured.
+
+        ``tune`` is None beyond the stability limit, ``lifetime`` [turns] where the captured share does not fall.
+        """
+        bucket, turns = self.bucket, len(self.turn)
+        rows = np.unique(np.rint(np.linspace(0, turns - 1, min(turns, _TOLD))).astype(int)) if turns else []
+        return {
+            "at": self.at,
+            "tune": bucket.tune if bucket.focusing < 4.0 else None,
+            "half_height": bucket.half_height,
+            "amplitude": bucket.amplitude,
+            "harmonics": self.harmonics.tolist(),
+            "turns": [
+                {
+                    "turn": int(self.turn[i]),
+                    "captured": float(self.captured[i]),
+                    "sigma_z": float(self.sigma_z[i]),
+                    "sigma_delta": float(self.sigma_delta[i]),
+                    "bunching": self.magnitude[i].tolist(),
+                }
+                for i in rows
+            ],
+            "lifetime": lifetime(self.turn, self.captured),
+        }
+
+    def text(self, name: str) -> str:
+        """The bucket, its record at some turns, and how long it holds what is in it."""
+        told = self.summary()
+        lines = [
+            ("bucket", f"at {self.at or 'the end of each turn'}"),
+            ("", f"tune {number(told['tune'])}, half height {number(told['half_height'], 4)} of delta"),
+        ]
+        if told["lifetime"] is not None:
+            lines.append(("lifetime", f"{number(told['lifetime'], 4)} turns, from the second half of the run"))
+        heads = ("turn", "captured", "sigma_z", "sigma_delta", *(f"|b_{n}|" for n in told["harmonics"][:_SHOWN]))
+        rows = [
+            (
+                str(row["turn"]),
+                number(row["captured"], 4),
+                with_unit(row["sigma_z"], "m"),
+                number(row["sigma_delta"], 4),
+                *(number(b, 4) for b in row["bunching"][:_SHOWN]),
+            )
+            for row in told["turns"]
+        ]
+        what = "sizes: rms of what is captured; bunching: of all particles"
+        return "\n\n".join([named_values(lines), table(heads, rows), what])
+
+    def curves(self) -> tuple[Curves, ...]:
+        """The captured share with the rms length of what is captured, and |b_n|."""
+        length = Curves(self.sigma_z[:, None], "σ_z", unit="m")
+        names = tuple(f"n = {n}" for n in self.harmonics[:_SHOWN])
+        return self.curve("captured", 1.05, length), Curves(self.magnitude[:, :_SHOWN], "|b_n|", names=names)
+
+
+@monitor("bucket", BucketRecord)
 class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
@@ -98,24 +210,25 @@ class BucketMonitor(SumMonitor):
     every, name : as in :class:`~ssmb.tracking.MomentMonitor`.
     """
 
-    at: str | None
+    needs_laser = "its wavelength is the length of a bucket"
+    at: str | None = place_field()
     bucket: MicroBucket
-    harmonics: Sequence[int] = (1, 2, 3)
+    harmonics: Sequence[int] = quantity(
+        "1", "harmonics of the laser", default=(1, 2, 3), minimum=1, maximum=1000, entries=(1, 1000)
+    )
     light: str | None = None
-    every: int = 1
+    every: int = every_field()
     name: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.bucket, MicroBucket):
             raise ConfigError(f"BucketMonitor: bucket must be a MicroBucket, got {type(self.bucket).__name__}")
-        if isinstance(self.harmonics, (str, bytes)) or not hasattr(self.harmonics, "__iter__"):
-            raise ConfigError(f"BucketMonitor: harmonics must be whole numbers >= 1, got {self.harmonics!r}")
-        harmonics = tuple(count("BucketMonitor: harmonic", n) for n in self.harmonics)
-        if not harmonics or max(harmonics) > _MOST_HARMONICS:
-            raise ConfigError(f"BucketMonitor: harmonics must be 1 to {_MOST_HARMONICS}, got {self.harmonics!r}")
-        object.__setattr__(self, "harmonics", harmonics)
-        object.__setattr__(self, "every", count("BucketMonitor: every", self.every))
-        object.__setattr__(self, "name", self.name or ("bucket" if self.at is None else f"bucket@{self.at}"))
+        super().__post_init__()
+
+    @classmethod
+    def from_run(cls, run: RunAround) -> dict[str, Any]:
+        """The bucket of the run, and the light that it moves with."""
+        return {"bucket": run.micro_bucket(), "light": run.moving_light()}
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:
@@ -173,53 +286,6 @@ class BucketMonitor(SumMonitor):
         return BucketRecord(at=self.at, bucket=self.bucket, harmonics=np.array(self.harmonics), turn=turn, **values)
 
 
-@dataclass(frozen=True)
-class BucketRecord(Shown):
-    """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it."""
-
-    at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
-    bucket: MicroBucket = quantity("", "the bucket, at rest")
-    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
-    turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
-    captured: np.ndarray = quantity(
-        "1", "share of the charge alive that is inside the separatrix", dims=("turn",), label="captured share"
-    )
-    mean: np.ndarray = quantity(
-        "m, 1", "mean of (z, delta) from the centre of the bucket, all particles alive", dims=("turn", "longitudinal")
-    )
-    sigma: np.ndarray = quantity(
-        "m^2, m; m, 1",
-        "covariance of (z, delta), all particles alive",
-        dims=("turn", "longitudinal", "other_longitudinal"),
-    )
-    captured_mean: np.ndarray = quantity(
-        "m, 1", "mean of (z, delta) from the centre of the bucket, those inside", dims=("turn", "longitudinal")
-    )
-    captured_sigma: np.ndarray = quantity(
-        "m^2, m; m, 1", "covariance of (z, delta), those inside", dims=("turn", "longitudinal", "other_longitudinal")
-    )
-    bunching: np.ndarray = quantity(
-        "1",
-        "bunching factors <exp(-2 pi i n z/wavelength)> of all particles alive, complex",
-        dims=("turn", "harmonics"),
-    )
-
-    @property
-    def sigma_z(self) -> np.ndarray:
-        """(n,) rms length of those inside [m]."""
-        return np.sqrt(self.captured_sigma[:, 0, 0])
-
-    @property
-    def sigma_delta(self) -> np.ndarray:
-        """(n,) rms momentum spread of those inside [1]."""
-        return np.sqrt(self.captured_sigma[:, 1, 1])
-
-    @property
-    def magnitude(self) -> np.ndarray:
-        """(n, k) |b_n|."""
-        return np.abs(self.bunching)
-
-
 def _combined(parts: np.ndarray) -> np.ndarray:
     """Combine (weight, two means, three central second moments) of blocks (turns, blocks, 6) to (turns, 6)."""
     out = np.zeros((parts.shape[0], 6))
@@ -240,3 +306,23 @@ def _moments(table: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
     unit = np.array([length, 1.0])
     sigma = table[:, (3, 4, 4, 5)].reshape(-1, 2, 2) * np.outer(unit, unit)
     return table[:, 1:3] * unit, sigma
+
+
+def lifetime(turn: np.ndarray, captured: np.ndarray) -> float | None:
+    """Turns in which the captured share falls to 1/e, from its second half; None if it does not fall clearly.
+
+    >>> round(lifetime(np.arange(100), np.exp(-np.arange(100)/500.0)))
+    500
+    >>> lifetime(np.arange(100), np.full(100, 0.5)) is None
+    True
+    """
+    half = slice(len(turn) // 2, None)
+    t, share = turn[half].astype(float), captured[half]
+    if t.size < 8 or not (share > 0.0).all():
+        return None
+    t = t - t.mean()
+    y = np.log(share)
+    slope = float((t @ y) / (t @ t))
+    error = math.sqrt(float(np.sum((y - y.mean() - slope * t) ** 2)) / (t.size - 2) / float(t @ t))
+    fall = -slope * float(t[-1] - t[0])
+    return -1.0 / slope if fall > _FALL and -slope > _SIGNIFICANT * error else None

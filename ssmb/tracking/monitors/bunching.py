@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.loops import WEIGHT, Z
 from ssmb.kernels.primitives import sincos_turns
-from ssmb.quantity import Shown, quantity
-from ssmb.tracking.monitors.base import SumMonitor, SumRow, checked_every, monitor, sum_blocks
+from ssmb.quantity import LIGHT, quantity
+from ssmb.text import nanometres, number, table
+from ssmb.tracking.monitors.base import SumMonitor, SumRow, every_field, monitor, place_field, sum_blocks
+from ssmb.tracking.monitors.record import Curves, Record
 
 #: Numbers of a group: weight, sum w cos, sum w sin.
 _NUMBERS = 3
+#: Of a longer record the first and last turns are printed; JSON has all.
+_MOST_TURNS = 20
 
 
 @block_sum("bunching", 1)
@@ -37,7 +40,7 @@ def bunching_sums(buf, lo, hi, p, out):
 
 
 @dataclass(frozen=True)
-class BunchingRecord(Shown):
+class BunchingRecord(Record):
     """Bunching factors against turn."""
 
     at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
@@ -52,33 +55,37 @@ class BunchingRecord(Shown):
         """(n, k) |b|."""
         return np.abs(self.bunching)
 
+    def text(self, name: str) -> str:
+        """|b| by turn."""
+        heads = (name, *(f"|b| {nanometres(float(w))}" for w in self.wavelengths))
+        rows = [(f"turn {t}", *(number(b, 5) for b in m)) for t, m in zip(self.turn, self.magnitude, strict=True)]
+        if len(rows) > _MOST_TURNS:
+            half = _MOST_TURNS // 2
+            rows = [*rows[:half], ("...", *("" for _ in self.wavelengths)), *rows[-half:]]
+        return table(heads, rows)
 
-@monitor("bunching")
+    def curves(self) -> tuple[Curves, ...]:
+        """|b| by wavelength."""
+        return (Curves(self.magnitude, "bunching factor |b|", wavelengths=self.wavelengths),)
+
+
+@monitor("bunching", BunchingRecord)
 class BunchingMonitor(SumMonitor):
     """Record the complex bunching factor b = <exp(-2 pi i z/lambda)> at the entrance of an element on every n-th turn.
 
     Parameters
     ----------
     at : name of the element; None: the end of each turn.
-    wavelengths : wavelengths [m], > 0.
+    wavelengths : wavelengths [m], numbers or texts with unit.
     every, name : as in :class:`MomentMonitor`.
     """
 
-    at: str | None
-    wavelengths: Sequence[float]
-    every: int = 1
+    at: str | None = place_field()
+    wavelengths: Sequence[float] = quantity(
+        "m", "wavelengths", minimum=1e-15, maximum=1e6, plausible=LIGHT, entries=(1, 1000)
+    )
+    every: int = every_field()
     name: str = ""
-
-    def __post_init__(self) -> None:
-        try:
-            values = tuple(float(w) for w in np.ravel(np.asarray(self.wavelengths, dtype=float)))
-        except (TypeError, ValueError):
-            values = ()
-        if not values or not all(0.0 < w < np.inf and 1.0 / w < np.inf for w in values):
-            raise ConfigError(f"BunchingMonitor: wavelengths must be numbers > 0 [m], got {self.wavelengths!r}")
-        object.__setattr__(self, "wavelengths", values)
-        object.__setattr__(self, "every", checked_every(self.every, "BunchingMonitor"))
-        object.__setattr__(self, "name", self.name or ("bunching" if self.at is None else f"bunching@{self.at}"))
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:

@@ -10,8 +10,9 @@ import numpy as np
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.loops import WEIGHT
-from ssmb.quantity import COVARIANCE, PHASE_SPACE, Shown, quantity
-from ssmb.tracking.monitors.base import SumMonitor, SumRow, checked_every, monitor, sum_blocks
+from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
+from ssmb.tracking.monitors.base import SumMonitor, SumRow, every_field, monitor, place_field, sum_blocks
+from ssmb.tracking.monitors.record import Record
 
 _UPPER = np.triu_indices(6)
 #: Numbers of a group: particles, weight, 6 means, 21 central second moments (upper triangle by rows).
@@ -50,7 +51,7 @@ def moment_sums(buf, lo, hi, p, out):
 
 
 @dataclass(frozen=True)
-class MomentRecord(Shown):
+class MomentRecord(Record):
     """Moments against turn."""
 
     at: str | None = quantity("", "element at whose entrance it is taken; None: the end of each turn")
@@ -74,7 +75,7 @@ class MomentRecord(Shown):
         return np.stack([np.sqrt(np.clip(np.linalg.det(b), 0.0, None)) for b in blocks], axis=1)
 
 
-@monitor("moments")
+@monitor("moments", MomentRecord)
 class MomentMonitor(SumMonitor):
     """Record particles, charge, means and the covariance matrix at the entrance of an element, on every n-th turn.
 
@@ -85,13 +86,9 @@ class MomentMonitor(SumMonitor):
     name : key of the record in :attr:`Run.monitors`; by default ``moments`` or ``moments@<at>``.
     """
 
-    at: str | None = None
-    every: int = 1
+    at: str | None = place_field(default=None)
+    every: int = every_field()
     name: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "every", checked_every(self.every, "MomentMonitor"))
-        object.__setattr__(self, "name", self.name or ("moments" if self.at is None else f"moments@{self.at}"))
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:

@@ -12,19 +12,19 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
 from ssmb.quantity import quantity
-from ssmb.ranges import count
-from ssmb.tracking.monitors.base import KeepingMonitor, checked_every, monitor
+from ssmb.tracking.monitors.base import KeepingMonitor, every_field, monitor, place_field
+from ssmb.tracking.monitors.record import Record
 
 
 @dataclass(frozen=True)
-class SnapshotRecord:
+class SnapshotRecord(Record):
     """The beam on some turns at one place; ``beams[i]`` belongs to ``turn[i]``."""
 
     turn: np.ndarray = quantity("turn", "turn on which it is taken, from 0", dims=("turn",))
     beams: tuple[Beam, ...] = quantity("", "beams of these turns")
 
 
-@monitor("snapshots")
+@monitor("snapshots", SnapshotRecord)
 class SnapshotMonitor(KeepingMonitor):
     """Keep the whole beam, at the entrance of an element or at the end of a turn, on some turns.
 
@@ -36,23 +36,19 @@ class SnapshotMonitor(KeepingMonitor):
     name : key of the record; by default ``snapshots`` or ``snapshots@<at>``.
     """
 
-    at: str | None = None
-    turns: Sequence[int] | None = None
-    every: int = 1
+    at: str | None = place_field(default=None)
+    turns: Sequence[int] | None = quantity(
+        "turn", "turns of which it is kept, instead of every", default=None, minimum=0, maximum=10**12
+    )
+    every: int = every_field("turns every - 1, 2 every - 1 ... are kept")
     name: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "every", checked_every(self.every, "SnapshotMonitor"))
-        if self.at is not None and not isinstance(self.at, str):
-            raise ConfigError(f"SnapshotMonitor: at must be the name of an element, or None, got {self.at!r}")
+        super().__post_init__()
         if self.turns is not None:
             if self.every != 1:
                 raise ConfigError("SnapshotMonitor: give either turns or every, not both")
-            if isinstance(self.turns, (str, bytes)) or not hasattr(self.turns, "__iter__"):
-                raise ConfigError(f"SnapshotMonitor: turns must be whole numbers >= 0, got {self.turns!r}")
-            given = {count("SnapshotMonitor: a turn", turn, at_least=0) for turn in self.turns}
-            object.__setattr__(self, "turns", tuple(sorted(given)))
-        object.__setattr__(self, "name", self.name or ("snapshots" if self.at is None else f"snapshots@{self.at}"))
+            object.__setattr__(self, "turns", tuple(sorted(set(self.turns))))
 
     @classmethod
     def examples(cls, at: str, light: str) -> list[Any]:
@@ -67,3 +63,8 @@ class SnapshotMonitor(KeepingMonitor):
 
     def record_of(self, turn: np.ndarray, beams: tuple[Beam, ...]) -> SnapshotRecord:
         return SnapshotRecord(turn, beams)
+
+
+def beam_at(at: str, turn: int, name: str) -> SnapshotMonitor:
+    """The monitor that keeps the beam of one turn at the entrance of an element."""
+    return SnapshotMonitor(at, turns=[turn], name=name)
