@@ -19,7 +19,6 @@ from ssmb.errors import ConfigError, ResultFileError
 from ssmb.quantity import Quantity, quantities_of
 from ssmb.store.tree import Dataset, Tree
 from ssmb.studies.beam_files import AXES
-from ssmb.tracking.monitors import MONITORS, Record
 
 #: what is known of each particle besides its coordinates
 PER_PARTICLE = {
@@ -64,23 +63,6 @@ def record_of(kind: type[Any], tree: Any) -> Any:
         raise
     except Exception as error:  # whatever the classes make of numbers that are not theirs
         raise ResultFileError(f"the file does not hold a {kind.__name__}: {str(error)[:160]}") from error
-
-
-def trees_of_monitors(records: Mapping[str, Record]) -> Tree:
-    """Return the records of monitors, by name, with their kinds."""
-    return {name: {"kind": record.kind, **tree_of(record)} for name, record in records.items()}
-
-
-def records_of_monitors(trees: Mapping[str, Any]) -> dict[str, Record]:
-    """Return the records that :func:`trees_of_monitors` stored."""
-    found = {}
-    for name, tree in trees.items():
-        values = dict(tree)
-        kind = values.pop("kind", "")
-        if kind not in MONITORS:
-            raise ResultFileError(f"'{name}' is the record of a monitor of '{kind}'; known: {', '.join(MONITORS)}")
-        found[name] = record_of(MONITORS[kind].record_class, values)
-    return found
 
 
 def _record_of(kind: type[Any], tree: Any) -> Any:

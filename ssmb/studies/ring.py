@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,13 +17,21 @@ from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
-from ssmb.quantity import quantities_of
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
-from ssmb.studies.config_types import OneOf, SectionOf
 from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
 from ssmb.studies.light import Light, light_of, light_summary, light_text
-from ssmb.studies.records import record_of, records_of_monitors, tree_of, trees_of_monitors
+from ssmb.studies.monitors import (
+    MonitorSection,
+    bunching_of,
+    monitor_with,
+    monitors_of,
+    records_of,
+    told,
+    trees_of,
+    with_wavelengths,
+)
+from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.rings import matched_beam, ring_optics, ring_program, tracked_lattice
 from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
 from ssmb.studies.source import RingSource, check_source, ring_source, ring_source_summary
@@ -32,9 +40,9 @@ from ssmb.studies.source_text import ring_source_text
 from ssmb.studies.steady import bucket_of, laser_drives
 from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, StudyConfig, at_place
 from ssmb.text import named_values
-from ssmb.tracking import Loss, Monitor, Run, RunStatus, track
+from ssmb.tracking import Loss, Run, RunStatus, track
 from ssmb.tracking.driving import drives_of
-from ssmb.tracking.monitors import MONITORS, Record, beam_at
+from ssmb.tracking.monitors import Record, beam_at
 
 #: Names of the records that keep the beam where the light, or the source, is.
 _LIGHT, _SOURCE = "beam at the light", "beam at the source"
@@ -46,7 +54,7 @@ class RunConfig(StudyConfig):
     beam: BeamConfig
     laser: LaserConfig | None = None
     track: TrackConfig = TrackConfig()
-    monitors: tuple[Annotated[SectionOf, OneOf(MONITORS)], ...] = Field(default=(), max_length=100)
+    monitors: tuple[MonitorSection, ...] = Field(default=(), max_length=100)
     light: LightConfig | None = None
     source: SourceConfig | None = None
 
@@ -57,7 +65,7 @@ class RunConfig(StudyConfig):
         if self.light is not None:
             if len(set(self.light.harmonics)) < len(self.light.harmonics):
                 raise ValueError("light.harmonics holds a number twice")
-            self._monitor_with("wavelengths", self.light.at, "light.at")
+            monitor_with(self.monitors, "wavelengths", self.light.at, "light.at")
             if self.light.turn >= self.track.turns:
                 raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
         if self.source is not None:
@@ -84,17 +92,8 @@ class RunConfig(StudyConfig):
             )
         if source.mean_over is None:
             return
-        here = self._monitor_with("harmonics", source.radiator, "source.mean_over")
+        here = monitor_with(self.monitors, "harmonics", source.radiator, "source.mean_over")
         source.check_mean(here.harmonics, here.every, self.track.turns)
-
-    def _monitor_with(self, quantity: str, at: str, who: str) -> Any:
-        """The first monitor at an element that has bunching factors by this quantity, which somebody needs."""
-        kinds = [kind for kind, cls in MONITORS.items() if quantity in quantities_of(cls)]
-        found: list[Any] = [m for m in self.monitors if m.of.kind in kinds]
-        here = next((m for m in found if m.at == at), None)
-        if here is None:
-            raise ValueError(f"{who} needs a {' or '.join(kinds)} monitor at '{at}'")
-        return here
 
     def laser_duty(self) -> float | None:
         """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
@@ -149,9 +148,7 @@ class RingResult(Result):
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
         out["light"] = [light_summary(light) for light in self.light]
         out["source"] = self.power()
-        for key in dict.fromkeys(m.record_class.told_as for m in MONITORS.values() if m.record_class.told_as):
-            out[key] = [r.summary() for r in self.records.values() if r.told_as == key]
-        return out
+        return out | told(self.records)
 
     def table(self) -> dict[str, Any]:
         """One row of numbers."""
@@ -190,7 +187,7 @@ class RingResult(Result):
         results["light"] = {str(light.harmonic): tree_of(light) for light in self.light}
         if self.source is not None:
             results["source"] = tree_of(self.source)
-        monitors = trees_of_monitors(self.records)
+        monitors = trees_of(self.records)
         return {"optics": tree_of(self.optics), "monitors": monitors, "results": results}
 
     def particles(self) -> dict[str, Beam]:
@@ -214,28 +211,18 @@ class RingResult(Result):
 
     def wavelengths(self) -> list[float]:
         """Those of the monitors, or of the source."""
-        seen = {float(w) for r in self._with_wavelengths().values() for w in r.wavelengths}
+        seen = {float(w) for r in with_wavelengths(self.records).values() for w in r.wavelengths}
         if not seen and self.source is not None:
             return [light.light.wavelength for light in self.source.lights]
         return sorted(seen, reverse=True)
 
-    def _with_wavelengths(self) -> dict[str, Any]:
-        """Records that have bunching factors by wavelength."""
-        return {name: r for name, r in self.records.items() if "wavelengths" in quantities_of(r)}
-
     def bunching(self) -> dict[str, Any]:
         """Bunching factors by wavelength and turn, by name of the monitor."""
-        names = ("at", "wavelengths", "turn", "bunching")
-        return {
-            "records": {
-                name: {key: getattr(r, key) for key in names} | {"magnitude": np.abs(r.bunching)}
-                for name, r in self._with_wavelengths().items()
-            }
-        }
+        return {"records": bunching_of(self.records)}
 
     def bunching_text(self) -> str:
         """One table for each of these monitors."""
-        return "\n\n".join(r.text(name) for name, r in self._with_wavelengths().items())
+        return "\n\n".join(r.text(name) for name, r in with_wavelengths(self.records).items())
 
     def power(self) -> dict[str, Any] | None:
         """The source."""
@@ -282,7 +269,10 @@ class RingStudy(Study, key="track", config=RunConfig):
         with at_place(places, "laser"):
             self.drives = laser_drives(config.laser, config.track.turns, self.program)
             drives_of(self.program, self.program.ops.copy(), self.drives, config.track.turns)
-        self.monitors = self._monitors()
+        self.monitors = monitors_of(config.monitors, self, self._check_place, places)
+        if config.light is not None:
+            with at_place(places, "light", "at"):
+                self._check_place(config.light.at)
         with at_place(places, "beam"):
             wavelength = None if config.laser is None else config.laser.wavelength
             self.start = matched_beam(config.beam, wavelength, self.optics, self.lattice.reference)
@@ -304,21 +294,6 @@ class RingStudy(Study, key="track", config=RunConfig):
         if config.source is not None:
             found["source"] = radiator_in_lattice(config.source, config.source.radiator, self.ring, self.places)
         return config.model_copy(update=found)
-
-    def _monitors(self) -> list[Monitor]:
-        made: list[Monitor] = []
-        for i, m in enumerate(self.config.monitors):
-            with at_place(self.places, "monitors", i):
-                self._check_place(getattr(m, "at", None))
-                made.append(m.made(**m.of.from_run(self)))
-                if any(made[-1].name == other.name for other in made[:-1]):
-                    raise ConfigError(
-                        f"a second monitor of {m.of.kind} at the same place; put what they record into one"
-                    )
-        if self.config.light is not None:
-            with at_place(self.places, "light", "at"):
-                self._check_place(self.config.light.at)
-        return made
 
     def micro_bucket(self) -> MicroBucket:
         """The bucket of ring and laser."""
@@ -421,7 +396,7 @@ class RingStudy(Study, key="track", config=RunConfig):
             config=config,
             status=RunStatus[results["status"]],
             optics=record_of(Optics, stored.optics),
-            records=records_of_monitors(cast(Any, stored.monitors)),
+            records=records_of(cast(Any, stored.monitors)),
             losses=tuple(record_of(Loss, results["losses"][n]) for n in sorted(results["losses"], key=int)),
             light=tuple(record_of(Light, results["light"][n]) for n in sorted(results["light"], key=int)),
             source=record_of(RingSource, results["source"]) if "source" in results else None,

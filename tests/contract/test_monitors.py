@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+import ssmb
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import SUMS, block_sum
 from ssmb.kernels.loops import DELTA, WEIGHT, Z
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.quantity import quantities_of, quantity
+from ssmb.studies.config_types import section_of
 from ssmb.tracking import (
     LaserProgram,
     SnapshotMonitor,
@@ -113,6 +117,43 @@ def test_the_record_is_of_quantities(ring: Lattice, beam: Beam, kind: str) -> No
         if isinstance(value, np.ndarray):
             assert len(declared.dims) == value.ndim, name
             assert "turn" not in declared.dims or len(value) == len(record.turn)
+
+
+@pytest.mark.parametrize("kind", sorted(MONITORS))
+def test_what_a_record_tells(ring: Lattice, beam: Beam, kind: str) -> None:
+    """Numbers that JSON takes, a table, the figure of its curves, and what its quantities promise to who reads them."""
+    made = EXAMPLES[f"{kind}-0"]
+    record: Any = go(ring, beam, [made]).monitors[made.name]
+    assert record.__class__ is MONITORS[kind].record_class and record.kind == kind
+    told = quantities_of(record)
+    for along in {"wavelengths", "harmonics"} & set(told):
+        assert told["bunching"].dims == ("turn", along)
+        assert record.bunching.shape == (TURNS // 2, len(getattr(record, along)))
+    if record.told_as:
+        assert json.loads(json.dumps(record.summary(), allow_nan=False)) == record.summary()
+        assert record.text(made.name).strip()
+    frames = record.curves()
+    for curves in frames:
+        assert len(curves.values) == len(record.turn) and np.isfinite(curves.values).all()
+    if frames:
+        figure = ssmb.plot(record)
+        drawn = [line.get_ydata() for axis in figure.axes for line in axis.lines]
+        assert len(drawn) == sum(c.values.shape[1] + (c.right is not None) for c in frames)
+        assert_close(drawn[0], frames[0].values[:, 0], rtol=1e-12, atol=0.0, what="first curve")
+    elif "beams" not in told:
+        with pytest.raises(ConfigError, match=f"a {type(record).__name__} has no figure"):
+            ssmb.plot(record)
+
+
+@pytest.mark.parametrize("kind", sorted(MONITORS))
+def test_the_section_of_a_run_file_makes_the_monitor(kind: str) -> None:
+    want = EXAMPLES[f"{kind}-0"]
+    section: Any = section_of(MONITORS[kind])
+    asked = {name: getattr(want, name) for name in quantities_of(want)}
+    others = {f.name: getattr(want, f.name) for f in dataclasses.fields(want) if f.name not in asked}
+    assert section.model_validate(asked).made(**others) == want
+    with pytest.raises(ValidationError, match="must be a whole number from 1"):
+        section.model_validate(asked | {"every": 0})
 
 
 @each
