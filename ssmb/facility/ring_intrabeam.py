@@ -15,14 +15,15 @@ import numpy as np
 from ssmb.collective.intrabeam import IntrabeamHeating
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.dynamics import Equilibrium, equilibrium, optics
-from ssmb.dynamics.equilibrium import EquilibriumStatus
+from ssmb.dynamics.equilibrium import EquilibriumStatus, Heating
 from ssmb.lattice.tree import Lattice
+from ssmb.maps.radiation import ENVELOPE, Radiation
 from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 
 Pair = tuple[float, float]
 #: Largest rms length of a microbunch, where it is shortest, over the laser wavelength: the length of a bucket.
-_FITS = 0.25
+FITS = 0.25
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def ring_intrabeam(
     """
     quiet = equilibrium(ring, lasers=True)
     bunched = quiet.status is EquilibriumStatus.MICROBUNCHED
-    fits = not bunched or float(quiet.sigma_z.min()) < _FITS * wavelength
+    fits = not bunched or float(quiet.sigma_z.min()) < FITS * wavelength
     if not fits:  # the linear force of the laser is not that of its bucket
         quiet, bunched = equilibrium(ring), False
     velocity = ring.reference.beta * SPEED_OF_LIGHT
@@ -88,8 +89,7 @@ def ring_intrabeam(
     electrons = electrons / ELEMENTARY_CHARGE if bunched else 0.0
     distance = wavelength * ring.reference.beta if bunched else None  # of microbunches, which overlap in the arcs
     heating = IntrabeamHeating.of(ring, current=current, wavelength=distance, coulomb_log=coulomb_log)
-    vertical = max(not_negative("emit_y", emit_y, "m") - float(quiet.emittances[1]), 0.0) * _vertical(ring)
-    heated = equilibrium(ring, lasers=bunched, heating=lambda sigma: heating(sigma + vertical))
+    heated = scattered(ring, quiet, heating, not_negative("emit_y", emit_y, "m"))
     place = quiet.index(at)
     kept = max(emit_y, float(quiet.emittances[1]))
     rms = [(float(e.sigma_delta[place]), float(e.sigma_z[place]) if bunched else 0.0) for e in (quiet, heated)]
@@ -106,12 +106,35 @@ def ring_intrabeam(
     )
 
 
+def scattered(
+    ring: Lattice, quiet: Equilibrium, heating: Heating, emit_y: float, radiation: Radiation | str = ENVELOPE
+) -> Equilibrium:
+    """Return the equilibrium of a ring with scattering, without what a coupling adds to its vertical emittance.
+
+    Parameters
+    ----------
+    quiet : its equilibrium without scattering; the lasers act if they hold that.
+    heating : see :func:`ssmb.dynamics.equilibrium`.
+    emit_y : vertical emittance of the beam that scatters, kept: what is more than that of `quiet` comes from a coupling
+        that is not in the lattice [m].
+    radiation : that of `quiet`.
+
+    Raises
+    ------
+    PhysicsError
+        There is no balance.
+    """
+    vertical = max(emit_y - float(quiet.emittances[1]), 0.0) * unit_vertical(ring)
+    lasers = quiet.status is EquilibriumStatus.MICROBUNCHED
+    return equilibrium(ring, radiation=radiation, lasers=lasers, heating=lambda sigma: heating(sigma + vertical))
+
+
 def _horizontal(found: Equilibrium) -> float:
     return float(found.emittances[0])
 
 
-def _vertical(ring: Lattice) -> np.ndarray:
-    """Covariance (n, 6, 6) of unit vertical emittance at the entrances of the elements."""
+def unit_vertical(ring: Lattice) -> np.ndarray:
+    """Return the covariances (n, 6, 6) of unit vertical emittance at the entrances of the elements."""
     columns = optics(ring).table()
     beta, alpha = columns["BETY"][:-1], columns["ALFY"][:-1]
     out = np.zeros((len(beta), 6, 6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -111,7 +111,7 @@ def _own_beam(file: ParticleFile) -> Beam:
         if lost:
             whole[name][places] = lost[name].values
     states = {name: whole[name] for name in STATES}
-    ref = Reference(float(file.reference_energy or 0.0), file.species)
+    ref = Reference(cast(float, file.reference_energy), file.species)  # particles of ours have one
     return Beam(ref, np.stack([whole[axis] for axis in AXES]), whole["weight"], ids=whole["ids"], **states)
 
 

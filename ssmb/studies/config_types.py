@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, model_validator
 
-from ssmb.errors import SsmbError, nearest
+from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.maps.radiation import MODES, Radiation
 from ssmb.quantity import LIGHT, Quantity, entries_of, is_endless, is_list, quantities_of
 
@@ -90,6 +90,19 @@ class Section(BaseModel):
     """A part of a run file: frozen, and no key that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def known(self, name: str) -> Any:
+        """Return a value that the run file may leave to the lattice, once one of both has said it.
+
+        Raises
+        ------
+        ConfigError
+            It is not known.
+        """
+        value = getattr(self, name)
+        if value is None:
+            raise ConfigError(f"{name} is not known: give it in the run file, or let the study ask its lattice (check)")
+        return value
 
 
 class OutputConfig(Section):

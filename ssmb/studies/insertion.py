@@ -177,7 +177,7 @@ class InsertionResult(Result):
         if self.beam is None:
             return {}
         harmonics = told_harmonics(want)
-        found = bunching_factor(self.beam, (want.insertion.wavelength or 0.0) / harmonics)
+        found = bunching_factor(self.beam, want.insertion.known("wavelength") / harmonics)
         return {"harmonics": harmonics.tolist(), "bunching": np.abs(found).tolist()}
 
     def bunching_text(self) -> str:
@@ -233,7 +233,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
     def _insertion(self, lattice: Lattice) -> Insertion:
         c = self.config
         want, beam, closure = c.insertion, c.beam, c.closure
-        wavelength = want.wavelength or 0.0
+        wavelength = want.known("wavelength")
         line = CouplingInsertion(
             lattice,
             wavelength,
@@ -298,7 +298,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         lines = neighbouring_lines(got.light, insertion.radiating(got.beam, self.ring.filling))
         return InsertionFindings(
             harmonics=harmonics,
-            bunching=bunching_factor(got.beam, (want.wavelength or 0.0) / harmonics),
+            bunching=bunching_factor(got.beam, want.known("wavelength") / harmonics),
             closed_form=np.array([insertion.closed_form(int(n)) for n in harmonics]),
             explained=got.explained,
             light=got.light,
@@ -364,7 +364,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
 
 def light_wavelength(config: InsertionRunConfig) -> float:
     """Wavelength of the light that the radiator is tuned to [m]."""
-    return (config.insertion.wavelength or 0.0) / config.source.harmonic
+    return config.insertion.known("wavelength") / config.source.harmonic
 
 
 def told_harmonics(config: InsertionRunConfig) -> np.ndarray:

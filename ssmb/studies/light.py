@@ -19,7 +19,8 @@ from ssmb.light import Undulator, signal_against_charge
 from ssmb.light.signal import ChargeSignal
 from ssmb.quantity import quantity
 from ssmb.schemes import SingleStage
-from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig
+from ssmb.studies.sections import LaserConfig, LightConfig
+from ssmb.studies.starting_beam import StartingBeam
 from ssmb.text import nanometres, number, table
 from ssmb.text import quantity as with_unit
 
@@ -43,19 +44,20 @@ class Light:
 
 
 def light_of(
-    want: LightConfig, laser: LaserConfig, b: BeamConfig, beam: Beam, optics: Optics, lit: Program
+    want: LightConfig, laser: LaserConfig, b: StartingBeam, beam: Beam, optics: Optics, lit: Program
 ) -> tuple[Light, ...]:
     """Light of a beam at the undulator, by harmonic.
 
     Parameters
     ----------
-    want, laser, b : sections of the run file.
+    want, laser : sections of the run file.
+    b : beam at the start.
     beam : beam at the entrance of the undulator on the turn that radiates.
     optics : optics of the ring without laser.
     lit : program of the ring with the laser on.
     """
-    reference, wavelength = lit.reference, laser.wavelength or 0.0
-    undulator = Undulator.resonant(reference, wavelength, period=want.period or 0.0, n_periods=want.periods or 0)
+    reference, wavelength = lit.reference, laser.known("wavelength")
+    undulator = Undulator.resonant(reference, wavelength, period=want.known("period"), n_periods=want.known("periods"))
     here = optics.at(want.at)
     size = tuple(
         math.sqrt(e * here[f"beta_{p}"] + (here[f"dispersion_{p}"] * b.sigma_delta) ** 2)
@@ -94,7 +96,7 @@ def light_of(
 
 
 def closed_form(
-    want: LightConfig, laser: LaserConfig, b: BeamConfig, optics: Optics, lit: Program
+    want: LightConfig, laser: LaserConfig, b: StartingBeam, optics: Optics, lit: Program
 ) -> SingleStage | None:
     """The linear single-stage scheme of this ring, if only the modulation of the first turn matters."""
     if laser.changes or want.turn < 1:
@@ -104,7 +106,7 @@ def closed_form(
     here, reference = optics.at(want.at), lit.reference
     return SingleStage.one_turn(
         reference,
-        laser.wavelength or 0.0,
+        laser.known("wavelength"),
         optics.slip_factor,
         float(optics.s[-1]),
         modulation(laser, optics, lit)[0],
@@ -127,7 +129,7 @@ def modulation(laser: LaserConfig, optics: Optics, lit: Program) -> tuple[float,
     last = max(i for i, name in enumerate(lit.names) if name in names or name.partition("#")[0] in names)
     start = optics.closed_orbit[0].copy()
     start[4] = 0.0
-    wave = measured_modulation(lit, laser.wavelength or 0.0, start, 0, int(lit.first_op[last + 1]))
+    wave = measured_modulation(lit, laser.known("wavelength"), start, 0, int(lit.first_op[last + 1]))
     return abs(wave), cmath.phase(wave) / (2.0 * math.pi)
 
 

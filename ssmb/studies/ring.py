@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
-from pydantic import Field, model_validator
 
 from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
@@ -21,24 +20,17 @@ from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
 from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
 from ssmb.studies.light import Light, light_of, light_summary, light_text
-from ssmb.studies.monitors import (
-    MonitorSection,
-    bunching_of,
-    monitor_with,
-    monitors_of,
-    records_of,
-    told,
-    trees_of,
-    with_wavelengths,
-)
+from ssmb.studies.monitors import bunching_of, monitors_of, records_of, told, trees_of, with_wavelengths
 from ssmb.studies.records import record_of, tree_of
-from ssmb.studies.rings import matched_beam, ring_optics, ring_program, tracked_lattice
-from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
+from ssmb.studies.ring_config import RunConfig
+from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
+from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source import RingSource, check_source, ring_source, ring_source_summary
 from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.source_text import ring_source_text
+from ssmb.studies.starting_beam import StartingBeam, starting_beam
 from ssmb.studies.steady import bucket_of, laser_drives
-from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, StudyConfig, at_place
+from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, at_place
 from ssmb.text import named_values
 from ssmb.tracking import Loss, Run, RunStatus, track
 from ssmb.tracking.driving import drives_of
@@ -46,74 +38,6 @@ from ssmb.tracking.monitors import Record, beam_at
 
 #: Names of the records that keep the beam where the light, or the source, is.
 _LIGHT, _SOURCE = "beam at the light", "beam at the source"
-
-
-class RunConfig(StudyConfig):
-    """A run file of a ring."""
-
-    beam: BeamConfig
-    laser: LaserConfig | None = None
-    track: TrackConfig = TrackConfig()
-    monitors: tuple[MonitorSection, ...] = Field(default=(), max_length=100)
-    light: LightConfig | None = None
-    source: SourceConfig | None = None
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if self.laser is None:
-            self._check_without_laser()
-        if self.light is not None:
-            if len(set(self.light.harmonics)) < len(self.light.harmonics):
-                raise ValueError("light.harmonics holds a number twice")
-            monitor_with(self.monitors, "wavelengths", self.light.at, "light.at")
-            if self.light.turn >= self.track.turns:
-                raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
-        if self.source is not None:
-            self._check_source(self.source)
-        return self
-
-    def _check_without_laser(self) -> None:
-        if self.beam.z_distribution == "coasting":
-            raise ValueError("a coasting beam needs a laser: its wavelength is the unit of length")
-        for m in self.monitors:
-            if m.of.needs_laser:
-                raise ValueError(f"a {m.of.kind} monitor needs a laser: {m.of.needs_laser}")
-        for name in ("light", "source"):
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} needs a laser: it is the light at its harmonics")
-
-    def _check_source(self, source: SourceConfig) -> None:
-        if source.turn is not None and source.turn >= self.track.turns:
-            raise ValueError(f"source.turn {source.turn} is not tracked: track.turns is {self.track.turns}")
-        if source.duty is None and self.laser_duty() is None:
-            raise ValueError(
-                "the laser is not on for the whole run: give source.duty, the share of the turns with laser that the "
-                "source has"
-            )
-        if source.mean_over is None:
-            return
-        here = monitor_with(self.monitors, "harmonics", source.radiator, "source.mean_over")
-        source.check_mean(here.harmonics, here.every, self.track.turns)
-
-    def laser_duty(self) -> float | None:
-        """Share of the turns with laser, if the laser section says one for a source that goes on [1]."""
-        if self.source is not None and self.source.duty is not None:
-            return self.source.duty
-        laser = self.laser
-        if laser is None or laser.windows or laser.turns < self.track.turns:
-            return None
-        return 1.0 if laser.duty is None else laser.duty.on / laser.duty.period
-
-    def places_wanted(self) -> list[str | None]:
-        """Elements at which something is looked at."""
-        wanted = [getattr(m, "at", None) for m in self.monitors] + [self.light.at if self.light else None]
-        return [*wanted, self.source.radiator if self.source else None]
-
-    @property
-    def source_turn(self) -> int:
-        """Turn whose beam is that of the source."""
-        last = self.track.turns - 1
-        return last if self.source is None or self.source.turn is None else self.source.turn
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,6 +49,7 @@ class RingResult(Result):
 
     config: RunConfig
     optics: Optics
+    start: StartingBeam
     turns: int
     count: int  #: particles at the start
     alive: int  #: and at the end
@@ -146,6 +71,7 @@ class RingResult(Result):
             "particles_alive": self.alive,
         }
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
+        out["beam"] = self.start.summary()
         out["light"] = [light_summary(light) for light in self.light]
         out["source"] = self.power()
         return out | told(self.records)
@@ -169,6 +95,7 @@ class RingResult(Result):
             ("status", self.status.value),
             ("optics", f"Qx {self.optics.qx:.5f}, Qy {self.optics.qy:.5f}, Qs {self.optics.qs:.4g}"),
             ("", f"alpha_c {self.optics.alpha_c:.5e}, slip factor {self.optics.slip_factor:.5e}"),
+            *self.start.lines(),
             ("tracked", f"{self.count} particles, {self.turns} turns, {self.count - self.alive} lost"),
         ]
         lines += [
@@ -183,6 +110,7 @@ class RingResult(Result):
     def contents(self) -> dict[str, Tree]:
         """Optics, records of the monitors, and numbers."""
         results: Tree = {"status": self.status.name, "turns": self.turns, "count": self.count, "alive": self.alive}
+        results["beam"] = tree_of(self.start)
         results["losses"] = {str(i): tree_of(loss) for i, loss in enumerate(self.losses)}
         results["light"] = {str(light.harmonic): tree_of(light) for light in self.light}
         if self.source is not None:
@@ -274,8 +202,11 @@ class RingStudy(Study, key="track", config=RunConfig):
             with at_place(places, "light", "at"):
                 self._check_place(config.light.at)
         with at_place(places, "beam"):
-            wavelength = None if config.laser is None else config.laser.wavelength
-            self.start = matched_beam(config.beam, wavelength, self.optics, self.lattice.reference)
+            self.beam = starting_beam(
+                config.beam, config.laser, config.held, self.optics, self.ring, config.track.radiation, places
+            )
+            wavelength = config.laser and config.laser.wavelength
+            self.start = self.beam.particles(config.beam, wavelength, self.lattice.reference)
         with at_place(places, "light"):
             self.light(self.start.select(np.arange(min(len(self.start), 16))))
         if config.source is not None and config.laser is not None:
@@ -293,6 +224,9 @@ class RingStudy(Study, key="track", config=RunConfig):
             found["light"] = light_undulator(config.light, self.ring, self.places)
         if config.source is not None:
             found["source"] = radiator_in_lattice(config.source, config.source.radiator, self.ring, self.places)
+            if config.source.intrabeam is None:
+                scatters = "in_beam" if "intrabeam" in config.beam.effects else "add"
+                found["source"] = found["source"].model_copy(update={"intrabeam": scatters})
         return config.model_copy(update=found)
 
     def micro_bucket(self) -> MicroBucket:
@@ -336,6 +270,7 @@ class RingStudy(Study, key="track", config=RunConfig):
             stage="" if status is RunStatus.COMPLETED else stage,
             provenance={"seed": self.config.track.seed},
             optics=self.ring_optics,
+            start=self.beam,
             turns=done.turns,
             count=len(done.beam),
             alive=int(np.count_nonzero(done.beam.alive)),
@@ -370,18 +305,18 @@ class RingStudy(Study, key="track", config=RunConfig):
         if config.light is None or config.laser is None:
             return ()
         lit = ring_program(self.lattice, config.laser, True)
-        return light_of(config.light, config.laser, config.beam, beam, self.optics, lit)
+        return light_of(config.light, config.laser, self.beam, beam, self.optics, lit)
 
     def _source(self, on: On, beam: Beam, records: dict[str, Any]) -> RingSource:
         """The source with this beam in its radiator."""
         config = self.config
         want, laser = cast(SourceConfig, config.source), cast(LaserConfig, config.laser)
-        duty = config.laser_duty() or 1.0
+        duty = cast(float, config.laser_duty())  # the config class demands it
         late = config.track.turns - (want.mean_over or 0)
 
         def compute() -> RingSource:
             return ring_source(
-                want, laser, config.beam.emit_y, self.ring, self.ring_optics, beam,
+                want, laser, self.beam.emit_y, self.ring, self.ring_optics, beam,
                 turn=config.source_turn, duty=duty, records=records, late=late,
             )  # fmt: skip
 
@@ -396,6 +331,7 @@ class RingStudy(Study, key="track", config=RunConfig):
             config=config,
             status=RunStatus[results["status"]],
             optics=record_of(Optics, stored.optics),
+            start=record_of(StartingBeam, results.get("beam", {})),
             records=records_of(cast(Any, stored.monitors)),
             losses=tuple(record_of(Loss, results["losses"][n]) for n in sorted(results["losses"], key=int)),
             light=tuple(record_of(Light, results["light"][n]) for n in sorted(results["light"], key=int)),

@@ -29,24 +29,74 @@ from ssmb.studies.config_types import (
     UpToOne,
     Wavelength,
 )
-from ssmb.studies.source_config import Current, Part, check_train
+from ssmb.studies.source_config import CoulombLog, Current, Part, check_train
+
+#: What makes a Gaussian beam.
+NUMBERS_OF_A_BEAM: tuple[str, ...] = ("emit_x", "emit_y", "sigma_delta", "sigma_z")
 
 
 class BeamConfig(Section):
-    """The beam at the start: Gaussian about the matched optics; in z Gaussian or uniform over whole wavelengths."""
+    """The beam at the start: Gaussian about the matched optics; in z Gaussian or uniform over whole wavelengths.
+
+    Its numbers are given, or are those of the equilibrium of the ring.
+    """
 
     particles: Count = 100_000
-    charge: Charge = Field(default=5e-12, description="charge of the bunch [C]; 1/weight of the macroparticles")
-    emit_x: Emit = Field(description="rms horizontal emittance [m]")
-    emit_y: Emit = Field(description="rms vertical emittance [m]")
-    sigma_delta: UpToOne = Field(description="rms relative momentum spread [1]")
-    sigma_z: Length = Field(description="rms bunch length [m], also for the light of the whole bunch")
+    charge: Charge | None = Field(
+        default=None, description="charge of the bunch, or of a microbunch [C]; 1/weight of the macroparticles; 5 pC"
+    )
+    current: Current | None = Field(
+        default=None,
+        description="current of a filled train of microbunches [A], instead of charge: that of a microbunch is "
+        "current times wavelength over c",
+    )
+    matched: Literal["equilibrium"] | None = Field(
+        default=None,
+        description="equilibrium: emittances, momentum spread and length are those of radiation damping and noise in "
+        "the ring; in the micro-buckets, if z is gaussian and the laser is the same on all turns, else by its cavities",
+    )
+    effects: tuple[Literal["intrabeam"], ...] = Field(
+        default=(),
+        max_length=1,
+        description="what the equilibrium has besides: intrabeam scattering of the charge (a lattice that has it as "
+        "diffusion already would count it twice)",
+    )
+    coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of the scattering [1]")
+    emit_x: Emit | None = Field(default=None, description="rms horizontal emittance [m]; of a matched beam: the same")
+    emit_y: Emit | None = Field(
+        default=None,
+        description="rms vertical emittance [m]; of a matched beam: with a coupling that the lattice has not",
+    )
+    coupling: Part | None = Field(
+        default=None, description="of a matched beam, instead of emit_y: emit_y over emit_x [1]"
+    )
+    sigma_delta: UpToOne | None = Field(
+        default=None, description="rms relative momentum spread [1]; of a matched beam: the same"
+    )
+    sigma_z: Length | None = Field(
+        default=None,
+        description="rms bunch length [m], also for the light of the whole bunch; of a matched beam: the same",
+    )
     z_distribution: Literal["coasting", "gaussian"] = Field(
         default="coasting", description="coasting: uniform over whole laser wavelengths, a slice of the bunch"
     )
     wavelengths: Count = Field(default=4, description="length of a coasting slice in laser wavelengths")
     start: Literal["quiet", "random"] = "quiet"
     seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for one, other in (("charge", "current"), ("emit_y", "coupling")):
+            if getattr(self, one) is not None and getattr(self, other) is not None:
+                raise ValueError(f"give {one} or {other}, not both")
+        if self.matched is None:
+            for name in NUMBERS_OF_A_BEAM:
+                if getattr(self, name) is None:
+                    raise ValueError(f"{name} is missing: give it, or matched: equilibrium for the beam of the ring")
+            for name in ("effects", "coupling"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} belongs to matched: equilibrium; given numbers are taken as they are")
+        return self
 
 
 class DutyConfig(Section):

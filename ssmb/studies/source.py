@@ -54,12 +54,16 @@ class RingSource:
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes, for the harmonic that takes the most")
 
 
+def undulator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Undulator:
+    """The undulator of a radiator, resonant at a wavelength [m]."""
+    return Undulator.resonant(
+        reference, wavelength, want.known("period"), want.known("periods"), helical=bool(want.helical)
+    )
+
+
 def radiator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Radiator:
     """The radiator of a run file, its gap set to a wavelength [m]."""
-    undulator = Undulator.resonant(
-        reference, wavelength, want.period or 0.0, want.periods or 0, helical=bool(want.helical)
-    )
-    return Radiator(undulator, want.detuning, want.beamlines, chain_of(want), want.band)
+    return Radiator(undulator_of(want, reference, wavelength), want.detuning, want.beamlines, chain_of(want), want.band)
 
 
 def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
@@ -73,7 +77,7 @@ def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
 
 def wavelength_of(laser: LaserConfig) -> float:
     """Wavelength of the laser as it shines, detuning counted [m]."""
-    return (laser.wavelength or 0.0) * (1.0 + laser.detuning)
+    return laser.known("wavelength") * (1.0 + laser.detuning)
 
 
 def check_source(want: SourceConfig, laser: LaserConfig, ring: Lattice) -> None:
@@ -87,11 +91,10 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
 
     It is longer than its ring [m], no K makes it resonant, or a stage of its beamline cannot work at the wavelength.
     """
-    Undulator.resonant(reference, wavelength, want.period or 0.0, want.periods or 0, helical=bool(want.helical))
-    period, periods = want.period or 0.0, want.periods or 0
-    if period * periods > circumference:
+    u = undulator_of(want, reference, wavelength)
+    if u.period * u.n_periods > circumference:
         raise ConfigError(
-            f"a radiator of {periods} periods of {period:g} m is longer than the ring, {circumference:.6g} m"
+            f"a radiator of {u.n_periods} periods of {u.period:g} m is longer than the ring, {circumference:.6g} m"
         )
     beamline_of(want.beamline or ()).check(wavelength)
 

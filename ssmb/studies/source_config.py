@@ -77,9 +77,10 @@ class SourceConfig(RadiatorConfig):
         default=None, description="current inside the trains [A]; without it the ring is filled"
     )
     duty: Part | None = Field(default=None, description="share of the turns with laser [1]; by default that of laser")
-    intrabeam: Literal["add", "in_beam"] = Field(
-        default="add",
-        description="add: intrabeam scattering is a factor on the power; in_beam: the beam of the file has it already",
+    intrabeam: Literal["add", "in_beam"] | None = Field(
+        default=None,
+        description="add: intrabeam scattering is a factor on the power; in_beam: the beam of the file has it already; "
+        "by default what beam.effects says",
     )
 
     @model_validator(mode="after")

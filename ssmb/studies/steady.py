@@ -66,7 +66,7 @@ def bucket_of(laser: LaserConfig, radiating: bool, lattice: Lattice, optics: Opt
         moved, _ = ring_program(lattice, laser, False, "mean").propagate(orbit)
         loss = float(orbit[5, 0] - moved[5, 0])
     return MicroBucket(
-        wavelength=(laser.wavelength or 0.0) * lattice.reference.beta,
+        wavelength=laser.known("wavelength") * lattice.reference.beta,
         slip_factor=float(optics.slip_factor),
         circumference=float(optics.s[-1]),
         amplitude=amplitude,

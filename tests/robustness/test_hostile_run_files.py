@@ -366,7 +366,7 @@ def message(text: str, **changes: Any) -> str:
                           "2e-12", "a.run.yaml:3:39: key 'charge' stands twice in this mapping, first in line 3"),
         ("charge: 1e-12", "charge: 2*3", "beam.charge: must be a number from 1e-24 to 1 C: '2\\*3' is no number with "
                                          "a unit"),
-        ("emit_x: 1e-8, ", "", "a.run.yaml:3:7: 'beam.emit_x' is missing"),
+        ("emit_x: 1e-8, ", "", "a.run.yaml:3:7: beam: emit_x is missing: give it, or matched: equilibrium"),
         ("lattice: ring.pals.yaml", "", "'lattice' is missing"),
         ("elements: [U]", "elements: []", "laser.elements: "),
         ("wavelengths: [1064e-9, "
@@ -428,7 +428,7 @@ def test_files_that_are_no_mapping(text: str) -> None:
         "1"),
         ("beam.particles", "[1"), ("beam.particles", "{a: 1}"), ("beam", "1"), ("track.turns", "-1"), ("beam.charge",
         "nan"),
-        ("beam.charge", None), ("beam.charge", object()), ("title", "\0"), ("lattice", 5),
+        ("beam.particles", None), ("beam.charge", object()), ("title", "\0"), ("lattice", 5),
     ],
 )  # fmt: skip
 def test_changes_that_do_not_fit(key: str, value: Any) -> None:

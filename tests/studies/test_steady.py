@@ -11,6 +11,7 @@ import pytest
 
 from ssmb.beam import Beam
 from ssmb.dynamics import Optics
+from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, run, run_file
@@ -229,3 +230,11 @@ def test_opening_angle_in_a_run_file_heats_the_vertical_plane(folder: Path) -> N
         }  # fmt: skip
         spread.append(run(load_config(folder / "steady.run.yaml", changes), lattice).beam.py.std())
     assert spread[0] < 1e-20 < 1e-12 < spread[1]
+
+
+def test_a_wavelength_that_nobody_has_said_is_refused(folder: Path) -> None:
+    """Neither the file nor a lattice was asked: no bucket of length zero."""
+    config = load_config(folder / "steady.run.yaml", {"laser.wavelength": None})
+    lattice = load_lattice(folder / "steady.pals.yaml")
+    with pytest.raises(ConfigError, match="wavelength is not known: give it in the run file"):
+        bucket_of(config.laser, True, lattice, ring_optics(lattice, config.laser))
