@@ -85,7 +85,7 @@ MUTANTS = (
         "joules", r'"W", "average power of the same electrons', r'"J", "average power of the same electrons',
         _BY_HAND,
     ),
-    Mutant("noise column shows the peak power", r'light\["noise_power"\]', r'light["peak_power"]', _BY_HAND),
+    Mutant("noise column shows the peak power", r'of\.light, "noise_power"', r'of.exit, "peak_power"', _BY_HAND),
     Mutant("coasting damping "
            "halved", r"vertical, 2\.0 \* \(z / y\) \* vertical", r"vertical, (z / y) * vertical", _DAMPING),
     Mutant("best duty "

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
+from ssmb import text
 from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.units import PREFIXES, Unit, number_in, unit
 
@@ -336,6 +337,15 @@ def label_of(thing: Any, field: str, unit: str = "") -> str:
         cls = thing if isinstance(thing, type) else type(thing)
         raise ConfigError(f"{cls.__name__} declares no quantity '{field}'.{nearest(field, known)}")
     return known[field].axis(unit)
+
+
+def text_of(thing: Any, field: str, digits: int = 4) -> str:
+    """Return the number of a field with its unit and a prefix, such as ``5.12 MW``, for printed lines and tables."""
+    return text.quantity(getattr(thing, field), quantities_of(thing)[field].unit, digits)
+
+
+class derived(property):
+    """A property that is told with the fields of its class where the numbers of a result are (``--json``)."""
 
 
 class Shown:

@@ -12,6 +12,7 @@ from ssmb.beamlines.chains import ChainStage, UndulatorChain
 from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.light.exit_light import ExitLight
+from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 
 #: Etendue that a scanner accepts, depends on the scanner [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
@@ -23,21 +24,15 @@ HEAT_LIMIT = 1e6
 
 @dataclass(frozen=True)
 class Footprint:
-    """The light on the first mirror.
+    """The light on the first mirror."""
 
-    Parameters
-    ----------
-    along, across : rms sizes on its surface, in the plane of deflection and across it [m].
-    power : coherent, that meets the mirror, average [W].
-    absorbed : share of it that stays [1].
-    incoherent_density : of the incoherent light on the axis, on the surface, all of it absorbed [W/m^2].
-    """
-
-    along: float
-    across: float
-    power: float
-    absorbed: float
-    incoherent_density: float = 0.0
+    along: float = quantity("m", "rms size on its surface in the plane of deflection")
+    across: float = quantity("m", "rms size on its surface across it")
+    power: float = quantity("W", "average coherent power that meets the mirror")
+    absorbed: float = quantity("1", "share of it that stays")
+    incoherent_density: float = quantity(
+        "W/m^2", "density of the incoherent light on the axis, on the surface, all of it absorbed", default=0.0
+    )
 
     @property
     def coherent_density(self) -> float:

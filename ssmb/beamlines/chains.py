@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from ssmb.errors import ConfigError
-from ssmb.ranges import choice, count, not_negative, positive, share
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import choice, not_negative, positive, share
 from ssmb.tables import Table
 
 ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a stage comes from
+#: limits of a share
+SHARE: dict[str, Any] = {"minimum": 0.0, "open_minimum": True, "maximum": 1.0}
 
 
 @dataclass(frozen=True)
@@ -18,40 +22,28 @@ class LppChain:
 
     The defaults give the published product of the 250-W source (21.5 kW, 6 %, 0.194 from 2 pi to the focus); the split
     of 0.194 into factors is assumed.
-
-    Parameters
-    ----------
-    drive_power : CO2 laser on the droplet [W].
-    conversion_efficiency : into 2 pi and 2 % [1].
-    solid_angle : of the collector [sr].
-    aperture : share of the collected cone that is not obscured by laser and hardware [1].
-    collector_reflectivity : mean, spectral filter included [1].
-    gas_transmission, obscuration, focus_transmission : [1].
-    dose_margin : share that is kept back for dose control [1].
     """
 
-    drive_power: float = 21.5e3
-    conversion_efficiency: float = 0.06
-    solid_angle: float = 5.0
-    aperture: float = 0.90
-    collector_reflectivity: float = 0.37
-    gas_transmission: float = 0.90
-    obscuration: float = 0.95
-    focus_transmission: float = 0.95
-    dose_margin: float = 0.10
+    drive_power: float = quantity("W", "power of the CO2 laser on the droplet", minimum=0.0, default=21.5e3)
+    conversion_efficiency: float = quantity("1", "conversion efficiency into 2 pi and 2 %", default=0.06, **SHARE)
+    solid_angle: float = quantity(
+        "sr", "solid angle of the collector", minimum=0.0, open_minimum=True, maximum=2.0 * math.pi, default=5.0
+    )
+    aperture: float = quantity(
+        "1", "share of the collected cone that is not obscured by laser and hardware", default=0.90, **SHARE
+    )
+    collector_reflectivity: float = quantity(
+        "1", "mean reflectivity of the collector, spectral filter included", default=0.37, **SHARE
+    )
+    gas_transmission: float = quantity("1", "transmission of the gas", default=0.90, **SHARE)
+    obscuration: float = quantity("1", "share that is not obscured behind the collector", default=0.95, **SHARE)
+    focus_transmission: float = quantity("1", "transmission of the aperture at the focus", default=0.95, **SHARE)
+    dose_margin: float = quantity(
+        "1", "share that is kept back for dose control", minimum=0.0, maximum=1.0, open_maximum=True, default=0.10
+    )
 
     def __post_init__(self) -> None:
-        not_negative("drive_power", self.drive_power, "W")
-        positive("solid_angle", self.solid_angle, "sr")
-        if self.solid_angle > 2.0 * math.pi:
-            raise ConfigError(f"solid_angle must not exceed 2 pi sr, got {self.solid_angle:g} sr.")
-        for name in (
-            "conversion_efficiency", "aperture", "collector_reflectivity", "gas_transmission", "obscuration",
-            "focus_transmission",
-        ):  # fmt: skip
-            share(name, getattr(self, name))
-        if share("dose_margin", self.dose_margin, zero=True) == 1.0:
-            raise ConfigError("dose_margin 1 leaves no light; give a share below 1, such as 0.1.")
+        check_quantities(self)
 
     @property
     def power_2pi(self) -> float:
@@ -89,63 +81,44 @@ class LppChain:
 
 @dataclass(frozen=True)
 class ChainStage:
-    """One factor between undulator exit and intermediate focus.
+    """One factor between undulator exit and intermediate focus."""
 
-    Parameters
-    ----------
-    name : of the stage.
-    transmission : power after over power before, in (0, 1] [1].
-    origin : "calculated", "given" or "assumed".
-    """
-
-    name: str
-    transmission: float
-    origin: str = "assumed"
+    name: str = quantity("", "name of the stage")
+    transmission: float = quantity("1", "power after over power before, in (0, 1]")
+    origin: str = quantity("", "where the transmission comes from", choices=ORIGINS, default="assumed")
 
     def __post_init__(self) -> None:
+        check_quantities(self)
         share(f"transmission of '{self.name}'", self.transmission)
-        choice("origin", self.origin, ORIGINS)
 
 
 @dataclass(frozen=True)
 class UndulatorChain:
-    """One SSMB (or FEL) beamline: undulator exit to the intermediate focus.
+    """One SSMB (or FEL) beamline: undulator exit to the intermediate focus."""
 
-    Parameters
-    ----------
-    name : of the beamline.
-    power : at the undulator exit [W].
-    band : share inside the band of the scanner [1]; 1 for a coherent line, which is an exact laser harmonic at all
-        angles.
-    grazing_mirrors, grazing_reflectivity : number [1] and reflectivity of each [1].
-    normal_mirrors, normal_reflectivity : Mo/Si mirrors at normal incidence.
-    gas_transmission, homogeniser : [1].
-    transport : if given, the measured or claimed product that replaces all factors but `band` [1].
-    stages : if given, the factors that replace all others but `band`, such as those of ``ssmb.beamlines.Beamline``.
-    """
-
-    name: str = "four grazing mirrors"
-    power: float = 1000.0
-    band: float = 1.0
-    grazing_mirrors: int = 4
-    grazing_reflectivity: float = 0.90
-    normal_mirrors: int = 0
-    normal_reflectivity: float = 0.68
-    gas_transmission: float = 0.95
-    homogeniser: float = 1.0
-    transport: float | None = None
-    stages: tuple[ChainStage, ...] = ()
+    name: str = quantity("", "name of the beamline", default="four grazing mirrors")
+    power: float = quantity("W", "power at the undulator exit", minimum=0.0, default=1000.0)
+    band: float = quantity(
+        "1", "share inside the band of the scanner; 1 for a coherent line, an exact laser harmonic at all angles",
+        default=1.0, **SHARE,
+    )  # fmt: skip
+    grazing_mirrors: int = quantity("1", "number of grazing mirrors", minimum=0, default=4)
+    grazing_reflectivity: float = quantity("1", "reflectivity of each", default=0.90, **SHARE)
+    normal_mirrors: int = quantity("1", "number of Mo/Si mirrors at normal incidence", minimum=0, default=0)
+    normal_reflectivity: float = quantity("1", "reflectivity of each", default=0.68, **SHARE)
+    gas_transmission: float = quantity("1", "transmission of the gas", default=0.95, **SHARE)
+    homogeniser: float = quantity("1", "transmission of the homogeniser", default=1.0, **SHARE)
+    transport: float | None = quantity(
+        "1", "measured or claimed product that replaces all factors but the band", default=None, **SHARE
+    )
+    stages: tuple[ChainStage, ...] = quantity(
+        "", "factors that replace all others but the band, such as those of ssmb.beamlines.Beamline", default=()
+    )
 
     def __post_init__(self) -> None:
-        not_negative("power", self.power, "W")
-        count("grazing_mirrors", self.grazing_mirrors, at_least=0)
-        count("normal_mirrors", self.normal_mirrors, at_least=0)
-        for name in ("band", "grazing_reflectivity", "normal_reflectivity", "gas_transmission", "homogeniser"):
-            share(name, getattr(self, name))
-        if self.transport is not None:
-            share("transport", self.transport)
-            if self.stages:
-                raise ConfigError("give transport or stages, not both: each stands for the whole way.")
+        check_quantities(self)
+        if self.transport is not None and self.stages:
+            raise ConfigError("give transport or stages, not both: each stands for the whole way.")
 
     @property
     def factors(self) -> tuple[ChainStage, ...]:

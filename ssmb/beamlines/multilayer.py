@@ -9,56 +9,46 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beamlines.optical_constants import POLARISATIONS, interface, refractive_index, table_wavelengths
 from ssmb.errors import ConfigError
-from ssmb.ranges import choice, count, not_negative, positive, share
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import choice, count, not_negative
+
+_POSITIVE: dict[str, Any] = {"minimum": 0.0, "open_minimum": True}
 
 
 @dataclass(frozen=True)
 class Multilayer:
     """A periodic stack of two materials on a substrate.
 
-    Parameters
-    ----------
-    name : of the coating.
-    heavy, light, substrate : chemical formulas of absorber, spacer and substrate.
-    heavy_density, light_density, substrate_density : [kg/m^3].
-    period : of one bilayer [m].
-    heavy_share : thickness of the absorber over the period [1].
-    bilayers : number [1].
-    roughness : RMS width of every interface [m].
-    light_on_top : whether the spacer faces the light.
-
     Notes
     -----
     Layers are taken as homogeneous with bulk constants: no interdiffusion zone, no cap.
     """
 
-    name: str
-    heavy: str
-    light: str
-    substrate: str
-    heavy_density: float
-    light_density: float
-    substrate_density: float
-    period: float
-    heavy_share: float
-    bilayers: int
-    roughness: float = 0.0
-    light_on_top: bool = True
+    name: str = quantity("", "name of the coating")
+    heavy: str = quantity("", "chemical formula of the absorber")
+    light: str = quantity("", "chemical formula of the spacer")
+    substrate: str = quantity("", "chemical formula of the substrate")
+    heavy_density: float = quantity("kg/m^3", "density of the absorber", **_POSITIVE)
+    light_density: float = quantity("kg/m^3", "density of the spacer", **_POSITIVE)
+    substrate_density: float = quantity("kg/m^3", "density of the substrate", **_POSITIVE)
+    period: float = quantity("m", "period, of one bilayer", **_POSITIVE)
+    heavy_share: float = quantity(
+        "1", "thickness of the absorber over the period", maximum=1.0, open_maximum=True, **_POSITIVE
+    )
+    bilayers: int = quantity("1", "number of bilayers", minimum=1)
+    roughness: float = quantity("m", "rms width of every interface", minimum=0.0, default=0.0)
+    light_on_top: bool = quantity("", "whether the spacer faces the light", default=True)
 
     def __post_init__(self) -> None:
-        for name in ("heavy_density", "light_density", "substrate_density"):
-            positive(name, getattr(self, name), "kg/m^3")
-        positive("period", self.period, "m")
-        if share("heavy_share", self.heavy_share) == 1.0:
-            raise ConfigError("heavy_share 1 leaves no spacer; give a share below 1, such as 0.4.")
-        count("bilayers", self.bilayers)
-        if not_negative("roughness", self.roughness, "m") > self.period / 2.0:
+        check_quantities(self)
+        if self.roughness > self.period / 2.0:
             raise ConfigError(
                 f"roughness {self.roughness:g} m exceeds half the period {self.period:g} m of {self.name}."
             )
@@ -139,20 +129,12 @@ COATINGS = {"mo_si": MO_SI, "la_b": LA_B}
 
 @dataclass(frozen=True)
 class Peak:
-    """Result of :func:`peak`.
+    """Result of :func:`peak`."""
 
-    Parameters
-    ----------
-    wavelength : of the maximum [m].
-    reflectivity : there [1].
-    width : full width at half maximum [m].
-    relative_width : width over wavelength [1].
-    """
-
-    wavelength: float
-    reflectivity: float
-    width: float
-    relative_width: float
+    wavelength: float = quantity("m", "wavelength of the maximum")
+    reflectivity: float = quantity("1", "reflectivity there")
+    width: float = quantity("m", "full width at half maximum")
+    relative_width: float = quantity("1", "width over wavelength")
 
 
 def coating(name: str) -> Multilayer:

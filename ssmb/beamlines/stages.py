@@ -1,57 +1,68 @@
 """Stages of a beamline between undulator exit and intermediate focus: each computes its transmission from named inputs.
 
 Mirrors, foils and gases use the optical constants of :mod:`ssmb.beamlines.optical_constants` (1 to 41 nm). At other
-wavelengths, from ultraviolet light to THz, give the transmission: :class:`Given`.
+wavelengths, from ultraviolet light to THz, give the transmission: :class:`Given`. A new stage is one class here, with
+the ``kind`` that a run file calls it by; what a run file may say of it follows from its quantities.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmb.beamlines.chains import ChainStage
-from ssmb.beamlines.multilayer import MO_SI, Multilayer
+from ssmb.beamlines.chains import SHARE, ChainStage
+from ssmb.beamlines.multilayer import Multilayer, coating
 from ssmb.beamlines.optical_constants import gas_density, layer_transmission, surface_reflectivity, tabulated_density
 from ssmb.errors import ConfigError
 from ssmb.light.exit_light import ExitLight
-from ssmb.ranges import choice, count, finite, not_negative, positive, share
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import positive
 
 #: relative width above which a stage is averaged over the line; mirrors and gases change little over less
 _NARROW, _LINE_POINTS = 1e-4, 201
 #: angles of the mean over a round aperture
 _AZIMUTHS = 512
+#: limits far from any beamline; they keep a slip of the exponent from becoming an overflow deep inside a formula
+_LENGTH: dict[str, Any] = {"minimum": 1e-12, "maximum": 1e6}
+_DENSITY: dict[str, Any] = {"minimum": 1e-6, "maximum": 1e6, "default": None}
+_RIGHT_ANGLE: dict[str, Any] = {"minimum": 0.0, "maximum": 0.5 * math.pi, "open_maximum": True}
+_MIRRORS: dict[str, Any] = {"minimum": 1, "maximum": 1000, "default": 1}
+_POLARISATIONS = ("s", "p", "mean")
 
-
-class Stage(Protocol):
-    """What a beamline is made of."""
-
-    def through(self, light: ExitLight) -> ChainStage:
-        """Return name, transmission and origin of the stage for a light at the undulator exit."""
-        ...
+#: kind in a run file -> class
+STAGES: dict[str, type[Stage]] = {}
 
 
 @dataclass(frozen=True)
-class Given:
-    """A stage whose transmission is known from elsewhere.
+class Stage(ABC):
+    """What a beamline is made of; subclasses are frozen dataclasses of quantities."""
 
-    Parameters
-    ----------
-    name : of the stage.
-    transmission : in (0, 1] [1].
-    """
+    kind: ClassVar[str]
 
-    name: str
-    transmission: float
+    def __init_subclass__(cls, *, kind: str) -> None:
+        cls.kind = kind
+        STAGES[kind] = cls
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise ConfigError(f"the name of a stage is a text, not {self.name!r}")
-        share(f"transmission of '{self.name}'", self.transmission)
+        check_quantities(self)
+
+    @abstractmethod
+    def through(self, light: ExitLight) -> ChainStage:
+        """Return name, transmission and origin of the stage for a light at the undulator exit."""
+
+
+@dataclass(frozen=True)
+class Given(Stage, kind="given"):
+    """A stage whose transmission is known from elsewhere."""
+
+    name: str = quantity("", "name of the stage")
+    transmission: float = quantity("1", "transmission", **SHARE)
 
     def through(self, light: ExitLight) -> ChainStage:
         """Return the stage; the light does not matter."""
@@ -59,20 +70,11 @@ class Given:
 
 
 @dataclass(frozen=True)
-class GrazingMirror:
+class GrazingMirror(Stage, kind="grazing"):
     """Equal mirrors under grazing incidence, each a thick coating (Fresnel).
 
-    Parameters
-    ----------
-    coating : chemical formula, such as Ru, Mo or C.
-    grazing_angle : between light and surface [rad].
-    number : of mirrors [1].
-    deflects : plane in which the light is deflected, "x" or "y"; the footprint is long in it.
-    polarisation : "s", "p" or "mean"; the light of a planar undulator that deflects electrons in x is "s" at a mirror
-        that deflects in y, and "p" at one that deflects in x.
-    roughness : rms [m].
-    density : of the coating [kg/m^3]; the tabulated one if left out.
-    distance : of the first mirror from the middle of the undulator [m]; with it the heat on it is known.
+    The light of a planar undulator that deflects electrons in x is "s" at a mirror that deflects in y, and "p" at one
+    that deflects in x. With a distance of the first mirror the heat on it is known.
 
     Examples
     --------
@@ -81,27 +83,18 @@ class GrazingMirror:
     '4 grazing Ru, 100 mrad'
     """
 
-    coating: str
-    grazing_angle: float
-    number: int = 1
-    deflects: str = "y"
-    polarisation: str = "s"
-    roughness: float = 0.0
-    density: float | None = None
-    distance: float | None = None
-
-    def __post_init__(self) -> None:
-        if positive("grazing_angle", self.grazing_angle, "rad") >= 0.5 * math.pi:
-            raise ConfigError(
-                f"grazing_angle must be below pi/2, between light and surface, not {self.grazing_angle:g}"
-            )
-        count("number", self.number)
-        choice("deflects", self.deflects, ("x", "y"))
-        choice("polarisation", self.polarisation, ("s", "p", "mean"))
-        not_negative("roughness", self.roughness, "m")
-        for name, unit in (("density", "kg/m^3"), ("distance", "m")):
-            if getattr(self, name) is not None:
-                positive(name, getattr(self, name), unit)
+    coating: str = quantity("", "chemical formula of the coating, such as Ru, Mo or C")
+    grazing_angle: float = quantity("rad", "angle between light and surface", **_RIGHT_ANGLE | {"open_minimum": True})
+    number: int = quantity("1", "number of mirrors", **_MIRRORS)
+    deflects: str = quantity(
+        "", "plane in which the light is deflected; the footprint is long in it", choices=("x", "y"), default="y"
+    )
+    polarisation: str = quantity("", "polarisation of the light", choices=_POLARISATIONS, default="s")
+    roughness: float = quantity("m", "rms roughness", minimum=0.0, maximum=1e-3, default=0.0)
+    density: float | None = quantity("kg/m^3", "density of the coating; the tabulated one if left out", **_DENSITY)
+    distance: float | None = quantity(
+        "m", "distance of the first mirror from the middle of the undulator", default=None, **_LENGTH
+    )
 
     def reflectivity(self, light: ExitLight) -> float:
         """Reflected share of one mirror, averaged over the line [1]."""
@@ -120,29 +113,18 @@ class GrazingMirror:
 
 
 @dataclass(frozen=True)
-class MultilayerMirror:
-    """Equal multilayer mirrors near normal incidence.
+class MultilayerMirror(Stage, kind="multilayer"):
+    """Equal multilayer mirrors near normal incidence."""
 
-    Parameters
-    ----------
-    coating : the stack, such as :data:`ssmb.beamlines.multilayer.MO_SI`.
-    angle : of incidence from the normal [rad].
-    number : of mirrors [1].
-    polarisation : "s", "p" or "mean".
-    """
-
-    coating: Multilayer = field(default=MO_SI)
-    angle: float = 0.0
-    number: int = 1
-    polarisation: str = "mean"
+    coating: Any = quantity("", "name of a stack, mo_si or la_b; in Python also a Multilayer", default="mo_si")
+    angle: float = quantity("rad", "angle of incidence from the normal", default=0.0, **_RIGHT_ANGLE)
+    number: int = quantity("1", "number of mirrors", **_MIRRORS)
+    polarisation: str = quantity("", "polarisation of the light", choices=_POLARISATIONS, default="mean")
 
     def __post_init__(self) -> None:
-        count("number", self.number)
+        super().__post_init__()
         if not isinstance(self.coating, Multilayer):
-            raise ConfigError(f"coating of a multilayer mirror is a Multilayer, such as MO_SI, not {self.coating!r}")
-        if not_negative("angle", self.angle, "rad") >= 0.5 * math.pi:
-            raise ConfigError(f"angle of incidence must be below pi/2 from the normal, not {self.angle:g}")
-        choice("polarisation", self.polarisation, ("s", "p", "mean"))
+            object.__setattr__(self, "coating", coating(self.coating))
 
     def through(self, light: ExitLight) -> ChainStage:
         """Return what all mirrors let through at the wavelength of the light, which need not be that of their peak."""
@@ -154,75 +136,39 @@ class MultilayerMirror:
 
 
 @dataclass(frozen=True)
-class Gas:
-    """Gas in the path of the light: absorption by its atoms.
+class Gas(Stage, kind="gas"):
+    """Gas in the path of the light: absorption by its atoms."""
 
-    Parameters
-    ----------
-    formula : of one molecule, such as H2 or Ar.
-    length : of the path [m].
-    pressure : [Pa].
-    temperature : [K].
-    """
-
-    formula: str
-    length: float
-    pressure: float
-    temperature: float = 293.15
-
-    def __post_init__(self) -> None:
-        not_negative("length", self.length, "m")
-        not_negative("pressure", self.pressure, "Pa")
-        positive("temperature", self.temperature, "K")
+    formula: str = quantity("", "chemical formula of one molecule, such as H2 or Ar")
+    length: float = quantity("m", "length of the path", minimum=0.0, maximum=1e6)
+    pressure: float = quantity("Pa", "pressure", minimum=0.0, maximum=1e9)
+    temperature: float = quantity("K", "temperature", minimum=1e-3, maximum=1e6, default=293.15)
 
     def through(self, light: ExitLight) -> ChainStage:
         """Return what the column of gas lets through."""
         density = gas_density(self.formula, self.pressure, self.temperature)
         name = f"{self.formula} gas, {self.length:.4g} m at {self.pressure:.4g} Pa"
-        return _calculated(
-            name, _over_line(light, lambda lam: layer_transmission(self.formula, self.length, density, lam))
-        )
+        return _layer(name, light, self.formula, self.length, density)
 
 
 @dataclass(frozen=True)
-class SpectralFilter:
-    """A foil that stops other wavelengths, and takes its share of the light.
+class SpectralFilter(Stage, kind="filter"):
+    """A foil that stops other wavelengths, and takes its share of the light."""
 
-    Parameters
-    ----------
-    formula : of the foil, such as Zr.
-    thickness : [m].
-    density : [kg/m^3]; the tabulated one if left out.
-    """
-
-    formula: str
-    thickness: float
-    density: float | None = None
-
-    def __post_init__(self) -> None:
-        positive("thickness", self.thickness, "m")
-        if self.density is not None:
-            positive("density", self.density, "kg/m^3")
+    formula: str = quantity("", "chemical formula of the foil, such as Zr")
+    thickness: float = quantity("m", "thickness", minimum=1e-12, maximum=1.0)
+    density: float | None = quantity("kg/m^3", "density; the tabulated one if left out", **_DENSITY)
 
     def through(self, light: ExitLight) -> ChainStage:
         """Return what the foil lets through."""
         density = tabulated_density(self.formula) if self.density is None else self.density
         name = f"{self.formula} filter, {self.thickness * 1e9:.4g} nm"
-        return _calculated(
-            name, _over_line(light, lambda lam: layer_transmission(self.formula, self.thickness, density, lam))
-        )
+        return _layer(name, light, self.formula, self.thickness, density)
 
 
 @dataclass(frozen=True)
-class Aperture:
+class Aperture(Stage, kind="aperture"):
     """An opening that the light of the undulator meets before any focusing.
-
-    Parameters
-    ----------
-    distance : from the middle of the undulator [m].
-    half_x : half width, or radius of a round opening [m].
-    half_y : half height of a rectangular opening [m]; round if left out.
-    centre : of the opening from the axis of the light (x, y) [m].
 
     Notes
     -----
@@ -232,20 +178,22 @@ class Aperture:
     ``tracked_power(..., acceptance=...)`` has no such limit.
     """
 
-    distance: float
-    half_x: float
-    half_y: float | None = None
-    centre: tuple[float, float] = (0.0, 0.0)
+    distance: float = quantity("m", "distance from the middle of the undulator", **_LENGTH)
+    half_x: float = quantity("m", "half width, or radius of a round opening", **_LENGTH)
+    half_y: float | None = quantity(
+        "m", "half height of a rectangular opening; round if left out", default=None, **_LENGTH
+    )
+    centre: tuple[float, float] = quantity(
+        "m",
+        "middle of the opening (x, y) from the axis of the light",
+        dims=("plane",),
+        default=(0.0, 0.0),
+        minimum=-1e6,
+        maximum=1e6,
+    )
 
     def __post_init__(self) -> None:
-        positive("distance", self.distance, "m")
-        positive("half_x", self.half_x, "m")
-        if self.half_y is not None:
-            positive("half_y", self.half_y, "m")
-        if not isinstance(self.centre, (tuple, list)) or len(self.centre) != 2:
-            raise ConfigError(f"centre of an aperture is a pair (x, y) [m], not {self.centre!r}")
-        for name, value in zip(("centre x", "centre y"), self.centre, strict=True):
-            finite(name, value, "m")
+        super().__post_init__()
         if self.half_y is None and any(self.centre):
             raise ConfigError("a round aperture is centred on the light; give half_y for one that is not")
 
@@ -259,25 +207,19 @@ class Aperture:
 
 
 @dataclass(frozen=True)
-class Homogeniser:
-    """What fills the pupil of the illuminator: reflections in a light pipe, or facets of a fly's eye.
+class Homogeniser(Stage, kind="homogeniser"):
+    """What fills the pupil of the illuminator: reflections in a light pipe, or facets of a fly's eye."""
 
-    Parameters
-    ----------
-    etendue : that it makes [m^2 sr].
-    mirror : one of its reflections, if they are to be calculated; its `number` is that of the reflections.
-    efficiency : further share that it passes (facets, gaps, diffraction) [1].
-    """
-
-    etendue: float
-    mirror: GrazingMirror | None = None
-    efficiency: float = 1.0
+    etendue: float = quantity("m^2*sr", "etendue that it makes", minimum=1e-30, maximum=1e6)
+    mirror: GrazingMirror | None = quantity(
+        "", "one of its reflections, if they are to be calculated; its number is that of the reflections", default=None
+    )
+    efficiency: float = quantity("1", "further share that it passes (facets, gaps, diffraction)", default=1.0, **SHARE)
 
     def __post_init__(self) -> None:
-        positive("etendue", self.etendue, "m^2 sr")
+        super().__post_init__()
         if self.mirror is not None and not isinstance(self.mirror, GrazingMirror):
             raise ConfigError(f"mirror of a homogeniser is a GrazingMirror, not {self.mirror!r}")
-        share("efficiency of the homogeniser", self.efficiency)
 
     def through(self, light: ExitLight) -> ChainStage:
         """Return what it lets through."""
@@ -299,6 +241,11 @@ def _over_line(light: ExitLight, share_at: Callable[[NDArray[np.float64]], NDArr
     width = min(light.relative_bandwidth, light.band)
     offsets = np.linspace(-0.5, 0.5, _LINE_POINTS) * width if width > _NARROW else np.zeros(1)
     return float(np.mean(share_at(light.wavelength * (1.0 + offsets))))
+
+
+def _layer(name: str, light: ExitLight, formula: str, length: float, density: float) -> ChainStage:
+    """The stage of a homogeneous layer."""
+    return _calculated(name, _over_line(light, lambda lam: layer_transmission(formula, length, density, lam)))
 
 
 def _calculated(name: str, transmission: float) -> ChainStage:

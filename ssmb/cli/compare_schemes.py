@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ssmb.schemes.terms import PathTerms
 
 _ENERGY = Quantity("eV", "beam energy", plausible=(1e6, 1e13))
-_PERIOD = Quantity("m", "period of an undulator", plausible=(1e-6, 10.0))
 #: option -> (field of Given, letters for its value, what it is)
 _GIVEN = {
     "--wavelength": ("wavelength", "M", Quantity("m", "laser wavelength", plausible=LIGHT)),
@@ -27,6 +26,7 @@ _GIVEN = {
     "--bend": ("bend", "RAD", Quantity("rad", "dipole in front of the modulator of ADM")),
     "--eta": ("eta", "M", Quantity("m", "dispersion in the transverse-gradient undulator of PEHG")),
     "--slip-length": ("slip_length", "M", Quantity("m", "eta C of a micro-bucket ring")),
+    "--period-length": ("period_length", "M", Quantity("m", "period of the modulator", plausible=(1e-6, 10.0))),
     "--sigma-z": ("sigma_z", "M", Quantity("m", "microbunch in front of the modulator of strong focusing")),
 }
 
@@ -43,8 +43,6 @@ def add_subject(subjects: argparse._SubParsersAction) -> None:
         words = of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]"
         parser.add_argument(option, type=number_of(of, option), dest=field, metavar=metavar, help=words)
     parser.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
-    period = number_of(_PERIOD, "--period-length")
-    parser.add_argument("--period-length", type=period, metavar="M", help="its period [m] (default 0.08)")
     parser.add_argument(
         "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
     )
@@ -60,13 +58,12 @@ def run(args: argparse.Namespace) -> int:
     from ssmb.schemes.compare import compare_schemes, terms_of_designs
     from ssmb.schemes.given import Given
 
-    given = Given()
     changes: dict[str, Any] = {f: v for f, _, _ in _GIVEN.values() if (v := getattr(args, f)) is not None}
     if args.energy is not None:
         changes["reference"] = Reference(energy=args.energy)
-    size = {"periods": args.periods, "period_length": args.period_length}
-    changes["undulator"] = replace(given.undulator, **{k: v for k, v in size.items() if v is not None})
-    found = compare_schemes(args.harmonic, args.bunching, replace(given, **changes), names=args.scheme)
+    if args.periods is not None:
+        changes["periods"] = args.periods
+    found = compare_schemes(args.harmonic, args.bunching, replace(Given(), **changes), names=args.scheme)
     terms = terms_of_designs(found) if args.terms else {}
     if args.json:
         print_json(_payload(found) | ({"terms": {k: _terms_payload(v) for k, v in terms.items()}} if terms else {}))
@@ -88,22 +85,20 @@ def _payload(found: SchemeComparison) -> dict[str, Any]:
     rows = [{f: getattr(r, f) for f in fields} for r in found.rows]
     given = {f: getattr(found.given, f) for f, _, _ in _GIVEN.values()} | {
         "energy": found.given.reference.energy,
-        "periods": found.given.undulator.periods,
-        "period_length": found.given.undulator.period_length,
+        "periods": found.given.periods,
     }
     return {"harmonic": found.harmonic, "bunching": found.bunching, "given": given, "schemes": rows}
 
 
 def _text(found: SchemeComparison) -> str:
-    given, und = found.given, found.given.undulator
-    k = und.deflection(given.reference, given.wavelength)
+    given, k = found.given, found.given.modulator.undulator.k
     head = named_values(
         (
             ("wanted", f"|b_{found.harmonic}| = {number(found.bunching)} at "
                        f"{given.wavelength / found.harmonic * 1e9:.6g} nm"),
             ("beam", f"{quantity(given.reference.energy, 'eV')}, spread {number(given.sigma_delta)}, emittance "
              f"{quantity(given.emittance, 'm rad')}"),
-            ("modulator", f"{und.periods} periods of {quantity(und.period_length, 'm')}, K = {k:.4g}"),
+            ("modulator", f"{given.periods} periods of {quantity(given.period_length, 'm')}, K = {k:.4g}"),
         )
     )  # fmt: skip
     rows = [

@@ -16,7 +16,8 @@ from ssmb.beam.reference import Reference
 from ssmb.errors import LatticeError
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Cavity, Light, UndulatorField
+from ssmb.maps.roles import Cavity, Light
+from ssmb.maps.undulator import Undulator
 from ssmb.quantity import Quantity, field_of, quantities_of
 
 
@@ -201,8 +202,8 @@ class Element:
         """Energy that the element gives back to each particle where radiation is tracked [eV]."""
         return 0.0
 
-    def undulator(self, ref: Reference) -> UndulatorField | None:
-        """Return the periodic field of the element; None: it has none."""
+    def undulator(self, ref: Reference) -> Undulator | None:
+        """Return the undulator that the element is, in whole periods; None: it is none."""
         return None
 
     def lumped_r56(self) -> float | None:

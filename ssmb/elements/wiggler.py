@@ -16,8 +16,9 @@ from ssmb.maps.laser_coupling import Coupling, coupling
 from ssmb.maps.laser_modulator import LaserBeam, Modulator
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Light, UndulatorField
+from ssmb.maps.roles import Light
 from ssmb.maps.synchrotron_radiation import SINE_SHARES, step_points
+from ssmb.maps.undulator import Undulator
 from ssmb.maps.wiggler import wiggler_gradient, wiggler_helical, wiggler_planar
 from ssmb.quantity import LIGHT
 
@@ -337,10 +338,10 @@ class Wiggler(Element):
     def family(self) -> tuple[str, int]:
         return ("modulator" if self.has_laser else "undulator"), 1
 
-    def undulator(self, ref: Reference) -> UndulatorField | None:
-        K = self.K or self.B_peak * self.period * SPEED_OF_LIGHT / (2.0 * math.pi * ref.mass)
-        periods = self.periods or self.length / self.period
-        return UndulatorField(self.period, periods, K, self.polarization == "HELICAL")
+    def undulator(self, ref: Reference) -> Undulator | None:
+        k = self.K or self.B_peak * self.period * SPEED_OF_LIGHT / (2.0 * math.pi * ref.mass)
+        whole = round(self.periods or self.length / self.period)
+        return Undulator(ref, self.period, whole, k, self.polarization == "HELICAL") if whole else None
 
     @classmethod
     def by_hand(cls, ref: Reference) -> list[ByField | ByMap]:

@@ -11,7 +11,7 @@ from ssmb.facility.ring import Ring, RingState
 from ssmb.facility.ring_budget import ring_budget
 from ssmb.facility.source import SourceLight
 from ssmb.facility.steps import ORIGINS, EnergyStep
-from ssmb.quantity import Shown, quantity
+from ssmb.quantity import Shown, derived, quantity
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class EnergyOfTurn(Shown):
     laser_on: float = quantity("1", "share of the turns with laser")
     origin: str = quantity("", "where the loss in the magnets comes from: calculated or given", choices=ORIGINS)
 
-    @property
+    @derived
     def missing(self) -> float:
         """What neither restorer nor cavities can give: the lasers have to [eV]."""
         return max(self.radiation + self.light + self.incoherent - self.restored - self.voltage, 0.0)
 
-    @property
+    @derived
     def held(self) -> bool:
         """Whether the lasers can give what is missing."""
         return self.missing <= self.laser_peak * self.laser_on

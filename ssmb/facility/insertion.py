@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 import numpy as np
 
 from ssmb.beam import Beam, Reference
+from ssmb.beamlines.chains import SHARE
 from ssmb.dynamics.linear import symplectic_form
 from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.drift import Drift
@@ -32,9 +33,8 @@ from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
 from ssmb.facility.steps import Limit
 from ssmb.lattice.tree import Lattice
-from ssmb.light.undulator import Undulator
-from ssmb.quantity import quantity
-from ssmb.ranges import count, share
+from ssmb.maps.undulator import Undulator
+from ssmb.quantity import check_quantities, quantity
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.schemes.insertion import CouplingInsertion
@@ -71,7 +71,6 @@ class _Closed:
 class InsertionState:
     """What an insertion makes of the beam of its ring."""
 
-    beam: Beam = quantity("", "the tracked beam in the middle of the radiator")
     explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
     light: SourceLight = quantity("", "the source, all limits in its steps")
     imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
@@ -89,6 +88,7 @@ class InsertionState:
     thick: float = quantity(
         "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
     )
+    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
     duty: float = quantity("1", "share of the turns with laser that the light has")
     laser: LaserNeed = quantity("", "what the laser has to give")
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
@@ -98,20 +98,6 @@ class InsertionState:
 @dataclass(frozen=True)
 class Insertion(Part):
     """Modulator, radiator and second modulator in a ring.
-
-    Parameters
-    ----------
-    line : its magnets, its laser, and the beam that the ring has without scattering in the insertion.
-    harmonic : of the laser that is radiated [1].
-    radiator : in its middle.
-    laser_average_power : most average power that travels with the electrons [W]; None for no limit.
-    pulse_margin : length of a laser pulse over that of a train [1].
-    coulomb_log : of the collisions [1].
-    fraction : growth of the vertical emittance over itself that the closure allows [1].
-    order : of the Taylor map that names the terms of the path.
-    closure_particles : that are tracked for the closure.
-    modulators : "thick": what slip in the modulators costs when their r56 is compensated is part of the path error.
-    particles, seeds, seed : of the beam that radiates: of each seed, number of seeds, first of them.
 
     Raises
     ------
@@ -126,26 +112,30 @@ class Insertion(Part):
     (True, 'tracked')
     """
 
-    line: CouplingInsertion = quantity("", "magnets, laser, and the beam without scattering")
-    harmonic: int = quantity("1", "harmonic of the laser that is radiated")
-    radiator: Radiator = quantity("", "the undulator and the beamline behind it")
+    line: CouplingInsertion = quantity(
+        "", "its magnets, its laser, and the beam that the ring has without scattering in the insertion"
+    )
+    harmonic: int = quantity("1", "harmonic of the laser that is radiated", minimum=1)
+    radiator: Radiator = quantity("", "the undulator in its middle, and the beamline behind it")
     laser_average_power: float | None = quantity(
-        "W", "most average power that travels with the electrons", default=None
+        "W", "most average power that travels with the electrons; None for no limit", default=None
     )
     pulse_margin: float = quantity("1", "length of a laser pulse over that of a train", default=1.2)
     coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions", default=11.0)
-    fraction: float = quantity("1", "growth of the vertical emittance over itself that is allowed", default=0.3)
-    order: int = quantity("1", "order of the map that names the terms of the path", default=3)
-    closure_particles: int = quantity("1", "particles of the closure", default=32_768)
-    modulators: Literal["thick", "thin"] = quantity("", "whether slip in them counts", default="thick")
-    particles: int = quantity("1", "particles of each seed", default=131_072)
-    seeds: int = quantity("1", "independent beams that are added", default=1)
+    fraction: float = quantity(
+        "1", "growth of the vertical emittance over itself that the closure allows", default=0.3, **SHARE
+    )
+    order: int = quantity("1", "order of the Taylor map that names the terms of the path", minimum=1, default=3)
+    closure_particles: int = quantity("1", "particles that are tracked for the closure", minimum=1, default=32_768)
+    modulators: Literal["thick", "thin"] = quantity(
+        "", "thick: what slip in them costs when their r56 is compensated is part of the path error", default="thick"
+    )
+    particles: int = quantity("1", "particles of each seed of the beam that radiates", minimum=1, default=131_072)
+    seeds: int = quantity("1", "independent beams that are added", minimum=1, default=1)
     seed: int = quantity("1", "first seed", default=1)
 
     def __post_init__(self) -> None:
-        for name in ("harmonic", "order", "closure_particles", "particles", "seeds"):
-            count(name, getattr(self, name))
-        share("fraction", self.fraction)
+        check_quantities(self)
         if self.closed_form(self.harmonic) < 1e-9:
             raise PhysicsError(
                 f"the closed form of |b_{self.harmonic}| is {self.closed_form(self.harmonic):.3g}: r56 h = "
@@ -295,7 +285,8 @@ class Insertion(Part):
         ----------
         upstream : the ring.
         stage : does what it is given, ``stage(name, class of the result, function)``, or knows its result already:
-            "bunching", "intrabeam scattering", "light", "light with scattering", "closure", "watts".
+            "bunching" (of which the result is the beam in the radiator), "intrabeam scattering", "light", "light with
+            scattering", "closure", "watts".
 
         Raises
         ------
@@ -333,7 +324,6 @@ class Insertion(Part):
         )
         light = stage("watts", SourceLight, lambda: self._untold(radiating))
         return InsertionState(
-            beam=beam,
             explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
             light=light,
             imbalance=energy_imbalance(light, beam),
@@ -343,6 +333,7 @@ class Insertion(Part):
             closure=budget,
             closure_of=of,
             thick=self.thick_path((heated if of == "scattered" else self.line).emittances[1]),
+            uncompensated=self.uncompensated_path(),
             duty=duty,
             laser=laser,
             energy=self._energy(upstream, light, laser, duty),

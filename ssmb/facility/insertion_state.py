@@ -194,7 +194,7 @@ def laser_need(
         reference = insertion.lattice.reference
         gain = insertion.chirp / k * reference.p0c * reference.beta
         focus = rayleigh_length(wavelength, insertion.spot)
-        power = power_for_modulation(gain, wavelength, focus, field.K, length, reference.gamma)
+        power = power_for_modulation(gain, wavelength, focus, field.k, length, reference.gamma)
     share = min(1.0, filling * pulse_margin)
     duty = 1.0 if average_power is None or power == 0.0 else min(1.0, average_power / (power * share))
     return LaserNeed(power, average_power or 0.0, duty, insertion.chirp * 2.0 * periods * wavelength, periods)

@@ -19,7 +19,7 @@ from scipy import optimize
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, ChainStage, UndulatorChain
 from ssmb.constants import ELEMENTARY_CHARGE
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility.part import Part, part
 from ssmb.facility.ring import Filling
 from ssmb.facility.source import RadiatingBeam, SourceLight
@@ -30,11 +30,9 @@ from ssmb.light.exit_light import ExitLight
 from ssmb.light.growth import gain_parameter
 from ssmb.light.incoherent import axis_power_density, incoherent_energy
 from ssmb.light.tracked import tracked_power
-from ssmb.light.undulator import Undulator
-from ssmb.quantity import quantity
-from ssmb.ranges import count
+from ssmb.maps.undulator import Undulator
+from ssmb.quantity import check_quantities, quantity
 
-DETUNINGS = ("exact", "best")
 #: wavelengths at which the beamline of the default chain is meant [m]
 EUV_RANGE = (6e-9, 15e-9)
 #: laser harmonics on each side of the light, particles of their lines
@@ -46,16 +44,6 @@ _LINES, _OF_LINES = 3, 131_072
 class Radiator(Part):
     """An undulator whose gap is set to the light, and the beamline behind it.
 
-    Parameters
-    ----------
-    undulator : its magnet; K is set so that the light is resonant.
-    detuning : "exact": the resonance on the axis is the wavelength of the light; "best": the gap that gives the most.
-    beamlines : equal radiators on the ring [1]; all powers are those of one.
-    chain : way to the intermediate focus: stages that are calculated for this light, or a chain of given factors, whose
-        power is not used. If left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other
-        wavelengths, where nothing is assumed: the focus is then the undulator exit.
-    band : full relative width of the band that counts [1]; by default :func:`ssmb.light.counted_band`.
-
     Examples
     --------
     >>> radiator, beam = Radiator.examples()[0]
@@ -64,17 +52,21 @@ class Radiator(Part):
     (['thin beam, tracked bunching, whole ring', 'size, divergence, energy spread of the beam'], True)
     """
 
-    undulator: Undulator = quantity("", "its magnet")
-    detuning: str = quantity("", "how the gap is set", choices=DETUNINGS, default="exact")
-    beamlines: int = quantity("1", "equal radiators on the ring", default=1)
+    undulator: Undulator = quantity("", "its magnet; K is set so that the light is resonant")
+    detuning: str = quantity(
+        "", "gap: exact, resonant on the axis at the wavelength of the light; best, where it gives the most",
+        choices=("exact", "best"), default="exact",
+    )  # fmt: skip
+    beamlines: int = quantity("1", "equal radiators on the ring; all powers are those of one", minimum=1, default=1)
+    #: if left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other wavelengths, where nothing
+    #: is assumed: the focus is then the undulator exit; the power of a chain of given factors is not used
     chain: UndulatorChain | Beamline | None = quantity("", "way to the intermediate focus", default=None)
-    band: float | None = quantity("1", "full relative width of the band that counts", default=None)
+    band: float | None = quantity(
+        "1", "full relative width of the band that counts; by default ssmb.light.counted_band", default=None
+    )
 
     def __post_init__(self) -> None:
-        count("beamlines", self.beamlines)
-        if self.detuning not in DETUNINGS:
-            hint = nearest(self.detuning, DETUNINGS) if isinstance(self.detuning, str) else ""
-            raise ConfigError(f"detuning must be 'exact' or 'best', got {self.detuning!r}.{hint}")
+        check_quantities(self)
 
     def state(self, upstream: RadiatingBeam) -> SourceLight:
         """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.

@@ -13,47 +13,35 @@ import numpy as np
 
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility.source import SourceLight
-from ssmb.ranges import not_negative, positive
+from ssmb.quantity import check_quantities, quantities_of, quantity
+from ssmb.ranges import positive
 
 
 @dataclass(frozen=True)
 class RadiatorLoss:
-    """What equal radiators take from the beam.
+    """What equal radiators take from the beam."""
 
-    Parameters
-    ----------
-    wavelength : of their light [m].
-    beamlines : equal radiators [1].
-    coherent : energy that an electron gives to the coherent light of one, mean over all electrons and turns [eV].
-    lit : the same inside a train, on a turn with laser [eV].
-    incoherent : energy that an electron radiates in one anyway [eV].
-    exit_power : average coherent power of one at the undulator exit [W].
-    power_at_focus : in-band power of one at its focus [W].
-    """
-
-    wavelength: float
-    beamlines: int
-    coherent: float
-    lit: float
-    incoherent: float
-    exit_power: float
-    power_at_focus: float
+    wavelength: float = quantity("m", "wavelength of their light")
+    beamlines: int = quantity("1", "equal radiators")
+    coherent: float = quantity(
+        "eV", "energy that an electron gives to the coherent light of one, mean over all electrons and turns"
+    )
+    lit: float = quantity("eV", "the same inside a train, on a turn with laser")
+    incoherent: float = quantity("eV", "energy that an electron radiates in one anyway")
+    exit_power: float = quantity("W", "average coherent power of one at the undulator exit")
+    power_at_focus: float = quantity("W", "in-band power of one at its focus")
 
 
 @dataclass(frozen=True)
 class RingBudget:
-    """Energy and power of a ring with radiators.
+    """Energy and power of a ring with radiators."""
 
-    Parameters
-    ----------
-    radiators : what each kind takes.
-    magnet_loss : energy that an electron radiates in the other magnets in a turn [eV].
-    current : average [A].
-    """
+    radiators: tuple[RadiatorLoss, ...] = quantity("", "what each kind takes")
+    magnet_loss: float = quantity("eV", "energy that an electron radiates in the other magnets in a turn", minimum=0.0)
+    current: float = quantity("A", "average current")
 
-    radiators: tuple[RadiatorLoss, ...]
-    magnet_loss: float
-    current: float
+    def __post_init__(self) -> None:
+        check_quantities(self)
 
     @property
     def loss(self) -> float:
@@ -99,7 +87,7 @@ class RingBudget:
         """Return columns, one row for each kind of radiator: WAVELENGTH [m], energies of one in eV, powers of one in
         W.
         """
-        names = ("wavelength", "beamlines", "coherent", "lit", "incoherent", "exit_power", "power_at_focus")
+        names = quantities_of(RadiatorLoss)
         return {name.upper(): np.array([getattr(r, name) for r in self.radiators]) for name in names}
 
 
@@ -156,7 +144,7 @@ def ring_budget(
         )
         for s in sources
     )
-    found = RingBudget(rows, not_negative("magnet_loss", magnet_loss, "eV"), first.average_current)
+    found = RingBudget(rows, magnet_loss, first.average_current)
     _check(found, voltage, lit_voltage)
     return found
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmb.beamlines import chains
-from ssmb.errors import ConfigError, nearest
-from ssmb.quantity import quantity
+from ssmb.quantity import check_quantities, quantities_of, quantity
 from ssmb.ranges import share
 
 #: Where the number of a step comes from.
@@ -25,8 +24,8 @@ class Limit:
     origin: str = quantity("", "where the factor comes from", choices=ORIGINS, default="given")
 
     def __post_init__(self) -> None:
-        share(self.name, self.factor)
-        _check_origin(self.origin)
+        share(self.name, self.factor)  # which one, before what is wrong with it
+        check_quantities(self)
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class PowerStep:
 
     name: str = quantity("", "what takes or gives")
     factor: float = quantity("1", "power after over power before; 1 at the first step")
-    power: float = quantity("W", "power after the step")
+    power: float = quantity("W", "power after the step", label="power")
     origin: str = quantity("", "tracked, calculated, given or assumed", choices=ORIGINS)
 
     def __post_init__(self) -> None:
-        _check_origin(self.origin)
+        check_quantities(self)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class EnergyStep:
     origin: str = quantity("", "tracked, calculated, given or assumed", choices=ORIGINS)
 
     def __post_init__(self) -> None:
-        _check_origin(self.origin)
+        check_quantities(self)
 
 
 class PowerWay:
@@ -89,9 +88,4 @@ class PowerWay:
 
 def step_table(steps: Sequence[PowerStep]) -> dict[str, np.ndarray]:
     """Return the way of a power as columns NAME, FACTOR, POWER [W], ORIGIN."""
-    return {name.upper(): np.array([getattr(s, name) for s in steps]) for name in ("name", "factor", "power", "origin")}
-
-
-def _check_origin(origin: str) -> None:
-    if origin not in ORIGINS:
-        raise ConfigError(f"origin must be one of {', '.join(ORIGINS)}, got {origin!r}.{nearest(str(origin), ORIGINS)}")
+    return {name.upper(): np.array([getattr(s, name) for s in steps]) for name in quantities_of(PowerStep)}

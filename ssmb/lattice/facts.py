@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.elements.base import Element
 from ssmb.elements.rf_cavity import RFCavity
-from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError
 from ssmb.lattice.tree import Lattice
-from ssmb.quantity import quantity
+from ssmb.maps.undulator import Undulator
 
 #: A frequency is a harmonic within this share of it: what a rounded number of nine digits can be off.
 _SAME_FREQUENCY = 1e-9
 
 
-@dataclass(frozen=True)
-class PlacedUndulator:
-    """The wigglers of one period around a place, as one undulator."""
-
-    names: tuple[str, ...] = quantity("", "names of its parts")
-    period: float = quantity("m", "period")
-    periods: int = quantity("1", "number of periods")
-    helical: bool = quantity("", "whether its field turns")
-    K: float = quantity("1", "deflection parameter of its field on the axis")
-
-
-def undulator_at(lattice: Lattice, place: str) -> PlacedUndulator | None:
-    """Return the undulator at the entrance of an element, or that the element is; None if there is none.
+def undulator_at(lattice: Lattice, place: str) -> tuple[Undulator | None, tuple[str, ...]]:
+    """Return the undulator at the entrance of an element, or that the element is, and the names of its parts.
 
     Parts belong together if they touch and have the same period; elements without length may stand between them. In a
-    ring the last element touches the first.
+    ring the last element touches the first. None, and no names, if there is none.
 
     Raises
     ------
@@ -44,22 +33,21 @@ def undulator_at(lattice: Lattice, place: str) -> PlacedUndulator | None:
     wrap = lattice.periodic is not False
     ahead = [row[(at + i) % n] for i in range(n if wrap else n - at)]
     behind = [row[(at - 1 - i) % n] for i in range(n if wrap else at)]
-    parts: list[Wiggler] = []
+    parts: list[Element] = []
+    first: Undulator | None = None
     for way in (ahead, behind):
         for e in way:
-            if isinstance(e, Wiggler) and (not parts or abs(e.period / parts[0].period - 1.0) < 1e-9):
+            found = e.undulator(lattice.reference)
+            if found and (first is None or abs(found.period / first.period - 1.0) < 1e-9):
+                first = first or found
                 if e not in parts:
                     parts.append(e)
             elif e.length != 0.0:
                 break
-    if not parts:
-        return None
-    first = parts[0]
-    periods = sum(e.length for e in parts) / first.period
-    ref = lattice.reference
-    k = first.wiggling_angle(ref) * ref.gamma * ref.beta  # whether K or B_peak is given
-    helical = first.polarization == "HELICAL"
-    return PlacedUndulator(tuple(e.name for e in parts), first.period, round(periods), helical, k)
+    if first is None:
+        return None, ()
+    whole = round(sum(e.length for e in parts) / first.period)
+    return replace(first, n_periods=whole), tuple(e.name for e in parts)
 
 
 def laser_wavelengths(lattice: Lattice, names: Iterable[str]) -> dict[str, float]:

@@ -21,9 +21,10 @@ from ssmb.light.single_electron import (
     stokes,
     undulator_field,
 )
+from ssmb.light.statistics import photon_energy, photon_rate
 from ssmb.light.tracked import TrackedLight, energy_exchange, tracked_power
 from ssmb.light.trajectory import Orbit, orbit_in_field, tabulated_orbit, undulator_orbit
-from ssmb.light.undulator import Undulator, photon_energy, photon_rate
+from ssmb.maps.undulator import Undulator
 
 __all__ = [
     "Brightness",

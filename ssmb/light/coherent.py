@@ -34,7 +34,7 @@ from scipy import optimize, special
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
 from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import modulation_index
 from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share
 

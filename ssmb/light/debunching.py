@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError
 from ssmb.light.angular import composite_nodes
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive
 
 Array = NDArray[np.float64]

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
+from ssmb.light.statistics import photon_rate
 from ssmb.light.tracked import TrackedLight
-from ssmb.light.undulator import photon_rate
-from ssmb.quantity import Shown, quantity
+from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
 
 
@@ -111,7 +111,7 @@ class ExitLight(Shown):
         """Rms opening angle, both planes together [rad]."""
         return math.sqrt(self.divergence_x * self.divergence_y)
 
-    @property
+    @derived
     def in_band_power(self) -> float:
         """Average power within the band: all of a line that is narrower, the share of its width otherwise [W]."""
         return self.average_power * min(1.0, self.band / self.relative_bandwidth)

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.beam.rows import real_array
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, not_negative, positive
 
 #: gain parameter 4 pi rho N up to which the light of a beam that does not change is taken as it is

@@ -28,7 +28,7 @@ from ssmb.beam.rows import real_array
 from ssmb.constants import FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.light.angular import composite_nodes
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import mean_square_deflection
 from ssmb.ranges import count, positive
 

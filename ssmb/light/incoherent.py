@@ -17,7 +17,8 @@ from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIG
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.light.angular import composite_nodes
 from ssmb.light.coherent import even_amplitudes
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.light.statistics import photon_energy
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
 
 

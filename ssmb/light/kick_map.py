@@ -47,7 +47,7 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
     --------
     >>> from ssmb.beam import Reference
     >>> from ssmb.light.tracked import tracked_power
-    >>> from ssmb.light.undulator import Undulator
+    >>> from ssmb.maps.undulator import Undulator
     >>> ref = Reference(400e6)
     >>> euv = Undulator.resonant(ref, 13.5e-9, period=0.01, n_periods=300)
     >>> beam = Beam(ref, np.zeros((6, 64)))

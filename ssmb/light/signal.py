@@ -18,7 +18,8 @@ from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
 from ssmb.light.coherent import BeamSize, coherent_energy
 from ssmb.light.incoherent import energy_in_band
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.light.statistics import photon_energy
+from ssmb.maps.undulator import Undulator
 from ssmb.quantity import Shown, quantity
 from ssmb.ranges import positive_or_infinite
 

@@ -28,7 +28,7 @@ from ssmb.errors import ConfigError
 from ssmb.kernels.light import electron_field
 from ssmb.light.angular import composite_nodes
 from ssmb.light.trajectory import Orbit, undulator_orbit
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import finite, positive
 
 Complex = NDArray[np.complex128]
@@ -128,7 +128,7 @@ def undulator_field(
     Without end poles, on axis and on resonance, ``|G| = L K [JJ]/(2 gamma)`` up to 1/gamma^2:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.light.undulator import photon_energy
+    >>> from ssmb.light.statistics import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=300, k=1.144)
     >>> g = undulator_field(und, 0.0, 0.0, photon_energy(und.wavelength()), end_poles=False)
     >>> round(float(abs(g[0])) / (3.0 * und.k * und.bessel() / (2.0 * und.reference.gamma)), 5)
@@ -194,7 +194,7 @@ def stokes(field: Complex, photon_energy: ArrayLike) -> Polarisation:
     A helical undulator, in which the electron turns from x to y, on axis:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.light.undulator import photon_energy
+    >>> from ssmb.light.statistics import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=50, k=1.0, helical=True)
     >>> energy = photon_energy(und.wavelength())
     >>> light = stokes(undulator_field(und, 0.0, 0.0, energy, end_poles=False), energy)
@@ -249,7 +249,7 @@ def aperture_spectrum(
     A wide aperture at resonance lets (pi/2) alpha hbar N Q_1 pass, and a little more of the second harmonic:
 
     >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.light.undulator import photon_energy
+    >>> from ssmb.light.statistics import photon_energy
     >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=60, k=0.3)
     >>> got = aperture_spectrum(und, photon_energy(und.wavelength()), 6e-4, 6e-4)
     >>> round(float(got) / (0.5 * math.pi * FINE_STRUCTURE * HBAR * 60 * und.kim_q()), 1)

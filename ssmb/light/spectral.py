@@ -22,7 +22,7 @@ from ssmb.constants import FINE_STRUCTURE, HBAR, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError
 from ssmb.light.angular import composite_nodes
 from ssmb.light.harmonics import directions
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, modulus, not_negative, positive
 
 #: angles times points of the orbit that are held in memory at once

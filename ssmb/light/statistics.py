@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, modulus, not_negative, positive, positive_or_infinite
 
@@ -89,3 +89,21 @@ def relative_variance(
     correlation = (complex(bunching_double) * complex(bunching).conjugate() ** 2).real
     from_electrons = 2.0 / positive("n_electrons", n_electrons) * (1.0 / power + correlation / power**2 - 2.0)
     return from_electrons + 1.0 / positive_or_infinite("n_photons", n_photons)
+
+
+def photon_energy(wavelength: float) -> float:
+    """Return the photon energy [eV] of a wavelength [m].
+
+    >>> round(photon_energy(13.5e-9), 2)
+    91.84
+    """
+    return PLANCK * SPEED_OF_LIGHT / (positive("wavelength", wavelength, "m") * ELEMENTARY_CHARGE)
+
+
+def photon_rate(power: float, wavelength: float) -> float:
+    """Return photons per second [1/s] of a power [W] at a wavelength [m] (or photons, of an energy [J]).
+
+    >>> round(photon_rate(1e3, 13.5e-9) / 1e19, 3)
+    6.796
+    """
+    return not_negative("power", power, "W") * positive("wavelength", wavelength, "m") / (PLANCK * SPEED_OF_LIGHT)

@@ -27,8 +27,8 @@ from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
 from ssmb.light.angular import composite_nodes
-from ssmb.light.undulator import Undulator
-from ssmb.quantity import Shown, quantity
+from ssmb.maps.undulator import Undulator
+from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, positive, positive_or_infinite
 
 Array = NDArray[np.float64]
@@ -47,16 +47,20 @@ class TrackedLight(Shown):
     harmonic: int = quantity("1", "odd harmonic of the undulator")
     wavelength: float = quantity("m", "wavelength of the light")
     current: float = quantity("A", "local current of the particles")
-    theta_x: Array = quantity("rad", "horizontal angles of a quadrature over the solid angle", dims=("direction",))
-    theta_y: Array = quantity("rad", "vertical angles of the same", dims=("direction",))
+    theta_x: Array = quantity(
+        "rad", "horizontal angles of a quadrature over the solid angle", label="θx", dims=("direction",)
+    )
+    theta_y: Array = quantity("rad", "vertical angles of the same", label="θy", dims=("direction",))
     solid: Array = quantity("sr", "weights of the quadrature", dims=("direction",))
-    intensity: Array = quantity("W/sr", "dP/dOmega of the coherent light, all polarisations", dims=("direction",))
-    bunching: float = quantity("1", "|b| of the beam on the axis, without undulator and angle")
+    intensity: Array = quantity(
+        "W/sr", "dP/dOmega of the coherent light, all polarisations", label="dP/dΩ", dims=("direction",)
+    )
+    bunching: float = quantity("1", "|b| of the beam on the axis, without undulator and angle", label="|b|")
     noise_power: float = quantity(
         "W", "what macroparticles at random would radiate: taken off if they are, an uncertainty if not"
     )
 
-    @property
+    @derived
     def power(self) -> float:
         """Coherent power inside the angles of the quadrature [W]."""
         return float(self.solid @ self.intensity)

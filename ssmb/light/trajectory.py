@@ -22,7 +22,7 @@ from ssmb.beam.reference import Reference
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, pair
 
 Array = NDArray[np.float64]

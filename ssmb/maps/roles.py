@@ -36,21 +36,3 @@ class Cavity:
 
     voltage: float
     frequency: float = 0.0
-
-
-@dataclass(frozen=True)
-class UndulatorField:
-    """Periodic field of an undulator.
-
-    Attributes
-    ----------
-    period : [m].
-    periods : their number, whole or not.
-    K : deflection parameter of the peak field, e B period/(2 pi m c).
-    helical : whether the field has constant size and turns.
-    """
-
-    period: float
-    periods: float
-    K: float
-    helical: bool = False

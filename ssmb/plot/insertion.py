@@ -24,7 +24,9 @@ from ssmb.plot.canvas import (
 )
 from ssmb.plot.source import plot_source
 from ssmb.plot.study import Draw, drawings
-from ssmb.studies.insertion import InsertionFindings, InsertionResult
+from ssmb.quantity import label_of
+from ssmb.studies.insertion import InsertionResult
+from ssmb.studies.insertion_findings import InsertionFindings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +66,8 @@ def plot_harmonic_bunching(f: InsertionFindings, *, into: Place = None) -> Figur
     axis.plot(n, np.abs(f.bunching)[order], ".", color=COLOURS[0], ms=4, label="tracked")
     axis.axvline(f.light.harmonic, color="#777777", lw=0.7, ls="--")
     axis.set(yscale="log", xlim=(0, n.max() + 1))
-    dress(axis, f"harmonic of the laser (dashed: {length_text(f.light.light.wavelength)})", "bunching factor |b|")
+    words = f"{label_of(f, 'harmonics')} (dashed: {length_text(f.light.light.wavelength)})"
+    dress(axis, words, label_of(f, "bunching"))
     legend(axis, columns=2)
     return whole_figure(figure)
 
@@ -76,7 +79,8 @@ def plot_found_bunching(result: InsertionResult, *, into: Place = None) -> Figur
     axis = figure.add_subplot()
     axis.plot(found["harmonics"], found["bunching"], ".", color=COLOURS[0], ms=4)
     axis.set(yscale="log")
-    dress(axis, "harmonic of the laser", "bunching factor |b|", f"not finished: {result.stage}")
+    words = [label_of(InsertionFindings, name) for name in ("harmonics", "bunching")]
+    dress(axis, *words, f"not finished: {result.stage}")
     return whole_figure(figure)
 
 
@@ -114,7 +118,8 @@ def _density(axis: Axes, z: np.ndarray, delta: np.ndarray, period: float, title:
     )  # fmt: skip
     shown = np.ma.masked_equal(density.T / density.max(), 0.0)
     axis.pcolormesh(x, y, np.sqrt(shown), cmap=COUNT_COLOURS, vmin=-0.15, vmax=1.0, rasterized=True)
-    dress(axis, "z [nm]", "δ" if power == "1" else f"δ [{power}]", title)
+    words = label_of(InsertionFindings, "z_before", "nm"), label_of(InsertionFindings, "delta_before", power)
+    dress(axis, *words, title)
 
 
 def plot_lines(f: InsertionFindings, *, into: Place = None) -> Figure:
@@ -137,7 +142,7 @@ def plot_lines(f: InsertionFindings, *, into: Place = None) -> Figure:
             axis.annotate(str(int(m)), (at, power), xytext=(0, 4), textcoords="offset points", ha="center",
             fontsize=SMALL_SIZE)  # fmt: skip
     axis.set(yscale="log", ylim=(lowest, 6.0 * float(f.line_power.max())))
-    dress(axis, "wavelength [nm]", "peak coherent power [W]")
+    dress(axis, label_of(f.light.exit, "wavelength", "nm"), label_of(f, "line_power"))
     legend(axis, columns=2)
     return whole_figure(figure)
 
@@ -168,7 +173,7 @@ def plot_closure(f: InsertionFindings, *, into: Place = None) -> Figure:
     )
     axis.set(xscale="log", xlim=(lowest, 8.0 * max(values)), ylim=(len(rows) - 0.4, -0.6))
     axis.set_yticks(range(len(rows)), [row[0] for row in rows])
-    dress(axis, "rms path error between the modulators [nm]", "", "")
+    dress(axis, label_of(f, "path_error", "nm"))
     axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
     legend(axis)
     return whole_figure(figure)

@@ -18,6 +18,7 @@ from ssmb.plot.canvas import (
     prefixed,
     whole_figure,
 )
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from ssmb.light import TrackedLight
@@ -57,10 +58,10 @@ def plot_light(light: TrackedLight, *, into: Place = None) -> Figure:
     middle = [float(light.solid @ (light.intensity * a)) / light.power * factor for a in (light.theta_x, light.theta_y)]
     reach = _reach(light) * factor
     axis.set(aspect="equal", xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
-    dress(axis, f"θx [{unit}]", f"θy [{unit}]", grid=False)
+    dress(axis, label_of(light, "theta_x", unit), label_of(light, "theta_y", unit), grid=False)
     axis.grid(False)  # nor the grid that somebody's settings ask for
     bar = axis.figure.colorbar(mesh, ax=axis, shrink=0.85)
-    bar.set_label(f"{power_unit}/{unit}²", fontsize=LABEL_SIZE)
+    bar.set_label(label_of(light, "intensity", f"{power_unit}/{unit}²"), fontsize=LABEL_SIZE)
     bar.ax.tick_params(labelsize=TICK_SIZE)
     bar.set_ticks(np.linspace(0.0, levels[-1], 5), labels=[f"{v:.3g}" for v in np.linspace(0.0, levels[-1], 5)])
     watts, watt_unit = prefixed(light.power, "W")

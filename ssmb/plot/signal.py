@@ -25,6 +25,7 @@ from ssmb.plot.canvas import (
     prefixed,
     whole_figure,
 )
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +67,7 @@ def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figur
     middle = [s.incoherent_energy.max() * math.sqrt(s.charge.min() / s.charge.max()) * energy_factor for s in signals]
     lowest = min([energy[energy > 0.0].min(), *(m for m in middle if m > 0.0)])
     axis.set_ylim(lowest / 3.0, energy.max() * 8.0)
-    dress(axis, f"bunch charge [{charge_unit}]", f"energy per passage [{energy_unit}]")
+    dress(axis, label_of(signals[0], "charge", charge_unit), f"energy per passage [{energy_unit}]")
     _guide_names(axis)
     _crossovers(axis, signals, charge_factor)
     electrons = 1.0 / (charge_factor * ELEMENTARY_CHARGE)

@@ -21,6 +21,7 @@ from ssmb.plot.canvas import (
     prefixed,
     whole_figure,
 )
+from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = "
         f"{source.light.bunching:.3g}"
     )
-    dress(axis, "power [W]", "", "")
+    dress(axis, label_of(steps[0], "power"))
     axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
     figure.suptitle(title, fontsize=TICK_SIZE, x=0.01, ha="left")
     legend(axis, columns=2, loc="above right")
@@ -124,11 +125,11 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(x, [f"{value:.4g}" for value in x])
     axis.minorticks_off()
-    dress(axis, f"wavelength [{unit}]", "average power [W]")
+    dress(axis, label_of(sources[0].exit, "wavelength", unit), label_of(sources[0].exit, "average_power"))
     right = axis.twinx()
     right.plot(x, [s.light.bunching for s in sources], "D-", color=COLOURS[2], ms=4, lw=0.9)
     right.set_ylim(0.0, 1.05)
-    right.set_ylabel("|b|", color=COLOURS[2])
+    right.set_ylabel(label_of(sources[0].light, "bunching"), color=COLOURS[2])
     right.tick_params(which="both", labelsize=TICK_SIZE, direction="in", colors=COLOURS[2])
     legend(axis, columns=3)
     return whole_figure(figure)

@@ -29,7 +29,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import BEND_LENGTH, DRIFT_LENGTH, Parts, half_of, matched_dogleg, section_matrix
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.theorems import energy_coupling_product
 from ssmb.schemes.thin import coupling, line
 
@@ -149,19 +149,19 @@ class AngularDispersion(Scheme):
         """Return the covariance behind the bend; `smear` sits in the horizontal angle."""
         return self.stage().sigma()
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return a vertical bend, an undulator that wiggles in y, and a dogleg of two bends; see :meth:`Scheme.parts`.
 
         A dogleg has r56 > 0: for r56 < 0 the mirror image is made, with dogleg and laser of the opposite sign. The bend
         is set so that ``a.D + r56`` of the magnets is the leak of the scheme.
         """
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        und = self._modulator(modulator, vertical=True)
         sign = math.copysign(1.0, self.r56)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+        lit = und.wiggler(
+            "MOD", amplitude=self.amplitude, thick=thick,
             phase=0.0 if sign > 0.0 else 0.5,
         )  # fmt: skip
-        half, drift = half_of(modulator), Drift(name="D1", length=DRIFT_LENGTH)
+        half, drift = half_of(lit), Drift(name="D1", length=DRIFT_LENGTH)
         magnets = matched_dogleg("L", sign * self.eta, abs(self.r56), (half, drift), (), self.reference)
         row = section_matrix((half, drift, *magnets), self.reference)[4]
 
@@ -183,17 +183,17 @@ class AngularDispersion(Scheme):
         y = self.emittance * np.array([self.beta_mod, 1.0 / self.beta_mod])
         x2 = self.sigma_x**2
         sigma = np.diag([x2, x2 / self.beta_mod**2, *y, 0.0, 0.0]) + spread * np.outer(d, d)
-        return Parts(self.reference, before(found.root), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+        return Parts(self.reference, before(found.root), (lit,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> AngularDispersion:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> AngularDispersion:
         """Return the scheme without a smear of other cause, with waist and dispersion in the undulator of the
         magnets.
         """
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
+        und = self._modulator(modulator, vertical=True)
         sigma, sign = self.parts(und).sigma, math.copysign(1.0, self.r56)
         eta = sign * float(sigma[2, 5] / sigma[5, 5]) if self.sigma_delta else 0.0
-        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
-        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        second = und.second_harmonic(self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen() if thick else und.waist()
         return replace(self, smear=0.0, waist=spot, eta_mod=eta, second=second)
 
     @classmethod

@@ -29,7 +29,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.theorems import angular_coupling_product
 from ssmb.schemes.thin import line
 
@@ -168,26 +168,22 @@ class AngularModulationCoupling(Scheme):
         """Return the covariance in front of the modulator, upright and without dispersion."""
         return self.stage().sigma()
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return an undulator with TEM01 light, two weak vertical bends and what makes r56; see :meth:`Scheme.parts`.
 
         The weak bends make a1 and a2. Undulator and drifts have an r56 of their own, which an achromat of two bends and
         a quadrupole takes off; where more is wanted it is a chicane. The undulator wiggles in y and so does not focus
         in y.
         """
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, gradient=self.angular_chirp, phase=0.25, thick=thick
-        )
-        section = matched_coupling(self.section(), self.r56, half_of(modulator), self.reference)
-        return Parts(self.reference, (), (modulator,), (section,), beamline_sigma(self.stage()), self.wavelength)
+        und = self._modulator(modulator, vertical=True)
+        lit = und.wiggler("MOD", gradient=self.angular_chirp, phase=0.25, thick=thick)
+        section = matched_coupling(self.section(), self.r56, half_of(lit), self.reference)
+        return Parts(self.reference, (), (lit,), (section,), beamline_sigma(self.stage()), self.wavelength)
 
-    def realised(
-        self, undulator: ModulatorUndulator | None = None, *, thick: bool = False
-    ) -> AngularModulationCoupling:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> AngularModulationCoupling:
         """Return the scheme with the waist of the laser of the undulator."""
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
-        return replace(self, waist=und.waist(self.wavelength, odd=True), beta_mod=self._beta_mod)
+        und = self._modulator(modulator, vertical=True)
+        return replace(self, waist=und.waist(odd=True), beta_mod=self._beta_mod)
 
     @property
     def _beta_mod(self) -> float:

@@ -21,7 +21,7 @@ from ssmb.lattice import Lattice
 from ssmb.ranges import harmonic_number
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.quadrature import check_resolved, quadrature_beam, quiet_beam
 from ssmb.tracking import track
 
@@ -154,14 +154,16 @@ class Scheme(ABC):
         """Return the r56 of the sections of the thin model in turn [m]."""
         return tuple(r56 for e in self.thin_line() if (r56 := e.lumped_r56()) is not None)
 
-    def laser_powers(self, undulator: ModulatorUndulator) -> tuple[float, ...]:
-        """Return the power of each laser, if all modulators are such undulators [W]."""
-        return tuple(
-            undulator.power_for_gradient(self.reference, e.laser_wavelength, e.gradient)
-            if e.gradient
-            else undulator.power(self.reference, e.laser_wavelength, e.amplitude)
-            for e in self._lasers()
-        )
+    def laser_powers(self, modulator: Modulator) -> tuple[float, ...]:
+        """Return the power of each laser, if all modulators are such undulators, tuned to it [W]."""
+        tuned = [(e, modulator.tuned(e.laser_wavelength, self.reference)) for e in self._lasers()]
+        return tuple(m.power_for_gradient(e.gradient) if e.gradient else m.power(e.amplitude) for e, m in tuned)
+
+    def _modulator(self, modulator: Modulator | None, *, vertical: bool = False) -> Modulator:
+        """The modulator that is given, tuned to the laser of the scheme, or the suited one."""
+        if modulator is None:
+            return Modulator.suited(self.reference, self.wavelength, vertical=vertical)
+        return modulator.tuned(self.wavelength, self.reference)
 
     def modulations(self) -> tuple[float, ...]:
         """Return the peak relative modulation of each laser [1], of an angular one its slope t [1/m]."""
@@ -174,12 +176,12 @@ class Scheme(ABC):
         """Return the thin model with what follows behind the radiator, such as a demodulator; else the thin model."""
         return self.thin_line()
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return the magnets that realise the scheme, matched by the tracked maps.
 
         Parameters
         ----------
-        undulator : for all modulators; default :meth:`ModulatorUndulator.suited`.
+        modulator : for all of them, tuned to the laser; default :meth:`Modulator.suited`.
         thick : light in slices along the undulators; False: one kick in the middle of each.
 
         Raises
@@ -189,13 +191,13 @@ class Scheme(ABC):
         """
         raise PhysicsError(f"{self.title}: no beamline of magnets is known; see thin_line()")
 
-    def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
+    def beamline(self, modulator: Modulator | None = None, *, thick: bool = False) -> Lattice:
         """Return the beamline of real magnets, ending with the marker RAD; arguments and errors as for
         :meth:`parts`.
         """
-        return self.parts(undulator, thick=thick).lattice(self.name)
+        return self.parts(modulator, thick=thick).lattice(self.name)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Scheme:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> Scheme:
         """Return the scheme with what its magnets have and leave out, such as the waist of the laser; itself if
         nothing.
 
@@ -206,7 +208,7 @@ class Scheme(ABC):
     def beamline_bunching(
         self,
         harmonics: Sequence[int],
-        undulator: ModulatorUndulator | None = None,
+        modulator: Modulator | None = None,
         *,
         thick: bool = False,
         n: int = 2**16,
@@ -218,11 +220,11 @@ class Scheme(ABC):
         Parameters
         ----------
         harmonics : harmonics of the laser [1].
-        undulator, thick : see :meth:`parts`.
+        modulator, thick : see :meth:`parts`.
         n, seed : macroparticles and scrambling of the quiet start.
         beam : another beam at the entrance, such as :meth:`Parts.quadrature`, which is free of noise.
         """
-        parts = self.parts(undulator, thick=thick)
+        parts = self.parts(modulator, thick=thick)
         orders = np.array([harmonic_number(h) for h in harmonics])
         run = track(parts.lattice(self.name), parts.beam(n, seed) if beam is None else beam)
         return np.abs(bunching_factor(run.beam, self.wavelength / orders))

@@ -41,7 +41,7 @@ from ssmb.beam import Beam
 from ssmb.dynamics.taylor import AXES, TaylorMap, taylor_map
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
-from ssmb.quantity import Shown, quantity
+from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tracking import track
 
@@ -197,24 +197,24 @@ class ClosureBudget(Shown):
         "1/m/rad", "(n k)^2 H_rad, what the emittance takes from the power, exp(-smear_rate d eps)"
     )
 
-    @property
+    @derived
     def equilibrium_emittance(self) -> float:
         """Emittance with the laser on in every turn, growth against damping [m rad]."""
         return self.emittance + self.growth / (2.0 * self.damping)
 
-    @property
+    @derived
     def duty(self) -> float:
         """Largest share of the turns with laser that keeps the emittance within the allowed fraction [1]."""
         allowed = 2.0 * self.damping * self.fraction * self.emittance
         return 1.0 if self.growth <= allowed else allowed / self.growth
 
-    @property
+    @derived
     def best_duty(self) -> float:
         """Share of the turns with laser that gives the largest average power, growing emittance included [1]."""
         rise = self.smear_rate * self.growth / (2.0 * self.damping)
         return 1.0 if rise <= 1.0 else 1.0 / rise
 
-    @property
+    @derived
     def power_factor(self) -> float:
         """Average power at the best duty over that of a perfect closure [1]."""
         duty = self.best_duty

@@ -172,7 +172,7 @@ def _needs(cls: type[Scheme], harmonic: int, bunching: float, given: Given) -> S
             made = cls.design(harmonic, bunching, given)
     except PhysicsError as error:
         return SchemeNeeds(cls.name, cls.title, False, str(error))
-    powers = made.laser_powers(given.undulator)
+    powers = made.laser_powers(given.modulator)
     emittance = getattr(made, "emittance", None)
     if emittance is None and hasattr(made, "sigma_z"):
         emittance = made.sigma_z * made.sigma_delta  # type: ignore[attr-defined]

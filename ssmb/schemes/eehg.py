@@ -31,7 +31,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import bessel_peak, check_below, least_modulation
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.profile import ProfileNodes, profile_nodes
 from ssmb.schemes.thin import SMEAR_LEVER, coupling, line
 
@@ -248,19 +248,18 @@ class EchoEnabled(Scheme):
         lever = self.wavelength / (2.0 * math.pi * self.sigma_delta)
         return replace(self, r56_1=b1 * lever, r56_2=b2 * lever)
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return two undulators with a chicane of four bends behind each; see :meth:`Scheme.parts`.
 
-        `undulator` is the first one; the second is the suited one for its wavelength, of as many periods, if that
+        `modulator` is the first one; the second is the suited one for its wavelength, of as many periods, if that
         differs.
         """
         if min(self.r56_1, self.r56_2) <= 0.0:
             raise PhysicsError("both sections of this echo must have r56 > 0 to be chicanes: take n < 0 < m")
-        first, second = self._undulators(undulator)
-        one = first.wiggler("MOD1", self.reference, self.wavelength, amplitude=self.amplitude_1, thick=thick)
+        first, second = self._modulators(modulator)
+        one = first.wiggler("MOD1", amplitude=self.amplitude_1, thick=thick)
         two = second.wiggler(
-            "MOD2", self.reference, self.wavelength / self.wavelength_ratio, amplitude=self.amplitude_2, thick=thick,
-            phase=self.phase,
+            "MOD2", amplitude=self.amplitude_2, thick=thick, phase=self.phase,
         )  # fmt: skip
         d1, d2, d3 = (Drift(name=f"D{i}", length=DRIFT_LENGTH) for i in (1, 2, 3))
         between = matched_chicane("C1", self.r56_1, (half_of(one, "H1"), d1), (d2, half_of(two, "H2")), self.reference)
@@ -270,18 +269,18 @@ class EchoEnabled(Scheme):
         sections = (d1, *between, d2), (d3, *behind)
         return Parts(self.reference, (), (one, two), sections, sigma, self.wavelength)
 
-    def _undulators(self, undulator: ModulatorUndulator | None) -> tuple[ModulatorUndulator, ModulatorUndulator]:
-        first = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+    def _modulators(self, modulator: Modulator | None) -> tuple[Modulator, Modulator]:
+        first = self._modulator(modulator)
         if self.wavelength_ratio == 1:
             return first, first
         light = self.wavelength / self.wavelength_ratio
-        second = ModulatorUndulator.suited(self.reference, light, periods=first.periods)
+        second = Modulator.suited(self.reference, light, periods=first.undulator.n_periods)
         return first, replace(second, rayleigh_length=self.wavelength_ratio * first.rayleigh())  # of equal waist
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EchoEnabled:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> EchoEnabled:
         """Return the scheme without smears of other cause, with the waist of both lasers."""
-        first, _ = self._undulators(undulator)
-        return replace(self, smear_1=0.0, smear_2=0.0, waist=first.waist(self.wavelength))
+        first = self._modulator(modulator)
+        return replace(self, smear_1=0.0, smear_2=0.0, waist=first.waist())
 
     @classmethod
     def design(cls, harmonic: int, bunching: float, given: Given) -> EchoEnabled:

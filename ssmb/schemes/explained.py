@@ -30,7 +30,7 @@ from scipy import special
 
 from ssmb.beam.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
 from ssmb.dynamics.taylor import TaylorMap
-from ssmb.quantity import quantity
+from ssmb.quantity import derived, quantity
 from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.quadrature import normal_rule
 
@@ -65,12 +65,12 @@ class ExplainedBunching:
     noise: float = quantity("1", "1/sqrt(number of particles), what `tracked` is uncertain by")
     drift: float = quantity("1", "horizontal path factor as of a drift with the length of the section, for comparison")
 
-    @property
+    @derived
     def product(self) -> float:
         """Product of the terms, the explained |b_n| [1]."""
         return math.prod(t.factor for t in self.terms)
 
-    @property
+    @derived
     def departure(self) -> float:
         """Tracked over explained, minus 1."""
         return self.tracked / self.product - 1.0

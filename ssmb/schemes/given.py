@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from ssmb.beam.reference import Reference
 from ssmb.ranges import not_zero, positive
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Given:
     eta : dispersion in the transverse-gradient undulator of PEHG [m].
     slip_length : eta C of a micro-bucket ring [m].
     sigma_z : rms length of the microbunch in front of the modulator of strong focusing [m].
-    undulator : modulator.
+    periods, period_length : of the modulator [1], [m].
     """
 
     reference: Reference = Reference(energy=600e6)
@@ -39,7 +40,8 @@ class Given:
     eta: float = 0.05
     slip_length: float = 1e-5
     sigma_z: float = 50e-9
-    undulator: ModulatorUndulator = ModulatorUndulator(20, 0.08)
+    periods: int = 20
+    period_length: float = 0.08
 
     def __post_init__(self) -> None:
         units = {
@@ -50,7 +52,12 @@ class Given:
         not_zero("bend", self.bend, "rad")
         not_zero("eta", self.eta, "m")
         not_zero("slip_length", self.slip_length, "m")
-        self.undulator.deflection(self.reference, self.wavelength)
+        _ = self.modulator  # a PhysicsError if none is resonant
+
+    @cached_property
+    def modulator(self) -> Modulator:
+        """Its undulator, resonant with the laser."""
+        return Modulator.resonant(self.reference, self.wavelength, self.period_length, self.periods)
 
     @property
     def wavenumber(self) -> float:

@@ -31,7 +31,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import kicked_bunching
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.thin import line, modulation
 
 
@@ -168,29 +168,29 @@ class StrongFocusing(Scheme):
         out[5, 5] = self.sigma_delta**2 + (self.chirp_in * self.sigma_z) ** 2
         return out
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return undulator and a chicane of four bends; see :meth:`Scheme.parts`.
 
         A chicane has r56 > 0: for r56 < 0 the mirror image is made, with laser and incoming chirp of the opposite sign.
         The transverse beam is a pencil.
         """
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
+        und = self._modulator(modulator)
         sign = math.copysign(1.0, self.r56)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, amplitude=abs(self.amplitude), thick=thick,
+        lit = und.wiggler(
+            "MOD", amplitude=abs(self.amplitude), thick=thick,
             phase=0.0 if sign * self.amplitude > 0.0 else 0.5,
         )  # fmt: skip
         drift = Drift(name="D1", length=DRIFT_LENGTH)
-        magnets = matched_chicane("C", abs(self.r56), (half_of(modulator), drift), (), self.reference)
+        magnets = matched_chicane("C", abs(self.r56), (half_of(lit), drift), (), self.reference)
         sigma = self.sigma()
         sigma[4, 5] *= sign
         sigma[5, 4] *= sign
-        return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+        return Parts(self.reference, (), (lit,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Self:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> Self:
         """Return the scheme without a smear of other cause."""
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
-        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
+        und = self._modulator(modulator)
+        second = und.second_harmonic(self.amplitude, self.r56) if thick else 0.0
         return replace(self, smear=0.0, second=second)
 
     @classmethod

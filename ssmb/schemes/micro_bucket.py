@@ -29,7 +29,7 @@ from ssmb.ring_models import RingParameters, ring_model_from_parameters
 from ssmb.schemes.base import QUIET_PARTICLES, Scheme, scheme
 from ssmb.schemes.beamlines import Parts
 from ssmb.schemes.given import Given
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.quadrature import normal_rule
 from ssmb.schemes.thin import line
 from ssmb.tracking import track
@@ -163,13 +163,13 @@ class MicroBucketHarmonics(Scheme):
         rows[5] = np.tile(t * self.sigma_delta, n)
         return Beam(self.reference, rows, np.outer(density / density.sum(), w).ravel())
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Raise PhysicsError: a ring is not a line of parts; see :meth:`beamline`."""
         raise PhysicsError(
             f"{self.title}: a ring, whose path terms are those of its turn: see beamline() and ssmb.buckets.losses"
         )
 
-    def beamline(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Lattice:
+    def beamline(self, modulator: Modulator | None = None, *, thick: bool = False) -> Lattice:
         """Return a ring with this slip and the undulator and laser of this amplitude, beginning in the middle of the
         undulator.
 
@@ -188,20 +188,20 @@ class MicroBucketHarmonics(Scheme):
                 "a bucket of numbers has no thick modulator: track a ring of magnets, such as "
                 "lattices/ssmb_400mev_ring.pals.yaml"
             )
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
-        modulator = und.wiggler("MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=False)
+        und = self._modulator(modulator)
+        lit = und.wiggler("MOD", amplitude=self.amplitude, thick=False)
         ring = RingParameters(
             self.circumference,
             self.slip_factor,
             sigma_delta=self.sigma_delta,
             energy_loss=_LOSS * self.reference.energy,
         )
-        return ring_model_from_parameters(ring, modulator, self.reference, name=self.name)
+        return ring_model_from_parameters(ring, lit, self.reference, name=self.name)
 
     def beamline_bunching(
         self,
         harmonics: Sequence[int],
-        undulator: ModulatorUndulator | None = None,
+        modulator: Modulator | None = None,
         *,
         thick: bool = False,
         n: int = 2**16,
@@ -214,7 +214,7 @@ class MicroBucketHarmonics(Scheme):
 
         Parameters
         ----------
-        harmonics, undulator, thick, n, seed : as for :meth:`Scheme.beamline_bunching`.
+        harmonics, modulator, thick, n, seed : as for :meth:`Scheme.beamline_bunching`.
         beam : beam opposite to the modulator; default :meth:`beam`.
         turns : default a quarter of a synchrotron period, in which the whole bucket turns over once.
         """
@@ -223,7 +223,7 @@ class MicroBucketHarmonics(Scheme):
         start = self.beam(n, seed) if beam is None else Beam(beam.reference, beam.coordinates.copy(), beam.weight)
         half = 0.5 * self.slip_factor * self.circumference
         start.coordinates[4] -= half * start.coordinates[5]
-        end = track(self.beamline(undulator, thick=thick), start, passes).beam
+        end = track(self.beamline(modulator, thick=thick), start, passes).beam
         z = end.coordinates[4] + half * end.coordinates[5]
         return self.captured * np.abs(bunching_factor(z, self.wavelength / orders, end.weight))
 

@@ -25,8 +25,9 @@ from ssmb.dynamics.modulation import measured_modulation
 from ssmb.elements.wiggler import Wiggler
 from ssmb.lattice.program import compile_elements
 from ssmb.maps.laser_field import best_focusing, field_overlap, peak_field, power_for_modulation, waist
-from ssmb.maps.undulator_relations import bessel_factor, field_from_deflection, resonant_deflection
-from ssmb.ranges import count, finite, not_negative, not_zero, positive
+from ssmb.maps.undulator import Undulator
+from ssmb.maps.undulator_relations import field_from_deflection
+from ssmb.ranges import finite, not_negative, not_zero, positive
 
 #: Place of electrons in an odd mode [m], and a weak modulation [1].
 _PROBE = 1e-6
@@ -34,13 +35,13 @@ _WEAK = 1e-9
 
 
 @dataclass(frozen=True)
-class ModulatorUndulator:
-    """Planar undulator with a Gaussian laser beam, its waist in the middle.
+class Modulator:
+    """Planar undulator that is resonant with a Gaussian laser beam, whose waist stands in the middle.
 
     Parameters
     ----------
-    periods : number of periods N [1].
-    period_length : length of one period [m].
+    undulator : what it is without the laser.
+    wavelength : of the laser [m].
     rayleigh_length : of the laser [m]; None takes the best one for the mode.
     vertical : the electrons wiggle in y instead of x.
     field_gradient : relative change of the field per distance along the wiggling [1/m].
@@ -49,33 +50,40 @@ class ModulatorUndulator:
     --------
     The 600 MeV example of transverse-longitudinal coupling, h = 1e4 1/m:
 
-    >>> undulator, ring = ModulatorUndulator(20, 0.08), Reference(600e6)
-    >>> round(undulator.power(ring, 1064e-9, 1e4 * 1064e-9 / 6.283185307) / 1e6, 1)
+    >>> made = Modulator.resonant(Reference(600e6), 1064e-9, 0.08, 20)
+    >>> round(made.power(1e4 * 1064e-9 / 6.283185307) / 1e6, 1)
     54.8
     """
 
-    periods: int
-    period_length: float
+    undulator: Undulator
+    wavelength: float
     rayleigh_length: float | None = None
     vertical: bool = False
     field_gradient: float = 0.0
 
     def __post_init__(self) -> None:
-        count("periods", self.periods)
-        positive("period_length", self.period_length, "m")
+        positive("wavelength", self.wavelength, "m")
         if self.rayleigh_length is not None:
             positive("rayleigh_length", self.rayleigh_length, "m")
         finite("field_gradient", self.field_gradient, "1/m")
 
     @classmethod
+    def resonant(
+        cls, reference: Reference, wavelength: float, period: float, n_periods: int, *, vertical: bool = False
+    ) -> Modulator:
+        """Return the modulator with the K that is resonant with the laser; see :meth:`Undulator.resonant`."""
+        undulator = Undulator.resonant(reference, wavelength, period, n_periods)
+        return cls(undulator, wavelength, vertical=vertical)
+
+    @classmethod
     def suited(
         cls, reference: Reference, wavelength: float, *, periods: int = 10, field: float = 0.8, vertical: bool = False
-    ) -> ModulatorUndulator:
-        """Return the undulator of this peak field [T] that is resonant with the laser in its first harmonic.
+    ) -> Modulator:
+        """Return the modulator of this peak field [T] that is resonant with the laser in its first harmonic.
 
         Examples
         --------
-        >>> round(ModulatorUndulator.suited(Reference(600e6), 1064e-9).period_length, 4)
+        >>> round(Modulator.suited(Reference(600e6), 1064e-9).undulator.period, 4)
         0.1005
         """
         largest = 2.0 * reference.gamma**2 * positive("wavelength", wavelength, "m")
@@ -83,58 +91,55 @@ class ModulatorUndulator:
         found = optimize.root_scalar(
             lambda v: v * (1.0 + 0.5 * (per_length * v) ** 2) - largest, bracket=(0.0, largest), method="brentq"
         )
-        return cls(periods, float(found.root), vertical=vertical)
+        return cls.resonant(reference, wavelength, float(found.root), periods, vertical=vertical)
 
-    @property
-    def length(self) -> float:
-        """Length of the undulator [m]."""
-        return self.periods * self.period_length
+    def tuned(self, wavelength: float, reference: Reference) -> Modulator:
+        """Return the same magnet and focus for another laser [m] and particle, see :meth:`Undulator.tuned`."""
+        return replace(self, undulator=self.undulator.tuned(wavelength, reference), wavelength=wavelength)
 
     def rayleigh(self, odd: bool = False) -> float:
         """Return the Rayleigh length [m]: 0.359 L for TEM00, L/2 for the slope of TEM01, if none was given."""
         if self.rayleigh_length is not None:
             return self.rayleigh_length
-        return (0.5 if odd else best_focusing().rayleigh_ratio) * self.length
+        return (0.5 if odd else best_focusing().rayleigh_ratio) * self.undulator.length
 
-    def waist(self, wavelength: float, odd: bool = False) -> float:
+    def waist(self, odd: bool = False) -> float:
         """Return w0 of the laser [m]."""
-        return waist(wavelength, self.rayleigh(odd))
+        return waist(self.wavelength, self.rayleigh(odd))
 
-    def waist_seen(self, wavelength: float) -> float:
+    def waist_seen(self) -> float:
         """Return the w0 whose profile is the mean over the whole undulator of that of TEM00 light, weighted with its
         field [m].
         """
-        ratio = self.rayleigh() / self.length
+        ratio = self.rayleigh() / self.undulator.length
         mean = 1.0 / (1.0 + 0.25 / ratio**2) / field_overlap(ratio).real
-        return self.waist(wavelength) / math.sqrt(mean)
+        return self.waist() / math.sqrt(mean)
 
-    def deflection(self, reference: Reference, wavelength: float) -> float:
-        """Return the K that is resonant with the laser [1]."""
-        return resonant_deflection(wavelength, self.period_length, reference.gamma)
-
-    def power(self, reference: Reference, wavelength: float, amplitude: float) -> float:
+    def power(self, amplitude: float) -> float:
         """Return the laser power that makes the peak relative momentum modulation `amplitude` [W]."""
+        und, reference = self.undulator, self.undulator.reference
         energy = abs(finite("amplitude", amplitude)) * reference.p0c * reference.beta
-        k = self.deflection(reference, wavelength)
-        return power_for_modulation(energy, wavelength, self.rayleigh(), k, self.length, reference.gamma)
+        return power_for_modulation(energy, self.wavelength, self.rayleigh(), und.k, und.length, reference.gamma)
 
-    def gradient(self, reference: Reference, wavelength: float, power: float) -> float:
+    def gradient(self, power: float) -> float:
         """Return t = dA/dy of a TEM01 mode of this power, the slope of its angular modulation over z [1/m]."""
-        k, z_r, length = self.deflection(reference, wavelength), self.rayleigh(odd=True), self.length
-        field = peak_field(not_negative("power", power, "W"), wavelength, z_r)
+        k, z_r, length = self.undulator.k, self.rayleigh(odd=True), self.undulator.length
+        field = peak_field(not_negative("power", power, "W"), self.wavelength, z_r)
         effective = length / (1.0 + (0.5 * length / z_r) ** 2)
-        gain = 0.5 * k * bessel_factor(k) / reference.gamma * field * effective
-        return gain * 2.0 / waist(wavelength, z_r) / (reference.p0c * reference.beta)
+        reference = self.undulator.reference
+        gain = 0.5 * k * self.undulator.bessel() / reference.gamma * field * effective
+        return gain * 2.0 / waist(self.wavelength, z_r) / (reference.p0c * reference.beta)
 
-    def power_for_gradient(self, reference: Reference, wavelength: float, gradient: float) -> float:
+    def power_for_gradient(self, gradient: float) -> float:
         """Return the power of a TEM01 mode that makes the slope dA/dy = t of an angular modulation [W]."""
-        return (finite("gradient", gradient, "1/m") / self.gradient(reference, wavelength, 1.0)) ** 2
+        return (finite("gradient", gradient, "1/m") / self.gradient(1.0)) ** 2
 
-    def slip(self, wavelength: float) -> float:
-        """Return R56 of half of the undulator, from the effective kick to its end, N lambda [m]."""
-        return self.periods * positive("wavelength", wavelength, "m")
+    @property
+    def slip(self) -> float:
+        """R56 of half of the undulator, from the effective kick to its end, N lambda [m]."""
+        return self.undulator.n_periods * self.wavelength
 
-    def second_harmonic(self, wavelength: float, amplitude: float, r56: float) -> float:
+    def second_harmonic(self, amplitude: float, r56: float) -> float:
         """Return q: behind a long modulator and `r56` the path is ``r56 A [sin(k z) + q sin(2 k z)]`` [1].
 
         While an electron is modulated it slips by what it has gained so far. To first order in ``h N lambda``, h = k A,
@@ -147,26 +152,23 @@ class ModulatorUndulator:
 
         Parameters
         ----------
-        wavelength : laser wavelength [m].
         amplitude : A, peak relative momentum modulation of a weak laser scaled up [1].
         r56 : path per relative momentum from the middle of the modulator to the radiator [m].
 
         Examples
         --------
-        >>> undulator = ModulatorUndulator(10, 0.1)
-        >>> round(undulator.second_harmonic(1064e-9, 1e-3, 1e-4), 4)
+        >>> made = Modulator.resonant(Reference(600e6), 1064e-9, 0.1, 10)
+        >>> round(made.second_harmonic(1e-3, 1e-4), 4)
         0.0106
         """
-        slip, size = 2.0 * self.slip(wavelength), abs(not_zero("r56", r56, "m"))
-        share, place = _slip_moments(self.rayleigh() / self.length)
-        strength = share * 2.0 * math.pi / wavelength * finite("amplitude", amplitude) * slip
+        slip, size = 2.0 * self.slip, abs(not_zero("r56", r56, "m"))
+        share, place = _slip_moments(self.rayleigh() / self.undulator.length)
+        strength = share * 2.0 * math.pi / self.wavelength * finite("amplitude", amplitude) * slip
         return math.copysign(strength * (1.0 - place * slip / size), r56 * amplitude)
 
     def wiggler(
         self,
         name: str,
-        reference: Reference,
-        wavelength: float,
         *,
         amplitude: float = 0.0,
         gradient: float = 0.0,
@@ -185,19 +187,16 @@ class ModulatorUndulator:
         phase : laser phase [2 pi]; 0: the head gains (for a gradient: where y > 0).
         thick : light in slices along the undulator; False: one kick in its middle.
         """
-        odd = gradient != 0.0
-        if odd:
-            power = self.power_for_gradient(reference, wavelength, gradient)
-        else:
-            power = self.power(reference, wavelength, amplitude)
+        odd, reference = gradient != 0.0, self.undulator.reference
+        power = self.power_for_gradient(gradient) if odd else self.power(amplitude)
         made = Wiggler(
             name=name,
-            periods=float(self.periods),
-            period_length=self.period_length,
-            K=self.deflection(reference, wavelength),
+            periods=float(self.undulator.n_periods),
+            period_length=self.undulator.period,
+            K=self.undulator.k,
             polarization="VERTICAL" if self.vertical else "HORIZONTAL",
             gradient=self.field_gradient,
-            laser_wavelength=wavelength,
+            laser_wavelength=self.wavelength,
             laser_power=power,
             laser_rayleigh_length=self.rayleigh(odd),
             laser_mode="TEM01" if odd else "TEM00",
@@ -219,7 +218,7 @@ class ModulatorUndulator:
 
 @cache
 def _slip_moments(rayleigh_ratio: float) -> tuple[float, float]:
-    """c and u of :meth:`ModulatorUndulator.second_harmonic` for light with the field ``1/(1 + i s/Z_R)``.
+    """c and u of :meth:`Modulator.second_harmonic` for light with the field ``1/(1 + i s/Z_R)``.
 
     With v = s/L and w the field over its mean, an electron that got ``w(v')`` at v' has slipped by ``v - v'`` of R at
     v: ``c = <w(v) int^v (v - v') w(v') dv'>/2``; u is the mean place of what this adds.
@@ -244,8 +243,9 @@ def modulation_at(wiggler: Wiggler, reference: Reference, y: float = 0.0) -> com
 
     Examples
     --------
-    >>> undulator, ring = ModulatorUndulator(20, 0.08), Reference(600e6)
-    >>> round(abs(modulation_at(undulator.wiggler("MOD", ring, 1064e-9, amplitude=1e-6), ring)) * 1e6, 5)
+    >>> ring = Reference(600e6)
+    >>> made = Modulator.resonant(ring, 1064e-9, 0.08, 20)
+    >>> round(abs(modulation_at(made.wiggler("MOD", amplitude=1e-6), ring)) * 1e6, 5)
     1.0
     """
     start = np.zeros(6)

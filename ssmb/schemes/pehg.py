@@ -35,7 +35,7 @@ from ssmb.schemes.beamlines import (
 )
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, length_for_bunching
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.thin import line
 
 
@@ -162,48 +162,47 @@ class PhaseMerging(Scheme):
         """Return the covariance on the dispersion in front of the modulator."""
         return self.stage().sigma()
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return a dogleg for the dispersion, a transverse-gradient undulator and a chicane; see :meth:`Scheme.parts`.
 
         The undulator wiggles in y, its gradient is set so that the half behind the kick has the slip a1 per position;
         the chicane fills up r56. For r56 < 0 the mirror image is made, with dispersion and laser of the opposite sign.
         """
-        und, sign = self._undulator(undulator), math.copysign(1.0, self.r56)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+        und, sign = self._sloped(modulator), math.copysign(1.0, self.r56)
+        lit = und.wiggler(
+            "MOD", amplitude=self.amplitude, thick=thick,
             phase=0.0 if sign > 0.0 else 0.5,
         )  # fmt: skip
-        half, drift = half_of(modulator), Drift(name="D1", length=DRIFT_LENGTH)
+        half, drift = half_of(lit), Drift(name="D1", length=DRIFT_LENGTH)
         before = matched_dispersion((sign * self.eta, 0.0), half, self.reference)
         section = drift, *matched_chicane("C", abs(self.r56), (half, drift), (), self.reference)
         sigma = beamline_sigma(self.stage(), sign)
-        return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
+        return Parts(self.reference, before, (lit,), (section,), sigma, self.wavelength)
 
-    def _undulator(self, undulator: ModulatorUndulator | None) -> ModulatorUndulator:
-        """Undulator whose second half, tracked, has the path a1 per position."""
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
-        k = und.deflection(self.reference, self.wavelength)
-        per_gradient = gradient_slip(und.periods, self.wavelength, k, 1.0)
+    def _sloped(self, modulator: Modulator | None) -> Modulator:
+        """Modulator whose second half, tracked, has the path a1 per position."""
+        und = self._modulator(modulator, vertical=True)
+        per_gradient = gradient_slip(und.undulator.n_periods, self.wavelength, und.undulator.k, 1.0)
 
         def excess(gradient: float) -> float:
-            dark = replace(und, field_gradient=gradient).wiggler("HALF", self.reference, self.wavelength)
+            dark = replace(und, field_gradient=gradient).wiggler("HALF")
             return float(section_matrix((half_of(dark),), self.reference)[4, 2]) / self.slip_gradient - 1.0
 
         start = self.slip_gradient / per_gradient
         found = optimize.root_scalar(excess, x0=start, x1=1.001 * start, method="secant", xtol=1e-12, rtol=1e-13)
         return replace(und, field_gradient=float(found.root))
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> PhaseMerging:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> PhaseMerging:
         """Return the scheme without a smear of other cause, with the waist of the laser and the path a2 per angle of
         the magnets.
 
         In half of an undulator of length L the slip by position makes ``a2 = a1 L/4`` too.
         """
-        und = self._undulator(undulator)
-        dark = und.wiggler("HALF", self.reference, self.wavelength)
+        und = self._sloped(modulator)
+        dark = und.wiggler("HALF")
         a2 = float(section_matrix((half_of(dark),), self.reference)[4, 3])
-        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
-        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        second = und.second_harmonic(self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen() if thick else und.waist()
         smear = abs(a2) * math.sqrt(self.emittance / self.beta_mod)
         return replace(self, smear=smear, waist=spot, second=second)
 

@@ -29,7 +29,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import DRIFT_LENGTH, Parts, half_of, matched_chicane
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import bessel_peak, check_below, kicked_phase_factor, least_modulation
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.profile import profile_nodes
 from ssmb.schemes.thin import SMEAR_LEVER, coupling, line, modulation
 
@@ -192,7 +192,7 @@ class SingleStage(Scheme):
         r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
         return replace(self, r56=r56, r56_incoming=None)
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return undulator, drift and a chicane of four bends; see :meth:`Scheme.parts`.
 
         The r56 counts from the middle of the modulator, whose half slip N lambda is in it. A section with r56 < 0 is
@@ -204,23 +204,23 @@ class SingleStage(Scheme):
                 "ring, as in "
                 "lattices/mls_pop.run.yaml"
             )
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+        und = self._modulator(modulator)
+        lit = und.wiggler(
+            "MOD", amplitude=self.amplitude, thick=thick,
             phase=0.0 if self.r56 > 0.0 else 0.5,
         )  # fmt: skip
         drift = Drift(name="D1", length=DRIFT_LENGTH)
-        magnets = matched_chicane("C", abs(self.r56), (half_of(modulator), drift), (), self.reference)
+        magnets = matched_chicane("C", abs(self.r56), (half_of(lit), drift), (), self.reference)
         x, y = self.sigma_x**2, self.sigma_y**2
         b2 = _BEAMLINE_BETA**2
         sigma = np.diag([x, x / b2, y, y / b2, 0.0, self.sigma_delta**2])
-        return Parts(self.reference, (), (modulator,), ((drift, *magnets),), sigma, self.wavelength)
+        return Parts(self.reference, (), (lit,), ((drift, *magnets),), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> SingleStage:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> SingleStage:
         """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
-        und = undulator or ModulatorUndulator.suited(self.reference, self.wavelength)
-        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
-        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        und = self._modulator(modulator)
+        second = und.second_harmonic(self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen() if thick else und.waist()
         return replace(self, smear=0.0, waist=spot, second=second)
 
     @classmethod

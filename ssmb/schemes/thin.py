@@ -45,7 +45,7 @@ def modulation(
     ----------
     wavelength : laser wavelength [m].
     amplitude : A [1].
-    second : q [1], see :meth:`ModulatorUndulator.second_harmonic`.
+    second : q [1], see :meth:`Modulator.second_harmonic`.
     waist : w0 of the laser [m]; None for a wide one.
     """
     spot = waist or 0.0

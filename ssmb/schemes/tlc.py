@@ -31,7 +31,7 @@ from ssmb.schemes.base import Scheme, scheme
 from ssmb.schemes.beamlines import Parts, beamline_sigma, half_of, matched_coupling, matched_dispersion
 from ssmb.schemes.given import Given
 from ssmb.schemes.kicked import CoupledStage, best_compression, kicked_bunching, length_for_bunching
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.theorems import energy_coupling_product
 from ssmb.schemes.thin import line
 
@@ -258,7 +258,7 @@ class EnergyModulationCoupling(Scheme):
         """Return the covariance on the dispersion in front of the modulator; `smear` sits in the horizontal angle."""
         return self.stage().sigma()
 
-    def parts(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> Parts:
+    def parts(self, modulator: Modulator | None = None, *, thick: bool = False) -> Parts:
         """Return two vertical bends for the dispersion, undulator, two weak vertical bends and a chicane; see
         :meth:`Scheme.parts`.
 
@@ -266,32 +266,32 @@ class EnergyModulationCoupling(Scheme):
         up r56, in which the undulator has its slip. The undulator wiggles in y: natural focusing would turn y into
         path. For r56 < 0 the mirror image is made, with a2 and laser (and D) of the opposite sign.
         """
-        und = undulator or self._undulator()
+        und = self._modulator(modulator)
         sign = math.copysign(1.0, self.r56)
-        modulator = und.wiggler(
-            "MOD", self.reference, self.wavelength, amplitude=self.amplitude, thick=thick,
+        lit = und.wiggler(
+            "MOD", amplitude=self.amplitude, thick=thick,
             phase=0.0 if sign > 0.0 else 0.5,
         )  # fmt: skip
-        half = half_of(modulator)
+        half = half_of(lit)
         a1, a2 = self.section()
         section = matched_coupling((a1, sign * a2), abs(self.r56), half, self.reference)
         coasting = self.sigma_z_mod is None
         eta, slope = self.dispersion
         before = matched_dispersion((sign * eta, slope), half, self.reference) if coasting else ()
         sigma = beamline_sigma(self.stage(), sign)
-        return Parts(self.reference, before, (modulator,), (section,), sigma, self.wavelength)
+        return Parts(self.reference, before, (lit,), (section,), sigma, self.wavelength)
 
-    def realised(self, undulator: ModulatorUndulator | None = None, *, thick: bool = False) -> EnergyModulationCoupling:
+    def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> EnergyModulationCoupling:
         """Return the scheme without a smear of other cause, with the waist of the laser of the undulator."""
-        und = undulator or self._undulator()
-        second = und.second_harmonic(self.wavelength, self.amplitude, self.r56) if thick else 0.0
-        spot = und.waist_seen(self.wavelength) if thick else und.waist(self.wavelength)
+        und = self._modulator(modulator)
+        second = und.second_harmonic(self.amplitude, self.r56) if thick else 0.0
+        spot = und.waist_seen() if thick else und.waist()
         return replace(self, smear=0.0, waist=spot, second=second)
 
-    def _undulator(self) -> ModulatorUndulator:
-        """Suited undulator; beside the axis its laser is as wide as it has to be."""
-        und = ModulatorUndulator.suited(self.reference, self.wavelength, vertical=True)
-        if not self.parallel:
+    def _modulator(self, modulator: Modulator | None, *, vertical: bool = True) -> Modulator:
+        """The suited one has a laser that is, beside the axis, as wide as it has to be."""
+        und = super()._modulator(modulator, vertical=vertical)
+        if modulator is not None or not self.parallel:
             return und
         wide = _WIDE_LASER * self.stage().sigma_y
         return replace(und, rayleigh_length=max(und.rayleigh(), math.pi * wide**2 / self.wavelength))

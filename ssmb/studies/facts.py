@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ssmb.errors import ConfigError, LatticeError
 from ssmb.lattice import Lattice
-from ssmb.lattice.facts import PlacedUndulator, laser_wavelengths, undulator_at, with_laser
+from ssmb.lattice.facts import laser_wavelengths, undulator_at, with_laser
 from ssmb.studies.sections import LaserConfig, LightConfig
 from ssmb.studies.source_config import RadiatorConfig
 from ssmb.studies.study import Places, at_place
@@ -80,14 +80,13 @@ def _with_undulator(
     want: Radiating, at: str, lattice: Lattice, places: Places | None, key: tuple[str, ...]
 ) -> Radiating:
     section = "light" if isinstance(want, LightConfig) else "source"
-    found: PlacedUndulator | None = None
+    found, parts = None, ()
     if want.in_lattice is not False:
         with at_place(places, *key):
             try:
-                found = undulator_at(lattice, at)
+                found, parts = undulator_at(lattice, at)
             except LatticeError as error:
                 raise ConfigError(error.message) from None
-    names = [name for name in ("period", "periods", "helical") if hasattr(want, name)]
     if found is None:
         if want.in_lattice:
             with at_place(places, section, "in_lattice"):
@@ -98,14 +97,15 @@ def _with_undulator(
                     raise ConfigError(f"'{at}' has no undulator in the lattice: give its period and periods")
         return want.model_copy(update={"in_lattice": False})
     values: dict[str, Any] = {"in_lattice": True}
-    for name in names:
-        with at_place(places, section, name):
-            values[name] = _same(getattr(want, name), found, name, f"the undulator {', '.join(found.names)}")
+    said = {"period": found.period, "periods": found.n_periods, "helical": found.helical}
+    for name, value in said.items():
+        if hasattr(want, name):
+            with at_place(places, section, name):
+                values[name] = _same(getattr(want, name), value, name, f"the undulator {', '.join(parts)}")
     return want.model_copy(update=values)
 
 
-def _same(given: Any, found: PlacedUndulator, name: str, where: str) -> Any:
-    value = getattr(found, name)
+def _same(given: Any, value: Any, name: str, where: str) -> Any:
     words = {"period": "period [m]", "periods": "number of periods", "helical": "field"}[name]
     if isinstance(value, bool):
         if given is not None and given is not value:

@@ -19,24 +19,20 @@ from pydantic import model_validator
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
 from ssmb.errors import ConfigError, LatticeError, ValidityWarning
-from ssmb.facility import EnergyOfTurn, Filling, Insertion, InsertionState, Ring, SourceLight
-from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed
+from ssmb.facility import Filling, Insertion, InsertionState, Ring
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import laser_wavelengths, undulator_at
-from ssmb.light.undulator import Undulator
-from ssmb.quantity import quantity
-from ssmb.schemes.closure import ClosureBudget
-from ssmb.schemes.explained import ExplainedBunching
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
 from ssmb.studies.facts import agreed, radiator_in_lattice
-from ssmb.studies.records import record_of, tree_of
+from ssmb.studies.insertion_findings import Convergence, InsertionFindings, findings_text
+from ssmb.studies.records import numbers_of, record_of, tree_of
 from ssmb.studies.sections import ClosureConfig, GivenRingConfig, InsertionBeamConfig, InsertionConfig
-from ssmb.studies.source import check_radiator, insertion_source_summary, radiator_of
+from ssmb.studies.source import check_radiator, radiator_of
 from ssmb.studies.source_config import InsertionSourceConfig
-from ssmb.studies.source_text import harmonics_text, insertion_source_text
+from ssmb.studies.source_text import harmonics_text
 from ssmb.studies.study import On, Places, Result, Stopped, Study, StudyConfig, at_place
 from ssmb.text import named_values
 from ssmb.tracking import RunStatus
@@ -64,65 +60,6 @@ class InsertionRunConfig(StudyConfig):
         if self.beam.particles * self.beam.seeds > 20_000_000:
             raise ValueError("beam.particles times beam.seeds must not exceed 20 million")
         return self
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """What changes with twice the number of something."""
-
-    doubled: str = quantity("", "what is doubled")
-    bunching: float = quantity("1", "relative change of |b_n|")
-    peak: float = quantity("1", "relative change of the peak power")
-    focus: float = quantity("1", "relative change of the power at the focus")
-
-
-@dataclass(frozen=True, eq=False)
-class InsertionFindings:
-    """All numbers of a run of an insertion, in the order of its story."""
-
-    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
-    bunching: np.ndarray = quantity(
-        "1", "bunching factors of the tracked particles at the radiator, complex", dims=("harmonics",)
-    )
-    closed_form: np.ndarray = quantity("1", "|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)", dims=("harmonics",))
-    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
-    light: SourceLight = quantity("", "the source, all limits in its steps")
-    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
-    line_harmonics: np.ndarray = quantity("1", "laser harmonics about that of the light", dims=("line_harmonics",))
-    line_power: np.ndarray = quantity(
-        "W", "peak power that they radiate, undulator as for the light", dims=("line_harmonics",)
-    )
-    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
-    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
-    kept_by: str = quantity(
-        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
-    )
-    closure: ClosureBudget = quantity(
-        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
-    )
-    closure_of: str = quantity(
-        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
-    )
-    path_error: float = quantity(
-        "m", "rms path error of the tracked beam without scattering: the closure of the magnets"
-    )
-    thick: float = quantity(
-        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
-    )
-    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
-    duty: float = quantity("1", "share of the turns with laser that the light has")
-    laser: LaserNeed = quantity("", "what the laser has to give")
-    damping: tuple[float, ...] = quantity(
-        "1", "amplitude decrements per turn of x, y and delta, from what is given of the ring", dims=("decrement",)
-    )
-    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
-    z_before: np.ndarray = quantity("m", "z of some particles before the insertion", dims=("particle",))
-    delta_before: np.ndarray = quantity("1", "delta of the same", dims=("particle",))
-    z_modulated: np.ndarray = quantity("m", "z of the same behind the modulator", dims=("particle",))
-    delta_modulated: np.ndarray = quantity("1", "delta of the same behind the modulator", dims=("particle",))
-    z_radiator: np.ndarray = quantity("m", "z of the same at the radiator", dims=("particle",))
-    delta_radiator: np.ndarray = quantity("1", "delta of the same at the radiator", dims=("particle",))
-    convergence: tuple[Convergence, ...] = quantity("", "what doubling changes; empty if not asked for")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,12 +124,15 @@ class InsertionResult(Result):
 
     def power(self) -> dict[str, Any] | None:
         """Light, limits and energy."""
-        return None if self.findings is None else insertion_source_summary(self.findings)
+        if self.findings is None:
+            return None
+        found = numbers_of(self.findings)
+        found["lights"] = [found.pop("light")]  # as a ring has them
+        return found | {name: getattr(self.findings, name).tolist() for name in ("line_harmonics", "line_power")}
 
     def power_text(self) -> str:
         """The same in words and tables."""
-        found = self.power()
-        return "" if found is None else insertion_source_text(found)
+        return "" if self.findings is None else findings_text(self.findings)
 
 
 class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
@@ -218,8 +158,8 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         config, lattice, places = self.config, self.lattice, self.places
         check_names(config, lattice, places)
         want = config.insertion
-        wavelength, at = want.wavelength, undulator_at(lattice, want.mod1)
-        for name, found in laser_wavelengths(lattice, at.names if at else ()).items():
+        wavelength, (_, parts) = want.wavelength, undulator_at(lattice, want.mod1)
+        for name, found in laser_wavelengths(lattice, parts).items():
             with at_place(places, "insertion", "wavelength"):
                 wavelength = agreed(wavelength, found, "laser wavelength [m]", f"'{name}' in lattice '{lattice.name}'")
         if wavelength is None:
@@ -277,7 +217,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         try:
             got = self.insertion.state(self.ring, stage=stage)
             convergence = self._convergence(got, stage) if self.config.source.check else ()
-            findings = stage("findings", InsertionFindings, lambda: self._findings(got, convergence))
+            findings = stage("findings", InsertionFindings, lambda: self._findings(got, found["bunching"], convergence))
         except Stopped as stop:
             stopped = stop.stage
         beam = found.get("bunching")
@@ -292,31 +232,18 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
             beam=beam,
         )
 
-    def _findings(self, got: InsertionState, convergence: tuple[Convergence, ...]) -> InsertionFindings:
-        want, insertion = self.config.insertion, self.insertion
-        harmonics = told_harmonics(self.config)
-        lines = neighbouring_lines(got.light, insertion.radiating(got.beam, self.ring.filling))
+    def _findings(self, got: InsertionState, beam: Beam, convergence: tuple[Convergence, ...]) -> InsertionFindings:
+        insertion, harmonics = self.insertion, told_harmonics(self.config)
+        lines = neighbouring_lines(got.light, insertion.radiating(beam, self.ring.filling))
         return InsertionFindings(
+            **vars(got),
             harmonics=harmonics,
-            bunching=bunching_factor(got.beam, want.known("wavelength") / harmonics),
+            bunching=bunching_factor(beam, self.config.insertion.known("wavelength") / harmonics),
             closed_form=np.array([insertion.closed_form(int(n)) for n in harmonics]),
-            explained=got.explained,
-            light=got.light,
-            imbalance=got.imbalance,
             line_harmonics=lines[0],
             line_power=lines[1],
-            intrabeam=got.intrabeam,
-            power_kept=got.power_kept,
-            kept_by=got.kept_by,
-            closure=got.closure,
-            closure_of=got.closure_of,
             path_error=replace(insertion, order=1).closure(self.ring.damping[1]).dz_rms,
-            thick=got.thick,
-            uncompensated=insertion.uncompensated_path(),
-            duty=got.duty,
-            laser=got.laser,
             damping=self.ring.damping,
-            energy=got.energy,
             **shown_particles(insertion.line, self.config.beam.particles, self.config.beam.seed),
             convergence=convergence,
         )
@@ -414,13 +341,13 @@ def check_ring(config: InsertionRunConfig, lattice: Lattice, places: Places | No
 def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
     """Warn if the undulator at the radiator's place in the lattice is not tuned to the light."""
     light = light_wavelength(config)
-    found = undulator_at(lattice, config.insertion.rad)
-    if found is None or not found.K > 0.0:
+    found, parts = undulator_at(lattice, config.insertion.rad)
+    if found is None or not found.k > 0.0:
         return
-    tuned = Undulator(lattice.reference, found.period, found.periods, found.K, found.helical).wavelength()
+    tuned = found.wavelength()
     if abs(tuned / light - 1.0) > _OFF_RESONANCE:
         warnings.warn(
-            f"'{found.names[0]}' at '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
+            f"'{parts[0]}' at '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
             f"{light * 1e9:.4g} nm: the lattice was made for another harmonic",
             ValidityWarning,
             stacklevel=5,

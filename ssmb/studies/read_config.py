@@ -14,6 +14,10 @@ from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
 from ssmb.store.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
 from ssmb.studies.study import StudyConfig, study_of
 
+#: what pydantic says of its own classes -> what a file has there
+_SHAPES = dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a mapping of its keys")
+_SHAPES |= dict.fromkeys(("tuple_type", "list_type"), "a list")
+
 
 def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> Any:
     """Read and check a run file.
@@ -73,7 +77,9 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[Any, Pla
         every = error.errors(include_url=False)
         inside = {e["loc"][:n] for e in every for n in range(len(e["loc"]))}
         # a list whose entries are wrong is not also too short
-        found = [_as_error(e, places, kind) for e in every if e["type"] != "too_short" or e["loc"] not in inside]
+        found = [
+            _as_error(e, places, kind, values) for e in every if e["type"] != "too_short" or e["loc"] not in inside
+        ]
         if len(found) == 1:
             raise found[0] from None
         raise SeveralErrors(found) from None
@@ -119,17 +125,15 @@ def _read(value: Any) -> Any:
     return scalar_value(value)
 
 
-def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigError:
+def _as_error(error: Any, places: Places, kind: type[StudyConfig], values: Any) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
-    loc = error["loc"]
-    # pydantic puts the kind of a monitor between its position and its key
-    path = loc[:2] + loc[3:] if loc[:1] == ("monitors",) and len(loc) > 2 else loc
+    path, tag = _path(error["loc"], values)
     name = ".".join(str(step)[:80] for step in path) or "run file"
     where = places.of(*path)
     given = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
     if error["type"] == "extra_forbidden":
-        allowed = _allowed(kind, path[:-1], loc[2] if len(path) < len(loc) else "")
+        allowed = _allowed(kind, path[:-1], tag)
         key = str(path[-1])[:80]
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
@@ -138,14 +142,36 @@ def _as_error(error: Any, places: Places, kind: type[StudyConfig]) -> ConfigErro
         limits = error["ctx"]
         allowed = f"at least {limits['min_length']}" if "min_length" in limits else f"at most {limits['max_length']}"
         return ConfigError(f"{name}: must be a list of {allowed} entries, got {len(error['input'])}", where)
+    if error["type"] == "union_tag_not_found":
+        return ConfigError(f"'{name}.kind' is missing", where)
+    if error["type"] == "union_tag_invalid":
+        tags, tag = re.findall(r"'([^']*)'", error["ctx"]["expected_tags"]), error["ctx"]["tag"][:80]
+        words = f"{name}.kind must be one of {', '.join(tags)}, got '{tag}'.{nearest(tag, tags)}"
+        return ConfigError(words, places.of(*path, "kind"))
+    shape = _SHAPES.get(error["type"])
+    if shape:
+        return ConfigError(f"{name}: must be {shape}{shown}", where)
     if error["type"] == "quantity":
         shown = ""
     message = re.sub(r"\S{81,}", lambda word: word[0][:80] + "...", error["msg"].removeprefix("Value error, "))
     return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
 
 
+def _path(loc: tuple[Any, ...], values: Any) -> tuple[tuple[Any, ...], str]:
+    """Keys and positions of an error, and the kind, which pydantic puts behind the position of what has kinds."""
+    path, tag = [], ""
+    for step in loc:
+        if path and isinstance(path[-1], int) and not tag and isinstance(values, dict) and values.get("kind") == step:
+            tag = step
+            continue
+        path.append(step)
+        known = values if isinstance(values, dict) else dict(enumerate(values)) if isinstance(values, list) else {}
+        values = known.get(step)
+    return tuple(path), tag
+
+
 def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kind: str) -> list[str]:
-    """Keys of the section at ``path`` of the run file; ``kind`` is that of the monitor, if it is one."""
+    """Keys of the section at ``path`` of the run file; ``kind`` is that of the entry of a list, if it has one."""
     schema = of.model_json_schema()
     definitions = schema["$defs"]
     at: dict[str, Any] = schema
@@ -154,5 +180,5 @@ def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kind: str) -> list[st
         options = [at, *at.get("anyOf", ()), *at.get("oneOf", ())]
         named = [definitions[o["$ref"].rpartition("/")[2]] for o in options if "$ref" in o]
         fitting = [d for d in named if len(named) == 1 or d["properties"]["kind"]["const"] == kind]
-        at = fitting[0] if fitting else at
+        at = next((o for o in (*fitting, *options) if "properties" in o or "items" in o), at)
     return sorted(at.get("properties", {}))

@@ -1,4 +1,4 @@
-"""Frozen dataclasses of quantities, texts, particles and each other as trees for files, and back, bit for bit.
+"""Frozen dataclasses of quantities, texts, particles and each other as trees for files, and back, bit for bit; as JSON.
 
 What is stored is told by the types of the fields; unit, words and axes by their :func:`ssmb.quantity.quantity`.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, ResultFileError
-from ssmb.quantity import Quantity, quantities_of
+from ssmb.quantity import Quantity, derived, quantities_of
 from ssmb.store.tree import Dataset, Tree
 from ssmb.studies.beam_files import AXES
 
@@ -47,6 +47,23 @@ def tree_of(thing: Any) -> Tree:
         for name, value in values.items()
         if value is not None
     }
+
+
+def numbers_of(thing: Any) -> dict[str, Any]:
+    """Return numbers and words of a dataclass under the names that they have in it, derived ones too, for ``--json``.
+
+    Arrays and particles are left out: files have them.
+    """
+    cls = type(thing)
+    names = [f.name for f in fields(thing)] + [n for n in dir(cls) if isinstance(getattr(cls, n), derived)]
+    values = {name: getattr(thing, name) for name in names}
+    return {name: _plain(v) for name, v in values.items() if not isinstance(v, (np.ndarray, Beam))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return numbers_of(value) if is_dataclass(value) else value
 
 
 def record_of(kind: type[Any], tree: Any) -> Any:

@@ -21,11 +21,11 @@ from ssmb.store.tree import Tree
 from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
 from ssmb.studies.light import Light, light_of, light_summary, light_text
 from ssmb.studies.monitors import bunching_of, monitors_of, records_of, told, trees_of, with_wavelengths
-from ssmb.studies.records import record_of, tree_of
+from ssmb.studies.records import numbers_of, record_of, tree_of
 from ssmb.studies.ring_config import RunConfig
 from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
 from ssmb.studies.sections import LaserConfig
-from ssmb.studies.source import RingSource, check_source, ring_source, ring_source_summary
+from ssmb.studies.source import RingSource, check_source, ring_source
 from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.source_text import ring_source_text
 from ssmb.studies.starting_beam import StartingBeam, starting_beam
@@ -154,11 +154,11 @@ class RingResult(Result):
 
     def power(self) -> dict[str, Any] | None:
         """The source."""
-        return None if self.source is None else ring_source_summary(self.source)
+        return None if self.source is None else numbers_of(self.source)
 
     def power_text(self) -> str:
         """The source in words and tables."""
-        return "" if self.source is None else ring_source_text(ring_source_summary(self.source))
+        return "" if self.source is None else ring_source_text(self.source)
 
 
 class RingStudy(Study, key="track", config=RunConfig):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,8 @@ from ssmb.facility import (
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.quantity import quantities_of, quantity
-from ssmb.studies.beamline_config import beamline_of
 from ssmb.studies.light import modulation
 from ssmb.studies.rings import quiet, ring_program
 from ssmb.studies.sections import LaserConfig
@@ -69,7 +68,7 @@ def radiator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -
 def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
     """The way to the focus of a run file: its stages, or a chain by name; "none" is the undulator exit."""
     if want.beamline:
-        return beamline_of(want.beamline)
+        return Beamline("run file", tuple(stage.made() for stage in want.beamline))
     if want.chain is None:
         return None
     return UndulatorChain("none", transport=1.0) if want.chain == "none" else beamline(want.chain)
@@ -96,7 +95,9 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
         raise ConfigError(
             f"a radiator of {u.n_periods} periods of {u.period:g} m is longer than the ring, {circumference:.6g} m"
         )
-    beamline_of(want.beamline or ()).check(wavelength)
+    chain = chain_of(want)
+    if isinstance(chain, Beamline):
+        chain.check(wavelength)
 
 
 def over_turns(want: SourceConfig, records: Mapping[str, Any], late: int, harmonic: int, bunching: float) -> float:
@@ -197,59 +198,3 @@ def _intrabeam(
     if not found.electrons:
         return found, "told only: micro-buckets do not hold this beam"
     return found, "a factor on the power: exp(-k^2 d sigma_z^2) of the longer microbunch"
-
-
-def source_light_summary(light: SourceLight, imbalance: float) -> dict[str, Any]:
-    """Headline numbers and the way of the power of one light, SI units."""
-    return {
-        "harmonic": light.harmonic,
-        "wavelength": light.light.wavelength,
-        "bunching": light.light.bunching,
-        "peak_power": light.exit.peak_power,
-        "average_power": light.exit.average_power,
-        "in_band_power": light.exit.in_band_power,
-        "power_at_focus": light.power_at_focus,
-        "beamlines": light.exit.beamlines,
-        "incoherent_power": light.incoherent_power,
-        "noise_power": light.light.noise_power,
-        "divergence_x": light.exit.divergence_x,
-        "divergence_y": light.exit.divergence_y,
-        "undulator_k": light.light.undulator.k,
-        "gain": light.gain,
-        "energy_loss": light.energy_loss,
-        "energy_imbalance": imbalance,
-        "steps": [{"name": s.name, "factor": s.factor, "power": s.power, "origin": s.origin} for s in light.steps],
-    }
-
-
-def ring_source_summary(source: RingSource) -> dict[str, Any]:
-    """Headline numbers of the source of a ring, SI units."""
-    return {
-        "at": source.at,
-        "turn": source.turn,
-        "mean_over": source.mean_over,
-        "lights": [source_light_summary(*pair) for pair in zip(source.lights, source.imbalance, strict=True)],
-        "intrabeam": None if source.intrabeam is None else asdict(source.intrabeam),
-        "intrabeam_note": source.intrabeam_note,
-        "energy": asdict(source.energy) | {"missing": source.energy.missing, "held": source.energy.held},
-    }
-
-
-def insertion_source_summary(f: Any) -> dict[str, Any]:
-    """Light, limits and energy of an insertion, SI units; `f` is what its study found."""
-    budget = asdict(f.closure) | {
-        name: getattr(f.closure, name) for name in ("equilibrium_emittance", "duty", "best_duty", "power_factor")
-    }
-    return {
-        "lights": [source_light_summary(f.light, f.imbalance)],
-        "explained": asdict(f.explained) | {"product": f.explained.product, "departure": f.explained.departure},
-        "intrabeam": asdict(f.intrabeam) | {"power_kept": f.power_kept, "kept_by": f.kept_by},
-        "closure": budget
-        | {"of": f.closure_of, "magnets": f.path_error, "thick": f.thick, "uncompensated": f.uncompensated},
-        "duty": f.duty,
-        "laser": asdict(f.laser),
-        "damping": f.damping,
-        "energy": asdict(f.energy),
-        "lines": {"harmonics": f.line_harmonics.tolist(), "power": f.line_power.tolist()},
-        "convergence": [asdict(c) for c in f.convergence],
-    }

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ssmb.beamlines.stages import STAGES
 from ssmb.quantity import Quantity
-from ssmb.studies.beamline_config import StageConfig
-from ssmb.studies.config_types import Count, Length, Period, Periods, Section, Turns
+from ssmb.studies.config_types import Count, Length, OneOf, Period, Periods, Section, SectionOf, Turns
 
 Current = Annotated[float, Quantity("A", "current", minimum=1e-9, maximum=1e6)]
 Part = Annotated[float, Quantity("1", "share", minimum=0.0, open_minimum=True, maximum=1.0)]
@@ -43,7 +43,7 @@ class RadiatorConfig(Section):
         default=None, description="beamline to the focus; by default four grazing mirrors for 6 to 15 nm, else none"
     )
     coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")
-    beamline: tuple[StageConfig, ...] | None = Field(
+    beamline: tuple[Annotated[SectionOf, OneOf(STAGES)], ...] | None = Field(
         default=None, max_length=100, description="stages to the focus, calculated; instead of chain"
     )
 

@@ -16,8 +16,9 @@ import pytest
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
 from ssmb.light.single_electron import angular_density, orbit_field, photon_flux
+from ssmb.light.statistics import photon_energy
 from ssmb.light.trajectory import tabulated_orbit
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 srwlib = pytest.importorskip("srwpy.srwlib", reason="SRW (srwpy) is not installed")

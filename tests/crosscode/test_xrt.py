@@ -14,7 +14,8 @@ import pytest
 
 from ssmb.beam.reference import Reference
 from ssmb.light.single_electron import angular_density, photon_flux, stokes, undulator_field
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.light.statistics import photon_energy
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, ELEMENTA
 from ssmb.facility import Filling, Limit, RadiatingBeam, Radiator, SourceLight
 from ssmb.light import Undulator
 from ssmb.light.single_electron import angular_density, undulator_field
-from ssmb.light.undulator import photon_energy
+from ssmb.light.statistics import photon_energy
 
 
 def light_of(

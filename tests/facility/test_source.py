@@ -67,7 +67,7 @@ def test_bad_input():
         _light(train_current=0.5)
     with pytest.raises(ConfigError, match="closure"):
         _light(limits=[("closure", 2.0, "given")])
-    with pytest.raises(ConfigError, match="'exact' or 'best'"):
+    with pytest.raises(ConfigError, match="one of exact, best, got .*Did you mean 'best'"):
         Radiator(Undulator(REF, 0.02, 60, 1.0), detuning="bets")
 
 

@@ -12,7 +12,7 @@ from ssmb.errors import PhysicsError
 from ssmb.lattice.program import compile_elements
 from ssmb.light.kick_map import kick_map
 from ssmb.light.tracked import energy_exchange, tracked_power
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 REF, WAVELENGTH, CURRENT = Reference(energy=400e6), 13.5e-9, 0.7

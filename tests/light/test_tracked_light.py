@@ -21,7 +21,7 @@ from ssmb.light.incoherent import spectral_energy
 from ssmb.light.spectral import far_field
 from ssmb.light.statistics import relative_variance
 from ssmb.light.tracked import energy_exchange, tracked_power
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 REF = Reference(energy=400e6)

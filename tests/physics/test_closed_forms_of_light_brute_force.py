@@ -15,8 +15,8 @@ from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.light import coherent, incoherent, spectral, statistics
 from ssmb.light.angular import lobe_integral
 from ssmb.light.signal import signal_against_charge
-from ssmb.light.undulator import Undulator
 from ssmb.maps import laser_field, undulator_relations
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 MLS = Reference(energy=250e6)

@@ -27,7 +27,8 @@ from ssmb.light.generations.machines import Machines
 from ssmb.light.growth import field_growth
 from ssmb.light.incoherent import central_cone_power
 from ssmb.light.single_electron import angular_density, aperture_spectrum, photon_flux, undulator_field
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.light.statistics import photon_energy
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 RING = Reference(energy=3e9)

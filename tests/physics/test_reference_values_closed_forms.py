@@ -22,8 +22,9 @@ from ssmb.buckets.micro_bucket import (
 )
 from ssmb.constants import C_GAMMA, C_Q, FINE_STRUCTURE, HBAR, VACUUM_IMPEDANCE
 from ssmb.light import coherent, incoherent, spectral, statistics
-from ssmb.light.undulator import Undulator, photon_energy, photon_rate
+from ssmb.light.statistics import photon_energy, photon_rate
 from ssmb.maps import laser_field
+from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import bessel_factor, resonant_deflection
 from ssmb.schemes import theorems, tlc
 from ssmb.schemes.eehg import EchoEnabled

@@ -13,8 +13,9 @@ from ssmb.errors import SsmbError
 from ssmb.light import spectral
 from ssmb.light.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.light.single_electron import angular_density, orbit_field, photon_flux, stokes, undulator_field
+from ssmb.light.statistics import photon_energy
 from ssmb.light.trajectory import orbit_in_field, tabulated_orbit, undulator_orbit
-from ssmb.light.undulator import Undulator, photon_energy
+from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
 
 LOW, HIGH = Reference(energy=400e6), Reference(energy=40e9)

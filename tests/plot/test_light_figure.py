@@ -37,8 +37,9 @@ def test_contours_stand_where_the_light_has_their_power() -> None:
     figure = ssmb.plot(light)
     axis, bar = figure.axes
     (drawn,) = axis.collections
-    angle, power = unit_of(axis.get_xlabel()), size_of(bar.get_ylabel().split("/")[0])
-    assert bar.get_ylabel() == f"{bar.get_ylabel().split('/')[0]}/{axis.get_xlabel().split('[')[1][:-1]}²"
+    watts, _, per = bar.get_ylabel().removeprefix("dP/dΩ [").removesuffix("²]").partition("/")
+    assert per == axis.get_xlabel().removeprefix("θx [").removesuffix("]")
+    angle, power = unit_of(axis.get_xlabel()), size_of(watts)
     levels = np.asarray(drawn.levels) * power / angle**2
     assert_close(levels[-1], light.intensity.max(), rtol=1e-9, atol=0.0, what="brightest [W/sr]")
     seen = LinearNDInterpolator(np.column_stack([light.theta_x, light.theta_y]), light.intensity)

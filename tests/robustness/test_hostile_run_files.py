@@ -351,7 +351,7 @@ def message(text: str, **changes: Any) -> str:
          "stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
         ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.*'snapshot'.*'bucket', 'bunching', 'moments', "
                                               r"'snapshots'"),
-        ("kind: snapshots, ", "", r":10:\d+: monitors.3: unable to extract tag using discriminator 'kind'"),
+        ("kind: snapshots, ", "", r":10:\d+: 'monitors.3.kind' is missing"),
         ("particles: 700", "particles: true", "beam.particles: must be a whole number from 1 to 10000000, got True"),
         ("particles: 700", "particles: '700'", "beam.particles: must be a whole number from 1 to 10000000, got '700'"),
         ("particles: 700", "particles: 1e300", "beam.particles: "),

@@ -14,7 +14,7 @@ from ssmb.elements import Bend
 from ssmb.errors import PhysicsError
 from ssmb.schemes import SCHEMES, Scheme
 from ssmb.schemes.beamlines import Parts, achromat, matched_chicane, matched_coupling, matched_dogleg, section_matrix
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.terms import path_terms
 from tests.support import assert_close
 
@@ -143,7 +143,7 @@ def test_matched_sections_have_what_was_asked_for() -> None:
     assert_close(m[4, :4], np.zeros(4), rtol=0.0, atol=1e-14, what="no path by x, x', y, y'")
     # -angle^2 L/3 of the bends and l/gamma^2 of all
     assert_close(m[4, 5], -(0.02**2) * 0.2 / 3 + 1.8 * ring.inv_gamma2, rtol=2e-3, atol=0.0, what="r56 of an achromat")
-    half = ModulatorUndulator.suited(ring, 1064e-9, vertical=True).wiggler("HALF", ring, 1064e-9)
+    half = Modulator.suited(ring, 1064e-9, vertical=True).wiggler("HALF")
     for path, r56 in (((1e-4, -2e-3), 8e-5), ((-3e-4, 1e-3), 0.0)):
         m = section_matrix((half, *matched_coupling(path, r56, half, ring)), ring)
         assert_close(m[4], [0.0, 0.0, *path, 1.0, r56], rtol=1e-8, atol=1e-14, what="coupling and r56")
@@ -151,7 +151,7 @@ def test_matched_sections_have_what_was_asked_for() -> None:
         matched_coupling((2.0, 0.0), 1e-4, half, ring)
     scheme = example("single_stage", 1)
     with pytest.raises(PhysicsError, match="fewer periods"):
-        replace(scheme, r56=1e-6).beamline(ModulatorUndulator.suited(scheme.reference, scheme.wavelength, periods=40))  # type: ignore[type-var]
+        replace(scheme, r56=1e-6).beamline(Modulator.suited(scheme.reference, scheme.wavelength, periods=40))  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_long_modulator_is_a_second_harmonic(name: str, i: int) -> None:
     What is left is of second order; measured at the 20th harmonic 0.021 (h 2 N lambda)^2.
     """
     scheme = example(name, i)
-    und = ModulatorUndulator.suited(scheme.reference, scheme.wavelength)
-    strength = 2 * math.pi / scheme.wavelength * scheme.amplitude * 2.0 * und.slip(scheme.wavelength)  # type: ignore[attr-defined]
+    und = Modulator.suited(scheme.reference, scheme.wavelength)
+    strength = 2 * math.pi / scheme.wavelength * scheme.amplitude * 2.0 * und.slip  # type: ignore[attr-defined]
     nodes = PLENTY | {"x": 1} if name != "adm" else PLENTY
     beam = scheme.parts().quadrature(5, nodes)
     orders = (1, 5, 20) if name != "single_stage" else (1, 2, 5)

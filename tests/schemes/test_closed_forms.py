@@ -26,7 +26,7 @@ from ssmb.schemes import (
     theorems,
     tlc,
 )
-from ssmb.schemes.modulator import ModulatorUndulator
+from ssmb.schemes.modulator import Modulator
 from tests.support import assert_close
 
 MLS = Reference(energy=250e6)
@@ -91,14 +91,13 @@ def test_second_harmonic_of_the_modulation_is_in_the_closed_form(name: str, i: i
 
 def test_slip_of_even_light_is_the_pendulum_to_second_order() -> None:
     """c = 1/12 and u = 1/4 of light that is even along the undulator; the Gouy phase of a focused one adds to it."""
-    even = ModulatorUndulator(10, 0.1, rayleigh_length=1e4)
+    focused = Modulator.resonant(Reference(600e6), WAVELENGTH, 0.1, 10)
+    even = replace(focused, rayleigh_length=1e4)
     slip, h = 20 * WAVELENGTH, K_LASER * 1e-3
     want = h * slip / 12 * (1 - slip / (4 * 1e-4))
-    assert_close(even.second_harmonic(WAVELENGTH, 1e-3, 1e-4), want, rtol=1e-6, atol=0.0, what="q")
-    assert_close(
-        even.second_harmonic(WAVELENGTH, 1e-3, -1e-4), -want, rtol=1e-6, atol=0.0, what="q of the mirror image"
-    )
-    assert ModulatorUndulator(10, 0.1).second_harmonic(WAVELENGTH, 1e-3, 1e-4) > 1.05 * want
+    assert_close(even.second_harmonic(1e-3, 1e-4), want, rtol=1e-6, atol=0.0, what="q")
+    assert_close(even.second_harmonic(1e-3, -1e-4), -want, rtol=1e-6, atol=0.0, what="q of the mirror image")
+    assert focused.second_harmonic(1e-3, 1e-4) > 1.05 * want
 
 
 def test_best_amplitude_and_best_r56_are_maxima() -> None:

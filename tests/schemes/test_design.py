@@ -18,7 +18,7 @@ from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
 from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
-from ssmb.schemes.modulator import ModulatorUndulator, measured_gradient, modulation_at
+from ssmb.schemes.modulator import Modulator, measured_gradient, modulation_at
 from ssmb.schemes.single_stage import least_single_stage, optimise_single_stage
 from ssmb.tracking import track
 from tests.support import assert_close
@@ -103,7 +103,7 @@ def test_comparison_says_why_not() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'eehg'"):
         compare_schemes(5, 0.1, names=["eegh"])
     with pytest.raises(PhysicsError, match="K"):
-        replace(Given(), undulator=ModulatorUndulator(20, 5.0))
+        replace(Given(), period_length=5.0)
     deep = replace(Given(), slip_length=1.2e-5)
     with pytest.warns(ValidityWarning, match="chaotic"):
         SCHEMES["micro_bucket"].design(79, 0.3, deep)
@@ -154,17 +154,18 @@ def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("vertical", [False, True])
 @pytest.mark.parametrize("thick", [False, True])
 def test_modulator_makes_the_amplitude_and_the_gradient(thick: bool, vertical: bool) -> None:
-    ring, undulator = Reference(600e6), ModulatorUndulator(20, 0.08, vertical=vertical)
+    ring = Reference(600e6)
+    modulator = Modulator.resonant(ring, 1064e-9, 0.08, 20, vertical=vertical)
     k = 2 * math.pi / 1064e-9
-    made = undulator.wiggler("MOD", ring, 1064e-9, thick=thick, amplitude=2e-5)
+    made = modulator.wiggler("MOD", thick=thick, amplitude=2e-5)
     # what is left is the slip by the modulation itself, h N lambda = 2.5e-3
     assert_close(modulation_at(made, ring), 2e-5, rtol=0.0, atol=2e-8, what="energy modulation")
-    closed = undulator.power(ring, 1064e-9, 2e-5)
+    closed = modulator.power(2e-5)
     # thick: the wiggling amplitude of 92 um in a waist of 0.44 mm, and the ends
     assert_close(made.laser_power, closed, rtol=0.08 if thick else 0.002, atol=0.0, what="power by the closed form")
-    made = undulator.wiggler("MOD", ring, 1064e-9, thick=thick, gradient=0.02)
+    made = modulator.wiggler("MOD", thick=thick, gradient=0.02)
     assert_close(measured_gradient(made, ring), 0.02, rtol=1e-3, atol=0.0, what="gradient")
-    closed = undulator.power_for_gradient(ring, 1064e-9, 0.02)
+    closed = modulator.power_for_gradient(0.02)
     assert_close(made.laser_power, closed, rtol=0.15 if thick else 0.003, atol=0.0, what="power by the closed form")
     # its partner, by Panofsky and Wenzel: the angle in the middle is (t/k) cos where the gain is t y sin
     z = 1064e-9 * (np.arange(64) / 64 - 0.5)

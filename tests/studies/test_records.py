@@ -22,11 +22,11 @@ from ssmb.buckets import MicroBucket
 from ssmb.dynamics import Equilibrium, Optics
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.light.exit_light import ExitLight
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.quantity import POSITIONS, quantities_of, quantity, units_of
 from ssmb.store.tree import Dataset, read_tree, write_tree
 from ssmb.studies import run_file
-from ssmb.studies.insertion import InsertionFindings
+from ssmb.studies.insertion_findings import InsertionFindings
 from ssmb.studies.light import Light
 from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.source import RingSource

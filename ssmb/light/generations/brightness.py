@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE
 from ssmb.errors import ConfigError
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import not_negative, positive, share
 
 #: photons/(s mm^2 mrad^2) in photons/(s m^2 rad^2)

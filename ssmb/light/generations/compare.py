@@ -23,7 +23,8 @@ from ssmb.light.generations.bend import bend_divergence, bend_flux, critical_ene
 from ssmb.light.generations.brightness import Brightness, ElectronBeam, same_energy, undulator_brightness
 from ssmb.light.generations.fel import free_electron_laser
 from ssmb.light.generations.machines import MachineInput, Machines
-from ssmb.light.undulator import Undulator, photon_energy, photon_rate
+from ssmb.light.statistics import photon_energy, photon_rate
+from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, positive, share
 
 #: the band of brightness, 0.1 %

@@ -16,7 +16,7 @@ from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.light.generations.brightness import ElectronBeam, same_energy
 from ssmb.light.growth import pierce_parameter
-from ssmb.light.undulator import Undulator
+from ssmb.maps.undulator import Undulator
 
 #: Xie's fit: exponents of (eta_d, eta_e, eta_gamma) and coefficient of each term
 XIE_TERMS: tuple[tuple[float, float, float, float], ...] = (

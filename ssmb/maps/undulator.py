@@ -1,4 +1,4 @@
-"""The undulator as a source of light: what one electron radiates in it, on the axis and in total.
+"""The ideal undulator: what an element is as one, and what one electron radiates in it, on the axis and in total.
 
 References
 ----------
@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from ssmb.beam.reference import Reference
-from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, PLANCK, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
+from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.maps.undulator_relations import (
     bessel_factor,
@@ -174,21 +174,3 @@ class Undulator:
     def central_cone_photons(self, harmonic: int = 1) -> float:
         """Photons per electron and pass in the central cone, pi alpha Q_n: bandwidth 1/N, best detuning [1]."""
         return math.pi * FINE_STRUCTURE * self.kim_q(harmonic)
-
-
-def photon_energy(wavelength: float) -> float:
-    """Return the photon energy [eV] of a wavelength [m].
-
-    >>> round(photon_energy(13.5e-9), 2)
-    91.84
-    """
-    return PLANCK * SPEED_OF_LIGHT / (positive("wavelength", wavelength, "m") * ELEMENTARY_CHARGE)
-
-
-def photon_rate(power: float, wavelength: float) -> float:
-    """Return photons per second [1/s] of a power [W] at a wavelength [m] (or photons, of an energy [J]).
-
-    >>> round(photon_rate(1e3, 13.5e-9) / 1e19, 3)
-    6.796
-    """
-    return not_negative("power", power, "W") * positive("wavelength", wavelength, "m") / (PLANCK * SPEED_OF_LIGHT)

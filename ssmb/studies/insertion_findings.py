@@ -1,0 +1,163 @@
+"""What the run of an insertion found, in numbers and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmb.facility import InsertionState
+from ssmb.facility.insertion_state import InsertionIntrabeam
+from ssmb.quantity import quantity, text_of
+from ssmb.schemes.explained import ExplainedBunching
+from ssmb.studies.source_text import intrabeam_text, lights_text, steps_text
+from ssmb.text import named_values, number, table
+from ssmb.text import quantity as with_unit
+
+#: Terms of the closure that are printed of the many that are stored.
+_MOST = 12
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What changes with twice the number of something."""
+
+    doubled: str = quantity("", "what is doubled")
+    bunching: float = quantity("1", "relative change of |b_n|")
+    peak: float = quantity("1", "relative change of the peak power")
+    focus: float = quantity("1", "relative change of the power at the focus")
+
+
+@dataclass(frozen=True, eq=False)
+class InsertionFindings(InsertionState):
+    """All numbers of a run of an insertion: its state, and what is looked at besides."""
+
+    harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
+    bunching: np.ndarray = quantity(
+        "1",
+        "bunching factors of the tracked particles at the radiator, complex",
+        label="bunching factor |b|",
+        dims=("harmonics",),
+    )
+    closed_form: np.ndarray = quantity("1", "|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)", dims=("harmonics",))
+    line_harmonics: np.ndarray = quantity("1", "laser harmonics about that of the light", dims=("line_harmonics",))
+    line_power: np.ndarray = quantity(
+        "W",
+        "peak power that they radiate, undulator as for the light",
+        label="peak coherent power",
+        dims=("line_harmonics",),
+    )
+    path_error: float = quantity(
+        "m",
+        "rms path error of the tracked beam without scattering: the closure of the magnets",
+        label="rms path error between the modulators",
+    )
+    damping: tuple[float, ...] = quantity(
+        "1", "amplitude decrements per turn of x, y and delta, from what is given of the ring", dims=("decrement",)
+    )
+    z_before: np.ndarray = quantity("m", "z of some particles before the insertion", label="z", dims=("particle",))
+    delta_before: np.ndarray = quantity("1", "delta of the same", label="δ", dims=("particle",))
+    z_modulated: np.ndarray = quantity("m", "z of the same behind the modulator", dims=("particle",))
+    delta_modulated: np.ndarray = quantity("1", "delta of the same behind the modulator", dims=("particle",))
+    z_radiator: np.ndarray = quantity("m", "z of the same at the radiator", dims=("particle",))
+    delta_radiator: np.ndarray = quantity("1", "delta of the same at the radiator", dims=("particle",))
+    convergence: tuple[Convergence, ...] = quantity("", "what doubling changes; empty if not asked for")
+
+
+def findings_text(f: InsertionFindings) -> str:
+    """Return all of it: light, its terms, scattering, closure, laser and energy."""
+    parts = [
+        _explained(f.explained),
+        lights_text([f.light]),
+        steps_text(f.light, f.imbalance),
+        _intrabeam(f.intrabeam, f),
+        _closure(f),
+        _laser(f),
+        _energy(f),
+    ]
+    if f.convergence:
+        parts.append(_convergence(f.convergence))
+    return "\n\n".join(parts)
+
+
+def _explained(found: ExplainedBunching) -> str:
+    n = found.harmonic
+    rows = [(t.name, number(t.factor, 5), t.formula) for t in found.terms]
+    rows.append(("product", number(found.product, 5), ""))
+    words = f"noise {number(found.noise, 2)}, {100 * found.departure:+.1f} % of the product"
+    rows.append((f"|b_{n}| tracked", number(found.tracked, 5), words))
+    return _left_table(f"what makes |b_{n}|", rows)
+
+
+def _left_table(head: str, rows: list[tuple[str, str, str]]) -> str:
+    """Names, numbers and words; the words to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+    return "\n".join((head, *(f"{a.ljust(widths[0])}  {b.rjust(widths[1])}  {c}".rstrip() for a, b, c in rows)))
+
+
+def _intrabeam(found: InsertionIntrabeam, state: InsertionState) -> str:
+    how = "tracked again" if state.kept_by == "tracked" else "by the named terms (tracked light is noise)"
+    note = f"peak power x {number(state.power_kept, 4)}, {how}, with the beam that the balance leaves"
+    x, y, delta = (with_unit(t, "s", 3) for t in found.growth_times)
+    more = [
+        ("", f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}"),
+        ("", "counted in every turn, before what closure adds to the emittance"),
+    ]
+    width = len("without, with")
+    lines = "\n".join(f"{name.ljust(width)}  {words}" for name, words in more)
+    return "\n".join((intrabeam_text(found.beam, note), lines))
+
+
+def _closure(f: InsertionFindings) -> str:
+    found = f.closure
+    words = f"{text_of(f, 'thick')} if their r56 is compensated (not tracked)" if f.thick else "not counted"
+    which = (
+        "with the beam that scattering leaves" if f.closure_of == "scattered" else "LOST with scattering; without it"
+    )
+    lines = [
+        ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {text_of(f, 'path_error')} without scattering"),
+        ("", f"{which} {text_of(found, 'dz_rms')}, of it at random phase {text_of(found, 'dz_counting')}; allowed "
+             f"{text_of(found, 'allowed')}"),
+        ("", f"photons, tracked: {text_of(found, 'quantum')}"),
+        ("", f"collisions of one pass, calculated: path error {text_of(f.intrabeam, 'path_error')}"),
+        ("", f"slip in the modulators, calculated: {words}; {text_of(f, 'uncompensated')} if not"),
+        ("", f"all of them: emittance y grows by {with_unit(found.growth, 'm')} a turn with laser, of it by "
+             f"aberrations {with_unit(found.aberrations, 'm')}"),
+        ("", f"damping takes {with_unit(2 * found.damping * found.emittance, 'm')} a turn of "
+             f"{with_unit(found.emittance, 'm')}"),
+        ("", f"laser in {number(found.duty, 3)} of the turns for +{100 * found.fraction:.0f} % emittance, "
+             f"{number(found.best_duty, 3)} for the most power"),
+    ]  # fmt: skip
+    rows = [(t.name, number(t.coefficient, 5), text_of(t, "rms")) for t in found.terms[:_MOST]]
+    rows.append(("beyond the map", "", text_of(found, "beyond")))
+    return "\n".join((named_values(lines), table(("term of the path", "coefficient", "rms"), rows)))
+
+
+def _laser(f: InsertionState) -> str:
+    laser = f.laser
+    limit = f", average at most {text_of(laser, 'average_power')} (given)" if laser.average_power else ""
+    power = text_of(laser, "peak_power") if laser.peak_power else "not told: no undulator at mod1, or a plane wave"
+    return named_values(
+        [
+            ("laser", f"peak power {power} with the electrons in each modulator{limit}"),
+            ("", f"allows light in {number(laser.duty, 4)} of the turns; {number(f.duty, 4)} are used"),
+            ("", f"h 2 N lambda = {number(laser.slip, 3)} in {number(laser.periods)} periods; the tracked kicks are "
+                 f"thin, which it should be small for"),
+        ]
+    )  # fmt: skip
+
+
+def _energy(f: InsertionState) -> str:
+    energy = f.energy
+    lines = [
+        ("energy a turn", f"lost: ring {text_of(energy, 'radiation')} (given), light {text_of(energy, 'light')} on "
+                          f"average"),
+        ("", f"in a train, in a pass with laser, before scattering and closure: {text_of(f.light, 'energy_loss')}"),
+        ("", f"modulation {text_of(energy, 'laser_peak')}, given by the first laser and taken by the second"),
+    ]  # fmt: skip
+    return named_values(lines)
+
+
+def _convergence(found: tuple[Convergence, ...]) -> str:
+    rows = [(c.doubled, *(f"{100 * change:+.2f} %" for change in (c.bunching, c.peak, c.focus))) for c in found]
+    return "\n".join((table(("twice the", "|b|", "peak power", "at focus"), rows), "what doubling changes"))
