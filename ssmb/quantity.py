@@ -393,13 +393,14 @@ def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError
     Traceback (most recent call last):
     ssmb.errors.ConfigError: Laser.wavelength must be a number above 0 m, got -1.0
     """
-    hints = _hints_of(type(thing))
+    hints = hints_of(type(thing))
     for name, declared in quantities_of(thing).items():
         checked = _checked(hints[name], declared, getattr(thing, name), f"{type(thing).__name__}.{name}", error)
         object.__setattr__(thing, name, checked)
 
 
-_hints_of = functools.cache(typing.get_type_hints)
+#: types of the fields of a class; read once, for it evaluates their texts
+hints_of = functools.cache(typing.get_type_hints)
 
 
 def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[str], SsmbError]) -> Any:

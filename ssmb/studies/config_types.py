@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.maps.radiation import MODES, Radiation
-from ssmb.quantity import LIGHT, Quantity, entries_of, is_endless, is_list, quantities_of
+from ssmb.quantity import LIGHT, Quantity, entries_of, hints_of, is_endless, is_list, quantities_of
 
 
 def a_number(value: Any) -> Any:
@@ -126,13 +126,13 @@ class SectionOf(Section):
         others : fields that are not of the run file, or that take the place of its values.
         """
         values = {name: getattr(self, name) for name in quantities_of(self.of) if name in type(self).model_fields}
-        hints = typing.get_type_hints(self.of)
+        hints = hints_of(self.of)
         given = {name: value for name, value in values.items() if value is not None or _may_be_none(hints[name])}
         return self.of(**{name: _plain(value) for name, value in given.items()} | others)
 
     @model_validator(mode="after")
     def _as_the_class_checks(self) -> Self:
-        hints = typing.get_type_hints(self.of)
+        hints = hints_of(self.of)
         needed = [f.name for f in fields(self.of) if f.default is MISSING and f.default_factory is MISSING]
         if all(_may_be_none(hints[n]) or getattr(self, n, None) is not None for n in needed):  # else more is to come
             try:
@@ -169,7 +169,7 @@ def section_of(
     >>> section.made()
     Undulator(period=0.125, periods=32)
     """
-    hints, keys = typing.get_type_hints(cls), dict(more)
+    hints, keys = hints_of(cls), dict(more)
     by_name = {f.name: f for f in fields(cls)}
     for name, of in quantities_of(cls).items():
         if name in leave_out:
