@@ -1,6 +1,6 @@
 """Checkpoints: the state from which a run goes on after it was stopped, killed, or lost its machine.
 
-A checkpoint is a small sealed file, which is replaced as a whole, and a log of what only grows (see
+A checkpoint is a small sealed file, which is replaced as a whole, and a log of each thing that only grows (see
 :mod:`ssmb.store.row_log`), of which it says how much counts.
 """
 
@@ -39,7 +39,7 @@ def previous_path(path: str | os.PathLike[str]) -> Path:
 def write_checkpoint(
     path: str | os.PathLike[str],
     tree: Mapping[str, Any],
-    log: RowLog | None = None,
+    logs: Mapping[str, RowLog] | None = None,
     *,
     software_version: str = "",
     created: str = "",
@@ -52,7 +52,7 @@ def write_checkpoint(
     ----------
     path : file to write, usually ``checkpoint.h5`` in the folder of the run, which must exist.
     tree : what to keep; see :mod:`ssmb.store.tree`.
-    log : what was appended before, and belongs to it.
+    logs : what was appended before, and belongs to it, by name; it must be on the disk.
     software_version, created : see :class:`~ssmb.store.sealed.Header`.
 
     Raises
@@ -68,7 +68,7 @@ def write_checkpoint(
     with new_hdf5(
         newest, Header("checkpoint", CHECKPOINT_SCHEMA, software_version, created), previous=previous
     ) as file:
-        write_group(file, tree if log is None else {**tree, "log": log.state()})
+        write_group(file, {**tree, "logs": {name: log.state() for name, log in logs.items()}} if logs else tree)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
@@ -110,7 +110,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
 
 
 def remove_checkpoint(path: str | os.PathLike[str]) -> None:
-    """Remove a checkpoint that nobody needs any more, the one before it, its log, and what killed writers left."""
+    """Remove a checkpoint that nobody needs any more, the one before it, its logs, and what killed writers left."""
     newest = Path(os.path.realpath(checked_path(path)))
     for file in (newest, previous_path(newest)):
         file.unlink(missing_ok=True)
@@ -120,6 +120,6 @@ def remove_checkpoint(path: str | os.PathLike[str]) -> None:
 
 def _read(path: Path) -> Tree:
     tree: Any = read_tree(path, expected_kind="checkpoint", newest_schema=CHECKPOINT_SCHEMA)
-    if "log" in tree:
-        check_log(path, tree["log"])
+    for state in tree.get("logs", {}).values():
+        check_log(path, state)
     return tree

@@ -1,20 +1,22 @@
-"""What only grows during a run: arrays appended to one file, so that a checkpoint costs what is new and not what is
-old.
+"""What only grows during a run: bytes appended to a file, so that a checkpoint costs what is new and not what is old.
 
-The file is nothing by itself: a checkpoint says which one is its own, how many bytes of it count, and their SHA-256.
-Bytes behind these were written for a checkpoint that never came to be, and are dropped.
+Each record of a run has a file. Of a run with checkpoints it lies beside the checkpoint and is nothing by itself: the
+checkpoint says which one is its own, how many bytes of it count, and their SHA-256. Bytes behind these were written for
+a checkpoint that never came to be, and are written over. Without checkpoints the file has no name, and goes with those
+who read it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import mmap
 import os
-import secrets
+import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,67 +27,105 @@ from ssmb.store.sealed import DamagedFileError
 _CHUNK = 1 << 20
 
 
-class Block(NamedTuple):
-    """An array of a log, and what it belongs to."""
-
-    label: tuple[str, ...]
-    values: np.ndarray
-
-
 class RowLog:
-    """A log that is written.
+    """A file that is appended to.
 
     Parameters
     ----------
-    checkpoint : the checkpoint that it belongs to; the log lies beside it, under a name that no other run takes.
+    path : the file, which is made when something is appended; None: a file without a name.
+
+    Attributes
+    ----------
+    length : bytes that count.
     """
 
-    def __init__(self, checkpoint: Path) -> None:
-        self.path = checkpoint.with_name(f"{checkpoint.stem}.{secrets.token_hex(4)}.rows")
-        self.length, self._digest = 0, hashlib.sha256()
+    def __init__(self, path: Path | None = None) -> None:
+        self.path, self.length = path, 0
+        self._digest = hashlib.sha256()
+        self._nameless: IO[bytes] | None = None
+
+    @classmethod
+    def go_on(cls, path: Path, state: dict[str, Any]) -> RowLog:
+        """The log that a checkpoint tells, which was found sound, to be read and appended to."""
+        made = cls(path)
+        made.length = int(state["bytes"])
+        made._digest = _digest_of(path, made.length)
+        return made
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of its log."""
+        assert self.path is not None
         return {"name": self.path.name, "bytes": self.length, "sha256": self._digest.hexdigest()}
 
-    @classmethod
-    def go_on(cls, checkpoint: Path, state: dict[str, Any]) -> RowLog:
-        """The log that a checkpoint tells, which was found sound, to be appended to."""
-        made = cls.__new__(cls)
-        made.path, made.length = checkpoint.with_name(state["name"]), int(state["bytes"])
-        made._digest = _digest_of(made.path, made.length)
-        return made
-
-    def append(self, blocks: Iterable[Block]) -> None:
-        """Write arrays behind those that count, and wait until they are on the disk.
+    def append(self, arrays: Iterable[np.ndarray]) -> None:
+        """Write arrays behind what counts.
 
         Raises
         ------
         ResultFileError
-            If they cannot be written; what the last checkpoint counts is untouched.
+            If they cannot be written; what counted before is untouched.
         """
         digest, length = self._digest.copy(), self.length
-        try:
-            with open(self.path, "r+b" if length else "wb") as file:
-                file.truncate(length)
-                file.seek(length)
-                for block in blocks:
-                    values = np.ascontiguousarray(block.values)
-                    head = {"label": block.label, "dtype": values.dtype.str, "shape": values.shape}
-                    for part in (json.dumps(head).encode() + b"\n", values.reshape(-1).view(np.uint8).data):
-                        file.write(part)
-                        digest.update(part)
-                        length += len(part)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise os_failure(error, self.path, "write") from error
+        with self._opened("r+b" if length else "wb") as file:
+            file.seek(length)
+            for array in arrays:
+                part = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+                file.write(part)
+                if self.path is not None:
+                    digest.update(part)
+                length += len(part)
+            file.flush()
         self._digest, self.length = digest, length
+
+    def sync(self) -> None:
+        """Wait until all is on the disk."""
+        if self.length:
+            with self._opened("r+b") as file:
+                os.fsync(file.fileno())
+
+    def cut(self, length: int) -> None:
+        """Let only the first bytes count, at the end of a run: the others are left for an older checkpoint."""
+        if length < self.length:
+            self.length = length
+            if self.path is not None:
+                self._digest = _digest_of(self.path, length)
+
+    def table(self, dtype: np.dtype, in_memory: int) -> np.ndarray:
+        """All that counts, of one type: an array up to so many bytes, beyond them a view of the file.
+
+        What is written to the view stays in memory.
+        """
+        count = self.length // dtype.itemsize
+        if not count:
+            return np.empty(0, dtype)
+        with self._opened("rb") as file:
+            if self.length > in_memory and os.name != "nt":  # there no file can be removed that is seen
+                mapped = mmap.mmap(file.fileno(), count * dtype.itemsize, access=mmap.ACCESS_COPY)
+                return np.frombuffer(mapped, dtype, count=count)
+            file.seek(0)
+            values = np.empty(count, dtype)
+            file.readinto(values.view(np.uint8).data)  # type: ignore[attr-defined]
+            return values
+
+    @contextmanager
+    def _opened(self, mode: str) -> Iterator[IO[bytes]]:
+        """The file."""
+        try:
+            if self.path is not None:
+                with open(self.path, mode) as file:
+                    yield file
+                return
+            if self._nameless is None:
+                self._nameless = tempfile.TemporaryFile()  # noqa: SIM115
+                weakref.finalize(self, self._nameless.close)
+            yield self._nameless
+        except OSError as error:
+            raise os_failure(error, self.path or tempfile.gettempdir(), "keep the records of monitors in") from error
 
 
 def check_log(checkpoint: Path, state: dict[str, Any]) -> None:
     """Raise :class:`DamagedFileError` unless the bytes that a checkpoint counts are those that were written."""
-    path = checkpoint.with_name(Path(state["name"]).name)
+    path = log_path(checkpoint, state)
     try:
         found = _digest_of(path, int(state["bytes"])).hexdigest()
     except ResultFileError as error:
@@ -94,22 +134,16 @@ def check_log(checkpoint: Path, state: dict[str, Any]) -> None:
         raise DamagedFileError(f"'{path}' is truncated or damaged: its checksum differs from what was written")
 
 
-def read_log(checkpoint: Path, state: dict[str, Any]) -> Iterator[Block]:
-    """Arrays of a log that was found sound, in the order in which they were written."""
-    if not state["bytes"]:
-        return
-    with open(checkpoint.with_name(state["name"]), "rb") as file:
-        while file.tell() < state["bytes"]:
-            head = json.loads(file.readline())
-            values = np.empty(head["shape"], dtype=head["dtype"])
-            file.readinto(values.reshape(-1).view(np.uint8).data)  # type: ignore[attr-defined]
-            yield Block(tuple(head["label"]), values)
+def log_path(checkpoint: Path, state: dict[str, Any]) -> Path:
+    """Where a log lies of which a checkpoint keeps this."""
+    return checkpoint.with_name(Path(state["name"]).name)
 
 
-def remove_logs(checkpoint: Path, but: str = "") -> None:
-    """Remove the logs of a checkpoint, except one."""
+def remove_logs(checkpoint: Path, but: Iterable[Path] = ()) -> None:
+    """Remove the logs of a checkpoint, except some."""
+    kept = {path.name for path in but}
     for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.rows"):
-        if path.name != but:
+        if path.name not in kept:
             with suppress(OSError):
                 path.unlink()
 

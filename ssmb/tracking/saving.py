@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,11 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.store.atomic import checked_path
-from ssmb.store.row_log import Block, RowLog
+from ssmb.store.row_log import RowLog, log_path, remove_logs
 from ssmb.store.tree import Dataset
 from ssmb.tracking.fingerprint import differences, fingerprint, named
 from ssmb.tracking.job import Job
 
-_ROWS = (("x", "m"), ("px", "1"), ("y", "m"), ("py", "1"), ("z", "m"), ("delta", "1"))
 _STATES = ("state", "lost_turn", "lost_element")
 
 
@@ -31,16 +30,16 @@ class Saver:
         self.every, self.job = every, job
         self.last = time.monotonic()
         self._saved: int | None = None  # turns done in the newest checkpoint
-        self._log: RowLog | None = None
-        self._logged: dict[str, int] = {}  # how many entries of each record it holds
-        self._saves = 0  # checkpoints that were written with this log
+        self._logs: dict[str, RowLog] = {}  # of each record
+        self._saves = 0  # checkpoints that were written with these logs
         if self.path is not None:
             if not self.path.absolute().parent.is_dir():
                 raise ResultFileError(
                     f"checkpoint '{self.path}': there is no folder '{self.path.parent}'; make it first"
                 )
-            for rows in job.probes.rows.values():
-                rows.folder = self.path.absolute().parent
+            place, run = self.path.resolve(), secrets.token_hex(4)  # no other run takes these names
+            names = [*job.probes.rows, *job.probes.beams]
+            self._use({n: RowLog(place.with_name(f"{place.stem}.{run}.{i}.rows")) for i, n in enumerate(names)})
             self._fingerprint = fingerprint(job)
 
     def save_when_due(self) -> None:
@@ -52,12 +51,10 @@ class Saver:
         """Write the checkpoint, unless it holds this state already."""
         if self.path is None or self._saved == self.job.done:
             return
-        from ssmb.store import checkpoint, row_log
+        from ssmb.store import checkpoint
 
-        job, place = self.job, self.path.resolve()
-        if self._log is None or any(len(kept) < self._logged[name] for name, kept in self._growing().items()):
-            self._log, self._logged, self._saves = row_log.RowLog(place), dict.fromkeys(self._growing(), 0), 0
-        self._log.append(self._new_blocks())
+        job = self.job
+        self._write_records()
         tree: dict[str, Any] = {
             "fingerprint": json.dumps(self._fingerprint),
             "done": job.done,
@@ -67,35 +64,36 @@ class Saver:
                 for name, state in job.effects.state.items()
             },
         }
-        checkpoint.write_checkpoint(self.path, tree, self._log)
-        self._logged = {name: len(kept) for name, kept in self._growing().items()}
+        checkpoint.write_checkpoint(self.path, tree, self._logs)
         self._saves += 1
-        if self._saves > 1:  # now the checkpoint before this one has the same log
-            row_log.remove_logs(place, but=self._log.path.name)
+        if self._saves > 1:  # now the checkpoint before this one has the same logs
+            remove_logs(self.path.resolve(), but=[log.path for log in self._logs.values() if log.path])
         self.last, self._saved = time.monotonic(), job.done
 
-    def _growing(self) -> dict[str, Sized]:
-        """What only grows: rows of monitors and beams of snapshots, by the name of the record."""
-        return {**self.job.probes.rows, **self.job.probes.beams}
-
-    def _new_blocks(self) -> Iterator[Block]:
-        """What was recorded since the last checkpoint."""
-        from ssmb.store.row_log import Block
-
+    def _use(self, logs: dict[str, RowLog]) -> None:
+        """Let each record grow in its log."""
+        self._logs = logs
         for name, rows in self.job.probes.rows.items():
-            for values in rows.since(self._logged[name]):
-                yield Block(("rows", name), values.view(np.uint8))
+            rows.log = logs[name]
+
+    def _write_records(self) -> None:
+        """Bring what was recorded since the last checkpoint to the disk."""
+        for rows in self.job.probes.rows.values():
+            rows.to_file()
+        size = 8 + sum(part.nbytes for part in _parts(self.job.beam))
         for name, beams in self.job.probes.beams.items():
-            for turn, beam in beams[self._logged[name] :]:
-                yield Block(("beam", name, str(turn)), beam.coordinates)
-                for state in _STATES:
-                    yield Block(("state", name, state), getattr(beam, state))
+            log = self._logs[name]
+            log.cut(len(beams) * size)
+            for turn, beam in beams[log.length // size :]:
+                log.append([np.array([turn]), *_parts(beam)])
+        for log in self._logs.values():
+            log.sync()
 
     def load(self) -> None:
         """Set the job to the state of the checkpoint, if there is one."""
         if self.path is None:
             raise ConfigError("resume=True needs checkpoint=FILE")
-        from ssmb.store import checkpoint, row_log
+        from ssmb.store import checkpoint
 
         job, place = self.job, self.path.resolve()
         if not self.path.exists() and not checkpoint.previous_path(self.path).exists():
@@ -106,32 +104,31 @@ class Saver:
             done = int(tree["done"])
             if done > job.turns:
                 raise ConfigError(f"{self.path}: {done} turns are done already, more than turns={job.turns}")
-            self._take(tree, row_log.read_log(place, tree["log"]))
-            self._log, self._saves = row_log.RowLog.go_on(place, tree["log"]), 0
+            states = tree.get("logs", {})
+            self._use({name: RowLog.go_on(log_path(place, states[name]), states[name]) for name in self._logs})
+            self._take(tree)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError) as error:
             raise ResultFileError(
                 f"{self.path} is sealed, but does not hold what a checkpoint holds ({type(error).__name__}: {error}); "
                 f"start anew"
             ) from error
         job.done = self._saved = done
-        self._logged = {name: len(kept) for name, kept in self._growing().items()}
 
-    def _take(self, tree: dict[str, Any], blocks: Iterable[Block]) -> None:
+    def _take(self, tree: dict[str, Any]) -> None:
         """Set beam, effects and records to what a checkpoint holds."""
         job = self.job
         _restore(job.beam, tree["beam"])
         state = tree.get("effects", {})
         job.effects.restore({name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()})
-        for (kind, name, *rest), values in blocks:
-            if kind == "rows":
-                rows = job.probes.rows[name]
-                rows.append(values.view(rows.dtype))
-            elif kind == "beam":
+        for name, beams in job.probes.beams.items():
+            stored = self._logs[name].table(np.dtype(np.uint8), 0)
+            while len(stored):
+                turn, stored = int(stored[:8].view(np.int64)[0]), stored[8:]
                 kept = job.beam.copy()
-                kept.coordinates[...] = values
-                job.probes.beams[name].append((int(rest[0]), kept))
-            else:
-                getattr(job.probes.beams[name][-1][1], rest[0])[...] = values
+                for part in _parts(kept):
+                    part[...] = stored[: part.nbytes].view(part.dtype).reshape(part.shape)
+                    stored = stored[part.nbytes :]
+                beams.append((turn, kept))
 
     def _check(self, then: dict[str, Any]) -> None:
         """Refuse the checkpoint of another run; warn where the last bits may become others."""
@@ -159,12 +156,15 @@ class Saver:
 
 
 def _state_tree(beam: Beam) -> dict[str, Dataset]:
-    rows = {name: Dataset(beam.coordinates[i], unit, name) for i, (name, unit) in enumerate(_ROWS)}
-    return rows | {name: Dataset(getattr(beam, name), "1", name) for name in _STATES}
+    coordinates = Dataset(beam.coordinates, "1", "x [m], px, y [m], py, z [m], delta")
+    return {"coordinates": coordinates} | {name: Dataset(getattr(beam, name), "1", name) for name in _STATES}
+
+
+def _parts(beam: Beam) -> list[np.ndarray]:
+    """The arrays of a beam that tracking changes."""
+    return [beam.coordinates, *(getattr(beam, name) for name in _STATES)]
 
 
 def _restore(beam: Beam, tree: dict[str, Any]) -> None:
-    for i, (name, _) in enumerate(_ROWS):
-        beam.coordinates[i] = tree[name].values
-    for name in _STATES:
+    for name in ("coordinates", *_STATES):
         getattr(beam, name)[...] = tree[name].values
