@@ -272,7 +272,7 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
         )
     if stored.dtype.kind == "S":
         stored = stored.astype(h5py.string_dtype("utf-8", max(stored.dtype.itemsize, 1)))  # there is no length 0
-    dataset = group.create_dataset(key, data=stored, track_times=False, **deflation(stored, compress))
+    dataset = _new_dataset(group, key, stored, deflation(stored, compress))
     symbols, long_name = (value.unit, value.long_name) if isinstance(value, Dataset) else ("1", key.replace("_", " "))
     if len(units_of(symbols)[0]) == 1:
         label(dataset, unit(symbols), long_name)
@@ -285,6 +285,17 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
             set_text(dataset, name, attribute)
         else:
             dataset.attrs[name] = attribute
+
+
+def _new_dataset(group: Any, key: str, stored: np.ndarray, options: Mapping[str, Any]) -> Any:
+    """Make an HDF5 dataset and write it some rows at a time: of a view of a file, no copy of all is in memory."""
+    if stored.nbytes <= _CHUNK or not stored.ndim:
+        return group.create_dataset(key, data=stored, track_times=False, **options)
+    dataset = group.create_dataset(key, shape=stored.shape, dtype=stored.dtype, track_times=False, **options)
+    step = _chunks(stored)[0]
+    for first in range(0, len(stored), step):
+        dataset[first : first + step] = stored[first : first + step]
+    return dataset
 
 
 def deflation(stored: np.ndarray, compress: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import enum
 import time
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -226,3 +227,21 @@ def test_errors_name_the_file_and_are_ours(tmp_path):
         read(tmp_path / "gone.h5")
     assert "gone.h5" in caught.value.message
     assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_large_arrays_are_not_copied_to_memory(compress, tmp_path):
+    """A column of a table that lies in a file, 19 MB, is written with 2 MiB of memory, and reads back as it was."""
+    row, n = np.dtype([("turn", "i8"), ("sigma", "f8", (6, 6))]), 2**16
+    table = np.memmap(tmp_path / "rows", row, "w+", shape=(n,))
+    table["sigma"] = np.arange(n)[:, None, None] % 7 + np.arange(36.0).reshape(6, 6)
+    tree = {"sigma": Dataset(table["sigma"], "1", "")}
+    write_tree(tmp_path / "first.h5", {"few": Dataset(table["sigma"][:9], "1", "")}, kind="a", schema_version=1)
+    tracemalloc.start()
+    write_tree(tmp_path / "a.h5", tree, kind="a", schema_version=1, compress=compress)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 2**20 < table["sigma"].nbytes / 8
+    found = read_tree(tmp_path / "a.h5", expected_kind="a", newest_schema=1)["sigma"].values
+    assert found.dtype == np.float64
+    assert np.array_equal(found, table["sigma"])
