@@ -29,15 +29,9 @@ APERTURE, NO_FORWARD_MOMENTUM, OUT_OF_RANGE = 1, 2, 3
 
 @scalar
 def _good(x, px, y, py, z, delta):
-    """True for coordinates of a particle that can still be tracked (false for NaN)."""
-    return (
-        (abs(x) < 10.0)
-        and (abs(y) < 10.0)
-        and (abs(px) < 10.0)
-        and (abs(py) < 10.0)
-        and (abs(z) < 1e12)
-        and (-0.999 < delta < 10.0)
-    )
+    """True for coordinates of a particle that can still be tracked (false for NaN); no branches, for vectors."""
+    transverse = (abs(x) < 10.0) & (abs(y) < 10.0) & (abs(px) < 10.0) & (abs(py) < 10.0)
+    return transverse & (abs(z) < 1e12) & (delta > -0.999) & (delta < 10.0)
 
 
 @numba.njit
@@ -121,29 +115,40 @@ def _advance(
         start = t * tile
         n = min(tile, count - start)
         lanes = (n + LANES - 1) // LANES * LANES
-        buf = np.zeros((ROWS, STRIDE))
+        buf = np.empty((ROWS, STRIDE))
         saved = np.empty((ROWS, STRIDE))
         before = np.empty((6, STRIDE))
-        kept = np.zeros((6, STRIDE))
-        who = np.zeros(STRIDE, dtype=np.int64)
-        lane_state = np.zeros(STRIDE, dtype=np.int64)
-        lane_element = np.zeros(STRIDE, dtype=np.int64)
-        saved_state = np.zeros(STRIDE, dtype=np.int64)
-        lane_turn = np.zeros(STRIDE, dtype=np.int64)
-        suspect = np.zeros(STRIDE, dtype=np.bool_)
+        kept = np.empty((6, STRIDE))
+        who = np.empty(STRIDE, dtype=np.int64)
+        lane_state = np.empty(STRIDE, dtype=np.int64)
+        lane_element = np.empty(STRIDE, dtype=np.int64)
+        saved_state = np.empty(STRIDE, dtype=np.int64)
+        lane_turn = np.empty(STRIDE, dtype=np.int64)
+        suspect = np.empty(STRIDE, dtype=np.bool_)
+        out = 0  # lanes without a living particle
         for i in range(n):
             who[i] = ids[start + i]
             lane_state[i] = 0 if state[start + i] == 0 else -1
+            out += lane_state[i] != 0
+        for i in range(n, lanes):
+            who[i] = 0
         for r in range(6):
             for i in range(n):
                 buf[r, i] = coordinates[r, start + i]
+            for i in range(n, lanes):
+                buf[r, i] = 0.0
         for i in range(n):
             buf[WEIGHT, i] = weight[start + i]
-        for i in range(n):
-            if lane_state[i] != 0:  # parked on the reference orbit
-                for r in range(6):
-                    buf[r, i] = 0.0
-                buf[WEIGHT, i] = 0.0
+        for i in range(n, lanes):
+            buf[WEIGHT, i] = 0.0
+        for i in range(lanes):
+            buf[FLAG, i] = 0.0
+        if out > 0:
+            for i in range(n):
+                if lane_state[i] != 0:  # parked on the reference orbit
+                    for r in range(6):
+                        buf[r, i] = 0.0
+                    buf[WEIGHT, i] = 0.0
         for i in range(lanes):  # loops of their own, so that they become vectors
             buf[RPP, i] = 1.0 / (1.0 + buf[DELTA, i])
         for i in range(lanes):
@@ -163,11 +168,11 @@ def _advance(
                 buf, n, lanes, who, lane_state, lane_element, kept, before, False, suspect,
                 ops, op_from, op_to, numbers, table, seed, turn, turn_index, block0, sum_table, sums,
             )  # fmt: skip
-            bad = False
+            bad = 0
             for i in range(n):
                 suspect[i] = not _good(buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i])
-                bad = bad or suspect[i]
-            if bad:
+                bad += suspect[i]
+            if bad > 0:
                 for r in range(ROWS):
                     for i in range(lanes):
                         buf[r, i] = saved[r, i]
@@ -180,6 +185,14 @@ def _advance(
             for i in range(n):
                 if lane_state[i] > 0 and saved_state[i] == 0:
                     lane_turn[i] = turn
+        out = 0
+        for i in range(n):
+            out += lane_state[i] != 0
+        if out == 0:  # the usual case by itself, so that its loops become vectors
+            for r in range(6):
+                for i in range(n):
+                    coordinates[r, start + i] = buf[r, i]
+            continue
         for i in range(n):
             if lane_state[i] > 0:
                 state[start + i] = lane_state[i]
