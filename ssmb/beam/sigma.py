@@ -71,14 +71,16 @@ def factor(sigma: Matrix) -> Matrix:
     return rms[:, None] * vectors[:, keep] * np.sqrt(values[keep])
 
 
-def square_root(sigma: Matrix) -> Matrix:
+def square_root(sigma: Matrix, no_extent: float = NO_EXTENT) -> Matrix:
     """Return A = D sqrt(C) with ``A @ A.T == sigma``, from the rms sizes D and the correlation matrix C.
+
+    Eigenvalues of C up to ``no_extent`` count as zero.
 
     The symmetric root does not depend on the order and signs that an eigenvalue routine happens to choose, and keeps
     uncoupled planes apart.
     """
     rms, values, vectors = _correlation_modes(sigma)
-    root = (vectors * np.sqrt(np.where(values > NO_EXTENT, values, 0.0))) @ vectors.T
+    root = (vectors * np.sqrt(np.where(values > no_extent, values, 0.0))) @ vectors.T
     linked = _linked(sigma)
     return rms[:, None] * np.where(linked, root, 0.0)
 

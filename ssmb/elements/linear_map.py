@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam.reference import Reference
+from ssmb.beam.sigma import square_root
 from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.kernels.jit import scalar
@@ -22,6 +23,9 @@ _GROUP = "SSMB_LinearMapP"
 _TOLERANCE = 1e-9
 _S = np.kron(np.eye(3), np.array([[0.0, 1.0], [-1.0, 0.0]]))
 _LOWER = np.tril_indices(6)
+#: What a few ulp make of zero in a covariance with unit diagonal: its eigenvalues, and what is left of a row of its
+#: root that others span.
+_NO_NOISE, _SPANNED = 1e-14, 1e-10
 #: Numbers of a linear map without noise: the point, the matrix, the point at the exit.
 LINEAR_NUMBERS = 48
 
@@ -242,7 +246,13 @@ class LinearMap(Element):
 
 
 def root_of_covariance(covariance: np.ndarray, what: str) -> np.ndarray:
-    """Lower triangular L with L L^T = covariance; one without full rank is allowed.
+    """Lower triangular L >= 0 on its diagonal with L L^T = covariance; one without full rank is allowed.
+
+    Cholesky's factor is the only one of this kind; here its rows are the coordinates of those of the symmetric root in
+    the basis that these span one after the other, which keeps half of the digits that the factor itself would lose. A
+    row that the ones before it span to 1e-10 has no column of its own. So the factor, and with it the noise of a run,
+    follows the last digits of a covariance and does not turn with them. Directions with less than 1e-7 of the rms
+    sizes are left out.
 
     Raises
     ------
@@ -252,14 +262,22 @@ def root_of_covariance(covariance: np.ndarray, what: str) -> np.ndarray:
     sizes = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     scale = np.where(sizes > 0.0, sizes, 1.0)
     unit = covariance / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(0.5 * (unit + unit.T))
+    values = np.linalg.eigvalsh(0.5 * (unit + unit.T))
     if np.max(np.abs(unit - unit.T)) > 1e-9 or values[0] < -1e-9 or np.any(unit[sizes == 0.0] != 0.0):
         raise LatticeError(
             f"{what} is not a covariance: it must be symmetric with no negative eigenvalue (smallest, with unit "
             f"diagonal: {values[0]:.3g})"
         )
-    upper: Any = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
-    return scale[:, None] * upper.T
+    lower, basis = np.zeros_like(unit), np.zeros_like(unit)
+    for i, row in enumerate(square_root(unit, _NO_NOISE)):
+        rest = row
+        for _ in range(2):  # the second time for the rounding of the first
+            along = basis @ rest
+            lower[i], rest = lower[i] + along, rest - along @ basis
+        size = float(np.linalg.norm(rest))
+        if size > _SPANNED:
+            lower[i, i], basis[i] = size, rest / size
+    return scale[:, None] * lower
 
 
 def one_turn_matrix(tunes: tuple[float, float, float], betas: tuple[float, float, float]) -> np.ndarray:

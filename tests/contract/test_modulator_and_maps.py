@@ -11,7 +11,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from ssmb.elements.linear_map import LinearMap, linear_map_diffusing, one_turn_matrix, symplectic_error
+from ssmb.elements.linear_map import (
+    LinearMap,
+    linear_map_diffusing,
+    one_turn_matrix,
+    root_of_covariance,
+    symplectic_error,
+)
 from ssmb.elements.taylor import MONOMIALS, Taylor
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.wiggler import Wiggler
@@ -231,6 +237,33 @@ def test_diffusion_and_damping_reach_the_equilibrium():
     op = hot.ops(REFERENCE)[0]._replace(repeat=1000)
     end = compiled([op], np.zeros((6, 4000)))
     assert_close(np.std(end[0]) ** 2 / 9.0, 9.0 * 1e-12 / 0.04, rtol=0.06, atol=0.0, what="equilibrium emittance")
+
+
+@pytest.mark.parametrize("rank", range(1, 7))
+def test_root_of_a_covariance_does_not_turn_with_its_last_digits(rank):
+    """Full rank: Cholesky's factor. Any rank: the covariance again, nothing above the diagonal and nothing negative on
+    it, and a change of some ulp that stays one, up to what the least independent direction makes of it (a quarter of
+    the matrices change a sign of an eigenvector with it).
+    """
+    rng, signs = np.random.default_rng(rank), set()
+    for _ in range(200):
+        part = rng.normal(size=(6, rank))
+        unit = part / np.linalg.norm(part, axis=1)[:, None]
+        sizes = 10.0 ** rng.uniform(-9.0, 0.0, size=6)
+        covariance = np.outer(sizes, sizes) * (unit @ unit.T)
+        noise = rng.uniform(-4e-16, 4e-16, size=(6, 6))
+        root, other = (
+            root_of_covariance(c, "it") / sizes[:, None] for c in (covariance, covariance * (1 + noise + noise.T))
+        )
+        assert_close(root @ root.T, unit @ unit.T, rtol=0.0, atol=2e-14)
+        assert not np.triu(root, 1).any()
+        assert (np.diag(root) >= 0.0).all()
+        least = np.linalg.svd(unit[:rank], compute_uv=False).min()
+        assert_close(other, root, rtol=0.0, atol=3e-14 / least**2)
+        if rank == 6 and least > 1e-4:
+            assert_close(root, np.linalg.cholesky(unit @ unit.T), rtol=0.0, atol=3e-14 / least**2)
+        signs |= {bool(value > 0.0) for value in np.diag(root)}
+    assert signs == ({True} if rank == 6 else {True, False})  # directions without an extent of their own
 
 
 def test_random_numbers_are_those_of_plain_python():
