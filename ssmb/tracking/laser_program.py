@@ -32,6 +32,9 @@ _SHAPES = ("linear", "smooth")
 class LaserProgram:
     """The course of a laser over the turns, relative to what the lattice says; also for an RF cavity.
 
+    A thick modulator keeps its steps on turns without light: there it is the wiggler to the error of the integrator
+    (in the MLS 6e-9 of the vertical coordinates, 1e-10 of |b|), not to the last bit.
+
     The field of turn n is that of the lattice times ``amplitude(n)``, which is the product of ``amplitude``, ``ramp``,
     1 or 0 by ``windows`` and ``duty``, and 1 + noise; the power goes as its square. To its phase are added
     ``phase(n)``, noise, and what the detuned wave has gained on one of the wavelength of the lattice, which meets the
