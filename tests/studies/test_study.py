@@ -126,6 +126,7 @@ def quick(folder: Path, **options: Any) -> Any:
 
 
 def test_an_insertion_that_is_interrupted_at_each_stage_ends_with_the_same_bits(tmp_path, kill, monkeypatch, capsys):
+    """One run, stopped in each of its stages in turn, so that each is computed, kept and read again."""
     whole = quick(tmp_path / "whole", progress=True)
     told = [line.removeprefix("ssmb: ") for line in capsys.readouterr().err.splitlines() if line.startswith("ssmb: ")]
     assert told == STAGES
@@ -135,21 +136,21 @@ def test_an_insertion_that_is_interrupted_at_each_stage_ends_with_the_same_bits(
         "run.h5",
         "run.json",
     ]
-    for i, name in enumerate(STAGES):
-        kill(name)
-        place = tmp_path / f"part-{i}"
-        stopped = quick(place)
-        monkeypatch.undo()
-        assert (stopped.status, stopped.stage, stopped.findings) == (RunStatus.INTERRUPTED, name, None)
-        assert len(list((place / "stages").glob("*"))) == i
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SsmbWarning)
+    place = tmp_path / "part"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SsmbWarning)
+        for i, name in enumerate(STAGES):
+            kill(name)
+            stopped = resume(place) if i else quick(place)
+            monkeypatch.undo()
+            assert (stopped.status, stopped.stage, stopped.findings) == (RunStatus.INTERRUPTED, name, None)
+            assert len(list((place / "stages").glob("*"))) == i
             seen = load_result(place)
             assert (seen.stage, seen.status) == (name, RunStatus.INTERRUPTED)
             assert bits(seen.beam) == bits(whole.beam) if i else seen.beam is None
-            again = resume(place)
-        assert bits(again.findings) == bits(whole.findings), name
-        assert bits(again.beam) == bits(whole.beam)
+        again = resume(place)
+    assert bits(again.findings) == bits(whole.findings)
+    assert bits(again.beam) == bits(whole.beam)
 
 
 def test_what_an_interrupted_insertion_has_is_shown(tmp_path, kill, capsys):
