@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ssmb.errors import LatticeError, Where, nearest
@@ -124,6 +125,8 @@ def format_of(path: str | os.PathLike[str]) -> LatticeFormat:
     for one in FORMATS.values():
         if str(name).lower().endswith(one.suffixes):
             return one
+    if not Path(name).is_file():
+        return FORMATS["PALS"]  # whose reader says what is there instead
     with suppress(OSError), open(name, "rb") as file:
         if b"PALS:" in file.read(_HEAD):
             return FORMATS["PALS"]
