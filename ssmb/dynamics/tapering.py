@@ -18,7 +18,7 @@ def tapered(lattice: Lattice) -> Lattice:
     """Return the ring with its magnets scaled to the momentum that the closed orbit with radiation has in them.
 
     Bends, quadrupoles, multipoles, kickers and solenoids get 1 + delta times their field, delta the mean momentum
-    deviation between entrance and exit. The reference orbit stays: the excess field of a bend is in ``Kn0``. Cavities,
+    deviation between entrance and exit. The reference orbit stays: the field of a bend is in ``Kn0``. Cavities,
     wigglers and lasers stay as they are.
 
     Parameters
@@ -42,7 +42,7 @@ def tapered(lattice: Lattice) -> Lattice:
     >>> bend = Bend(name="b", length=2.0, angle=math.pi / 2, Kn1=-0.3)
     >>> cavity = RFCavity(name="rf", voltage=4e6, harmon=4, zero_phase="ABOVE_TRANSITION")
     >>> ring = tapered(Lattice.from_elements([bend] * 4 + [cavity], Reference(2e9), periodic=True))
-    >>> [round(1e3 * b.Kn0, 2) for b in ring.find("Bend::*")]   # [1/km]: more field where the energy is higher
+    >>> [round(1e3 * (b.Kn0 - b.curvature), 2) for b in ring.find("Bend::*")]  # [1/km]
     [0.16, 0.05, -0.05, -0.16]
     """
     if not isinstance(lattice, Lattice):

@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
 from ssmb.beam.reference import Reference
 from ssmb.errors import LatticeError
@@ -75,7 +75,7 @@ def param(
     plausible: tuple[float, float] | None = None,
 ) -> Any:
     """Declare a parameter of an element, see :class:`ssmb.quantity.Quantity`; ``key`` defaults to the field's own
-    name.
+    name. A default of None, with a ``type``, is a parameter that need not be there.
     """
     kind = type or {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}[default.__class__]
     info = ParameterInfo(
@@ -153,10 +153,20 @@ class Element:
             limits = getattr(self, field)
             if limits and (len(limits) != 2 or not limits[0] < limits[1]):
                 raise LatticeError(f"{self.label()}: {field} must be two rising numbers [m], got {limits}")
+        if not (self.x_limits or self.y_limits):
+            for field, default in (("aperture_shape", "RECTANGULAR"), ("aperture_at", "ENTRANCE_END")):
+                if getattr(self, field) != default:
+                    key = self.parameters[field].key
+                    raise LatticeError(f"{self.label()}: {key} without limits: give ApertureP.x_limits or y_limits")
         self.check()
 
     def check(self) -> None:
         """Raise LatticeError where parameters contradict each other. Subclasses extend."""
+
+    def without_aperture(self) -> Self:
+        """Return the element without an aperture."""
+        names = ("x_limits", "y_limits", "aperture_shape", "aperture_at")
+        return dataclasses.replace(self, **{name: self.__dataclass_fields__[name].default for name in names})
 
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         """Pack the element, without misalignment and aperture, for this reference. Subclasses must give it."""
@@ -282,6 +292,8 @@ def _checked(owner: Element, field: str, info: ParameterInfo, value: Any) -> Any
     def wrong(need: str) -> LatticeError:
         return LatticeError(f"{owner.label()}: {info.key} must be {need}, got {str(value)[:80]!r}")
 
+    if value is None and type(owner).__dataclass_fields__[field].default is None:
+        return None
     read = {"float": info.number, "int": info.count, "str": info.choice}.get(info.type)
     if read is not None:
         return read(value, f"{owner.label()}: {info.key}", LatticeError)

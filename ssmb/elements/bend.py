@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, element, param
-from ssmb.elements.straight_magnet import StraightMagnet, integration_steps
+from ssmb.elements.straight_magnet import StraightMagnet, check_steps, steps_for
 from ssmb.errors import LatticeError
 from ssmb.maps.bend import (
     BEND_STEPS,
@@ -29,6 +29,7 @@ from ssmb.maps.bend import (
 from ssmb.maps.frames import frame_change, roll_ops, rotation_matrix
 from ssmb.maps.kicks import MAX_ORDER
 from ssmb.maps.local_field import LocalField
+from ssmb.maps.multipole import multipole_thin
 from ssmb.maps.op import Op
 from ssmb.maps.splitting import drift_kick_ops
 from ssmb.maps.synchrotron_radiation import MEAN_POINTS, SMOOTH_POINTS, step_points
@@ -42,14 +43,22 @@ _GRADIENT_STEP_LIMIT = 1e-3
 class Bend(StraightMagnet):
     """Bending magnet with sector or rectangular faces, gradient, pole-face angles and fringe fields.
 
-    ``angle`` > 0 bends towards -x. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both positive:
-    wedge of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with
+    ``angle`` > 0 bends towards -x. ``Kn0`` is the whole dipole field [1/m], as in PALS; without it the field is that of
+    the reference orbit, ``angle/length``. ``e1``, ``e2`` are pole-face angles relative to a sector magnet (both
+    positive: wedge of a rectangular magnet). ``integrator``: ``"exact"`` (closed form; bend-kick-bend of order 4 with
     multipoles), ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"``
     (paraxial drift-kick-drift, as in AT), each with ``slices`` steps (0: as many as Kn1 asks for). ``edge``:
-    ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge fringe with finite extent, wedge)
-    or ``"none"``. Chromaticities depend on this choice.
+    ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge fringes of field and gradient,
+    wedge) or ``"none"``. Chromaticities depend on this choice.
     """
 
+    Kn0: float | None = param(  # pyright: ignore[reportIncompatibleVariableOverride]
+        None,
+        unit="1/m",
+        type="float",
+        key="MagneticMultipoleP.Kn0",
+        doc="whole dipole field on the reference rigidity; by default that of the reference orbit",
+    )
     angle: float = param(
         0.0, unit="rad", key="BendP.angle_ref", minimum=-2 * math.pi, maximum=2 * math.pi, doc="bending angle"
     )
@@ -68,7 +77,6 @@ class Bend(StraightMagnet):
         choices=("exact", "matrix", "yoshida2", "yoshida4", "yoshida6"),
         doc="how the body is integrated",
     )
-    slices: int = integration_steps(0)
 
     alternative_keys: ClassVar[Mapping[str, str]] = {
         **StraightMagnet.alternative_keys,
@@ -95,15 +103,37 @@ class Bend(StraightMagnet):
     def check(self) -> None:
         if self.length == 0.0 and (self.angle or any(self.coefficients())):
             raise LatticeError(f"{self.label()}: a Bend needs length > 0")
-        if abs(self.angle) >= math.pi:
-            raise LatticeError(f"{self.label()}: |angle| must be below pi, got {self.angle:g} rad; split the magnet")
+        if abs(self.angle) > 2.0 * math.pi:
+            raise LatticeError(
+                f"{self.label()}: |angle| must not be above 2 pi, got {self.angle:g} rad; split the magnet"
+            )
         if self.fringe != "none":
             raise LatticeError(
                 f"{self.label()}: SSMB_TrackingP.fringe is for quadrupoles; a Bend has SSMB_TrackingP.edge"
             )
+        if self.drift != "exact" and not self.integrator.startswith("yoshida"):
+            raise LatticeError(
+                f"{self.label()}: SSMB_TrackingP.drift: expanded is for integrator yoshida2|4|6, which is always so"
+            )
         others = [n for n, v in enumerate(self.coefficients()) if v and n != 1]
         if self.integrator == "matrix" and others:
             raise LatticeError(f"{self.label()}: integrator 'matrix' takes Kn1 only; use 'exact' for other multipoles")
+        if self.integrator == "matrix":
+            check_steps(self, self.length, self._strongest(), _LINEAR_STEP_LIMIT)
+        elif not self.slices:
+            check_steps(self, self.length, self.gradient, _GRADIENT_STEP_LIMIT)
+
+    def coefficients(self) -> tuple[float, ...]:
+        """Kn/n! and then Ks/n! beyond the field of the reference orbit, as the kicks take them."""
+        return (self.field - self.curvature, *super().coefficients()[1:])
+
+    @property
+    def field(self) -> float:
+        """Whole dipole field on the reference orbit [1/m]."""
+        return self.curvature if self.Kn0 is None else self.Kn0
+
+    def _strongest(self) -> float:
+        return max(abs(self.curvature**2 + self.Kn1), abs(self.Kn1))
 
     @property
     def curvature(self) -> float:
@@ -132,15 +162,20 @@ class Bend(StraightMagnet):
         return {"length": fraction * self.length, "angle": fraction * self.angle, "slices": slices, **inner}
 
     def scaled(self, factor: float) -> Self:
-        """The reference orbit stays: the excess field is in ``Kn0``."""
-        if not self.angle:
-            return super().scaled(factor)
+        """The reference orbit stays: the field is in ``Kn0``."""
+        made = super().scaled(factor)
+        if not self.angle or factor == 1.0 and self.integrator != "matrix":
+            return made
         if self.integrator == "matrix":
             raise LatticeError(
                 f"{self.label()}: integrator 'matrix' takes no Kn0, which a tapered bend needs; use 'exact' or "
                 f"'yoshida4'"
             )
-        return replace(super().scaled(factor), Kn0=factor * self.Kn0 + (factor - 1.0) * self.curvature)
+        # what the fringes do by their length goes with the curvature of the orbit in them, which stays
+        ends: dict[str, float] = {}
+        if self.edge == "linear" and factor:
+            ends = {"edge1_int": self.edge1_int / factor, "edge2_int": self.edge2_int / factor}
+        return replace(made, Kn0=factor * self.field, **ends)
 
     def bending(self) -> tuple[float, float]:
         return self.angle, self.tilt_ref
@@ -152,11 +187,11 @@ class Bend(StraightMagnet):
             return ()
         if self.integrator == "exact":
             if not any(q):
-                return (Op(bend_exact, (h, *arc_numbers(length, h))),)
+                n = 1 + int(abs(self.angle) * part / math.pi)  # an arc is below half a turn
+                return (Op(bend_exact, (h, *arc_numbers(length / n, h)), n),)
             return (Op(bend_gradient_4, gradient_step_params(length / slices, h, q), slices),)
         if self.integrator == "matrix":
-            strongest = max(abs(h * h + self.Kn1), abs(self.Kn1))
-            n = max(1, math.ceil(length * math.sqrt(strongest / _LINEAR_STEP_LIMIT)))
+            n = max(1, steps_for(length, self._strongest(), _LINEAR_STEP_LIMIT))
             if self.Kn1:
                 return (Op(gradient_bend_linear, (length / n, h, self.Kn1), n),)
             return (Op(bend_linear, (length / n, h), n),)
@@ -166,14 +201,14 @@ class Bend(StraightMagnet):
         return drift_kick_ops(BEND_STEPS, order, "expanded", length, slices, (h,))
 
     def _enough_slices(self) -> int:
-        """Steps that keep the tune error of a gradient magnet near 1e-9 (fourth order in Kn1 of a step)."""
-        return max(4, math.ceil(self.length * math.sqrt(abs(self.Kn1) / _GRADIENT_STEP_LIMIT)))
+        """Steps that keep the tune error of a gradient magnet near 1e-9 (fourth order in the gradient of a step)."""
+        return max(4, steps_for(self.length, self.gradient, _GRADIENT_STEP_LIMIT))
 
     def local_field(self, ref: Reference) -> LocalField | None:
         q, h = self.coefficients(), self.curvature
         if self.length == 0.0 or not (h or any(q)):
             return None
-        q = (q[0] + h, *q[1:])
+        q = (self.field, *q[1:])
         edges = (math.tan(self.e1), math.tan(self.e2)) if self.edge != "none" else (0.0, 0.0)
         points, fewer = SMOOTH_POINTS, MEAN_POINTS
         if self.integrator.startswith("yoshida"):
@@ -183,36 +218,38 @@ class Bend(StraightMagnet):
             return LocalField("linear", numbers, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
         return LocalField("multipole", q, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
 
-    @property
-    def field(self) -> float:
-        """Dipole field on the reference orbit [1/m]: the curvature, and Kn0 beyond it."""
-        return self.curvature + self.Kn0
-
     def _linear_edge(self, e: float, integral: float) -> list[Op]:
         h = self.field
-        lag = (
-            2.0 * self.curvature * integral * (1.0 + math.sin(e) ** 2) / math.cos(e)
-        )  # of the orbit, whatever its energy
+        lag = 2.0 * h * integral * (1.0 + math.sin(e) ** 2) / math.cos(e)
         a, b = h * math.tan(e), h * math.tan(e - lag)
         return [Op(edge_linear, (a, b))] if a or b else []
 
     def _entrance_ops(self) -> list[Op]:
-        if self.edge == "linear":
-            return self._linear_edge(self.e1, self.edge1_int)
-        if self.edge == "none" or not self.angle:
-            return []
-        h = self.field
-        fringe = Op(fringe_hard_edge, (h, 2.0 * h * self.edge1_int))
-        return [_face_turn(-self.e1), fringe, Op(wedge, (math.cos(self.e1), -math.sin(self.e1), h))]
+        if self.edge == "full":
+            return [op for part in self._full_edge(self.e1, self.edge1_int, 1.0) for op in part]
+        return self._linear_edge(self.e1, self.edge1_int) if self.edge == "linear" else []
 
     def _exit_ops(self) -> list[Op]:
-        if self.edge == "linear":
-            return self._linear_edge(self.e2, self.edge2_int)
-        if self.edge == "none" or not self.angle:
-            return []
-        h = self.field
-        fringe = Op(fringe_hard_edge, (-h, -2.0 * h * self.edge2_int))
-        return [Op(wedge, (math.cos(self.e2), -math.sin(self.e2), h)), fringe, _face_turn(-self.e2)]
+        if self.edge == "full":
+            return [op for part in self._full_edge(self.e2, self.edge2_int, -1.0)[::-1] for op in part]
+        return self._linear_edge(self.e2, self.edge2_int) if self.edge == "linear" else []
+
+    def _full_edge(self, e: float, integral: float, side: float) -> tuple[tuple[Op, ...], ...]:
+        """What lies between free space and sector at the entrance (1) or exit (-1), from outside to inside.
+
+        The dipole field begins at the pole face: turn to it, hard-edge fringe, wedge. The gradient begins at the sector
+        and a sextupole stands for what is missing up to the pole face: the terms n h^2 tan(e) of K. L. Brown, SLAC-75
+        (1982), table of the second-order fringe; then its hard-edge fringe.
+        """
+        h, t = self.field, math.tan(e)
+        if not h and not self.gradient:
+            return ()
+        fringe = (Op(fringe_hard_edge, (side * h, side * 2.0 * h * integral)),) if h else ()
+        missing = [0.0] * (2 * _SKEW)
+        missing[2], missing[2 + _SKEW] = -t * self.Kn1, -t * self.Ks1
+        sextupole = (Op(multipole_thin, tuple(missing)),) if any(missing) else ()
+        to_sector = (Op(wedge, (math.cos(e), -math.sin(e), h)),)
+        return (_face_turn(-e),), fringe, to_sector, sextupole, self._fringe_ops(side)
 
     def family(self) -> tuple[str, int]:
         return "bend", 1
@@ -254,7 +291,11 @@ class Bend(StraightMagnet):
             cls(name="vertical", length=0.5, angle=0.2, tilt_ref=math.pi / 2),
             cls(name="straight", length=0.5, angle=0.0),
             cls(name="nearly straight", length=0.5, angle=1e-13),
-            cls(name="gradient", length=0.8, angle=0.3, Kn1=-1.1, Kn2=4.0, Kn0=1e-3, Ks1=0.1),
+            cls(name="gradient", length=0.8, angle=0.3, Kn1=-1.1, Kn2=4.0, Kn0=0.376, Ks1=0.1),
+            cls(name="off its orbit", length=0.8, angle=0.3, Kn0=0.0),
+            cls(name="field without angle", length=0.8, Kn0=0.2, e1=0.1, edge2_int=0.02, edge="full"),
+            cls(name="half a turn", length=2.0, angle=math.pi, e1=-0.1),
+            cls(name="full gradient", length=0.8, angle=-0.3, Kn1=1.1, Ks1=0.2, e1=0.1, e2=0.2, edge="full"),
             cls(name="full edge", length=1.2, angle=angle, e1=0.4, e2=0.3, edge1_int=0.0125, edge="full"),
             cls(name="paraxial", length=0.8, angle=0.39, integrator="yoshida4", slices=10),
             cls(name="paraxial gradient", length=0.8, angle=0.39, Kn1=0.5, integrator="yoshida4"),

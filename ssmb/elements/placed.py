@@ -30,7 +30,8 @@ def aperture_op(element: Element) -> Op | None:
 
 
 def misalignment_ops(element: Element, angle: float = 0.0, tilt: float = 0.0) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
-    """Ops that enter and leave a displaced element; the displacement is about the middle of its reference arc.
+    """Ops that enter and leave a displaced element; about the middle of the chord of its reference arc,
+    whose axes are those of the arc's middle (PALS, Bmad, pyAT).
 
     Parameters
     ----------
@@ -44,8 +45,9 @@ def misalignment_ops(element: Element, angle: float = 0.0, tilt: float = 0.0) ->
         if angle == 0.0:  # a roll of a straight element needs no flight to displaced planes
             return _as_pairs(roll_ops(element.z_rot))
     turn = rotation_matrix(element.x_rot, element.y_rot, element.z_rot)
-    middle, middle_axes = arc(0.5 * angle, 0.5 * element.length, tilt)
+    _, middle_axes = arc(0.5 * angle, 0.5 * element.length, tilt)
     end, end_axes = arc(angle, element.length, tilt)
+    middle = 0.5 * end
     # a point r of the ideal body goes to moved(r), all in the frame of the ideal entrance
     body = middle_axes @ turn @ middle_axes.T
     shift = middle + middle_axes @ offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, element
-from ssmb.elements.straight_magnet import StraightMagnet, by_power_series, integration_steps, integrator
+from ssmb.elements.straight_magnet import StraightMagnet, by_power_series, integrator
 
 
 @element("Quadrupole")
@@ -15,7 +15,6 @@ class Quadrupole(StraightMagnet):
     """
 
     integrator: str = integrator("matrix")
-    slices: int = integration_steps(1)
 
     def family(self) -> tuple[str, int]:
         return "quad", -1 if self.Kn1 < 0.0 else 1
@@ -26,6 +25,12 @@ class Quadrupole(StraightMagnet):
             *super().by_hand(ref),
             by_power_series(cls(name="qf", length=0.2, Kn1=3.17), 0.0, 3.17),
             by_power_series(cls(name="skew", length=0.2, Ks1=-0.8), 0.0, -0.8j),
+            by_power_series(
+                cls(name="both", length=0.3, Kn1=-4.0, Ks1=8.0, Kn2=20.0, Ks2=-9.0, slices=20),
+                0.0,
+                -4.0 + 8.0j,
+                20.0 - 9.0j,
+            ),
         ]
 
     @classmethod
@@ -41,5 +46,6 @@ class Quadrupole(StraightMagnet):
             cls(name="y4", length=0.3, Kn1=2.0, integrator="yoshida4", slices=10, drift="expanded"),
             cls(name="y6", length=0.3, Kn1=-2.0, integrator="yoshida6", slices=2),
             cls(name="fringe", length=0.3, Kn1=4.0, fringe="both"),
+            cls(name="skew fringe", length=0.3, Kn1=2.0, Ks1=-4.0, fringe="exit"),
             cls(name="y2", length=1e-6, Kn1=2.0, integrator="yoshida2", slices=1),
         ]

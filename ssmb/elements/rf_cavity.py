@@ -96,7 +96,7 @@ class RFCavity(Element):
         return Cavity(self.voltage, self.frequency) if self.voltage else None
 
     def apart(self) -> tuple[Element | None, Element, Element | None]:
-        gap = replace(self, length=0.0, x_limits=(), y_limits=())
+        gap = replace(self.without_aperture(), length=0.0)
         half = Drift(length=0.5 * self.length) if self.length else None
         return half, gap, half
 

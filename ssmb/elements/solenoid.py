@@ -9,11 +9,15 @@ from typing import Any
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, element, param
+from ssmb.elements.straight_magnet import check_steps
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.kernels.primitives import sqrt, stumpff, stumpff_integrals
 from ssmb.maps.flight import drift_exact
 from ssmb.maps.op import Op
+
+#: Ksol times the length of a step stays below this, so that the series hold to rounding.
+_TURN_LIMIT = 0.5
 
 
 @kernel("solenoid_exact", 2, invert=lambda p: (-p[0], p[1]))
@@ -45,6 +49,9 @@ class Solenoid(Element):
 
     Ksol: float = param(0.0, unit="1/m", key="SolenoidP.Ksol", doc="longitudinal field over the reference rigidity")
 
+    def check(self) -> None:
+        check_steps(self, self.length, self.Ksol**2, _TURN_LIMIT**2)
+
     def ops(self, ref: Reference) -> tuple[Op, ...]:
         return self.slice_ops(ref, 0.0, 1.0)
 
@@ -54,7 +61,7 @@ class Solenoid(Element):
             return ()
         if self.Ksol == 0.0:
             return (Op(drift_exact, (length,)),)
-        n = max(1, math.ceil(abs(self.Ksol) * length / 0.5))
+        n = max(1, math.ceil(abs(self.Ksol) * length / _TURN_LIMIT))
         return (Op(solenoid_exact, (length / n, self.Ksol), n),)
 
     def scaled(self, factor: float) -> Solenoid:

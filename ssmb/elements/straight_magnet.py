@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +17,18 @@ from ssmb.maps.kicks import MAX_ORDER
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.multipole import MULTIPOLE_STEPS, QUADRUPOLE_STEPS, SEXTUPOLE_STEPS, multipole_thin
 from ssmb.maps.op import Op
-from ssmb.maps.quadrupole import quadrupole_matrix_ops
+from ssmb.maps.quadrupole import SERIES_LIMIT, quadrupole_matrix_ops
 from ssmb.maps.quadrupole_fringe import quadrupole_fringe
 from ssmb.maps.splitting import drift_kick_ops
 from ssmb.maps.synchrotron_radiation import EXIT_POINT
 
 _SKEW = MAX_ORDER + 1
+#: Largest number of integration steps of an element.
+MAX_STEPS = 100_000
+#: Fewest steps of a drift-kick-drift magnet that says none.
+_FEWEST_STEPS = 2
+#: gradient * step^2 that keeps the tune error of a magnet near 1e-9 (order 2: 1e-6), by integrator.
+_STEP_LIMITS = {"yoshida2": 1e-5, "yoshida4": 1e-3, "yoshida6": 1e-2}
 _NAMES = ("dipole", "quadrupole", "sextupole", "octupole", "decapole", "dodecapole")
 
 INTEGRATORS = ("matrix", "yoshida2", "yoshida4", "yoshida6")
@@ -52,7 +59,7 @@ def integration_steps(default: int) -> Any:
         unit="",
         key="SSMB_TrackingP.slices",
         minimum=min(1, default),
-        maximum=100000,
+        maximum=MAX_STEPS,
         doc="number of integration steps" + ("" if default else "; 0: chosen by the element"),
     )
 
@@ -82,8 +89,8 @@ class StraightMagnet(Element):
     """A magnet with a straight reference orbit and any of the multipoles up to dodecapole.
 
     ``integrator`` is ``"matrix"`` (exact linear quadrupole at the particle's own momentum; kinematic and other terms as
-    fourth-order kicks) or ``"yoshida2" | "yoshida4" | "yoshida6"`` (drift-kick-drift), with ``slices`` steps; ``drift``
-    is ``"exact"`` or ``"expanded"`` (paraxial, as in AT).
+    fourth-order kicks) or ``"yoshida2" | "yoshida4" | "yoshida6"`` (drift-kick-drift), with ``slices`` steps (0: as
+    many as the linear strengths ask for); ``drift`` is ``"exact"`` or ``"expanded"`` (paraxial, as in AT).
     """
 
     Kn0: float = strength("Kn", 0)
@@ -99,7 +106,7 @@ class StraightMagnet(Element):
     Ks4: float = strength("Ks", 4)
     Ks5: float = strength("Ks", 5)
     integrator: str = integrator("yoshida4")
-    slices: int = integration_steps(2)
+    slices: int = integration_steps(0)
     drift: str = param(
         "exact", unit="", key="SSMB_TrackingP.drift", choices=("exact", "expanded"), doc="exact or paraxial flights"
     )
@@ -109,7 +116,7 @@ class StraightMagnet(Element):
         unit="",
         key="SSMB_TrackingP.fringe",
         choices=("none", "entrance", "exit", "both"),
-        doc="ends at which the hard-edge fringe of Kn1 acts",
+        doc="ends at which the hard-edge fringe of Kn1, Ks1 acts",
     )
 
     #: True where a length of 0 is allowed and means integrated strengths
@@ -132,10 +139,30 @@ class StraightMagnet(Element):
     def check(self) -> None:
         if self.length == 0.0 and not self.thin_allowed and any(self.coefficients()):
             raise LatticeError(f"{self.label()}: a {self.kind} needs length > 0; for a thin lens use kind Multipole")
+        self.check_steps()
+
+    @property
+    def gradient(self) -> float:
+        """Linear strength, normal and skew together [1/m^2]."""
+        return math.hypot(self.Kn1, self.Ks1)
+
+    @property
+    def steps(self) -> int:
+        """Integration steps of the whole magnet: ``slices``, or as many as the gradient asks for."""
+        if self.slices or self.integrator == "matrix":
+            return max(1, self.slices)
+        return max(_FEWEST_STEPS, steps_for(self.length, self.gradient, _STEP_LIMITS[self.integrator]))
+
+    def check_steps(self) -> None:
+        """Raise LatticeError where a strength asks for more steps than anybody waits for."""
+        limit = SERIES_LIMIT if self.integrator == "matrix" else _STEP_LIMITS[self.integrator]
+        check_steps(
+            self, self.length, self.gradient, math.inf if self.slices and self.integrator != "matrix" else limit
+        )
 
     def coefficients(self) -> tuple[float, ...]:
         """Kn/n! and then Ks/n!, as the kicks take them."""
-        normal = (self.Kn0, self.Kn1, self.Kn2, self.Kn3, self.Kn4, self.Kn5)
+        normal = (self.Kn0 or 0.0, self.Kn1, self.Kn2, self.Kn3, self.Kn4, self.Kn5)
         skew = (self.Ks0, self.Ks1, self.Ks2, self.Ks3, self.Ks4, self.Ks5)
         return tuple(k / math.factorial(n) for half in (normal, skew) for n, k in enumerate(half))
 
@@ -157,24 +184,34 @@ class StraightMagnet(Element):
 
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
         part = fraction_to - fraction_from
-        length, slices = part * self.length, max(1, math.ceil(self.slices * part - 1e-9))
+        length, slices = part * self.length, max(1, math.ceil(self.steps * part - 1e-9))
         q = self.coefficients()
         used = {n for n, v in enumerate(q) if v}
         if length == 0.0:
             return ()
         body = self._body_ops_of(q, used, length, slices)
-        ends = self.Kn1 and self.fringe != "none"
-        into = ends and fraction_from == 0.0 and self.fringe in ("entrance", "both")
-        out = ends and fraction_to == 1.0 and self.fringe in ("exit", "both")
-        before = (Op(quadrupole_fringe, (self.Kn1,)),) if into else ()
-        after = (Op(quadrupole_fringe, (-self.Kn1,)),) if out else ()
+        into = fraction_from == 0.0 and self.fringe in ("entrance", "both")
+        out = fraction_to == 1.0 and self.fringe in ("exit", "both")
+        before = self._fringe_ops(1.0) if into else ()
+        after = self._fringe_ops(-1.0) if out else ()
         return (*before, *body, *after)
+
+    def _fringe_ops(self, side: float) -> tuple[Op, ...]:
+        """The hard-edge fringe of the gradient at the entrance (1) or exit (-1)."""
+        if not self.gradient:
+            return ()
+        roll, k = upright(self.Kn1, self.Ks1)
+        fringe = Op(quadrupole_fringe, (side * k,))
+        if not roll:
+            return (fringe,)
+        into, out = roll_ops(roll)
+        return (into, fringe, out)
 
     def _body_ops_of(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
         if not used:
             return (Op(drift_exact if self.drift == "exact" else drift_expanded, (length,)),)
         if self.integrator == "matrix":
-            return self._matrix_ops(q, used, length, slices)
+            return self._matrix_ops(q, length, slices)
         order = int(self.integrator[-1])
         if used == {1}:
             return drift_kick_ops(QUADRUPOLE_STEPS, order, self.drift, length, slices, (q[1],))
@@ -196,7 +233,7 @@ class StraightMagnet(Element):
             return None
         keep = {"entrance", "both"} if first else {"exit", "both"}
         end = ("entrance" if first else "exit") if self.fringe in keep else "none"
-        slices = max(1, math.ceil(self.slices * fraction - 1e-9))
+        slices = max(1, math.ceil(self.steps * fraction - 1e-9))
         return {"length": fraction * self.length, "slices": slices, "fringe": end}
 
     def local_field(self, ref: Reference) -> LocalField | None:
@@ -207,9 +244,41 @@ class StraightMagnet(Element):
             return LocalField("linear", (q[0], q[1], q[_SKEW], q[_SKEW + 1]), EXIT_POINT, self.length, quiet=True)
         return LocalField("multipole", q, EXIT_POINT, self.length, quiet=True)
 
-    def _matrix_ops(self, q: tuple[float, ...], used: set[int], length: float, slices: int) -> tuple[Op, ...]:
-        if used == {_SKEW + 1}:  # a pure skew quadrupole is a normal one in a frame rolled by 45 degrees
-            into, out = roll_ops(-0.25 * math.pi * math.copysign(1.0, self.Ks1))
-            body = quadrupole_matrix_ops(abs(self.Ks1), (0.0,) * len(q), length, slices, self.drift)
-            return (into, *body, out)
-        return quadrupole_matrix_ops(self.Kn1, (q[0], 0.0, *q[2:]), length, slices, self.drift)
+    def _matrix_ops(self, q: tuple[float, ...], length: float, slices: int) -> tuple[Op, ...]:
+        roll, k = upright(self.Kn1, self.Ks1)
+        if not roll:
+            return quadrupole_matrix_ops(k, (q[0], 0.0, *q[2:]), length, slices, self.drift)
+        # a skew quadrupole is a normal one in a rolled frame, in which the field of order n has turned by (n + 1) roll
+        turned = [complex(q[n], q[n + _SKEW]) * cmath.exp(1j * (n + 1) * roll) for n in range(_SKEW)]
+        turned[1] = 0.0j
+        rest = (*(c.real for c in turned), *(c.imag for c in turned))
+        into, out = roll_ops(roll)
+        return (into, *quadrupole_matrix_ops(k, rest, length, slices, self.drift), out)
+
+
+def upright(normal: float, skew: float) -> tuple[float, float]:
+    """Return the roll [rad] of the frame, at most pi/4, in which a gradient is normal, and its strength there.
+
+    >>> upright(-1.5, 0.0), upright(0.0, 2.0) == (-math.pi / 4, 2.0)
+    ((0.0, -1.5), True)
+    """
+    if not skew:
+        return 0.0, normal
+    sign = math.copysign(1.0, normal) if normal else 1.0
+    return -0.5 * math.atan2(sign * skew, abs(normal)), sign * math.hypot(normal, skew)
+
+
+def steps_for(length: float, gradient: float, limit: float) -> int:
+    """Return the steps of which each has ``gradient * step^2`` below a limit [1]."""
+    return math.ceil(length * math.sqrt(gradient / limit))
+
+
+def check_steps(element: Element, length: float, gradient: float, limit: float) -> None:
+    """Raise LatticeError if a gradient [1/m^2] asks for more than the largest number of steps."""
+    steps = length * math.sqrt(gradient / limit)
+    if not steps <= MAX_STEPS:
+        most = limit * (MAX_STEPS / length) ** 2
+        raise LatticeError(
+            f"{element.label()}: a gradient of {gradient:.3g} 1/m^2 over {length:g} m asks for {steps:.2g} integration "
+            f"steps, more than {MAX_STEPS}; the largest is {most:.2g} 1/m^2. Strengths are on the reference rigidity"
+        )

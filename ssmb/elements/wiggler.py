@@ -329,11 +329,11 @@ class Wiggler(Element):
         return replace(self, **changes) if self.laser_wavelength and changes else self
 
     def apart(self) -> tuple[Element | None, Element, Element | None]:
+        bare = self.without_aperture()
         half = replace(
-            self, length=0.5 * self.length, periods=0.0, period_length=self.period,
-            laser_on=False, laser_model="THICK", x_limits=(), y_limits=(),
-        )  # fmt: skip
-        return half, replace(self, laser_model="KICK", x_limits=(), y_limits=()), half
+            bare, length=0.5 * self.length, periods=0.0, period_length=self.period, laser_on=False, laser_model="THICK"
+        )
+        return half, replace(bare, laser_model="KICK"), half
 
     def family(self) -> tuple[str, int]:
         return ("modulator" if self.has_laser else "undulator"), 1

@@ -127,8 +127,8 @@ class AtJson(LatticeFormat, name="AT", suffixes=(".json",)):
             Drift(name="D", length=0.4, drift="expanded"),
             Quadrupole(name="QF", length=0.3, Kn1=1.5, Ks1=0.1, **as_in_at, slices=20),
             Bend(
-                name="B", length=1.0, angle=0.2, e1=0.1, e2=0.05, edge1_int=0.015, Kn0=0.001, Kn1=-0.2, **as_in_at,
-                slices=20,
+                name="B", length=1.0, angle=0.2, e1=0.1, e2=0.05, edge1_int=0.015, Kn0=0.001 + 0.2, Kn1=-0.2, slices=20,
+                **as_in_at,
             ),
             Sextupole(name="S", length=0.2, Kn2=30.0, **as_in_at, slices=5),
             Kicker(name="C", hkick=1e-4, vkick=-2e-4),
@@ -259,10 +259,13 @@ def _bend(entry: Entry, name: str, length: float, way: str) -> Element:
     for attribute in ("FringeBendEntrance", "FringeBendExit"):
         if entry.number(attribute, 1.0) not in (0.0, 1.0):
             entry.change(attribute, "here the linear pole face")
+    angle = entry.number("BendingAngle")
+    if "Kn0" in strengths and length:
+        strengths["Kn0"] += angle / length  # the whole field; AT says what is beside that of the angle
     return Bend(
         name=name,
         length=length,
-        angle=entry.number("BendingAngle"),
+        angle=angle,
         e1=entry.number("EntranceAngle"),
         e2=entry.number("ExitAngle"),
         edge1_int=entry.number("FringeInt1") * gap / 2.0,

@@ -37,5 +37,5 @@ def cut(element: Element, at: float) -> tuple[Element, Element]:
     if element.aperture_at == "BOTH_ENDS":
         return replace(first, aperture_at="ENTRANCE_END"), replace(last, aperture_at="EXIT_END")
     if element.aperture_at == "ENTRANCE_END":
-        return first, replace(last, x_limits=(), y_limits=())
-    return replace(first, x_limits=(), y_limits=()), last
+        return first, last.without_aperture()
+    return first.without_aperture(), last

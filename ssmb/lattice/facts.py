@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import Element
-from ssmb.elements.rf_cavity import RFCavity
 from ssmb.errors import LatticeError
+from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.undulator import Undulator
 
@@ -61,7 +62,7 @@ def with_laser(lattice: Lattice) -> list[str]:
     return list(laser_wavelengths(lattice, dict.fromkeys(e.name for e in lattice)))
 
 
-def check_radio_frequency(lattice: Lattice) -> None:
+def check_radio_frequency(ring: Lattice | Program) -> None:
     """Raise an error if a cavity of a ring has a frequency that is not a harmonic of the revolution.
 
     The reference particle would see another phase on every turn. What a ring does is to move its beam to another orbit,
@@ -73,17 +74,19 @@ def check_radio_frequency(lattice: Lattice) -> None:
     LatticeError
         Where the cavity stands, with its harmonic number.
     """
-    revolution = lattice.reference.beta * SPEED_OF_LIGHT / lattice.length
-    for e in lattice:
-        if not (isinstance(e, RFCavity) and e.voltage and e.frequency):
+    length = float(ring.s[-1]) if isinstance(ring, Program) else ring.length
+    revolution = ring.reference.beta * SPEED_OF_LIGHT / length if length else math.inf
+    for e in ring.elements:
+        cavity = e.cavity()
+        if cavity is None or not cavity.frequency:
             continue
-        number = e.frequency / revolution
+        number = cavity.frequency / revolution
         if round(number) < 1 or abs(number / round(number) - 1.0) > _SAME_FREQUENCY:
+            whole = max(1, round(number))
             raise LatticeError(
-                f"{e.label()}: {e.frequency:.10g} Hz is {number:.10g} times the revolution frequency "
-                f"{revolution:.10g} Hz, "
-                f"not a whole number of times: give RFP.harmon: {max(1, round(number))}, or the length that the ring "
-                f"has at "
-                "this frequency",
-                lattice.where(e.name),
+                f"{e.label()}: {cavity.frequency:.10g} Hz is {number:.10g} times the revolution frequency "
+                f"{revolution:.10g} Hz, not a whole number of times: give RFP.harmon: {whole}, or the length that the "
+                f"ring has at this frequency; closed_orbit(..., dim=5, dz={length * (1.0 - whole / number):.6g}) is "
+                "the orbit to which this frequency moves the beam",
+                ring.where(e.name) if isinstance(ring, Lattice) else None,
             )

@@ -127,4 +127,4 @@ def _parameter_schema(info: ParameterInfo, default: Any) -> dict[str, Any]:
     else:
         row = {"type": "array", "items": _NUMBER}
         made |= {"type": "array", "items": row} if info.type == "matrix" else row
-    return made | {"default": list(default) if isinstance(default, tuple) else default}
+    return made if default is None else made | {"default": list(default) if isinstance(default, tuple) else default}

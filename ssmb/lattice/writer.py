@@ -133,9 +133,11 @@ def _written(element: Element) -> tuple:
 def _changed(element: Element) -> Iterator[tuple[str, str]]:
     """Keys and literals of the parameters that differ from their defaults."""
     for field, info in element.parameters.items():
-        literal = _literal(getattr(element, field), info)
-        default = type(element).__dataclass_fields__[field].default
-        if literal != _literal(default, info):
+        value, default = getattr(element, field), type(element).__dataclass_fields__[field].default
+        if value is None:
+            continue
+        literal = _literal(value, info)
+        if default is None or literal != _literal(default, info):
             yield info.key, literal
 
 

@@ -17,7 +17,7 @@ from ssmb.maps.op import Op
 from ssmb.maps.splitting import WEIGHTS
 
 #: |K| h^2 of one step stays below this, so that the series hold to rounding down to delta = -0.5.
-_SERIES_LIMIT = 0.3
+SERIES_LIMIT = 0.3
 
 
 @scalar
@@ -105,7 +105,7 @@ def multipole_matrix_4(x, px, y, py, z, delta, rpp, dbeta, p):
 
 def quadrupole_matrix_ops(k: float, rest: tuple[float, ...], length: float, slices: int, drift: str) -> tuple[Op, ...]:
     """Pack a quadrupole of strength k [1/m^2] with other multipoles ``rest`` (Kn/n!, then Ks/n!)."""
-    n = max(slices, math.ceil(length * math.sqrt(abs(k) / _SERIES_LIMIT)))
+    n = max(slices, math.ceil(length * math.sqrt(abs(k) / SERIES_LIMIT)))
     h = length / n
     if any(rest):
         return (Op(multipole_matrix_4, (h, k, 1.0 if drift == "exact" else 0.0, *rest), n),)

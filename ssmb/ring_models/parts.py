@@ -93,7 +93,7 @@ def _amplitude_ratio(
     ]
     start = np.zeros(6)
     start[0], start[2] = light.x, light.y
-    alone = replace(whole.with_light(on=True, power=faint), x_limits=(), y_limits=())
+    alone = whole.with_light(on=True, power=faint).without_aperture()
     gain = [
         abs(measured_modulation(compile_elements(elements, reference), light.wavelength, start))
         for elements in ([alone], row)

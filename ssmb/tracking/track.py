@@ -16,6 +16,7 @@ from ssmb.beam import Beam, LossReason
 from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.loops import BLOCK, MAX_TILE
+from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.radiation import Radiation
@@ -155,6 +156,8 @@ def track(
     _check_kinds(lattice, beam)
     program = _program(lattice, Radiation.of(radiation))
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
+    if turns > 1 and start is None and end is None:
+        check_radio_frequency(lattice)
     probes = Probes(monitors, int(first_turn))
     job = Job(
         program,

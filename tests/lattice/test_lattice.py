@@ -111,7 +111,7 @@ def test_markers_cut_drifts_and_stand_at_ends() -> None:
 def test_apertures_stay_where_they_were_when_a_drift_is_cut() -> None:
     for at, limits in [
         ("ENTRANCE_END", [(("ENTRANCE_END"), (-1.0, 1.0)), ("ENTRANCE_END", ())]),
-        ("EXIT_END", [("EXIT_END", ()), ("EXIT_END", (-1.0, 1.0))]),
+        ("EXIT_END", [("ENTRANCE_END", ()), ("EXIT_END", (-1.0, 1.0))]),
         ("BOTH_ENDS", [("ENTRANCE_END", (-1.0, 1.0)), ("EXIT_END", (-1.0, 1.0))]),
     ]:
         pipe = Drift(name="d", length=1.0, x_limits=(-1, 1), aperture_at=at)

@@ -54,7 +54,7 @@ def test_awkward_numbers_in_every_parameter() -> None:
         strength = rng.choice([*awkward, struct.unpack("<d", rng.randbytes(8))[0]])
         if strength != strength or abs(strength) == float("inf"):
             continue
-        row.append(Quadrupole(name=f"q{i}", length=abs(rng.choice(awkward[:1] + awkward[3:])) + 1e-3, Kn1=strength))
+        row.append(Quadrupole(name=f"q{i}", length=abs(rng.choice(awkward[:1] + awkward[3:])) + 1e-3, Kn3=strength))
     lattice = Lattice.from_elements(row, REF)
     assert len(lattice) > 250
     assert_same(load_lattice(lattice_text(lattice)), lattice)

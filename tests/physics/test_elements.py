@@ -363,7 +363,9 @@ def test_displaced_quadrupole_against_rigid_body(shift):
 @pytest.mark.parametrize(("tilt", "shift"), [(0.0, SHIFT), (0.6, SHIFT), (0.6, ROLL)], ids=["all", "tilted", "roll"])
 def test_displaced_bend_against_rigid_body(tilt, shift):
     points, length, angle = particles(), 0.9, 0.4
-    middle, end = START.along_arc(0.5 * length, 0.5 * angle, tilt), START.along_arc(length, angle, tilt)
+    end = START.along_arc(length, angle, tilt)
+    # the middle of the chord; the tangent in the middle of the arc is along the chord
+    middle = Frame(0.5 * (START.origin + end.origin), START.along_arc(0.5 * length, 0.5 * angle, tilt).axes)
     moved = _displaced(middle, shift)
     inside, outside = _body_frame(START, middle, moved), _body_frame(end, middle, moved)
     h = angle / length
