@@ -5,7 +5,7 @@ import pkgutil
 
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
 from ssmb.facility.insertion import Insertion, InsertionState
-from ssmb.facility.part import PARTS, Part, part, part_class, state_table
+from ssmb.facility.part import PARTS, Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.ring_budget import RadiatorLoss, RingBudget, ring_budget
@@ -33,8 +33,5 @@ __all__ = [
     "RingState",
     "SourceLight",
     "energy_of_turn",
-    "part",
-    "part_class",
     "ring_budget",
-    "state_table",
 ]

@@ -27,7 +27,7 @@ from ssmb.elements.marker import Marker
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
-from ssmb.facility.part import Part, part
+from ssmb.facility.part import Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
@@ -94,9 +94,8 @@ class InsertionState:
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
 
 
-@part("insertion")
 @dataclass(frozen=True)
-class Insertion(Part):
+class Insertion(Part, name="insertion"):
     """Modulator, radiator and second modulator in a ring.
 
     Raises

@@ -20,7 +20,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, ChainStage, UndulatorChain
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
-from ssmb.facility.part import Part, part
+from ssmb.facility.part import Part
 from ssmb.facility.ring import Filling
 from ssmb.facility.source import RadiatingBeam, SourceLight
 from ssmb.facility.steps import PowerWay
@@ -39,9 +39,8 @@ EUV_RANGE = (6e-9, 15e-9)
 _LINES, _OF_LINES = 3, 131_072
 
 
-@part("radiator")
 @dataclass(frozen=True)
-class Radiator(Part):
+class Radiator(Part, name="radiator"):
     """An undulator whose gap is set to the light, and the beamline behind it.
 
     Examples

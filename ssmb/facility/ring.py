@@ -16,7 +16,7 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics import radiation_integrals
 from ssmb.dynamics.energy_balance import EnergyBalance, energy_balance
 from ssmb.errors import ConfigError
-from ssmb.facility.part import Part, part
+from ssmb.facility.part import Part
 from ssmb.lattice.tree import Lattice
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import positive, positive_or_infinite
@@ -94,9 +94,8 @@ def coasting_damping(vertical: float, partition: tuple[float, float, float] = PL
     return vertical * (x / y), vertical, 2.0 * (z / y) * vertical
 
 
-@part("ring")
 @dataclass(frozen=True)
-class Ring(Part):
+class Ring(Part, name="ring"):
     """A ring of a lattice, or one of which some numbers are given.
 
     One of `lattice`, `damping_time` and `energy_loss` says what it radiates. A ring that is given is planar, and its

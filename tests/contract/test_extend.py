@@ -120,7 +120,8 @@ def said(*words):
 
 from ssmb.collective import EFFECTS
 from ssmb.elements import ELEMENTS, Drift
-from ssmb.facility import part_class, state_table
+from ssmb.facility import PARTS
+from ssmb.studies.records import numbers_of
 from ssmb.schemes import SCHEMES
 
 lens = ELEMENTS["SSMB_ThinLens"]
@@ -138,7 +139,7 @@ beam = ssmb.Beam.gaussian(ring.reference, n=100, charge=1e-9, sigma=numpy.diag([
 rows = numpy.zeros((6, 101))
 rows[4] = numpy.linspace(-1e-3, 1e-3, 101)
 rows[5] = 0.3 * rows[4]
-window, power = part_class("window").examples()[0]
+window, power = PARTS["window"].examples()[0]
 Path("tunes.run.yaml").write_text("lattice: fodo.pals.yaml\\ntune_shift: {largest: 0.01}\\n")
 run = json.loads(said("run", "tunes.run.yaml", "--json"))
 tunes = ssmb.load_result("runs/tunes").tunes
@@ -173,7 +174,7 @@ print(json.dumps({
     "chirp_figures": sorted(p.stem for p in Path("runs/chirp/figures").iterdir()),
     "chirp_label": ssmb.plot(kept.records["chirp_of_beam@d"]).axes[0].get_ylabel(),
     "chirp_wrong": [str(p) for p in ssmb.studies.check_config("wrong.run.yaml")],
-    "part": state_table(window.state(power))["VALUE"].tolist(),
+    "part": [v for v in numbers_of(window.state(power)).values() if isinstance(v, float)],
 }))
 """
 
