@@ -63,6 +63,8 @@ UNITS: dict[str, Unit] = {
         _unit("m", 1.0, length=1),
         _unit("kg", 1.0, mass=1),
         _unit("s", 1.0, time=1),
+        _unit("h", HOUR, time=1),
+        _unit("year", YEAR, time=1),
         _unit("A", 1.0, current=1),
         Unit("K", 1.0, (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)),
         _unit("c", SPEED_OF_LIGHT, length=1, time=-1),

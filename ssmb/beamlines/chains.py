@@ -8,7 +8,7 @@ from typing import Any
 
 from ssmb.errors import ConfigError
 from ssmb.quantity import check_quantities, quantity
-from ssmb.ranges import choice, not_negative, positive, share
+from ssmb.ranges import choice, share
 from ssmb.tables import Table
 
 ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a stage comes from
@@ -167,16 +167,6 @@ def beamline(name: str) -> UndulatorChain:
     0.62
     """
     return BEAMLINES[choice("beamline", name, BEAMLINES)]
-
-
-def spontaneous_cone(undulator_parameter: float, gamma: float, relative_band: float = 0.02) -> float:
-    """Half angle within which spontaneous undulator light stays in the band, ``sqrt(b (1 + K^2/2))/gamma`` [rad].
-
-    For the coherent line this does not apply: off axis it loses power, not wavelength.
-    """
-    k = not_negative("undulator parameter", undulator_parameter)
-    b = share("relative band", relative_band)
-    return math.sqrt(b * (1.0 + k * k / 2.0)) / positive("gamma", gamma)
 
 
 def _chain_table(title: str, power: float, steps: tuple[tuple[str, float], ...]) -> Table:

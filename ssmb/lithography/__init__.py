@@ -5,7 +5,7 @@ parameter (``data/parameters.toml``). Python arguments and results are in SI uni
 name.
 """
 
-from ssmb.lithography.chips import Chip, Die, chip, chip_names, chips_table, clusters, die_supply
+from ssmb.lithography.chips import Chip, Die, chip, chip_names, clusters, die_supply
 from ssmb.lithography.compare import compare_roadmap, compare_scanners, compare_sources, source_feature
 from ssmb.lithography.demand import Shortage, demand_scenario, demand_scenarios, growth_from_doubling, shortage
 from ssmb.lithography.dies import die_yield, gross_dies, gross_dies_formula, gross_dies_grid
@@ -30,7 +30,6 @@ __all__ = [
     "Shortage",
     "chip",
     "chip_names",
-    "chips_table",
     "clusters",
     "compare_roadmap",
     "compare_scanners",

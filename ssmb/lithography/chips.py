@@ -9,75 +9,47 @@ from ssmb.lithography.dies import die_yield, gross_dies
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import fact_row, fact_rows
-from ssmb.ranges import count, positive, share
-from ssmb.tables import Table
+from ssmb.quantity import check_quantities, quantity
 from ssmb.units import SQUARE_MILLIMETRE, TERAFLOPS
 
 
 @dataclass(frozen=True)
 class Die:
-    """One kind of die in a package.
+    """One kind of die in a package."""
 
-    Parameters
-    ----------
-    name : of the die.
-    node_id : its node.
-    area : of *one* die [m^2].
-    per_package : number in a package [1].
-    spare_share : share of the area that tolerates a defect [1].
-    wafer_scale : a part of a whole wafer, one per wafer, defects bypassed.
-    compute : whether the FLOPS come from it.
-    """
-
-    name: str
-    node_id: str
-    area: float
-    per_package: int
-    spare_share: float
-    wafer_scale: bool
-    compute: bool
+    name: str = quantity("", "name")
+    node_id: str = quantity("", "its node")
+    area: float = quantity("m^2", "area of one die", minimum=0.0, open_minimum=True)
+    per_package: int = quantity("1", "number in a package", minimum=1)
+    spare_share: float = quantity("1", "share of the area that tolerates a defect", minimum=0.0, maximum=1.0)
+    wafer_scale: bool = quantity("", "a part of a whole wafer, one per wafer, defects bypassed")
+    compute: bool = quantity("", "whether the FLOPS come from it")
 
     def __post_init__(self) -> None:
-        positive(f"area of {self.name}", self.area, "m^2")
-        count(f"dies per package of {self.name}", self.per_package)
-        share("spare_share", self.spare_share, zero=True)
+        check_quantities(self)
 
 
 @dataclass(frozen=True)
 class Chip:
-    """One accelerator.
+    """One accelerator; None stands for what is not known."""
 
-    Parameters
-    ----------
-    chip_id, name, vendor : names.
-    year : of the first sale.
-    node_id : node of the compute die.
-    dies : compute die first; empty if its area is not known.
-    transistors : [1], ``None`` if not known.
-    flops : *dense* BF16 or FP16 peak [1/s], ``None`` if not known or only quoted with sparsity.
-    flops_fp8 : dense FP8 (or INT8) peak [1/s].
-    memory : [byte]; bandwidth : [byte/s].
-    power : [W], ``None`` if not known.
-    status, unverified, source, note : quality of the row; `unverified` names the doubtful cells.
-    """
-
-    chip_id: str
-    name: str
-    vendor: str
-    year: float | None
-    node_id: str
-    dies: tuple[Die, ...]
-    transistors: float | None
-    flops: float | None
-    flops_fp8: float | None
-    memory: float | None
-    memory_type: str
-    bandwidth: float | None
-    power: float | None
-    status: str
-    unverified: tuple[str, ...]
-    source: str
-    note: str
+    chip_id: str = quantity("", "name in the table")
+    name: str = quantity("", "name")
+    vendor: str = quantity("", "who sells it")
+    year: float | None = quantity("year", "year of the first sale")
+    node_id: str = quantity("", "node of the compute die")
+    dies: tuple[Die, ...] = quantity("", "compute die first; empty if its area is not known")
+    transistors: float | None = quantity("1", "transistors")
+    flops: float | None = quantity("1/s", "dense BF16 or FP16 peak; None if only quoted with sparsity")
+    flops_fp8: float | None = quantity("1/s", "dense FP8 or INT8 peak")
+    memory: float | None = quantity("1", "memory in bytes")
+    memory_type: str = quantity("", "kind of memory")
+    bandwidth: float | None = quantity("1/s", "bytes per second of the memory")
+    power: float | None = quantity("W", "power")
+    status: str = quantity("", "quality of the row")
+    unverified: tuple[str, ...] = quantity("", "doubtful cells of the row")
+    source: str = quantity("", "where the row comes from")
+    note: str = quantity("", "what else is to be said")
 
     @property
     def uses_euv(self) -> bool:
@@ -107,24 +79,14 @@ class Chip:
 
 @dataclass(frozen=True)
 class DieSupply:
-    """Good dies of one kind from one wafer.
+    """Good dies of one kind from one wafer."""
 
-    Parameters
-    ----------
-    die : the die.
-    node : its node.
-    gross : whole dies per wafer [1].
-    die_yield : [1].
-    good : per started wafer that leaves the line [1]; line yield not included.
-    packages : per wafer of this die [1].
-    """
-
-    die: Die
-    node: Node
-    gross: float
-    die_yield: float
-    good: float
-    packages: float
+    die: Die = quantity("", "the die")
+    node: Node = quantity("", "its node")
+    gross: float = quantity("1", "whole dies per wafer")
+    die_yield: float = quantity("1", "share of good dies")
+    good: float = quantity("1", "good dies per started wafer that leaves the line; line yield not included")
+    packages: float = quantity("1", "packages per wafer of this die")
 
 
 def die_supply(
@@ -184,24 +146,16 @@ def chip(name: str) -> Chip:
         value = row.number(column)
         return None if value is None else value * unit
 
-    return Chip(
-        chip_id=row.key,
-        name=row.text("name"),
-        vendor=row.text("vendor"),
-        year=row.number("year"),
-        node_id=row.text("node_id"),
+    return row.record(
+        Chip,
         dies=dies,
         transistors=scaled("transistors_G", 1e9),
         flops=scaled("bf16_dense_TFLOPS", TERAFLOPS),
         flops_fp8=scaled("fp8_dense_TFLOPS", TERAFLOPS),
         memory=scaled("memory_GB", 1e9),
-        memory_type=row.text("memory_type"),
         bandwidth=scaled("bandwidth_GB_s", 1e9),
         power=row.number("tdp_W"),
-        status=row.text("status"),
-        unverified=tuple(row.text("unverified_fields").split()),
-        source=row.text("source"),
-        note=row.text("note"),
+        unverified=row.unverified,
     )
 
 
@@ -210,51 +164,22 @@ def chip_names() -> tuple[str, ...]:
     return tuple(r.key for r in fact_rows("chips"))
 
 
-def chips_table() -> Table:
-    """All chips with the cells of the table; ``?`` marks a doubtful cell, ``-`` an unknown one."""
-    shown = (
-        ("year", "year"), ("node_id", "node"), ("compute_die_area_mm2", "die_mm2"),
-        ("compute_dies_per_package", "compute_dies"), ("bf16_dense_TFLOPS", "bf16_dense_TFLOPS"), ("memory_GB",
-        "memory_GB"),
-        ("bandwidth_GB_s", "bandwidth_GB_s"), ("tdp_W", "tdp_W"),
-    )  # fmt: skip
-    rows = []
-    for r in fact_rows("chips"):
-        doubtful = set(r.text("unverified_fields").split())
-        cells = [None if not r.text(c) else r.text(c) + ("?" if c in doubtful else "") for c, _ in shown]
-        limited = "yes" if chip(r.key).uses_euv else "no: not limited by EUV power"
-        rows.append((r.key, r.text("name"), *cells, limited, r.text("status"), r.text("source")))
-    headers = ("chip", "name", *(h for _, h in shown), "uses_EUV", "status", "source")
-    return Table("Accelerators, dense FLOPS only", headers, tuple(rows), ("? = doubtful cell, - = not known.",))
-
-
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of the table with FLOPS and power recomputed from its chips.
+    """A cluster of the table with FLOPS and power recomputed from its chips."""
 
-    Parameters
-    ----------
-    cluster_id, name : names.
-    chip_id : of its accelerators.
-    chips : number [1].
-    flops : dense BF16 [1/s], ``None`` if the chip has no dense figure.
-    power : of the chips alone [W].
-    quoted, quoted_unit, quoted_precision : the figure in public; FP64 and FP4 figures are not comparable with `flops`.
-    status, source, note : origin.
-    """
-
-    cluster_id: str
-    name: str
-    chip_id: str
-    chips: float
-    flops: float | None
-    power: float | None
-    quoted: float | None
-    quoted_unit: str
-    quoted_precision: str
-    status: str
-    source: str
-    note: str
+    cluster_id: str = quantity("", "name in the table")
+    name: str = quantity("", "name")
+    chip_id: str = quantity("", "its accelerators")
+    chips: float = quantity("1", "number of accelerators")
+    flops: float | None = quantity("1/s", "dense BF16; None if the chip has no dense figure")
+    power: float | None = quantity("W", "power of the chips alone")
+    quoted: float | None = quantity("1", "figure in public; of FP64 or FP4 it cannot be compared with the dense BF16")
+    quoted_unit: str = quantity("", "its unit")
+    quoted_precision: str = quantity("", "its precision")
+    status: str = quantity("", "quality of the row")
+    source: str = quantity("", "where the row comes from")
+    note: str = quantity("", "what else is to be said")
 
 
 def clusters() -> tuple[Cluster, ...]:
@@ -265,11 +190,6 @@ def clusters() -> tuple[Cluster, ...]:
         if n is None or not r.text("chip_id"):
             continue
         c = chip(r.text("chip_id"))
-        found.append(
-            Cluster(
-                r.key, r.text("name"), c.chip_id, n, None if c.flops is None else n * c.flops,
-                None if c.power is None else n * c.power, r.number("quoted_performance"), r.text("quoted_unit"),
-                r.text("quoted_precision"), r.text("status"), r.text("source"), r.text("note"),
-            )
-        )  # fmt: skip
+        flops, power = (None if of_one is None else n * of_one for of_one in (c.flops, c.power))
+        found.append(r.record(Cluster, chips=n, flops=flops, power=power, quoted=r.number("quoted_performance")))
     return tuple(found)

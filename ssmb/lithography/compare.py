@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
@@ -21,13 +21,14 @@ from ssmb.lithography.sources import (
 )
 from ssmb.lithography.tables import STATUS_MEANING, fact_rows
 from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals
+from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, positive
 from ssmb.tables import Table
 from ssmb.units import MILLIJOULE_PER_CM2, NANOMETRE
 
 FEATURES = (
-    "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x "
-                                                                        "nm", "footprint", "maturity",
+    "average power", "bandwidth", "collimation", "stability", "debris", "scalability to 6.x nm", "footprint",
+    "maturity",
 )  # fmt: skip
 FIGURE_KINDS = {
     "measured": "seen in operation",
@@ -40,20 +41,16 @@ FIGURE_KINDS = {
 
 @dataclass(frozen=True)
 class SourceComparison:
-    """Result of :func:`compare_sources`.
+    """Result of :func:`compare_sources`."""
 
-    Parameters
-    ----------
-    sources : records.
-    at_focus : power at the intermediate focus of one scanner, ``None`` where the figure cannot be brought there.
-    features : (family, feature, cell, status, source) of the families shown.
-    transport : assumed undulator exit to intermediate focus [1].
-    """
-
-    sources: tuple[EuvSource, ...]
-    at_focus: tuple[FocusPower | None, ...]
-    features: tuple[tuple[str, str, str, str, str], ...]
-    transport: float
+    sources: tuple[EuvSource, ...] = quantity("", "the sources")
+    at_focus: tuple[FocusPower | None, ...] = quantity(
+        "", "power at the intermediate focus of one scanner; None where the figure cannot be brought there"
+    )
+    features: tuple[tuple[str, str, str, str, str], ...] = quantity(
+        "", "family, feature, cell, status, source of the families shown"
+    )
+    transport: float = quantity("1", "assumed undulator exit to intermediate focus")
 
     @property
     def statement(self) -> str:
@@ -78,9 +75,8 @@ class SourceComparison:
                 )
             )  # fmt: skip
         headers = (
-            "source", "technology", "year", "wavelength_nm", "power_W", "stands at", "per", "figure", "W at IF per "
-                                                                                                      "scanner",
-            "band_%", "time", "wall_MW", "scanners", "status", "ref",
+            "source", "technology", "year", "wavelength_nm", "power_W", "stands at", "per", "figure",
+            "W at IF per scanner", "band_%", "time", "wall_MW", "scanners", "status", "ref",
         )  # fmt: skip
         notes = (
             "",
@@ -99,17 +95,11 @@ class SourceComparison:
 
     def records(self) -> list[dict[str, object]]:
         """One dictionary per source in SI units, for JSON."""
-        out = []
-        for s, f in zip(self.sources, self.at_focus, strict=True):
-            record = {k.name: getattr(s, k.name) for k in fields(EuvSource)}
-            record["plane"] = s.plane.value
-            record["unverified"] = list(s.unverified)
-            record["power_at_focus"] = None if f is None else f.power
-            record["power_at_focus_low"] = None if f is None else f.low
-            record["power_at_focus_high"] = None if f is None else f.high
-            record["power_at_focus_assumed"] = None if f is None else f.assumed
-            out.append(record)
-        return out
+        shown = {"": "power", "_low": "low", "_high": "high", "_assumed": "assumed"}
+        return [
+            asdict(s) | {f"power_at_focus{end}": getattr(f, name, None) for end, name in shown.items()}
+            for s, f in zip(self.sources, self.at_focus, strict=True)
+        ]
 
 
 def compare_sources(
@@ -153,24 +143,16 @@ def source_feature(family: str, feature: str) -> str:
 
 @dataclass(frozen=True)
 class ScannerComparison:
-    """Result of :func:`compare_scanners`.
+    """Result of :func:`compare_scanners`."""
 
-    Parameters
-    ----------
-    points : published throughputs and model values.
-    scanners : names of the tools.
-    powers : at the intermediate focus [W].
-    doses : [J/m^2].
-    rates : wafers per hour by scanner, power and dose [1/h].
-    half_powers : power for half the ceiling, by scanner and dose, without stage limit [W].
-    """
-
-    points: tuple[ScannerPoint, ...]
-    scanners: tuple[str, ...]
-    powers: tuple[float, ...]
-    doses: tuple[float, ...]
-    rates: tuple[tuple[tuple[float, ...], ...], ...]
-    half_powers: tuple[tuple[float, ...], ...]
+    points: tuple[ScannerPoint, ...] = quantity("", "published throughputs and model values")
+    scanners: tuple[str, ...] = quantity("", "names of the tools")
+    powers: tuple[float, ...] = quantity("W", "powers at the intermediate focus")
+    doses: tuple[float, ...] = quantity("J/m^2", "doses")
+    rates: tuple[tuple[tuple[float, ...], ...], ...] = quantity("1/h", "wafers per hour by scanner, power and dose")
+    half_powers: tuple[tuple[float, ...], ...] = quantity(
+        "W", "power for half the ceiling, by scanner and dose, without stage limit"
+    )
 
     def table(self) -> Table:
         """Published points and residuals."""
@@ -195,7 +177,7 @@ class ScannerComparison:
     def records(self) -> dict[str, object]:
         """Points and rates in SI units, for JSON."""
         return {
-            "points": [{k.name: getattr(p, k.name) for k in fields(ScannerPoint)} for p in self.points],
+            "points": [asdict(p) for p in self.points],
             "rates": [
                 {"scanner": s, "power_at_if": p, "dose": d, "wafers_per_hour": self.rates[i][j][k]}
                 for i, s in enumerate(self.scanners)
@@ -229,22 +211,15 @@ def compare_scanners(
 
 @dataclass(frozen=True)
 class RoadmapComparison:
-    """Result of :func:`compare_roadmap`.
+    """Result of :func:`compare_roadmap`."""
 
-    Parameters
-    ----------
-    roadmaps : one per source, with intervals.
-    scenarios : growth of demand.
-    shortages : per source and scenario; an empty entry for chips without FLOPS or without EUV.
-    sources_built : how many equal sources the shortage counts.
-    supply_growth : FLOPS per wafer, factor per year [1].
-    """
-
-    roadmaps: tuple[RoadmapIntervals, ...]
-    scenarios: tuple[DemandScenario, ...]
-    shortages: tuple[tuple[Shortage, ...], ...]
-    sources_built: int
-    supply_growth: float
+    roadmaps: tuple[RoadmapIntervals, ...] = quantity("", "one per source, with intervals")
+    scenarios: tuple[DemandScenario, ...] = quantity("", "growths of demand")
+    shortages: tuple[tuple[Shortage, ...], ...] = quantity(
+        "", "per source and scenario; an empty entry for chips without FLOPS or without EUV"
+    )
+    sources_built: int = quantity("1", "how many equal sources the shortage counts")
+    supply_growth: float = quantity("1", "FLOPS per wafer, factor per year")
 
     def tables(self) -> tuple[Table, ...]:
         """One table per source and one of shortage years."""
@@ -278,21 +253,19 @@ class RoadmapComparison:
 
     def records(self) -> list[dict[str, object]]:
         """One dictionary per source, SI units for the deterministic values, shown units for the intervals."""
-        out: list[dict[str, object]] = []
-        for i, r in enumerate(self.roadmaps):
-            record: dict[str, object] = {
-                k.name: getattr(r.roadmap, k.name) for k in fields(type(r.roadmap)) if k.name != "doubtful"
+        return [
+            asdict(r.roadmap)
+            | {
+                "intervals": [asdict(i) for i in r.intervals],
+                "samples": r.samples,
+                "seed": r.seed,
+                "shortage": [
+                    {"demand": s.demand_id, "growth": s.growth, "year": y.year, "reason": y.reason}
+                    for s, y in zip(self.scenarios, line, strict=False)
+                ],
             }
-            record["doubtful"] = list(r.roadmap.doubtful)
-            record["intervals"] = [{k.name: getattr(v, k.name) for k in fields(type(v))} for v in r.intervals]
-            record["samples"], record["seed"] = r.samples, r.seed
-            line = self.shortages[i]
-            record["shortage"] = [
-                {"demand": s.demand_id, "growth": s.growth, "year": y.year, "reason": y.reason}
-                for s, y in zip(self.scenarios, line, strict=False)
-            ]
-            out.append(record)
-        return out
+            for r, line in zip(self.roadmaps, self.shortages, strict=True)
+        ]
 
 
 def compare_roadmap(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ssmb.lithography.tables import Row, fact_row, fact_rows
+from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, finite, positive
 
 START_YEAR = 2026.0  #: year of the demand in the table
@@ -13,23 +14,14 @@ START_YEAR = 2026.0  #: year of the demand in the table
 
 @dataclass(frozen=True)
 class Shortage:
-    """Result of :func:`shortage`.
+    """Result of :func:`shortage`."""
 
-    Parameters
-    ----------
-    year : year in which demand passes supply [year]; ``None`` when it never does.
-    happens : whether it ever does.
-    from_start : demand exceeds supply in the first year already (then `year` is the first year).
-    supply, demand : in the first year [same unit, 1/year].
-    reason : one sentence.
-    """
-
-    year: float | None
-    happens: bool
-    from_start: bool
-    supply: float
-    demand: float
-    reason: str
+    year: float | None = quantity("year", "year in which demand passes supply; None when it never does")
+    happens: bool = quantity("", "whether it ever does")
+    from_start: bool = quantity("", "demand exceeds supply in the first year already, which then is the year")
+    supply: float = quantity("1/year", "supply in the first year, of chips or FLOPS")
+    demand: float = quantity("1/year", "demand in the first year")
+    reason: str = quantity("", "one sentence")
 
 
 def shortage(
@@ -96,18 +88,12 @@ def growth_from_doubling(months: float) -> float:
 
 @dataclass(frozen=True)
 class DemandScenario:
-    """A growth rate from the demand table.
-
-    Parameters
-    ----------
-    demand_id, quantity, period, status, source, note : from the table.
-    growth : factor per year [1].
-    """
+    """A growth rate from the demand table."""
 
     demand_id: str
-    quantity: str
-    growth: float
-    period: str
+    quantity: str  #: what grows
+    growth: float  #: factor per year [1]
+    period: str  #: years in which it was seen
     status: str
     source: str
     note: str
@@ -122,15 +108,7 @@ def demand_scenario(name: str) -> DemandScenario:
         choice("demand scenario (rows with a growth)", name, demand_scenarios())
     value = row.needed("value")
     growth = growth_from_doubling(value) if row.text("unit") == "months" else value
-    return DemandScenario(
-        row.key,
-        row.text("quantity"),
-        growth,
-        row.text("period"),
-        row.text("status"),
-        row.text("source"),
-        row.text("note"),
-    )
+    return row.record(DemandScenario, growth=growth)
 
 
 def demand_scenarios() -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from ssmb.units import SQUARE_MILLIMETRE
 
 FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a larger die is a wafer-scale part
 FIELD_WIDTH = 0.026  #: [m]
-GRID_ABOVE = 300.0 * SQUARE_MILLIMETRE  #: the formula is too low for dies above this area [m^2]
 SMALLEST_DIE = 1e-4  #: smallest pitch over wafer diameter that is counted on the grid
 TRIAL_OFFSETS = 15  #: trial grid positions per axis
 

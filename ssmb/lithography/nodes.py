@@ -7,40 +7,29 @@ from functools import cache
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.tables import fact_row, fact_rows
+from ssmb.quantity import quantity
 from ssmb.units import MILLIJOULE_PER_CM2, PER_SQUARE_CENTIMETRE
 
 
 @dataclass(frozen=True)
 class Node:
-    """One process node.
+    """One process node."""
 
-    Parameters
-    ----------
-    node_id, foundry : names.
-    year : first year of volume production, ``None`` if not known.
-    euv_layers, euv_layers_low, euv_layers_high : EUV exposures per wafer [1]; double patterning counts twice.
-    dose : resist dose at the wafer [J/m^2], ``None`` for nodes without EUV.
-    defect_density : mature defect density [1/m^2].
-    high_na : "no", "yes ..." or "selected layers".
-    status, layers_status, dose_status, defect_status : quality of the row and of three of its cells.
-    source, note : where the row comes from.
-    """
-
-    node_id: str
-    foundry: str
-    year: float | None
-    euv_layers: float
-    euv_layers_low: float
-    euv_layers_high: float
-    dose: float | None
-    defect_density: float
-    high_na: str
-    status: str
-    layers_status: str
-    dose_status: str
-    defect_status: str
-    source: str
-    note: str
+    node_id: str = quantity("", "name")
+    foundry: str = quantity("", "who makes it")
+    year: float | None = quantity("year", "first year of volume production; None if not known")
+    euv_layers: float = quantity("1", "EUV exposures per wafer; double patterning counts twice")
+    euv_layers_low: float = quantity("1", "lower end of their range")
+    euv_layers_high: float = quantity("1", "upper end of their range")
+    dose: float | None = quantity("J/m^2", "resist dose at the wafer; None for nodes without EUV")
+    defect_density: float = quantity("1/m^2", "mature defect density")
+    high_na: str = quantity("", "no, yes ... or selected layers")
+    status: str = quantity("", "quality of the row")
+    layers_status: str = quantity("", "quality of the number of layers")
+    dose_status: str = quantity("", "quality of the dose")
+    defect_status: str = quantity("", "quality of the defect density")
+    source: str = quantity("", "where the row comes from")
+    note: str = quantity("", "what else is to be said")
 
     @property
     def uses_euv(self) -> bool:
@@ -67,22 +56,14 @@ def _node(node_id: str) -> Node:
             f"{', '.join(node_names())}."
         )
     dose = row.number("dose_default_mJ_cm2")
-    return Node(
-        node_id=row.key,
-        foundry=row.text("foundry"),
+    return row.record(
+        Node,
         year=row.number("hvm_year"),
         euv_layers=layers,
-        euv_layers_low=row.needed("euv_layers_low"),
-        euv_layers_high=row.needed("euv_layers_high"),
         dose=None if dose is None else dose * MILLIJOULE_PER_CM2,
         defect_density=row.needed("d0_mature_per_cm2") * PER_SQUARE_CENTIMETRE,
-        high_na=row.text("high_na"),
-        status=row.text("status"),
         layers_status=row.text("euv_layers_status"),
-        dose_status=row.text("dose_status"),
         defect_status=row.text("d0_status"),
-        source=row.text("source"),
-        note=row.text("note"),
     )
 
 

@@ -8,50 +8,31 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
 
+from ssmb.beamlines.chains import SHARE
 from ssmb.errors import ConfigError
-from ssmb.ranges import choice, finite, not_negative, positive
+from ssmb.quantity import quantities_of, quantity
+from ssmb.ranges import choice
 from ssmb.tables import Table
 
-SHARES = frozenset(
-    {"transmission", "equipment_effectiveness", "line_yield", "beamline_transport", "collection", "wafer_share"}
-)
-MAY_BE_ZERO = frozenset(
-    {
-        "rework",
-        "spare_share_factor",
-        "defect_density_factor",
-        "scribe_width",
-        "edge_exclusion",
-        "overhead",
-        "body_power",
-    }
-)
+_POSITIVE: dict[str, Any] = {"minimum": 0.0, "open_minimum": True}
+_OR_ZERO: dict[str, Any] = {"minimum": 0.0}
 UNIT_MISTAKE = 300.0  #: a value further off its default than this factor is taken for a wrong unit
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One modelling choice.
+    """One modelling choice."""
 
-    Parameters
-    ----------
-    name : name of the field in :class:`ModelParameters`.
-    value, low, high : default and 5 %, 95 % of its range [unit].
-    unit : SI unit, ``"1"`` for numbers.
-    status : seen, memory, brief, assumption or derived.
-    source : where the numbers come from.
-    distribution : "lognormal" or "normal", of the samples.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
+    name: str  #: of the field in :class:`ModelParameters`
+    value: float  #: default, in the unit
+    low: float  #: 5 % of its range
+    high: float  #: 95 % of its range
     unit: str
-    status: str
-    source: str
-    distribution: str = "lognormal"
+    status: str  #: seen, memory, brief, assumption or derived
+    source: str  #: where the numbers come from
+    distribution: str = "lognormal"  #: of the samples, or "normal"
 
 
 @dataclass(frozen=True)
@@ -61,35 +42,35 @@ class ModelParameters:
     Use :func:`model_parameters` to change some of them by name.
     """
 
-    transmission: float  #: intermediate focus to wafer [1]
-    overhead: float  #: load, align, swap and steps of one wafer [s], tools from the NXE:3800E on
-    overhead_legacy: float  #: the same for older tools [s]
-    field_width: float  #: [m]
-    field_height: float  #: [m]
-    fields_per_wafer: float  #: exposures per wafer [1]
-    slit_height: float  #: [m]
-    scan_speed_limit: float  #: of the wafer stage [m/s]
-    equipment_effectiveness: float  #: availability times use times rate [1]
-    rework: float  #: share of exposures done twice [1]
-    edge_exclusion: float  #: [m]
-    scribe_width: float  #: [m]
-    wafer_diameter: float  #: [m]
-    clustering: float  #: alpha of the negative-binomial yield [1]
-    defect_density_factor: float  #: multiplies the defect density of the node [1]
-    spare_share_factor: float  #: multiplies the spare share of the die [1]
-    line_yield: float  #: [1]
-    dose_factor: float  #: multiplies the dose of the node [1]
-    beamline_transport: float  #: undulator exit to intermediate focus [1]
-    collection: float  #: plasma into 2 pi to intermediate focus [1]
-    bandwidth_gain: float  #: narrow line against flat 2 % [1]
-    ring_power: float  #: wall plug of the ring [W]
-    beamlines: float  #: per ring [1]
-    body_power: float  #: scanner without source [W]
-    tool_power: float  #: scanner with plasma source [W]
-    wafer_share: float  #: share of exposures for the chip [1]
-    demand_start: float  #: accelerators per year in the first year [1/year]
-    supply_growth: float  #: FLOPS per wafer, factor per year [1]
-    chip_life: float  #: [year]
+    transmission: float = quantity("1", "intermediate focus to wafer", **SHARE)
+    overhead: float = quantity("s", "load, align, swap and steps of one wafer, from the NXE:3800E on", **_OR_ZERO)
+    overhead_legacy: float = quantity("s", "the same for older tools", **_POSITIVE)
+    field_width: float = quantity("m", "width of an exposed field", **_POSITIVE)
+    field_height: float = quantity("m", "height of an exposed field", **_POSITIVE)
+    fields_per_wafer: float = quantity("1", "exposures per wafer", **_POSITIVE)
+    slit_height: float = quantity("m", "height of the slit", **_POSITIVE)
+    scan_speed_limit: float = quantity("m/s", "most speed of the wafer stage", **_POSITIVE)
+    equipment_effectiveness: float = quantity("1", "availability times use times rate", **SHARE)
+    rework: float = quantity("1", "share of exposures done twice", **_OR_ZERO)
+    edge_exclusion: float = quantity("m", "rim of the wafer without dies", **_OR_ZERO)
+    scribe_width: float = quantity("m", "street between dies", **_OR_ZERO)
+    wafer_diameter: float = quantity("m", "diameter of a wafer", **_POSITIVE)
+    clustering: float = quantity("1", "alpha of the negative-binomial yield", **_POSITIVE)
+    defect_density_factor: float = quantity("1", "multiplies the defect density of the node", **_OR_ZERO)
+    spare_share_factor: float = quantity("1", "multiplies the spare share of the die", **_OR_ZERO)
+    line_yield: float = quantity("1", "share of wafers that leave the line", **SHARE)
+    dose_factor: float = quantity("1", "multiplies the dose of the node", **_POSITIVE)
+    beamline_transport: float = quantity("1", "undulator exit to intermediate focus", **SHARE)
+    collection: float = quantity("1", "plasma into 2 pi to intermediate focus", **SHARE)
+    bandwidth_gain: float = quantity("1", "narrow line against flat 2 %", **_POSITIVE)
+    ring_power: float = quantity("W", "wall plug of the ring", **_POSITIVE)
+    beamlines: float = quantity("1", "beamlines per ring", **_POSITIVE)
+    body_power: float = quantity("W", "scanner without source", **_OR_ZERO)
+    tool_power: float = quantity("W", "scanner with plasma source", **_POSITIVE)
+    wafer_share: float = quantity("1", "share of exposures for the chip", **SHARE)
+    demand_start: float = quantity("1/year", "accelerators per year in the first year", **_POSITIVE)
+    supply_growth: float = quantity("1/year", "FLOPS per wafer, factor per year", **_POSITIVE)
+    chip_life: float = quantity("year", "life of a chip", **_POSITIVE)
 
     def table(self) -> Table:
         """Name, value, default, range, unit, status and source of each parameter."""
@@ -105,13 +86,8 @@ class ModelParameters:
 def parameter_table() -> Mapping[str, Parameter]:
     """All parameters by name, as they stand in ``data/parameters.toml``."""
     text = files("ssmb.lithography").joinpath("data", "parameters.toml").read_text(encoding="utf-8")
-    table: dict[str, Parameter] = {}
-    for name, p in tomllib.loads(text).items():
-        table[name] = Parameter(
-            name, float(p["value"]), float(p["low"]), float(p["high"]), p["unit"], p["status"], p["source"],
-            p.get("distribution", "lognormal"),
-        )  # fmt: skip
-    return MappingProxyType(table)
+    units = {name: of.unit for name, of in quantities_of(ModelParameters).items()}
+    return MappingProxyType({name: Parameter(name, unit=units[name], **p) for name, p in tomllib.loads(text).items()})
 
 
 def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParameters:
@@ -137,13 +113,11 @@ def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParam
 
 def checked(name: str, value: object) -> float:
     """Return `value` if it is possible for the parameter `name`, else raise :class:`ConfigError`."""
-    unit, default = parameter_table()[name].unit, parameter_table()[name].value
-    x = finite(name, value)
+    of, default = quantities_of(ModelParameters)[name], parameter_table()[name].value
+    x = of.number(value, name)
     if x > 0.0 and not 1.0 / UNIT_MISTAKE <= x / default <= UNIT_MISTAKE:
         raise ConfigError(
-            f"{name} = {x:g} is more than {UNIT_MISTAKE:g} times off its default of {default:g} [{unit}]. "
+            f"{name} = {x:g} is more than {UNIT_MISTAKE:g} times off its default of {default:g} [{of.unit}]. "
             "Is the value in SI units?"
         )
-    if name in SHARES and x > 1.0:
-        raise ConfigError(f"{name} is a share and must not exceed 1, got {x:g}.")
-    return not_negative(name, x, unit) if name in MAY_BE_ZERO else positive(name, x, unit)
+    return x

@@ -12,6 +12,7 @@ from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.scanner import Scanner, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
 from ssmb.lithography.wafers import wafers_per_year
+from ssmb.quantity import Shown, quantities_of, quantity
 from ssmb.ranges import finite, positive
 from ssmb.tables import Table
 from ssmb.units import KILOWATT_HOUR, MILLIJOULE_PER_CM2
@@ -21,80 +22,60 @@ NOT_LIMITED = "not limited by EUV power: no layer is exposed with EUV"
 
 @dataclass(frozen=True)
 class Case:
-    """All inputs of one roadmap, resolved to records; what the Monte-Carlo varies.
+    """All inputs of one roadmap, resolved to records; what the Monte-Carlo varies."""
 
-    Parameters
-    ----------
-    source, scanner, chip, node : records.
-    parameters : model parameters.
-    layers : EUV exposures per wafer of the compute node [1].
-    power_factor : multiplies the source power [1].
-    all_dies : count the scanner time of all dies of a package, not of the compute dies only.
-    """
-
-    source: EuvSource
-    scanner: Scanner
-    chip: Chip
-    node: Node
-    parameters: ModelParameters
-    layers: float
-    power_factor: float = 1.0
-    all_dies: bool = True
+    source: EuvSource = quantity("", "the source")
+    scanner: Scanner = quantity("", "the scanner")
+    chip: Chip = quantity("", "the accelerator")
+    node: Node = quantity("", "node of the compute die")
+    parameters: ModelParameters = quantity("", "model parameters")
+    layers: float = quantity("1", "EUV exposures per wafer of the compute node")
+    power_factor: float = quantity("1", "multiplies the source power", default=1.0)
+    all_dies: bool = quantity(
+        "", "count the scanner time of all dies of a package, not of the compute dies only", default=True
+    )
 
 
 @dataclass(frozen=True)
-class Roadmap:
-    """Result of :func:`roadmap` for one scanner and for all scanners of the source.
+class Roadmap(Shown):
+    """Result of :func:`roadmap` for one scanner and for all scanners of the source; None stands for what is not known.
 
-    Parameters
-    ----------
-    source_id, scanner_id, node_id, chip_id : what was asked.
-    limited_by_euv : ``False`` for chips without EUV layers; then all numbers below are ``None``.
-    statement : one sentence on the limit.
-    power_at_if : at the intermediate focus of one scanner [W].
-    effective_power : the same times the bandwidth gain [W].
-    wafers_per_hour : at the dose of the compute node [1/h].
-    limited_by : power or scan speed.
-    wafers_per_year : compute-die wafers that one scanner could serve if it did nothing else [1/year].
-    good_dies_per_wafer : compute dies [1].
-    packages_per_wafer : per wafer of compute dies, before line yield [1].
-    passes_per_chip : EUV exposures of a wafer per finished chip, line yield and rework included [1].
-    chips_per_year : finished chips per scanner and year, all dies of the package counted if asked [1/year].
-    flops_per_year : dense BF16 added per scanner and year [1/s per year], ``None`` if not known.
-    scanners : scanners served by the source [1].
-    chips_per_year_source, flops_per_year_source : the same for all scanners [1/year].
-    tool_power : wall power per scanner [W].
-    energy_per_pass, energy_per_chip : electrical energy [J].
-    life_energy : of one chip over its life [J], ``None`` if its power is not known.
-    operating_power : to run the chips of one scanner and year [W].
-    doubtful : unverified cells of the chip row that were used.
+    Chips and wafers are those of a year; a chip without EUV layers has none of the numbers.
     """
 
-    source_id: str
-    scanner_id: str
-    node_id: str
-    chip_id: str
-    limited_by_euv: bool
-    statement: str
-    power_at_if: float | None = None
-    effective_power: float | None = None
-    wafers_per_hour: float | None = None
-    limited_by: str = ""
-    wafers_per_year: float | None = None
-    good_dies_per_wafer: float | None = None
-    packages_per_wafer: float | None = None
-    passes_per_chip: float | None = None
-    chips_per_year: float | None = None
-    flops_per_year: float | None = None
-    scanners: float | None = None
-    chips_per_year_source: float | None = None
-    flops_per_year_source: float | None = None
-    tool_power: float | None = None
-    energy_per_pass: float | None = None
-    energy_per_chip: float | None = None
-    life_energy: float | None = None
-    operating_power: float | None = None
-    doubtful: tuple[str, ...] = ()
+    source_id: str = quantity("", "source")
+    scanner_id: str = quantity("", "scanner")
+    node_id: str = quantity("", "node of the compute die")
+    chip_id: str = quantity("", "accelerator")
+    limited_by_euv: bool = quantity("", "whether any layer is exposed with EUV")
+    statement: str = quantity("", "one sentence on the limit")
+    power_at_if: float | None = quantity("W", "power at the intermediate focus, of one scanner", default=None)
+    effective_power: float | None = quantity("W", "the same times the bandwidth gain", default=None)
+    wafers_per_hour: float | None = quantity("1/h", "throughput at the dose of the node", default=None)
+    limited_by: str = quantity("", "power or scan speed", default="")
+    wafers_per_year: float | None = quantity(
+        "1/year", "wafers per scanner and year, of compute dies, if it did nothing else", default=None
+    )
+    good_dies_per_wafer: float | None = quantity("1", "good compute dies per wafer", default=None)
+    packages_per_wafer: float | None = quantity("1", "packages per compute wafer, before line yield", default=None)
+    passes_per_chip: float | None = quantity(
+        "1", "EUV passes per chip, exposures of a wafer with line yield and rework", default=None
+    )
+    chips_per_year: float | None = quantity(
+        "1/year", "chips per scanner and year, finished, all dies of the package counted if asked", default=None
+    )
+    flops_per_year: float | None = quantity("1/s/year", "compute added per scanner and year, dense BF16", default=None)
+    scanners: float | None = quantity("1", "scanners on this source", default=None)
+    chips_per_year_source: float | None = quantity("1/year", "chips per source and year", default=None)
+    flops_per_year_source: float | None = quantity(
+        "1/s/year", "compute added per source and year, dense BF16", default=None
+    )
+    tool_power: float | None = quantity("W", "wall power per scanner", default=None)
+    energy_per_pass: float | None = quantity("J", "energy per exposure, electrical", default=None)
+    energy_per_chip: float | None = quantity("J", "EUV energy per chip, electrical", default=None)
+    life_energy: float | None = quantity("J", "energy over the life of a chip", default=None)
+    operating_power: float | None = quantity("W", "power to run one scanner-year of chips", default=None)
+    doubtful: tuple[str, ...] = quantity("", "unverified cells of the chip row that were used", default=())
 
     def table(self) -> Table:
         """Quantities with units, one per line."""
@@ -108,25 +89,27 @@ class Roadmap:
         return Table(title, ("quantity", "value", "unit"), rows, tuple(notes))
 
 
-#: field, label, factor to the shown unit, shown unit
-SHOWN = (
-    ("power_at_if", "power at the intermediate focus", 1.0, "W"),
-    ("wafers_per_hour", "throughput at the dose of the node", 1.0, "wafers/h"),
-    ("wafers_per_year", "wafers per scanner and year", 1.0, "1/year"),
-    ("good_dies_per_wafer", "good compute dies per wafer", 1.0, "1"),
-    ("packages_per_wafer", "packages per compute wafer", 1.0, "1"),
-    ("passes_per_chip", "EUV passes per chip", 1.0, "1"),
-    ("chips_per_year", "chips per scanner and year", 1.0, "1/year"),
-    ("flops_per_year", "compute added per scanner and year", 1e-15, "PFLOPS dense BF16"),
-    ("scanners", "scanners on this source", 1.0, "1"),
-    ("chips_per_year_source", "chips per source and year", 1.0, "1/year"),
-    ("flops_per_year_source", "compute added per source and year", 1e-15, "PFLOPS dense BF16"),
-    ("tool_power", "wall power per scanner", 1e-6, "MW"),
-    ("energy_per_pass", "energy per exposure", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("energy_per_chip", "EUV energy per chip", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("life_energy", "energy over the life of a chip", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("operating_power", "power to run one scanner-year of chips", 1e-9, "GW"),
+#: field, factor to the shown unit, shown unit
+_SHOWN = (
+    ("power_at_if", 1.0, "W"),
+    ("wafers_per_hour", 1.0, "wafers/h"),
+    ("wafers_per_year", 1.0, "1/year"),
+    ("good_dies_per_wafer", 1.0, "1"),
+    ("packages_per_wafer", 1.0, "1"),
+    ("passes_per_chip", 1.0, "1"),
+    ("chips_per_year", 1.0, "1/year"),
+    ("flops_per_year", 1e-15, "PFLOPS dense BF16"),
+    ("scanners", 1.0, "1"),
+    ("chips_per_year_source", 1.0, "1/year"),
+    ("flops_per_year_source", 1e-15, "PFLOPS dense BF16"),
+    ("tool_power", 1e-6, "MW"),
+    ("energy_per_pass", 1.0 / KILOWATT_HOUR, "kWh"),
+    ("energy_per_chip", 1.0 / KILOWATT_HOUR, "kWh"),
+    ("life_energy", 1.0 / KILOWATT_HOUR, "kWh"),
+    ("operating_power", 1e-9, "GW"),
 )
+#: field, label, factor to the shown unit, shown unit
+SHOWN = tuple((name, quantities_of(Roadmap)[name].what, scale, unit) for name, scale, unit in _SHOWN)
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -7,11 +7,12 @@ of power and transmission is constrained by published rates, and published rates
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import Row, fact_rows
+from ssmb.quantity import quantity
 from ssmb.ranges import choice, not_negative, positive, share
 from ssmb.tables import Table
 from ssmb.units import HOUR, MEGAWATT, MILLIJOULE_PER_CM2
@@ -25,63 +26,37 @@ FUTURE = "future"  #: name of the hypothetical tool of the model parameters
 
 @dataclass(frozen=True)
 class Throughput:
-    """Result of :meth:`Scanner.throughput`.
+    """Result of :meth:`Scanner.throughput`."""
 
-    Parameters
-    ----------
-    wafers_per_hour : at full use, without stops [1/h].
-    wafer_time, exposure_time : of one wafer [s], ``None`` without power.
-    overhead : of one wafer [s].
-    scan_speed : of the wafer stage [m/s].
-    limited_by : "power" or "scan speed" (or "no power").
-    power_at_if, power_at_wafer : [W].
-    dose : [J/m^2].
-    """
-
-    wafers_per_hour: float
-    wafer_time: float | None
-    exposure_time: float | None
-    overhead: float
-    scan_speed: float
-    limited_by: str
-    power_at_if: float
-    power_at_wafer: float
-    dose: float
+    wafers_per_hour: float = quantity("1/h", "wafers per hour at full use, without stops")
+    wafer_time: float | None = quantity("s", "time of one wafer; None without power")
+    exposure_time: float | None = quantity("s", "of that the scans")
+    overhead: float = quantity("s", "of that the rest")
+    scan_speed: float = quantity("m/s", "speed of the wafer stage")
+    limited_by: str = quantity("", "power, scan speed, or no power")
+    power_at_if: float = quantity("W", "power at the intermediate focus")
+    power_at_wafer: float = quantity("W", "power at the wafer")
+    dose: float = quantity("J/m^2", "resist dose at the wafer")
 
 
 @dataclass(frozen=True)
 class Scanner:
-    """An EUV scanner in the throughput model; every choice is a field.
+    """An EUV scanner in the throughput model; every choice is a field."""
 
-    Parameters
-    ----------
-    scanner_id, model : names.
-    year : of the first tools.
-    numerical_aperture : [1].
-    field_width, field_height : exposed field at the wafer [m]; 16.5 mm high at 0.55 NA.
-    fields_per_wafer : exposures per wafer [1].
-    transmission : intermediate focus to wafer [1].
-    overhead : per wafer [s].
-    slit_height : [m].
-    scan_speed_limit : of the wafer stage [m/s]; ``None`` switches the limit off.
-    tool_power : wall plug of the tool with its plasma source [W], ``None`` if not known.
-    overhead_status, source : where overhead and transmission come from.
-    """
-
-    scanner_id: str
-    model: str
-    year: float | None
-    numerical_aperture: float
-    field_width: float
-    field_height: float
-    fields_per_wafer: float
-    transmission: float
-    overhead: float
-    slit_height: float
-    scan_speed_limit: float | None
-    tool_power: float | None
-    overhead_status: str
-    source: str
+    scanner_id: str = quantity("", "name in the table")
+    model: str = quantity("", "name")
+    year: float | None = quantity("year", "year of the first tools")
+    numerical_aperture: float = quantity("1", "numerical aperture")
+    field_width: float = quantity("m", "width of the exposed field at the wafer")
+    field_height: float = quantity("m", "its height; 16.5 mm at 0.55 NA")
+    fields_per_wafer: float = quantity("1", "exposures per wafer")
+    transmission: float = quantity("1", "intermediate focus to wafer")
+    overhead: float = quantity("s", "time of a wafer without exposure")
+    slit_height: float = quantity("m", "height of the slit")
+    scan_speed_limit: float | None = quantity("m/s", "most speed of the wafer stage; None switches the limit off")
+    tool_power: float | None = quantity("W", "wall plug of the tool with its plasma source; None if not known")
+    overhead_status: str = quantity("", "where overhead and transmission come from")
+    source: str = quantity("", "where the row comes from")
 
     def __post_init__(self) -> None:
         for name in ("field_width", "field_height", "slit_height"):
@@ -184,21 +159,16 @@ def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
     fitted = [t for t in (r.number("model_overhead_s") for r in rows) if t is not None]
     # Two generations are told apart by the overhead fitted to them; tools without a fit by their year.
     legacy = fitted[0] > LEGACY_ABOVE if fitted else row.needed("year") < NEW_STAGE_YEAR
-    return Scanner(
-        scanner_id=row.text("scanner_id"),
-        model=row.text("model"),
-        year=row.number("year"),
-        numerical_aperture=row.needed("numerical_aperture"),
+    return row.record(
+        Scanner,
         field_width=row.needed("field_x_mm") * 1e-3,
         field_height=row.needed("field_y_mm") * 1e-3,
-        fields_per_wafer=row.needed("fields_per_wafer"),
         transmission=par.transmission * (row.number("model_transmission_factor") or 1.0),
         overhead=par.overhead_legacy if legacy else par.overhead,
         slit_height=par.slit_height,
         scan_speed_limit=par.scan_speed_limit,
         tool_power=None if power is None else power * MEGAWATT,
         overhead_status="fit to published rates",
-        source=row.text("source"),
     )
 
 
@@ -209,29 +179,20 @@ def scanner_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ScannerPoint:
-    """A published throughput and the model value beside it.
+    """A published throughput and the model value beside it."""
 
-    Parameters
-    ----------
-    point_id, model, role, kind, status, source : names, use (calibration, validation, context) and origin.
-    power : at the intermediate focus [W].
-    dose : [J/m^2].
-    published, modelled : wafers per hour [1/h].
-    residual : modelled/published - 1 [1].
-    """
-
-    point_id: str
-    model: str
-    role: str
-    kind: str
-    power: float
-    dose: float
-    published: float
-    modelled: float
-    residual: float
-    status: str
-    unverified: tuple[str, ...]
-    source: str
+    point_id: str = quantity("", "name in the table")
+    model: str = quantity("", "the scanner")
+    role: str = quantity("", "calibration, validation or context")
+    kind: str = quantity("", "what kind of rate was published")
+    power: float = quantity("W", "power at the intermediate focus")
+    dose: float = quantity("J/m^2", "resist dose at the wafer")
+    published: float = quantity("1/h", "published wafers per hour")
+    modelled: float = quantity("1/h", "wafers per hour of the model")
+    residual: float = quantity("1", "modelled/published - 1")
+    status: str = quantity("", "quality of the row")
+    unverified: tuple[str, ...] = quantity("", "doubtful cells of the row")
+    source: str = quantity("", "where the row comes from")
 
 
 def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[ScannerPoint, ...]:
@@ -249,12 +210,17 @@ def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[Scanne
         tool = _from_row(row, par, row)
         modelled = tool.throughput(power, dose * MILLIJOULE_PER_CM2).wafers_per_hour
         points.append(
-            ScannerPoint(
-                row.key, row.text("model"), row.text("role"), row.text("throughput_kind"), power,
-                dose * MILLIJOULE_PER_CM2, published, modelled, modelled / published - 1.0, row.text("status"),
-                tuple(row.text("unverified_fields").split()), row.text("source"),
+            row.record(
+                ScannerPoint,
+                kind=row.text("throughput_kind"),
+                power=power,
+                dose=dose * MILLIJOULE_PER_CM2,
+                published=published,
+                modelled=modelled,
+                residual=modelled / published - 1.0,
+                unverified=row.unverified,
             )
-        )  # fmt: skip
+        )
     return tuple(points)
 
 
@@ -289,8 +255,3 @@ def points_table(points: tuple[ScannerPoint, ...]) -> Table:
         rows,
         ("? = power or dose not verified. Published rates are 'at least' values.",),
     )
-
-
-def without_speed_limit(tool: Scanner) -> Scanner:
-    """The same scanner with an unlimited stage speed."""
-    return replace(tool, scan_speed_limit=None)

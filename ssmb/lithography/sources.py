@@ -11,13 +11,13 @@ from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import Row, fact_row, fact_rows
+from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, finite, not_negative, positive, share
 from ssmb.units import MEGAWATT, NANOMETRE
 
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
 COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
 SCANNER_WAVELENGTH = 13.5e-9  #: centre of the band of EUV scanners [m]
-BRIGHTNESS_BAND = 0.001  #: relative width in which brightness is quoted [1]
 LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
 BEAMLINE_RANGE = (0.25, 0.77)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
 
@@ -98,51 +98,33 @@ class FocusResult(Protocol):
 
 @dataclass(frozen=True)
 class EuvSource:
-    """One EUV source.
+    """One EUV source; None stands for what is not known."""
 
-    Parameters
-    ----------
-    source_id, name, technology, family : names; family is one of LPP, DPP, synchrotron, FEL, HHG, SSMB, other.
-    year : of the figure, ``None`` if not stated.
-    wavelength : [m].
-    power, power_low, power_high : average power at `plane`, central value and range [W].
-    plane : where the power is given.
-    scope : "scanner", "source", "beamline" or "facility": what the power is the power of.
-    figure_kind : measured, designed, claimed, assumed or simulated.
-    bandwidth : full relative width of the light or of the band that is counted [1], ``None`` if not known.
-    time_structure : words.
-    repetition_rate : [1/s].
-    divergence : RMS opening angle [rad], ``None`` if not known.
-    wall_power : [W], ``None`` if not known; of what, says `wall_scope` (tool, facility, source).
-    served : scanners (beamlines) served by one source [1], ``None`` if not known.
-    readiness, status, bounds, unverified, source, note : quality and origin of the row.
-    """
-
-    source_id: str
-    name: str
-    technology: str
-    family: str
-    year: float | None
-    wavelength: float
-    power: float
-    power_low: float
-    power_high: float
-    plane: PowerPlane
-    scope: str
-    figure_kind: str
-    bandwidth: float | None
-    time_structure: str
-    repetition_rate: float | None
-    divergence: float | None
-    wall_power: float | None
-    wall_scope: str
-    served: float | None
-    readiness: str
-    status: str
-    bounds: str
-    unverified: tuple[str, ...]
-    source: str
-    note: str
+    source_id: str = quantity("", "name in the table")
+    name: str = quantity("", "name")
+    technology: str = quantity("", "technology")
+    family: str = quantity("", "family", choices=FAMILIES)
+    year: float | None = quantity("year", "year of the figure")
+    wavelength: float = quantity("m", "wavelength")
+    power: float = quantity("W", "average power at the plane")
+    power_low: float = quantity("W", "lower end of its range")
+    power_high: float = quantity("W", "upper end of its range")
+    plane: PowerPlane = quantity("", "where the power is given")
+    scope: str = quantity("", "what the power is the power of: scanner, source, beamline or facility")
+    figure_kind: str = quantity("", "measured, designed, claimed, assumed or simulated")
+    bandwidth: float | None = quantity("1", "full relative width of the light or of the band that is counted")
+    time_structure: str = quantity("", "time structure")
+    repetition_rate: float | None = quantity("Hz", "repetition rate")
+    divergence: float | None = quantity("rad", "rms opening angle")
+    wall_power: float | None = quantity("W", "power from the wall plug")
+    wall_scope: str = quantity("", "of what: tool, facility or source")
+    served: float | None = quantity("1", "scanners or beamlines served by one source")
+    readiness: str = quantity("", "how far it has come")
+    status: str = quantity("", "quality of the row")
+    bounds: str = quantity("", "columns of which the number is a bound")
+    unverified: tuple[str, ...] = quantity("", "doubtful cells of the row")
+    source: str = quantity("", "where the row comes from")
+    note: str = quantity("", "what else is to be said")
 
     @classmethod
     def from_result(
@@ -238,20 +220,6 @@ class EuvSource:
             return self.wavelength**2
         return LPP_ETENDUE if self.technology == "LPP Sn" else None
 
-    @property
-    def collimation(self) -> str:
-        """How directed the light is, in words, from the feature table of the family; empty if nothing is known."""
-        return self._feature("collimation")
-
-    @property
-    def cleanliness(self) -> str:
-        """Debris that the source makes, in words, from the feature table of the family; empty if nothing is known."""
-        return self._feature("debris")
-
-    def _feature(self, feature: str) -> str:
-        cells = [r for r in fact_rows("features") if (r.text("family"), r.text("feature")) == (self.family, feature)]
-        return cells[0].text("cell") if cells else ""
-
     def with_power(self, power: float, plane: PowerPlane | str | None = None) -> EuvSource:
         """The same source with another power [W], and another plane if one is given."""
         p = not_negative("power", power, "W")
@@ -260,20 +228,13 @@ class EuvSource:
 
 @dataclass(frozen=True)
 class FocusPower:
-    """Power of a source at the intermediate focus of one scanner.
+    """Power of a source at the intermediate focus of one scanner."""
 
-    Parameters
-    ----------
-    power, low, high : central value and range over published beamlines and the range of the row [W].
-    transport : factor applied [1].
-    assumed : whether a factor of this package stands between the published figure and these watts.
-    """
-
-    power: float
-    low: float
-    high: float
-    transport: float
-    assumed: bool
+    power: float = quantity("W", "power there")
+    low: float = quantity("W", "lower end over the published beamlines and the range of the row")
+    high: float = quantity("W", "upper end")
+    transport: float = quantity("1", "factor applied")
+    assumed: bool = quantity("", "whether a factor of this package stands between the published figure and these watts")
 
 
 def power_at_focus(source: EuvSource, *, parameters: ModelParameters | None = None) -> FocusPower | None:
@@ -337,32 +298,21 @@ def _from_row(row: Row) -> EuvSource:
     wall = row.number("wall_plug_MW")
     rate = row.number("rep_rate_kHz")
     top = low if high is None else high
-    return EuvSource(
-        source_id=row.key,
-        name=row.text("name"),
-        technology=row.text("technology"),
-        family=row.text("family"),
-        year=row.number("year"),
+    return row.record(
+        EuvSource,
         wavelength=row.needed("wavelength_nm") * NANOMETRE,
         power=math.sqrt(low * top),
         power_low=low,
         power_high=top,
         plane=PowerPlane(row.text("power_plane")),
         scope=row.text("power_scope"),
-        figure_kind=row.text("figure_kind"),
         bandwidth=None if band is None else share("bandwidth", band / 100.0, zero=True),
-        time_structure=row.text("time_structure"),
         repetition_rate=None if rate is None else rate * 1e3,
         divergence=None,
         wall_power=None if wall is None else wall * MEGAWATT,
         wall_scope=row.text("wall_plug_scope"),
         served=row.number("scanners_served"),
-        readiness=row.text("readiness"),
-        status=row.text("status"),
-        bounds=row.text("bounds"),
-        unverified=tuple(row.text("unverified_fields").split()),
-        source=row.text("source"),
-        note=row.text("note"),
+        unverified=row.unverified,
     )
 
 

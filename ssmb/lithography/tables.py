@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any, TypeVar, cast
 
 from ssmb.errors import ConfigError
+from ssmb.quantity import hints_of
 from ssmb.ranges import choice
+
+T = TypeVar("T")
 
 TABLES = (
     "euv_sources",
@@ -24,7 +28,6 @@ TABLES = (
     "features",
     "multilayer_references",
 )
-STATUSES = ("seen", "memory", "brief", "assumption", "derived")
 STATUS_MEANING = MappingProxyType(
     {
         "seen": "read in the named source",
@@ -34,6 +37,7 @@ STATUS_MEANING = MappingProxyType(
         "derived": "computed from other rows",
     }
 )
+STATUSES = tuple(STATUS_MEANING)
 
 
 @dataclass(frozen=True)
@@ -63,21 +67,17 @@ class Row:
             )
         return value
 
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Names of the doubtful cells."""
+        return tuple(self.text("unverified_fields").split())
 
-@dataclass(frozen=True)
-class Column:
-    """Name, kind (text or number) and unit of one column."""
-
-    name: str
-    kind: str
-    unit: str
-
-
-@cache
-def columns(table: str) -> tuple[Column, ...]:
-    """Columns of a fact table with kind and unit."""
-    choice("table", table, TABLES)
-    return tuple(Column(r["column"], r["kind"], r["unit"]) for r in _read("columns") if r["table"] == table)
+    def record(self, kind: type[T], /, **own: Any) -> T:
+        """Return the row as a dataclass; fields that are not given are the cells of the columns of their names."""
+        hints = hints_of(kind)
+        read = {str: self.text, float: self.needed}
+        names = [f.name for f in fields(cast(Any, kind)) if f.name not in own]
+        return kind(**own, **{name: read.get(hints[name], self.number)(name) for name in names})
 
 
 @cache

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from ssmb.errors import ConfigError
 from ssmb.lithography.curvature import median_shifts
 from ssmb.lithography.demand import START_YEAR, shortage
-from ssmb.lithography.parameters import SHARES, ModelParameters, parameter_table
+from ssmb.lithography.parameters import ModelParameters, parameter_table
 from ssmb.lithography.roadmap import SHOWN, Case, Roadmap, evaluate, roadmap_case
 from ssmb.lithography.scanner import FUTURE, scanner
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, PowerPlane
+from ssmb.quantity import quantities_of, quantity
 from ssmb.ranges import choice, count, positive
 from ssmb.tables import Table
 
@@ -52,47 +53,29 @@ class Varied:
 
 @dataclass(frozen=True)
 class Interval:
-    """A headline number with its interval.
+    """A headline number with its interval, all in the unit of the interval."""
 
-    Parameters
-    ----------
-    name, label, unit : field of :class:`Roadmap`, words, and unit of the numbers below.
-    value : deterministic.
-    low, median, high : 16, 50 and 84 % of the samples, after the shift by curvature is divided out.
-    median_error : standard error of the median.
-    curvature : relative shift of the median by the curvature of the model [1]; the samples as the model gives them are
-        larger by 1 + curvature.
-    """
-
-    name: str
-    label: str
-    unit: str
-    value: float
-    low: float
-    median: float
-    high: float
-    median_error: float
-    curvature: float
+    name: str  #: field of :class:`Roadmap`
+    label: str  #: what it is, in words
+    unit: str  #: of the numbers below
+    value: float  #: deterministic
+    low: float  #: 16 % of the samples, after the shift by curvature is divided out
+    median: float  #: 50 %
+    high: float  #: 84 %
+    median_error: float  #: standard error of the median
+    curvature: float  #: relative shift of the median by the curvature of the model, which the samples have had [1]
 
 
 @dataclass(frozen=True)
 class RoadmapIntervals:
-    """Result of :func:`roadmap_intervals`.
+    """Result of :func:`roadmap_intervals`."""
 
-    Parameters
-    ----------
-    roadmap : the deterministic result.
-    intervals : one per headline number; empty for chips that EUV does not limit.
-    varied : the inputs that were varied.
-    samples, seed, shape : of the Monte Carlo.
-    """
-
-    roadmap: Roadmap
-    intervals: tuple[Interval, ...]
-    varied: tuple[Varied, ...]
-    samples: int
-    seed: int
-    shape: str
+    roadmap: Roadmap = quantity("", "the deterministic result")
+    intervals: tuple[Interval, ...] = quantity("", "one per headline number; empty for chips that EUV does not limit")
+    varied: tuple[Varied, ...] = quantity("", "the inputs that were varied")
+    samples: int = quantity("1", "number of samples")
+    seed: int = quantity("1", "seed of the samples")
+    shape: str = quantity("", "centred or split", choices=SHAPES)
 
     def __getitem__(self, name: str) -> Interval:
         """The interval of one field of the roadmap."""
@@ -124,14 +107,14 @@ class RoadmapIntervals:
 
 def varied_inputs(case: Case) -> tuple[Varied, ...]:
     """The inputs of a case that have a range: model parameters, layers of the node, power of the source."""
-    table = parameter_table()
+    limits = quantities_of(ModelParameters)
     found = []
-    for name, p in table.items():
+    for name, p in parameter_table().items():
         value = getattr(case.parameters, name)
         if p.low < p.high and _matters(name, case):
             # A changed default keeps the relative width of its range.
-            scale, bound = value / p.value, 1.0 if name in SHARES else math.inf
-            found.append(Varied(name, value, p.low * scale, p.high * scale, bound, p.distribution == "normal"))
+            scale, most = value / p.value, limits[name].maximum
+            found.append(Varied(name, value, p.low * scale, p.high * scale, most, p.distribution == "normal"))
     n = case.node
     if 0 < n.euv_layers_low < n.euv_layers_high and case.layers == n.euv_layers:
         found.append(Varied("layers", case.layers, n.euv_layers_low, n.euv_layers_high))
@@ -264,24 +247,16 @@ def _sampled(case: Case, values: Mapping[str, float]) -> Case:
 
 @dataclass(frozen=True)
 class ShortageMap:
-    """Year of shortage over growth of demand and number of sources.
+    """Year of shortage over growth of demand and number of sources."""
 
-    Parameters
-    ----------
-    growth : demand growth, factor per year [1], shape (n,).
-    sources : number of sources [1], shape (m,).
-    years : rows over `growth`, columns over `sources` [year]; ``None`` without shortage.
-    supply : chips per source and year [1/year].
-    demand : chips per year at the start [1/year].
-    supply_growth : factor per year [1].
-    """
-
-    growth: tuple[float, ...]
-    sources: tuple[int, ...]
-    years: tuple[tuple[float | None, ...], ...]
-    supply: float
-    demand: float
-    supply_growth: float
+    growth: tuple[float, ...] = quantity("1", "growth of demand, factor per year")
+    sources: tuple[int, ...] = quantity("1", "number of sources")
+    years: tuple[tuple[float | None, ...], ...] = quantity(
+        "year", "year of shortage, rows over growth, columns over sources; None without shortage"
+    )
+    supply: float = quantity("1/year", "chips per source and year")
+    demand: float = quantity("1/year", "chips per year at the start")
+    supply_growth: float = quantity("1", "growth of supply, factor per year")
 
     def table(self) -> Table:
         """Years of shortage; "none" where supply grows at least as fast."""

@@ -36,8 +36,3 @@ def wafers_per_year(wafers_per_hour: float, equipment_effectiveness: float, euv_
     """
     layers = positive("euv_layers", euv_layers)
     return passes_per_year(wafers_per_hour, equipment_effectiveness) / (layers * (1.0 + not_negative("rework", rework)))
-
-
-def uptime_effectiveness(availability: float, use: float, rate: float) -> float:
-    """Overall equipment effectiveness from its three factors, each in (0, 1] [1]."""
-    return share("availability", availability) * share("use", use) * share("rate", rate)

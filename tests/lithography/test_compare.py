@@ -113,7 +113,7 @@ def test_csv_file(tmp_path, capsys):
         (("roadmap", "--set", "rewrk=0.1"), "Did you mean 'rework'"),
         (("roadmap", "--set", "rework"), "NAME=VALUE"),
         (("roadmap", "--set", "rework=x"), "NAME=VALUE"),
-        (("roadmap", "--set", "line_yield=1.5"), "must not exceed 1"),
+        (("roadmap", "--set", "line_yield=1.5"), "line_yield must be a number above 0 and of at most 1, got 1.5"),
         (("roadmap", "--chip", "tpu_v5p"), "die-area"),
         (("roadmap", "--samples", "-5"), "at least 100"),
         (("roadmap", "--sources-built", "0"), "at least 1"),

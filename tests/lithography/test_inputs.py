@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmb.beamlines import LppChain, UndulatorChain, beamline
-from ssmb.beamlines.chains import spontaneous_cone
 from ssmb.errors import ConfigError
 from ssmb.lithography import (
     chip,
@@ -85,7 +84,6 @@ def test_names_that_are_no_names(value):
         lambda: LppChain(conversion_efficiency=1.2),
         lambda: LppChain(solid_angle=7.0),
         lambda: LppChain(dose_margin=1.0),
-        lambda: spontaneous_cone(1.0, 0.0),
         lambda: model_parameters({"equipment_effectiveness": 1.01}),
         lambda: model_parameters({"transmission": 0.0}),
         lambda: model_parameters({"beamlines": 0}),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ssmb.errors import ConfigError
 from ssmb.lithography import scanner, scanner_names, scanner_points
-from ssmb.lithography.scanner import without_speed_limit
 from ssmb.lithography.tables import fact_row
 from tests.support import assert_close
 
@@ -81,8 +80,8 @@ def test_model_columns_of_the_table_are_its_own_output(key):
         (2000, (383, 356, 333, 312, 294, 264)),
     ],
 )
-def test_rate_table_without_speed_limit(power, rates):
-    tool = without_speed_limit(scanner())
+def test_rate_table_replace(power, rates, scan_speed_limit=None):
+    tool = replace(scanner(), scan_speed_limit=None)
     for dose, want in zip((200, 300, 400, 500, 600, 800), rates, strict=True):
         # Half a wafer for the rounding of the table; one entry (144.5) was rounded up.
         assert_close(tool.throughput(power, dose).wafers_per_hour, want, rtol=0.0, atol=0.55)
@@ -94,7 +93,10 @@ def test_ceiling_and_half_power():
     assert_close(tool.half_power(300.0), 528.0, rtol=0.0, atol=0.5)
     assert_close(tool.half_power(600.0), 1057.0, rtol=0.0, atol=0.5)
     assert_close(
-        without_speed_limit(tool).throughput(tool.half_power(300.0), 300.0).wafers_per_hour, 225.0, rtol=1e-12, atol=0.0
+        replace(tool, scan_speed_limit=None).throughput(tool.half_power(300.0), 300.0).wafers_per_hour,
+        225.0,
+        rtol=1e-12,
+        atol=0.0,
     )
 
 
@@ -123,7 +125,7 @@ def test_monotonic_in_power_and_dose(name, power, dose, factor):
     base = tool.throughput(power, dose).wafers_per_hour
     assert tool.throughput(power * factor, dose).wafers_per_hour >= base
     assert tool.throughput(power, dose * factor).wafers_per_hour <= base
-    free = without_speed_limit(tool)
+    free = replace(tool, scan_speed_limit=None)
     assert free.throughput(power * factor, dose).wafers_per_hour > free.throughput(power, dose).wafers_per_hour
     # Only power over dose counts.
     again = free.throughput(power * factor, dose * factor).wafers_per_hour
@@ -139,7 +141,9 @@ def test_limits_of_power(name):
     small = tool.throughput(1e-6, 300.0).wafers_per_hour
     assert_close(small, 3600.0 * 1e-6 * tool.transmission / (300.0 * tool.swept_area), rtol=1e-6, atol=0.0)
     # Infinite power: the ceiling without a stage limit, and the stage with one.
-    assert_close(without_speed_limit(tool).throughput(1e30, 300.0).wafers_per_hour, tool.ceiling, rtol=1e-12, atol=0.0)
+    assert_close(
+        replace(tool, scan_speed_limit=None).throughput(1e30, 300.0).wafers_per_hour, tool.ceiling, rtol=1e-12, atol=0.0
+    )
     path = tool.fields_per_wafer * (tool.field_height + tool.slit_height)
     assert tool.scan_speed_limit is not None
     stage = 3600.0 / (tool.overhead + path / tool.scan_speed_limit)

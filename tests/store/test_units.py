@@ -42,7 +42,7 @@ def test_fractional_powers_and_order():
 
 def test_against_the_openpmd_package():
     units = foreign_module("beamphysics.units")
-    names = dict.fromkeys(["c", "2pi", "turn", "N", "F", "H", "Pa", "sr"]) | {
+    names = dict.fromkeys(["c", "2pi", "turn", "N", "F", "H", "Pa", "sr", "h", "year"]) | {
         "ohm": "Ω"
     }  # not in that package, or spelled otherwise
     for name, ours in UNITS.items():
