@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ssmb.errors import ConfigError, nearest
@@ -137,6 +137,20 @@ def pair(name: str, value: Any, unit: str = "1") -> tuple[float, float]:
     except (TypeError, ValueError):
         raise ConfigError(f"{name} must be two numbers, for x and y [{unit}], not {value!r}") from None
     return finite(name, x, unit), finite(name, y, unit)
+
+
+def several(name: str, value: Any, what: str) -> tuple[Any, ...]:
+    """Return the entries of a list, tuple or array, or raise :class:`ConfigError`; a text or a mapping is none of them.
+
+    >>> several("harmonics", [1, 2], "whole numbers")
+    (1, 2)
+    """
+    try:
+        if isinstance(value, (str, bytes, Mapping)):
+            raise TypeError
+        return tuple(value)
+    except TypeError:
+        raise ConfigError(f"{name} must be a list of {what}, not {value!r}") from None
 
 
 def modulus(name: str, value: Any) -> float:

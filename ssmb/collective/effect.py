@@ -16,10 +16,12 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
+from ssmb.errors import ConfigError
 from ssmb.kernels.charges import added
 from ssmb.kernels.loops import BLOCK
 from ssmb.lattice.program import Program
 from ssmb.quantity import check_quantities
+from ssmb.ranges import several
 from ssmb.tracking.stations import Place
 
 #: Effects of the package by name.
@@ -59,7 +61,10 @@ class Effect:
 
     def __post_init__(self) -> None:
         if not isinstance(self.at, (int, float)):
-            object.__setattr__(self, "at", (self.at,) if isinstance(self.at, str) else tuple(self.at))
+            at = (self.at,) if isinstance(self.at, str) else self.at
+            object.__setattr__(self, "at", several(f"{self.kind}: at", at, "names of elements"))
+        if not isinstance(self.name, str):
+            raise ConfigError(f"{self.kind}: name must be a text, not {self.name!r}")
         object.__setattr__(self, "name", self.name or self.kind)
         check_quantities(self)
 

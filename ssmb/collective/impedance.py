@@ -29,7 +29,7 @@ from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.charges import bin_sums, harmonic_sums, kick_by_bins, kick_by_harmonics
 from ssmb.quantity import check_quantities, quantity
-from ssmb.ranges import count
+from ssmb.ranges import count, several
 from ssmb.tracking.stations import Place
 
 #: Impedance [ohm], complex, at wave numbers >= 0 [1/m].
@@ -163,9 +163,8 @@ class TrainImpedance(Effect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.harmonics, (str, bytes)) or not hasattr(self.harmonics, "__iter__"):
-            raise ConfigError(f"TrainImpedance: harmonics must be whole numbers >= 1, got {self.harmonics!r}")
-        harmonics = tuple(count("TrainImpedance: a harmonic", n) for n in self.harmonics)
+        given = several("TrainImpedance: harmonics", self.harmonics, "whole numbers >= 1")
+        harmonics = tuple(count("TrainImpedance: a harmonic", n) for n in given)
         if not harmonics or len(set(harmonics)) < len(harmonics):
             raise ConfigError(f"TrainImpedance: give harmonics, each once, got {self.harmonics!r}")
         object.__setattr__(self, "harmonics", harmonics)
@@ -235,8 +234,8 @@ class BunchImpedance(Effect):
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            low, high = (float(v) for v in self.window)
-        except (TypeError, ValueError):
+            low, high = (float(v) for v in several("window", self.window, "two z"))
+        except (TypeError, ValueError, ConfigError):
             low = high = math.nan
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ConfigError(f"BunchImpedance: window must be (lowest z, highest z) [m], got {self.window!r}")

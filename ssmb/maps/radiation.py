@@ -41,7 +41,7 @@ class Radiation:
     angles: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in (*MODES, ENVELOPE):
+        if not isinstance(self.mode, str) or self.mode not in (*MODES, ENVELOPE):
             hint = nearest(self.mode, MODES) if isinstance(self.mode, str) else ""
             raise ConfigError(f"radiation must be one of {', '.join(MODES)}, got {self.mode!r}.{hint}")
         for name in ("edges", "angles"):

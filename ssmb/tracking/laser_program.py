@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.errors import ConfigError, ValidityWarning, nearest
+from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import white_noise
-from ssmb.ranges import count, finite, not_negative, positive
+from ssmb.ranges import choice, count, finite, not_negative, positive, several
 
 #: A number, one number for each turn from 0, or a function of an array of turn numbers.
 Course = float | Sequence[float] | np.ndarray | Callable[[np.ndarray], Any]
@@ -82,9 +82,9 @@ class LaserProgram:
     def __post_init__(self) -> None:
         checked = {name: _course(name, getattr(self, name)) for name in ("amplitude", "phase", "detuning")}
         checked |= {
-            "windows": tuple(_window(w) for w in _sequence("windows", self.windows)),
+            "windows": tuple(_window(w) for w in several("LaserProgram: windows", self.windows, "pairs of turns")),
             "duty": _duty(self.duty),
-            "ramp": _ramp(_sequence("ramp", self.ramp)),
+            "ramp": _ramp(several("LaserProgram: ramp", self.ramp, "points (turn, factor)")),
             "amplitude_noise": not_negative("amplitude_noise", self.amplitude_noise),
             "phase_noise": not_negative("phase_noise", self.phase_noise, "2 pi"),
             "seed": count("seed", self.seed, at_least=0),
@@ -93,11 +93,7 @@ class LaserProgram:
             object.__setattr__(self, name, value)
         if self.seed >= 2**63:
             raise ConfigError(f"LaserProgram: seed must be below 2^63, not {self.seed}")
-        if self.ramp_shape not in _SHAPES:
-            raise ConfigError(
-                f"LaserProgram: ramp_shape must be one of {', '.join(_SHAPES)}, not {self.ramp_shape!r}."
-                f"{nearest(str(self.ramp_shape), _SHAPES)}"
-            )
+        choice("ramp_shape", self.ramp_shape, _SHAPES)
         if not callable(self.detuning):
             _check_detuning(np.asarray(self.detuning, dtype=float))
 
@@ -245,16 +241,11 @@ def _check_detuning(detuning: np.ndarray) -> None:
         )
 
 
-def _sequence(name: str, value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise ConfigError(f"LaserProgram: {name} must be a list of pairs, not {value!r}")
-    return list(value)
-
-
 def _pair(name: str, value: Any) -> tuple[Any, Any]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 2:
+    entries = several(f"LaserProgram: {name}", value, "two numbers")
+    if len(entries) != 2:
         raise ConfigError(f"LaserProgram: {name} needs a pair, not {value!r}")
-    return value[0], value[1]
+    return entries[0], entries[1]
 
 
 def _window(value: Any) -> tuple[int, int]:
@@ -275,7 +266,7 @@ def _duty(value: Any) -> tuple[int, int]:
     return period, on
 
 
-def _ramp(values: list[Any]) -> tuple[tuple[int, float], ...]:
+def _ramp(values: Sequence[Any]) -> tuple[tuple[int, float], ...]:
     points = [_pair("a point of the ramp", v) for v in values]
     ramp = tuple(
         (count("LaserProgram: turn of a ramp", t, at_least=0), finite("LaserProgram: factor of a ramp", f))

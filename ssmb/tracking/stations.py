@@ -16,6 +16,10 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
 from ssmb.lattice.program import Program
+from ssmb.ranges import several
+
+#: Most places of a spacing in one turn.
+_MOST_PLACES = 1_000_000
 
 
 class Stop(Protocol):
@@ -113,9 +117,10 @@ def places(program: Program, at: Sequence[str] | float) -> list[Place]:
         place before to it, and the last one has the rest, too.
     """
     if isinstance(at, (int, float)):
-        if isinstance(at, bool) or not 0.0 < at <= program.length:
+        if isinstance(at, bool) or not program.length / _MOST_PLACES <= at <= program.length:
             raise ConfigError(
-                f"a spacing of places must lie between 0 and the length of the turn, {program.length:g} m, got {at!r} m"
+                f"a spacing of places must lie between {program.length / _MOST_PLACES:g} m and the length of the turn, "
+                f"{program.length:g} m, got {at!r} m"
             )
         entrances = program.s[:-1]
         wanted = np.arange(1, int(program.length / at) + 1) * at
@@ -169,9 +174,7 @@ class Effects:
     """The collective effects of one run and what they remember."""
 
     def __init__(self, effects: Sequence[Effect], program: Program) -> None:
-        if isinstance(effects, (str, bytes)) or not hasattr(effects, "__iter__"):
-            raise ConfigError(f"effects must be a sequence of collective effects, got {effects!r}")
-        self.effects, self.program = tuple(effects), program
+        self.effects, self.program = several("effects", effects, "collective effects"), program
         for made in self.effects:
             if not isinstance(made, Effect):
                 raise ConfigError(

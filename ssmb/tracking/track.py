@@ -155,7 +155,7 @@ def track(
     """
     _check_kinds(lattice, beam)
     program = _program(lattice, Radiation.of(radiation))
-    _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every)
+    _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every, progress, resume, look)
     if turns > 1 and start is None and end is None:
         check_radio_frequency(lattice)
     probes = Probes(monitors, int(first_turn))
@@ -168,7 +168,7 @@ def track(
         (start, end),
         int(tile),
         int(first_turn),
-        drives or {},
+        {} if drives is None else drives,
         Effects(effects, program),
     )
     saver = Saver(checkpoint, checkpoint_every, job)
@@ -219,6 +219,9 @@ def _check_arguments(
     threads: int | None,
     tile: int,
     checkpoint_every: float,
+    progress: Any,
+    resume: Any,
+    look: Any,
 ) -> None:
     def whole(value: Any) -> bool:
         return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -233,7 +236,10 @@ def _check_arguments(
         raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, got {seed!r}")
     if threads is not None and (not whole(threads) or threads < 1):
         raise ConfigError(f"threads must be a whole number >= 1, got {threads!r}")
-    if tile not in (BLOCK, MAX_TILE):
+    for name, switch in (("resume", resume), ("look", look), ("progress", callable(progress) or progress)):
+        if not isinstance(switch, bool):
+            raise ConfigError(f"{name} must be True or False, got {switch!r}")
+    if not whole(tile) or tile not in (BLOCK, MAX_TILE):
         raise ConfigError(f"tile must be {BLOCK} or {MAX_TILE}, got {tile!r}")
     if not (isinstance(checkpoint_every, (int, float)) and checkpoint_every > 0.0):
         raise ConfigError(f"checkpoint_every must be a time > 0 s, got {checkpoint_every!r}")

@@ -22,6 +22,7 @@ from ssmb.kernels.block_sums import BlockSum, sum_table
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.engine import SUM
 from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import several
 from ssmb.tracking.driving import Drives
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors.record import Record
@@ -91,6 +92,8 @@ class Monitor:
 
     def __post_init__(self) -> None:
         check_quantities(self)
+        if not isinstance(self.name, str):
+            raise ConfigError(f"{type(self).__name__}.name must be a text, got {self.name!r}")
         object.__setattr__(self, "name", self.name or (self.kind if self.at is None else f"{self.kind}@{self.at}"))
 
     @classmethod
@@ -170,15 +173,16 @@ class Probes:
     """The op rows and the buffer of the monitors of one run, and the records as they grow (internal to tracking)."""
 
     def __init__(self, monitors: Sequence[Monitor], first_turn: int = 0) -> None:
+        kinds = ", ".join(cls.__name__ for cls in MONITORS.values())
+        monitors = several("monitors", monitors, f"monitors ({kinds})")
         for m in monitors:
             if not isinstance(m, Monitor):
-                kinds = ", ".join(cls.__name__ for cls in MONITORS.values())
-                raise ConfigError(f"monitors must be of {kinds}, got {type(m).__name__}")
+                raise ConfigError(f"monitors must be objects of {kinds}, got {m!r}")
         names = [m.name for m in monitors]
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
             raise ConfigError(f"two monitors are named '{twice}'; give one of them name=...")
-        self.monitors = tuple(monitors)
+        self.monitors = monitors
         self.summing = [m for m in monitors if isinstance(m, SumMonitor)]
         self.keeping = [m for m in monitors if isinstance(m, KeepingMonitor)]
         self.first_turn = first_turn
@@ -265,7 +269,7 @@ def _packed(
     """Pack the numbers of a sum, behind the place of its results; return where they begin."""
     if row.light is None or row.law is None:
         return drives.own_block((*head, *row.p))
-    if row.light not in programs:
+    if not isinstance(row.light, str) or row.light not in programs:
         raise ConfigError(
             f"monitor '{m.name}' follows the light of '{row.light}', which has no LaserProgram in drives; "
             "light=None is a bucket at rest"
