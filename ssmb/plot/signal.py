@@ -66,7 +66,8 @@ def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figur
     # where the incoherent part is far below, let at least the upper half of its line be seen
     middle = [s.incoherent_energy.max() * math.sqrt(s.charge.min() / s.charge.max()) * energy_factor for s in signals]
     lowest = min([energy[energy > 0.0].min(), *(m for m in middle if m > 0.0)])
-    axis.set_ylim(lowest / 3.0, energy.max() * 8.0)
+    bottom, highest = lowest / 3.0, energy.max() * 3.0
+    axis.set_ylim(bottom, highest * (highest / bottom) ** 0.35)  # the legend stands above the lines
     dress(axis, label_of(signals[0], "charge", charge_unit), f"energy per passage [{energy_unit}]")
     _guide_names(axis)
     _crossovers(axis, signals, charge_factor)
