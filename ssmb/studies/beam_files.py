@@ -124,7 +124,13 @@ def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) 
     """
     file = read_particles(path)
     if file.reference_energy is not None and "rounding" in file.extra:
-        return _own_beam(file)
+        try:
+            return _own_beam(file)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise ResultFileError(
+                f"'{os.fspath(path)}' is sealed, but does not hold what a file of particles holds "
+                f"({type(error).__name__}: {error}); run again what made it"
+            ) from error
     alive = np.asarray(file.arrays["status"]) == 1
     if not alive.any():
         raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")

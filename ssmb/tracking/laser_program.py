@@ -242,10 +242,11 @@ def _check_detuning(detuning: np.ndarray) -> None:
 
 
 def _pair(name: str, value: Any) -> tuple[Any, Any]:
-    entries = several(f"LaserProgram: {name}", value, "two numbers")
-    if len(entries) != 2:
-        raise ConfigError(f"LaserProgram: {name} needs a pair, not {value!r}")
-    return entries[0], entries[1]
+    try:
+        one, other = several(name, value, "two numbers")
+    except (ConfigError, ValueError):
+        raise ConfigError(f"LaserProgram: {name} needs a pair, not {value!r}") from None
+    return one, other
 
 
 def _window(value: Any) -> tuple[int, int]:

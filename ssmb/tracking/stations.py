@@ -119,8 +119,8 @@ def places(program: Program, at: Sequence[str] | float) -> list[Place]:
     if isinstance(at, (int, float)):
         if isinstance(at, bool) or not program.length / _MOST_PLACES <= at <= program.length:
             raise ConfigError(
-                f"a spacing of places must lie between {program.length / _MOST_PLACES:g} m and the length of the turn, "
-                f"{program.length:g} m, got {at!r} m"
+                f"a spacing of places must lie between 0 and the length of the turn, {program.length:g} m, and make at "
+                f"most {_MOST_PLACES} of them, got {at!r} m"
             )
         entrances = program.s[:-1]
         wanted = np.arange(1, int(program.length / at) + 1) * at

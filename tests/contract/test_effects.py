@@ -253,7 +253,7 @@ def test_places_by_spacing() -> None:
 @pytest.mark.parametrize(
     ("effects", "want"),
     [
-        (5, "effects must be a sequence"),
+        (5, "effects must be a list of collective effects"),
         ([5], "objects of ssmb.collective.Effect"),
         ([Echo(at="mm")], "no element 'mm' in the lattice. Did you mean 'm'"),
         ([Echo(at=0.0)], "a spacing of places must lie between 0 and the length of the turn"),

@@ -177,7 +177,7 @@ class Probes:
         monitors = several("monitors", monitors, f"monitors ({kinds})")
         for m in monitors:
             if not isinstance(m, Monitor):
-                raise ConfigError(f"monitors must be objects of {kinds}, got {m!r}")
+                raise ConfigError(f"monitors must be of {kinds}, got {type(m).__name__} {m!r}")
         names = [m.name for m in monitors]
         if len(set(names)) != len(names):
             twice = next(n for n in names if names.count(n) > 1)
