@@ -135,9 +135,14 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     stored = read_run(place)
     config = config_from_text(stored.config, str(place / RUN_FILE))
     particles = {path.stem: load_beam(path) for path in sorted((place / PARTICLES).glob("*.h5"))}
-    return study_of_config(config).load(
-        config, stored, particles, lattice_text=stored.lattice, provenance=stored.provenance, folder=str(place)
-    )
+    around: dict[str, Any] = {"lattice_text": stored.lattice, "provenance": stored.provenance, "folder": str(place)}
+    try:
+        return study_of_config(config).load(config, stored, particles, **around)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ResultFileError(
+            f"'{place / RUN_FILE}' is sealed, but does not hold what such a run holds ({type(error).__name__}: "
+            f"{error}); run again what made it"
+        ) from error
 
 
 def save_result(result: Result, folder: Path) -> None:

@@ -90,7 +90,7 @@ def _not_sound(path: Path, read: Callable[[], Any], each: int) -> list[str]:
     changes = [
         ways[k] for i, ways in enumerate(possible) for k in sorted({(7 * i + j) % len(ways) for j in range(each)})
     ]
-    assert len(changes) > 50
+    assert len(changes) > 20
     for what, change in changes:
         path.write_bytes(sound)
         edited(path, change)
