@@ -194,7 +194,7 @@ def _made(cell: Mapping[str, Any], i: int, where: Where) -> tuple[Element, Entry
             if kind == "Monitor" and entry.values.get("Scale") == [1, 1]:
                 entry.take("Scale")
             made = _PASSIVE[str(kind)] if kind in _PASSIVE else Drift if length else Marker
-            flight = {"drift": "expanded"} if made is Drift and not way.startswith("Exact") else {}
+            flight: dict[str, Any] = {"drift": "expanded"} if made is Drift and not way.startswith("Exact") else {}
             element: Element = made(name=name, length=length, **flight)
         else:
             element = known(entry, name, length, way)
@@ -214,7 +214,7 @@ def _tell_pass(entry: Entry, way: str) -> None:
         entry.change("PassMethod", words)
 
 
-def _strengths(entry: Entry) -> dict[str, float]:
+def _strengths(entry: Entry) -> dict[str, Any]:
     """Return Kn, Ks of PolynomB, PolynomA up to MaxOrder."""
     b, a = entry.numbers("PolynomB"), entry.numbers("PolynomA")
     order = entry.number("MaxOrder", max(len(b), len(a)) - 1)
@@ -225,7 +225,7 @@ def _strengths(entry: Entry) -> dict[str, float]:
         else:
             b = [*b, 0.0, 0.0][:2]
             b[1] = k
-    out: dict[str, float] = {}
+    out: dict[str, Any] = {}
     for side, attribute, row in (("n", "PolynomB", b), ("s", "PolynomA", a)):
         for n, value in enumerate(row):
             if not value:
@@ -322,7 +322,8 @@ def _cavity(entry: Entry, name: str, length: float, way: str) -> Element:
         name=name,
         length=length,
         voltage=entry.number("Voltage"),
-        **({"harmon": harmonic} if harmonic else {"frequency": frequency}),
+        harmon=harmonic,
+        frequency=0.0 if harmonic else frequency,
         phase=phase,
         zero_phase="ABOVE_TRANSITION",
     )
