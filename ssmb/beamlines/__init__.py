@@ -1,6 +1,4 @@
-"""From the undulator exit to the intermediate focus: stages that are calculated for a light, and chains of given
-factors.
-"""
+"""From the undulator exit to the intermediate focus: stages calculated for a light, and chains of given factors."""
 
 from ssmb.beamlines.beamline import Beamline, Footprint
 from ssmb.beamlines.chains import BEAMLINES, ChainStage, LppChain, UndulatorChain, beamline

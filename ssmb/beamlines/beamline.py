@@ -1,6 +1,4 @@
-"""A beamline from the undulator exit to the intermediate focus: transmission, etendue, and the heat on its first
-mirror.
-"""
+"""A beamline from undulator exit to intermediate focus: transmission, etendue, and the heat on its first mirror."""
 
 from __future__ import annotations
 
@@ -135,9 +133,7 @@ class Beamline:
         return now
 
     def pupil_filling(self, light: ExitLight) -> float:
-        """Return the share of the accepted etendue that the light fills; the rest needs scanning or a homogeniser
-        [1].
-        """
+        """Return the share of the accepted etendue that the light fills [1]; the rest needs a homogeniser or scans."""
         return min(1.0, self.etendue(light) / self.accepted_etendue)
 
     def footprint(self, light: ExitLight, *, incoherent: float = 0.0) -> Footprint | None:

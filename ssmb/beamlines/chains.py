@@ -51,23 +51,9 @@ class LppChain:
         return self.drive_power * self.conversion_efficiency
 
     @property
-    def collection(self) -> float:
-        """2 pi to the intermediate focus [1]."""
+    def factors(self) -> tuple[tuple[str, float], ...]:
+        """The way from 2 pi to the intermediate focus, in named factors."""
         return (
-            self.solid_angle / (2.0 * math.pi) * self.aperture * self.collector_reflectivity * self.gas_transmission
-            * self.obscuration * self.focus_transmission * (1.0 - self.dose_margin)
-        )  # fmt: skip
-
-    @property
-    def power_at_focus(self) -> float:
-        """[W]."""
-        return self.power_2pi * self.collection
-
-    def table(self) -> Table:
-        """The power after each factor."""
-        steps = (
-            ("CO2 laser on the droplet", 1.0),
-            ("conversion into 2 pi, 2 %", self.conversion_efficiency),
             ("solid angle / 2 pi", self.solid_angle / (2.0 * math.pi)),
             ("aperture", self.aperture),
             ("collector", self.collector_reflectivity),
@@ -76,7 +62,22 @@ class LppChain:
             ("intermediate focus aperture", self.focus_transmission),
             ("dose margin", 1.0 - self.dose_margin),
         )
-        return _chain_table("LPP chain", self.drive_power, steps)
+
+    @property
+    def collection(self) -> float:
+        """2 pi to the intermediate focus [1]."""
+        return math.prod(factor for _, factor in self.factors)
+
+    @property
+    def power_at_focus(self) -> float:
+        """[W]."""
+        return self.power_2pi * self.collection
+
+    def table(self) -> Table:
+        """The power after each factor."""
+        laser = ("CO2 laser on the droplet", 1.0)
+        plasma = ("conversion into 2 pi, 2 %", self.conversion_efficiency)
+        return _chain_table("LPP chain", self.drive_power, (laser, plasma, *self.factors))
 
 
 @dataclass(frozen=True)

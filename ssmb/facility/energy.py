@@ -1,6 +1,4 @@
-"""Where the energy of a turn goes, and what gives it back: one balance for rings of a lattice and for rings that are
-given.
-"""
+"""Where the energy of a turn goes, and what gives it back: one balance for rings of a lattice and for given ones."""
 
 from __future__ import annotations
 

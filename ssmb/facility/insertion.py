@@ -139,8 +139,7 @@ class Insertion(Part, name="insertion"):
             raise PhysicsError(
                 f"the closed form of |b_{self.harmonic}| is {self.closed_form(self.harmonic):.3g}: r56 h = "
                 f"{self.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be a "
-                f"little "
-                "above 1"
+                "little above 1"
             )
         terms = self.explained(self.harmonic, 1.0, 1)
         if terms.product < 1e-12:
@@ -188,9 +187,7 @@ class Insertion(Part, name="insertion"):
         )
 
     def closed_form(self, harmonic: int) -> float:
-        """Return ``|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)``, the bunching of an even laser and a beam without extent
-        in x.
-        """
+        """Return ``|J_n(n xi)| exp(-(n k)^2 eps_y H_rad/2)``, the bunching of an even laser, no extent in x [1]."""
         found = self.explained(harmonic, 1.0, 1, spot=False)
         return found.factor("modulation") * found.factor("vertical emittance")
 
@@ -345,9 +342,7 @@ class Insertion(Part, name="insertion"):
             return self.radiator.state(radiating)
 
     def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
-        """Peak power that scattering leaves [1], and how it was found: by named terms alone where the tracked is
-        noise.
-        """
+        """Peak power that scattering leaves [1], and how it was found: by named terms where the tracked is noise."""
         ratio, by = left.light.power / plain.light.power, "tracked"
         if left.light.power < _NOISE * left.light.noise_power:
             by = "calculated"

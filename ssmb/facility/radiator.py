@@ -204,9 +204,7 @@ def _gain(undulator: Undulator, beam: Beam, current: float, wavelength: float) -
 
 
 def _best(beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
-    """The undulator whose resonance lies as far below the wavelength as gives a Gaussian beam of these moments the
-    most.
-    """
+    """The undulator with the resonance as far below the wavelength as is best for a Gaussian of these moments."""
     s = np.cov(beam.coordinates[:, beam.alive])
     planes = [Plane(math.sqrt(s[i, i]), math.sqrt(s[i + 1, i + 1]), float(s[i, i + 1])) for i in (0, 2)]
     spread = math.sqrt(s[5, 5])

@@ -41,9 +41,8 @@ class Filling:
         train = positive("train_current", self.local_current, "A")
         if not train >= self.average_current:
             raise ConfigError(
-                f"train_current {train:g} A is below the average current {self.average_current:g} A; it is that "
-                f"inside a "
-                "train"
+                f"train_current {train:g} A is below the average current {self.average_current:g} A; it is that inside "
+                "a train"
             )
 
     @property

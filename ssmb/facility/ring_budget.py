@@ -1,6 +1,4 @@
-"""What all radiators of a ring take from the beam together, at whatever wavelengths, and the voltage that gives it
-back.
-"""
+"""What all radiators of a ring take from the beam together, at any wavelengths, and the voltage that gives it back."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ class RingBudget:
         return sum(r.beamlines * r.power_at_focus for r in self.radiators)
 
     def table(self) -> dict[str, np.ndarray]:
-        """Return columns, one row for each kind of radiator: WAVELENGTH [m], energies of one in eV, powers of one in
-        W.
-        """
+        """Return columns, a row for each kind of radiator: WAVELENGTH [m], energies of one [eV], powers of one [W]."""
         names = quantities_of(RadiatorLoss)
         return {name.upper(): np.array([getattr(r, name) for r in self.radiators]) for name in names}
 
@@ -153,15 +149,13 @@ def _check(found: RingBudget, voltage: float | None, lit_voltage: float | None) 
     if voltage is not None and found.loss > positive("voltage", voltage, "V"):
         raise PhysicsError(
             f"a turn costs {found.loss:.5g} eV on average, {found.loss - found.magnet_loss:.5g} eV of it in the "
-            f"radiators, "
-            f"and the cells give {voltage:.5g} V: raise the voltage, or take fewer radiators"
+            f"radiators, and the cells give {voltage:.5g} V: raise the voltage, or take fewer radiators"
         )
     given = voltage if lit_voltage is None else positive("lit_voltage", lit_voltage, "V")
     if given is not None and found.lit_loss > given:
         warnings.warn(
             f"a train loses {found.lit_loss:.5g} eV on a turn with laser, the cells give it {given:.5g} V: it slows "
-            f"down "
-            f"by {found.lit_loss - given:.5g} eV a turn while it radiates",
+            f"down by {found.lit_loss - given:.5g} eV a turn while it radiates",
             ValidityWarning,
             stacklevel=3,
         )

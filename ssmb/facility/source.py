@@ -30,8 +30,7 @@ class RadiatingBeam:
     over_turns: float = quantity(
         "1",
         "mean of |b_n|^2 over turns over that of this beam, where it is a steady state seen on one turn; on all "
-        "powers but "
-        "that of the tracked light",
+        "powers but that of the tracked light",
         default=1.0,
     )
     limits: tuple[Limit, ...] = quantity(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
@@ -19,7 +20,7 @@ from ssmb.lithography.sources import (
     euv_sources,
     power_at_focus,
 )
-from ssmb.lithography.tables import STATUS_MEANING, fact_rows
+from ssmb.lithography.tables import STATUS_MEANING, fact_rows, in_any_case
 from ssmb.lithography.uncertainty import RoadmapIntervals, roadmap_intervals
 from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, positive
@@ -93,7 +94,7 @@ class SourceComparison:
         headers = ("family", "feature", "what is known", "status", "source")
         return Table("Features of the source families", headers, self.features)
 
-    def records(self) -> list[dict[str, object]]:
+    def records(self) -> list[dict[str, Any]]:
         """One dictionary per source in SI units, for JSON."""
         shown = {"": "power", "_low": "low", "_high": "high", "_assumed": "assumed"}
         return [
@@ -133,7 +134,7 @@ def compare_sources(
 
 def source_feature(family: str, feature: str) -> str:
     """One cell of the feature table, e.g. ``source_feature("SSMB", "debris")``."""
-    found = choice("family", {f.lower(): f for f in FAMILIES}.get(family.lower(), family), FAMILIES)
+    found = in_any_case("family", family, FAMILIES)
     choice("feature", feature, FEATURES)
     for r in fact_rows("features"):
         if (r.text("family"), r.text("feature")) == (found, feature):

@@ -100,9 +100,7 @@ class DemandScenario:
 
 
 def demand_scenario(name: str) -> DemandScenario:
-    """A scenario of the table by name, e.g. ``epoch_stock`` (x2.3 per year) or ``brief_35`` (doubling in 3.5
-    months).
-    """
+    """A scenario of the table, e.g. ``epoch_stock`` (x2.3 per year) or ``brief_35`` (doubling in 3.5 months)."""
     row = fact_row("demand", name)
     if row.key not in {r.key for r in _growth_rows()}:
         choice("demand scenario (rows with a growth)", name, demand_scenarios())

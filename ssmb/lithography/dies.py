@@ -180,9 +180,7 @@ def die_yield(
 
 
 def layer_yield(area: float, defect_density_per_layer: float, layers: int) -> float:
-    """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1] with a density [1/m^2] *per critical layer*, not the D0 of a
-    node.
-    """
+    """Bose-Einstein yield ``(1 + A D_layer)^-n`` [1]; the density [1/m^2] is *per critical layer*, no D0 of a node."""
     x = not_negative("die area", area, "m^2") * not_negative("defect density", defect_density_per_layer, "1/m^2")
     return math.exp(-count("layers", layers, at_least=0) * math.log1p(x))
 

@@ -236,11 +236,9 @@ def _focus(case: Case) -> tuple[float, float]:
     found = power_at_focus(case.source, parameters=case.parameters)
     if found is None:
         raise ConfigError(
-            f"'{case.source.source_id}' ({case.source.wavelength * 1e9:g} nm, {case.source.plane.words}) does not "
-            f"feed a "
-            "13.5-nm scanner: its figure is outside the 2 % band or stands at the wafer. Choose a source whose power "
-            "is at "
-            "the plasma, the undulator or the intermediate focus, or give it another wavelength with "
+            f"'{case.source.source_id}' ({case.source.wavelength * 1e9:g} nm, {case.source.plane.words}) does not feed "
+            "a 13.5-nm scanner: its figure is outside the 2 % band or stands at the wafer. Choose a source whose "
+            "power is at the plasma, the undulator or the intermediate focus, or give it another wavelength with "
             "dataclasses.replace."
         )
     gain = case.parameters.bandwidth_gain if case.source.family in COHERENT_FAMILIES else 1.0
@@ -292,12 +290,10 @@ def _statement(case: Case, served: float) -> str:
     dose = finite("dose", case.node.dose or 0.0) * case.parameters.dose_factor / MILLIJOULE_PER_CM2
     return (
         f"{case.source.figure_kind} power of {case.source.power * case.power_factor:g} W at the "
-        f"{case.source.plane.words}; "
-        f"{case.layers:g} EUV exposures per wafer ({case.node.layers_status}), {dose:g} mJ/cm2 "
-        f"({case.node.dose_status}), "
-        f"equipment effectiveness {case.parameters.equipment_effectiveness:g} (assumption); {served:g} scanner(s) on "
-        f"the "
-        "source; the scanner makes nothing but this chip unless wafer_share is set."
+        f"{case.source.plane.words}; {case.layers:g} EUV exposures per wafer ({case.node.layers_status}), {dose:g} "
+        f"mJ/cm2 ({case.node.dose_status}), equipment effectiveness {case.parameters.equipment_effectiveness:g} "
+        f"(assumption); {served:g} scanner(s) on the source; the scanner makes nothing but this chip unless "
+        "wafer_share is set."
     )
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.tables import Row, fact_rows
+from ssmb.lithography.tables import Row, fact_rows, in_any_case
 from ssmb.quantity import quantity
-from ssmb.ranges import choice, not_negative, positive, share
+from ssmb.ranges import not_negative, positive, share
 from ssmb.tables import Table
 from ssmb.units import HOUR, MEGAWATT, MILLIJOULE_PER_CM2
 
@@ -139,9 +139,7 @@ def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) ->
         Unknown name, with the nearest match.
     """
     par = parameters or model_parameters()
-    names = scanner_names()
-    found = {n.lower(): n for n in names}.get(str(name).lower(), name)
-    choice("scanner", found, names)
+    found = in_any_case("scanner", name, scanner_names())
     if found == FUTURE:
         return Scanner(
             FUTURE, "hypothetical 0.33-NA tool", None, 0.33, par.field_width, par.field_height, par.fields_per_wafer,

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.tables import Row, fact_row, fact_rows
+from ssmb.lithography.tables import Row, fact_row, fact_rows, in_any_case
 from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, finite, not_negative, positive, share
 from ssmb.units import MEGAWATT, NANOMETRE
@@ -213,9 +213,7 @@ class EuvSource:
 
     @property
     def etendue(self) -> float | None:
-        """Etendue [m^2 sr]: wavelength squared of a coherent beam, the published 0.157 mm^2 sr of tin LPP, else
-        ``None``.
-        """
+        """Etendue [m^2 sr]: wavelength squared of a coherent beam, the published 0.157e-6 of tin LPP, else ``None``."""
         if self.family in COHERENT_FAMILIES:
             return self.wavelength**2
         return LPP_ETENDUE if self.technology == "LPP Sn" else None
@@ -285,9 +283,7 @@ def euv_source(name: str) -> EuvSource:
 
 def euv_sources(family: str | None = None) -> tuple[EuvSource, ...]:
     """All sources of the table, or those of one family (any case)."""
-    found = family
-    if family is not None:
-        found = choice("family", {f.lower(): f for f in FAMILIES}.get(str(family).lower(), family), FAMILIES)
+    found = None if family is None else in_any_case("family", family, FAMILIES)
     return tuple(_from_row(r) for r in fact_rows("euv_sources") if found is None or r.text("family") == found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
@@ -97,13 +97,15 @@ def fact_rows(table: str) -> tuple[Row, ...]:
 
 def fact_row(table: str, key: str) -> Row:
     """The row of `key` (first column); an unknown key raises :class:`ConfigError` with the nearest match."""
-    rows = _by_key(table)
-    if isinstance(key, str) and key in rows:
-        return rows[key]
     singular = {"euv_sources": "source", "scanners": "scanner point", "nodes": "node", "chips": "chip"}
-    lowered = {k.lower(): k for k in rows}
-    found = lowered.get(key.lower()) if isinstance(key, str) else None
-    return rows[choice(singular.get(table, table), found or key, rows)]
+    rows = _by_key(table)
+    return rows[in_any_case(singular.get(table, table), key, rows)]
+
+
+def in_any_case(what: str, name: str, allowed: Iterable[str]) -> str:
+    """Return the allowed name that differs from `name` by no more than its capitals, or raise :class:`ConfigError`."""
+    spelled = {k.lower(): k for k in allowed}
+    return choice(what, spelled.get(str(name).lower(), name), spelled.values())
 
 
 @cache
