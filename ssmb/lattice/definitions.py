@@ -106,7 +106,7 @@ class Definitions:
         number = self.documents.number(node, f"{label}: repeat")
         if number is None:
             return 1
-        if number != int(number) or abs(number) > MAX_ELEMENTS:
+        if not abs(number) <= MAX_ELEMENTS or number != int(number):  # nan and infinities, too
             words = f"{label}: repeat must be a whole number up to {MAX_ELEMENTS}, got {shown(node)}"
             self.problems.add(words, node.where)
             return 1
