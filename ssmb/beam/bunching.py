@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.folding import MOST_BUCKETS
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.sums import bunching_sums
 
 
+@checked
 def bunching_factor(beam_or_z: Any, wavelength: ArrayLike, weight: ArrayLike | None = None) -> Any:
     """Return the complex bunching factor ``sum w exp(-i 2 pi z/lambda) / sum w``.
 
@@ -61,6 +63,7 @@ def bunching_factor(beam_or_z: Any, wavelength: ArrayLike, weight: ArrayLike | N
     return complex(found[0]) if lengths.ndim == 0 else found.reshape(lengths.shape)
 
 
+@checked
 def shot_noise_level(n_or_weights: Any) -> float:
     """Return the rms of |b| of independent particles spread evenly, ``sqrt(sum w^2)/sum w`` [1].
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.ranges import count, finite, not_negative, positive
 
@@ -26,6 +27,7 @@ from ssmb.ranges import count, finite, not_negative, positive
 _HIGHEST, _DEEPEST = 10_000, 1e9
 
 
+@checked
 def gaussian_bunching(sigma_z: float, wavelength: float) -> float:
     """Return b of a Gaussian, ``exp(-(k sigma_z)^2/2)`` [1].
 
@@ -59,6 +61,7 @@ def power_factor(sigma_z: float, wavelength: float) -> float:
     return gaussian_bunching(sigma_z, wavelength) ** 2
 
 
+@checked
 def boltzmann_bunching(kappa: float, harmonic: int = 1) -> float:
     """Return b_n of a Boltzmann distribution in a cosine bucket, ``I_n(kappa)/I_0(kappa)`` [1].
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
 from ssmb.ranges import finite, positive
@@ -13,6 +14,7 @@ from ssmb.ranges import finite, positive
 MOST_BUCKETS = 2.0**52
 
 
+@checked
 def fold(z: ArrayLike, wavelength: float, centre: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the places within one bucket and the number of the bucket that each came from.
 

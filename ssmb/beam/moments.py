@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import COORDINATES, real_array
 from ssmb.beam.sigma import checked_sigma, factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
@@ -73,6 +74,7 @@ class CurrentProfile:
     current: NDArray[np.float64] = quantity("A", "current", dims=("z",))
 
 
+@checked
 def moments(beam: Any) -> Moments:
     """Return mean, sigma matrix, emittances and charge of the living particles.
 
@@ -98,12 +100,14 @@ def moments(beam: Any) -> Moments:
     )
 
 
+@checked
 def mean(beam: Any) -> NDArray[np.float64]:
     """Return the weighted mean of the living particles, shape (6,) [m, 1, m, 1, m, 1]; raises PhysicsError if none."""
     rows, share = _living(beam)
     return (rows * share).sum(axis=1)
 
 
+@checked
 def sigma_matrix(beam: Any) -> NDArray[np.float64]:
     """Return the weighted covariance matrix about the mean, shape (6, 6), divided by the sum of weights.
 
@@ -125,6 +129,7 @@ def sigma_matrix(beam: Any) -> NDArray[np.float64]:
     return sigma
 
 
+@checked
 def projected_emittances(beam_or_sigma: Any) -> NDArray[np.float64]:
     """Return the rms emittances of the planes (x, px), (y, py), (z, delta), sqrt(det of the 2x2 block) [m rad].
 
@@ -143,6 +148,7 @@ def projected_emittances(beam_or_sigma: Any) -> NDArray[np.float64]:
     return out
 
 
+@checked
 def eigen_emittances(beam_or_sigma: Any) -> NDArray[np.float64]:
     """Return the three eigen-emittances in falling order [m rad]: sigma S has the eigenvalues +-i eps.
 
@@ -161,6 +167,7 @@ def eigen_emittances(beam_or_sigma: Any) -> NDArray[np.float64]:
     return np.sort(np.abs(np.concatenate([found, np.zeros(6 - found.size)])))[::-1][::2].copy()
 
 
+@checked
 def histogram(
     beam: Any, coordinate: str = "z", bins: int | ArrayLike = 100, span: tuple[float, float] | None = None
 ) -> Histogram:
@@ -201,10 +208,11 @@ def histogram(
             stacklevel=2,
         )
     per_electron = ELEMENTARY_CHARGE * abs(beam.reference.charge_number)
-    charge, _ = np.histogram(values, bins=edges, weights=beam.weight[beam.alive] * per_electron)
+    charge, _ = np.histogram(values, bins=edges, weights=beam.weight[_alive(beam)] * per_electron)
     return Histogram(coordinate, edges, charge)
 
 
+@checked
 def current_profile(beam: Any, bins: int | ArrayLike = 100, span: tuple[float, float] | None = None) -> CurrentProfile:
     """Return the current along the bunch, beta0 c dq/dz [A]; arguments, errors and warnings as :func:`histogram`."""
     found = histogram(beam, "z", bins, span)
@@ -212,9 +220,16 @@ def current_profile(beam: Any, bins: int | ArrayLike = 100, span: tuple[float, f
     return CurrentProfile(found.centres, speed * found.charge / np.diff(found.edges))
 
 
+def _alive(beam: Any) -> NDArray[np.bool_]:
+    """Return which particles are alive; ConfigError for what is no beam (whose class needs this module)."""
+    if not (hasattr(beam, "alive") and hasattr(beam, "coordinates")):
+        raise ConfigError(f"beam must be a Beam, not {type(beam).__name__}")
+    return beam.alive
+
+
 def _living(beam: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the rows of the living particles and their share of the total weight."""
-    alive = beam.alive
+    alive = _alive(beam)
     weight = beam.weight[alive]
     total = weight.sum()
     if not total > 0.0:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
 from ssmb.ranges import finite, not_negative, positive
@@ -85,6 +86,7 @@ def square_root(sigma: Matrix, no_extent: float = NO_EXTENT) -> Matrix:
     return rms[:, None] * np.where(linked, root, 0.0)
 
 
+@checked
 def sigma_from_twiss(
     *,
     emit_x: float,

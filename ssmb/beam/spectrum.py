@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.bunching import bunching_factor, living, shot_noise_level
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
@@ -34,6 +35,7 @@ class BunchingSpectrum:
     shot_noise: float = quantity("1", "rms |b| of as many random macroparticles")
 
 
+@checked
 def bunching_spectrum(
     beam_or_z: Any,
     wavelengths: ArrayLike | None = None,

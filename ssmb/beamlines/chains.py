@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import choice, share
@@ -161,6 +162,7 @@ BEAMLINES = {
 }
 
 
+@checked
 def beamline(name: str) -> UndulatorChain:
     """One of the four beamlines of the literature and of this package, for 1 kW at the undulator.
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import integrate, special
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.errors import ConfigError
 from ssmb.quantity import Shown, quantity
@@ -56,6 +57,7 @@ class Capture(Shown):
     sigma_delta: Rows = quantity("1", "rms momentum spread of the whole beam", dims=("turns",))
 
 
+@checked
 def capture_coasting_beam(
     bucket: MicroBucket,
     turns: ArrayLike,

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.buckets.standard_map import bound_area
 from ssmb.dynamics.linear import carried_plane, periodic_plane
 from ssmb.dynamics.optics import Optics
@@ -248,6 +249,7 @@ class LongitudinalRing:
         return min(wide, half) if isinstance(self.parts[0], ThinModulator) else wide, min(tall, tallest)
 
 
+@checked
 def longitudinal_functions(found: Optics) -> LongitudinalOptics:
     """Return the longitudinal functions along a lattice, from the modes of its 6x6 map.
 

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
@@ -55,6 +56,7 @@ class IntrabeamRates:
     y: float
 
 
+@checked
 def intrabeam_diffusion(
     reference: Reference,
     sigma: ArrayLike,
@@ -133,6 +135,7 @@ def _diffusion(
     return found
 
 
+@checked
 def intrabeam_rates(
     reference: Reference,
     *,
@@ -273,6 +276,7 @@ def _neighbours(length: Array) -> Array:
     return np.where(length < 0.5, short, long - 0.5 / (math.sqrt(math.pi) * length))
 
 
+@checked
 def coulomb_logarithm(
     reference: Reference,
     sigma: ArrayLike,

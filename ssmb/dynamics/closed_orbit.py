@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.dynamics.energy_balance import check_voltage
 from ssmb.dynamics.propagation import carry, has_cavities, laser_wavelength, one_thread, program_of, without
 from ssmb.errors import ConfigError, PhysicsError
@@ -20,6 +21,7 @@ _STEP = 1e-6
 TOLERANCE = 1e-12
 
 
+@checked
 def closed_orbit(
     lattice: Lattice | Program,
     *,

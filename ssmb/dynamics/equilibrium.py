@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics.damped_turn import DampedTurn, damped_turn
@@ -97,6 +98,7 @@ class Equilibrium(Shown):
         return out | {name: sizes[:, i] for i, name in enumerate(names)}
 
 
+@checked
 def equilibrium(
     lattice: Lattice | Program,
     *,

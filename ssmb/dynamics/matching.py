@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.dynamics.knobs import Knob
 from ssmb.dynamics.optics import Optics, optics
 from ssmb.dynamics.propagation import program_of, without
@@ -73,6 +74,7 @@ class _Enough(Exception):
     """Stops the optimiser: all targets are reached, or the evaluations are used up."""
 
 
+@checked
 def match(
     lattice: Lattice,
     knobs: Mapping[str, tuple[float, float]] | Sequence[Knob],

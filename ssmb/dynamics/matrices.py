@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.dynamics.closed_orbit import closed_orbit
 from ssmb.dynamics.propagation import carry, laser_wavelength, one_thread, op_range, program_of, without
 from ssmb.errors import ConfigError, PhysicsError
@@ -28,6 +29,7 @@ _SHORTEST = 1e-11
 _ALL = (0, 1, 2, 3, 4, 5)
 
 
+@checked
 def transfer_matrix(
     lattice: Lattice | Program,
     start: str | int | None = None,

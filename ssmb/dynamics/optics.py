@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.dynamics.closed_orbit import find_orbits
 from ssmb.dynamics.linear import (
@@ -138,6 +139,7 @@ class Optics(Shown):
         return out | {"T": x[:, 4] * energy / (1.0 + x[:, 5]), "PT": pt}
 
 
+@checked
 def optics(
     lattice: Lattice | Program, *, delta: float = 0.0, lasers: bool = False, delta_step: float = DELTA_STEP
 ) -> Optics:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics.closed_orbit import find_orbits
@@ -96,6 +97,7 @@ class RadiationIntegrals:
         return RadiationConstants.of(self.reference).loss * self.i2
 
 
+@checked
 def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> RadiationIntegrals:
     """Return the radiation integrals of a ring whose planes x and y are not coupled.
 

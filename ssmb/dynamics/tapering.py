@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ssmb.arguments import checked
 from ssmb.dynamics.closed_orbit import closed_orbit
 from ssmb.dynamics.propagation import recorded
 from ssmb.errors import ConfigError
@@ -14,6 +15,7 @@ from ssmb.lattice.tree import Lattice
 _ROUNDS = 3
 
 
+@checked
 def tapered(lattice: Lattice) -> Lattice:
     """Return the ring with its magnets scaled to the momentum that the closed orbit with radiation has in them.
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.dynamics.closed_orbit import closed_orbit
 from ssmb.dynamics.propagation import carry, op_range, program_of, without
 from ssmb.errors import ConfigError, nearest
@@ -143,6 +144,7 @@ class TaylorMap:
         return out
 
 
+@checked
 def taylor_map(
     lattice: Lattice | Program,
     start: str | int | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.facility.ring import Ring, RingState
 from ssmb.facility.ring_budget import ring_budget
 from ssmb.facility.source import SourceLight
@@ -64,6 +65,7 @@ class EnergyOfTurn(Shown):
         )
 
 
+@checked
 def energy_of_turn(
     ring: Ring | RingState,
     lights: Sequence[SourceLight],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.facility.source import SourceLight
 from ssmb.quantity import check_quantities, quantities_of, quantity
@@ -87,6 +88,7 @@ class RingBudget:
         return {name.upper(): np.array([getattr(r, name) for r in self.radiators]) for name in names}
 
 
+@checked
 def ring_budget(
     sources: Sequence[SourceLight],
     *,

@@ -7,6 +7,7 @@ import os
 import pkgutil
 import warnings
 
+from ssmb.arguments import checked
 from ssmb.errors import LatticeError, SsmbWarning, Where
 from ssmb.io.formats import FORMATS, Change, ImportReport, LatticeFormat, ReadLattice, format_of, is_lattice_name
 from ssmb.lattice import Lattice
@@ -16,6 +17,7 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
 
 
+@checked
 def read_lattice(path: str | os.PathLike[str], *, strict: bool = False) -> ReadLattice:
     """Read a lattice file of any known format, with a report of what was kept, changed and dropped.
 
@@ -46,6 +48,7 @@ def read_lattice(path: str | os.PathLike[str], *, strict: bool = False) -> ReadL
     return read
 
 
+@checked
 def load_lattice(path_or_text: str | os.PathLike[str], *, strict: bool = False) -> Lattice:
     """Read a lattice: a file of any known format, or the text of one in PALS.
 

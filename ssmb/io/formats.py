@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ssmb.arguments import checked
 from ssmb.errors import LatticeError, Where, nearest
 from ssmb.lattice import Lattice
 from ssmb.text import table
@@ -108,11 +109,13 @@ class LatticeFormat(ABC):
         """Texts of files and the lattices that they hold, written by hand: the contract compares them."""
 
 
+@checked
 def is_lattice_name(path: str | os.PathLike[str]) -> bool:
     """Whether a format has files of this name."""
     return any(os.fspath(path).lower().endswith(one.suffixes) for one in FORMATS.values())
 
 
+@checked
 def format_of(path: str | os.PathLike[str]) -> LatticeFormat:
     """Return the format of a file, by the end of its name; PALS may have any.
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import Element
 from ssmb.errors import LatticeError, SsmbError, Where
@@ -17,6 +18,7 @@ from ssmb.lattice.tree import Lattice, renamed
 from ssmb.store.yaml_text import Scalar
 
 
+@checked
 def load_lattice(path_or_text: str | os.PathLike[str]) -> Lattice:
     """Read a lattice from a file, or from the text of one.
 
@@ -59,6 +61,7 @@ def load_lattice(path_or_text: str | os.PathLike[str]) -> Lattice:
     return lattice
 
 
+@checked
 def check_file(path: str | os.PathLike[str]) -> list[SsmbError]:
     """Return all errors of a lattice file in file order; an empty list if it is sound."""
     problems = Problems()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import SPECIES
 from ssmb.elements import ELEMENTS, Element
 from ssmb.elements.base import ParameterInfo
@@ -16,6 +17,7 @@ _NUMBER = {"$ref": "#/$defs/number"}
 _NAME = {"type": "string"}
 
 
+@checked
 def lattice_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a lattice file.
 

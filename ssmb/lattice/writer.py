@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.elements.base import Element, ParameterInfo
 from ssmb.errors import LatticeError, Where
 from ssmb.lattice.flatten import base_name
@@ -26,6 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.#\-]*")
 _MISREAD = ("y", "n", "yes", "no", "on", "off")
 
 
+@checked
 def save_lattice(lattice: Lattice, path: str | os.PathLike[str]) -> None:
     """Write a lattice file; an existing file is replaced in one step, or left as it is if anything fails.
 
@@ -67,6 +69,7 @@ def _mode_of(target: Path) -> int:
     return 0o666 & ~mask
 
 
+@checked
 def lattice_text(lattice: Lattice) -> str:
     """Return the text of the lattice file (see :func:`save_lattice`).
 

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
+from ssmb.arguments import checked
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
 from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
@@ -138,6 +139,7 @@ def even_amplitudes(k: float, harmonic: int) -> tuple[float, float]:
     return 4.0 * n * chi * float(special.jvp(n // 2, n * chi)) + bessel, bessel
 
 
+@checked
 def coherent_power(
     undulator: Undulator,
     *,
@@ -217,6 +219,7 @@ def average_power(peak_power_of_average_current: float, filling: float) -> float
     return not_negative("peak_power_of_average_current", peak_power_of_average_current, "W") / share("filling", filling)
 
 
+@checked
 def bunching_for_power(
     undulator: Undulator,
     power: float,
@@ -255,6 +258,7 @@ def bunching_for_power(
     return needed
 
 
+@checked
 def coherent_energy(
     undulator: Undulator,
     *,

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.arguments import checked
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError
 from ssmb.light.angular import composite_nodes
@@ -86,6 +87,7 @@ class Plane:
         return np.asarray(np.exp(np.multiply.outer(theta**2, exponent)) / np.sqrt(root), dtype=np.complex128)
 
 
+@checked
 def debunched_power(
     undulator: Undulator,
     *,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.light.statistics import photon_rate
@@ -23,6 +24,7 @@ from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
 
 
+@checked
 def counted_band(wavelength: float) -> float:
     """Return the full relative band in which light is counted if nobody says otherwise [1].
 

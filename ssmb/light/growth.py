@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning
@@ -36,6 +37,7 @@ LOW_GAIN = 1.0
 _STEPS = 64
 
 
+@checked
 def pierce_parameter(undulator: Undulator, current: float, sigma_x: float, sigma_y: float) -> float:
     """Return the Pierce parameter rho of the fundamental [1].
 
@@ -65,6 +67,7 @@ def pierce_parameter(undulator: Undulator, current: float, sigma_x: float, sigma
     return (cube * strength * gamma * undulator.wavelength() ** 2 / area) ** (1.0 / 3.0)
 
 
+@checked
 def gain_parameter(undulator: Undulator, current: float, sigma_x: float, sigma_y: float) -> float:
     """Return 4 pi rho N [1], and warn where a beam can no longer be taken as unchanged by its light.
 
@@ -106,6 +109,7 @@ class FieldGrowth:
     bunching: float
 
 
+@checked
 def field_growth(
     phase: ArrayLike, delta: ArrayLike, *, pierce: float, n_periods: int, steps: int | None = None
 ) -> FieldGrowth:

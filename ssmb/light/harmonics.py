@@ -24,6 +24,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
@@ -47,6 +48,7 @@ def directions(theta_x: ArrayLike, theta_y: ArrayLike) -> tuple[Array, Array]:
     return tx, ty
 
 
+@checked
 def harmonic_amplitude(
     undulator: Undulator, harmonic: int, theta_x: ArrayLike, theta_y: ArrayLike
 ) -> NDArray[np.complex128]:
@@ -86,6 +88,7 @@ def harmonic_amplitude(
     return np.stack((k / gamma * 0.5 * (s[1] + s[-1]) - tx * s[0], ay), axis=-1).astype(complex)
 
 
+@checked
 def resonant_density(undulator: Undulator, harmonic: int, theta_x: ArrayLike, theta_y: ArrayLike) -> Array:
     """Return d2W/(domega dOmega) of one electron at the resonance of each direction [J s/sr]; as in
     :func:`harmonic_amplitude`.
@@ -109,6 +112,7 @@ def resonant_density(undulator: Undulator, harmonic: int, theta_x: ArrayLike, th
     return FINE_STRUCTURE * HBAR / (4.0 * math.pi**2) * phase**2 * (np.abs(a) ** 2).sum(axis=-1)
 
 
+@checked
 def angular_energy(undulator: Undulator, harmonic: int, theta_x: ArrayLike, theta_y: ArrayLike) -> Array:
     """Return dW/dOmega of one electron in one harmonic, integrated over its line [J/sr].
 
@@ -120,6 +124,7 @@ def angular_energy(undulator: Undulator, harmonic: int, theta_x: ArrayLike, thet
     return resonant_density(undulator, harmonic, theta_x, theta_y) * omega / undulator.n_periods
 
 
+@checked
 def harmonic_energy(undulator: Undulator, harmonic: int, max_angle: float = math.inf) -> float:
     """Return the energy that one electron radiates in one harmonic inside a round aperture [J].
 

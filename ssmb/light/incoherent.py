@@ -13,6 +13,7 @@ import math
 import numpy as np
 from scipy import special
 
+from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.light.angular import composite_nodes
@@ -22,6 +23,7 @@ from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
 
 
+@checked
 def central_cone_power(undulator: Undulator, current: float, harmonic: int = 1) -> float:
     """Return the incoherent power in the central cone, pi alpha Q_n E_photon I/e [W].
 
@@ -44,6 +46,7 @@ def central_cone_power(undulator: Undulator, current: float, harmonic: int = 1) 
     return photons * photon_energy(undulator.wavelength(harmonic)) * not_negative("current", current, "A")
 
 
+@checked
 def total_power(undulator: Undulator, current: float) -> float:
     """Return the incoherent power over all harmonics and angles [W], of an average current [A].
 
@@ -55,6 +58,7 @@ def total_power(undulator: Undulator, current: float) -> float:
     return undulator.energy_per_electron() * not_negative("current", current, "A")
 
 
+@checked
 def axis_power_density(undulator: Undulator, current: float) -> float:
     """Return the incoherent power per solid angle on the axis, all harmonics: the heat of a first mirror [W/sr].
 
@@ -165,6 +169,7 @@ def energy_in_band(undulator: Undulator, bandwidth: float, harmonic: int = 1, ac
     return omega * float(np.dot(weight, density))
 
 
+@checked
 def incoherent_energy(
     undulator: Undulator, charge: float, bandwidth: float, harmonic: int = 1, acceptance: float = math.inf
 ) -> float:

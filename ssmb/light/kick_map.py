@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.bunching import living
 from ssmb.elements.thin_laser import ThinLaser
@@ -20,6 +21,7 @@ from ssmb.light.tracked import TrackedLight, energy_exchange
 from ssmb.ranges import not_negative
 
 
+@checked
 def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str = "own_light") -> ThinLaser:
     """Return the kick of the coherent light of a beam on the beam itself, to stand in the middle of the radiator.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
@@ -58,6 +59,7 @@ class ChargeSignal(Shown):
         return linear / quadratic if quadratic > 0.0 else math.inf
 
 
+@checked
 def signal_against_charge(
     undulator: Undulator,
     charges: ArrayLike,

@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
@@ -46,6 +47,7 @@ _BLOCK = 1_000_000
 LARGEST_ANGLE = 0.3
 
 
+@checked
 def orbit_field(
     orbit: Orbit, theta_x: ArrayLike, theta_y: ArrayLike, photon_energy: ArrayLike, *, distance: float = math.inf
 ) -> Complex:
@@ -106,6 +108,7 @@ def orbit_field(
     return out.view(np.complex128).reshape(*tx.shape, *energy.shape, 2)
 
 
+@checked
 def undulator_field(
     undulator: Undulator,
     theta_x: ArrayLike,
@@ -158,6 +161,7 @@ def _resolved(undulator: Undulator, tx: Array, ty: Array, energy: Array, end_pol
     return orbit
 
 
+@checked
 def angular_density(field: Complex, photon_energy: ArrayLike) -> Array:
     """Return d2W/(domega dOmega) of one electron, both polarisations [J s/sr].
 
@@ -186,6 +190,7 @@ class Polarisation:
     s3: Array
 
 
+@checked
 def stokes(field: Complex, photon_energy: ArrayLike) -> Polarisation:
     """Return the Stokes parameters; arguments as in :func:`angular_density`.
 
@@ -209,6 +214,7 @@ def stokes(field: Complex, photon_energy: ArrayLike) -> Polarisation:
     return Polarisation(unit * (xx + yy), unit * (xx - yy), 2.0 * unit * mixed.real, -2.0 * unit * mixed.imag)
 
 
+@checked
 def photon_flux(density: ArrayLike, current: float, bandwidth: float = 1e-3) -> Array:
     """Return photons per second and steradian [1/(s sr)] of `density` = d2W/(domega dOmega) [J s/sr].
 
@@ -225,6 +231,7 @@ def photon_flux(density: ArrayLike, current: float, bandwidth: float = 1e-3) -> 
     return given * (rate * positive("bandwidth", bandwidth) / HBAR)
 
 
+@checked
 def aperture_spectrum(
     source: Orbit | Undulator,
     photon_energy: ArrayLike,

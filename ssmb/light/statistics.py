@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, modulus, not_negative, positive, positive_or_infinite
@@ -91,6 +92,7 @@ def relative_variance(
     return from_electrons + 1.0 / positive_or_infinite("n_photons", n_photons)
 
 
+@checked
 def photon_energy(wavelength: float) -> float:
     """Return the photon energy [eV] of a wavelength [m].
 
@@ -100,6 +102,7 @@ def photon_energy(wavelength: float) -> float:
     return PLANCK * SPEED_OF_LIGHT / (positive("wavelength", wavelength, "m") * ELEMENTARY_CHARGE)
 
 
+@checked
 def photon_rate(power: float, wavelength: float) -> float:
     """Return photons per second [1/s] of a power [W] at a wavelength [m] (or photons, of an energy [J]).
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, bunching_factor, fold
 from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
@@ -79,6 +80,7 @@ class TrackedLight(Shown):
         return self.power / full if full > 0.0 else 0.0
 
 
+@checked
 def tracked_power(
     undulator: Undulator,
     beam: Beam,
@@ -151,6 +153,7 @@ def tracked_power(
     return light
 
 
+@checked
 def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
     """Return the change of delta of each particle by the coherent light that the beam radiates (n,) [1].
 

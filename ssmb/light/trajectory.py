@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
@@ -97,6 +98,7 @@ class Orbit:
         return strength * self.reference.gamma**4 * self.reference.beta**3 * square
 
 
+@checked
 def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int = 24) -> Orbit:
     """Return the orbit in an ideal undulator.
 
@@ -149,6 +151,7 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
     return _assembled(undulator.reference, momentum, edges, place, nodes, repeats, period)
 
 
+@checked
 def tabulated_orbit(
     reference: Reference,
     s: ArrayLike,
@@ -204,6 +207,7 @@ def tabulated_orbit(
     return _assembled(reference, momentum, [edges, edges[-1:], edges[-1:]], here, nodes, 0, 0.0)
 
 
+@checked
 def orbit_in_field(
     reference: Reference,
     field: Field,

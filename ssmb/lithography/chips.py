@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.dies import die_yield, gross_dies
 from ssmb.lithography.nodes import Node, node
@@ -89,6 +90,7 @@ class DieSupply:
     packages: float = quantity("1", "packages per wafer of this die")
 
 
+@checked
 def die_supply(
     die: Die, *, parameters: ModelParameters | None = None, model: str = "negative_binomial",
     defect_density: float | None = None
@@ -119,6 +121,7 @@ def die_supply(
     return DieSupply(die, home, gross, good_share, good, good / die.per_package)
 
 
+@checked
 def chip(name: str) -> Chip:
     """The chip of that name; an unknown name raises :class:`ConfigError` with the nearest match.
 
@@ -159,6 +162,7 @@ def chip(name: str) -> Chip:
     )
 
 
+@checked
 def chip_names() -> tuple[str, ...]:
     """Names of all chips."""
     return tuple(r.key for r in fact_rows("chips"))
@@ -182,6 +186,7 @@ class Cluster:
     note: str = quantity("", "what else is to be said")
 
 
+@checked
 def clusters() -> tuple[Cluster, ...]:
     """All clusters with a known chip and number."""
     found = []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.chips import chip
 from ssmb.lithography.demand import DemandScenario, Shortage, demand_scenario, shortage
@@ -103,6 +104,7 @@ class SourceComparison:
         ]
 
 
+@checked
 def compare_sources(
     family: str | None = None,
     *,
@@ -132,6 +134,7 @@ def compare_sources(
     return SourceComparison(found, focus, cells, par.beamline_transport)
 
 
+@checked
 def source_feature(family: str, feature: str) -> str:
     """One cell of the feature table, e.g. ``source_feature("SSMB", "debris")``."""
     found = in_any_case("family", family, FAMILIES)
@@ -188,6 +191,7 @@ class ScannerComparison:
         }
 
 
+@checked
 def compare_scanners(
     names: Sequence[str] | None = None,
     *,
@@ -269,6 +273,7 @@ class RoadmapComparison:
         ]
 
 
+@checked
 def compare_roadmap(
     sources: Sequence[EuvSource | str],
     *,

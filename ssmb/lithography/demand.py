@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.lithography.tables import Row, fact_row, fact_rows
 from ssmb.quantity import quantity
 from ssmb.ranges import choice, count, finite, positive
@@ -24,6 +25,7 @@ class Shortage:
     reason: str = quantity("", "one sentence")
 
 
+@checked
 def shortage(
     supply: float,
     *,
@@ -77,6 +79,7 @@ def years_bought(factor: float, *, demand_growth: float, supply_growth: float = 
     return None if relative <= 0.0 else math.log(positive("factor", factor)) / relative
 
 
+@checked
 def growth_from_doubling(months: float) -> float:
     """Growth factor per year [1] of a quantity that doubles in `months` [month].
 
@@ -99,6 +102,7 @@ class DemandScenario:
     note: str
 
 
+@checked
 def demand_scenario(name: str) -> DemandScenario:
     """A scenario of the table, e.g. ``epoch_stock`` (x2.3 per year) or ``brief_35`` (doubling in 3.5 months)."""
     row = fact_row("demand", name)
@@ -109,6 +113,7 @@ def demand_scenario(name: str) -> DemandScenario:
     return row.record(DemandScenario, growth=growth)
 
 
+@checked
 def demand_scenarios() -> tuple[str, ...]:
     """Names of the rows that are growth rates of demand."""
     return tuple(r.key for r in _growth_rows())

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.ranges import choice, count, not_negative, positive, share
 from ssmb.units import SQUARE_MILLIMETRE
@@ -26,6 +27,7 @@ def die_shape(area: float) -> tuple[float, float]:
     return width, area / width
 
 
+@checked
 def gross_dies_formula(area: float, *, wafer_diameter: float = 0.300, edge_exclusion: float = 0.003) -> float:
     """Gross dies per wafer from area and circumference.
 
@@ -53,6 +55,7 @@ def gross_dies_formula(area: float, *, wafer_diameter: float = 0.300, edge_exclu
     return max(0.0, math.pi * d * d / (4.0 * s) - math.pi * d / math.sqrt(2.0 * s))
 
 
+@checked
 def gross_dies_grid(
     width: float,
     height: float,
@@ -130,6 +133,7 @@ def gross_dies(
     )
 
 
+@checked
 def die_yield(
     area: float,
     defect_density: float,

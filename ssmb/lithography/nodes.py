@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.tables import fact_row, fact_rows
 from ssmb.quantity import quantity
@@ -37,6 +38,7 @@ class Node:
         return self.euv_layers > 0
 
 
+@checked
 def node(node_id: str) -> Node:
     """The node of that name; unknown names and roadmap rows without layers raise :class:`ConfigError`.
 
@@ -67,6 +69,7 @@ def _node(node_id: str) -> Node:
     )
 
 
+@checked
 def node_names() -> tuple[str, ...]:
     """Names of all nodes with a layer count, by year."""
     return tuple(r.key for r in fact_rows("nodes") if r.number("euv_layers_default") is not None)

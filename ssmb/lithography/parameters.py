@@ -10,6 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.beamlines.chains import SHARE
 from ssmb.errors import ConfigError
 from ssmb.quantity import quantities_of, quantity
@@ -90,6 +91,7 @@ def parameter_table() -> Mapping[str, Parameter]:
     return MappingProxyType({name: Parameter(name, unit=units[name], **p) for name, p in tomllib.loads(text).items()})
 
 
+@checked
 def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParameters:
     """Default parameters, some of them replaced.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.chips import Chip, DieSupply, chip, die_supply
 from ssmb.lithography.energy import energy_per_chip, energy_per_pass, operating_energy, shared_tool_power
@@ -140,6 +141,7 @@ def roadmap_case(
     return Case(record, scanner(scanner_id, parameters=par), part, home, par, home.euv_layers, 1.0, all_dies)
 
 
+@checked
 def roadmap(
     source: EuvSource | str,
     *,

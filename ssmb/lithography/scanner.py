@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import Row, fact_rows, in_any_case
@@ -124,6 +125,7 @@ def _dose(dose: object) -> float:
     return d
 
 
+@checked
 def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) -> Scanner:
     """A scanner of the table, or ``"future"`` with the fields of the model parameters (a hypothetical 0.33-NA tool).
 
@@ -170,6 +172,7 @@ def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
     )
 
 
+@checked
 def scanner_names() -> tuple[str, ...]:
     """Names of all scanners, the hypothetical one last."""
     return (*dict.fromkeys(r.text("scanner_id") for r in fact_rows("scanners")), FUTURE)
@@ -193,6 +196,7 @@ class ScannerPoint:
     source: str = quantity("", "where the row comes from")
 
 
+@checked
 def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[ScannerPoint, ...]:
     """All published points with power, dose and rate, and what the model makes of them.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from ssmb.arguments import checked
 from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
@@ -235,6 +236,7 @@ class FocusPower:
     assumed: bool = quantity("", "whether a factor of this package stands between the published figure and these watts")
 
 
+@checked
 def power_at_focus(source: EuvSource, *, parameters: ModelParameters | None = None) -> FocusPower | None:
     """Power that one scanner gets at its intermediate focus, or ``None`` where the figure cannot be brought there.
 
@@ -272,6 +274,7 @@ def power_at_focus(source: EuvSource, *, parameters: ModelParameters | None = No
     )
 
 
+@checked
 def euv_source(name: str) -> EuvSource:
     """The source of that name from the table; an unknown name raises :class:`ConfigError` with the nearest match.
 
@@ -281,6 +284,7 @@ def euv_source(name: str) -> EuvSource:
     return _from_row(fact_row("euv_sources", name))
 
 
+@checked
 def euv_sources(family: str | None = None) -> tuple[EuvSource, ...]:
     """All sources of the table, or those of one family (any case)."""
     found = None if family is None else in_any_case("family", family, FAMILIES)

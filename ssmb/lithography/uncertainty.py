@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.curvature import median_shifts
 from ssmb.lithography.demand import START_YEAR, shortage
@@ -167,6 +168,7 @@ def from_scores(varied: Varied, scores: NDArray[np.float64], shape: str = "centr
     return np.clip(x if varied.normal else np.exp(x), 0.0, varied.upper_bound)
 
 
+@checked
 def roadmap_intervals(
     source: EuvSource | str,
     *,
@@ -269,6 +271,7 @@ class ShortageMap:
         return Table(f"Year of shortage, supply growth x{self.supply_growth:g} per year", headers, rows, (note,))
 
 
+@checked
 def shortage_map(
     supply: float,
     *,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics.linear import symplectic_form
@@ -112,6 +113,7 @@ class RingParameters:
         return rates[0], rates[1], rates[2]
 
 
+@checked
 def ring_model_from_parameters(
     parameters: RingParameters, modulator: Wiggler, reference: Reference, *, name: str = "ring"
 ) -> Lattice:

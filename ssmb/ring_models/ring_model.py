@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ssmb.arguments import checked
 from ssmb.elements import Element
 from ssmb.errors import ConfigError, LatticeError, nearest
 from ssmb.lattice.tree import Lattice
@@ -17,6 +18,7 @@ ORDERS = (1, 2, 3, 4)
 MODULATORS = ("thin", "thick")
 
 
+@checked
 def ring_model(
     lattice: Lattice,
     *,

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.errors import ConfigError, PhysicsError, nearest
 from ssmb.lattice import Lattice
@@ -34,6 +35,7 @@ SCHEMES: dict[str, type[Scheme]] = {}
 QUIET_PARTICLES = 2**20
 
 
+@checked
 def scheme(name: str) -> Callable[[_S], _S]:
     """Register a class as the scheme of this name."""
 
@@ -47,6 +49,7 @@ def scheme(name: str) -> Callable[[_S], _S]:
     return register
 
 
+@checked
 def scheme_class(name: str) -> type[Scheme]:
     """Return the scheme of a name, or raise ConfigError with the nearest one.
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.ranges import harmonic_number, positive
@@ -126,6 +127,7 @@ def _free_of_noise(scheme: Scheme, harmonic: int) -> Beam | None:
     return scheme.parts().quadrature(more={**nodes, "z": max(nodes["z"], 3 * harmonic)}) if nodes else None
 
 
+@checked
 def compare_schemes(
     harmonic: int, bunching: float, given: Given | None = None, *, names: Sequence[str] | None = None
 ) -> SchemeComparison:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, LossReason
 from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.errors import ConfigError, ValidityWarning
@@ -68,6 +69,7 @@ class Run:
         return losses_of(self.beam, self.program)
 
 
+@checked
 def losses_of(beam: Beam, program: Program) -> tuple[Loss, ...]:
     """Losses of a beam by element of the program and reason, in the order of the lattice."""
     lost = ~beam.alive
@@ -80,6 +82,7 @@ def losses_of(beam: Beam, program: Program) -> tuple[Loss, ...]:
     return tuple(out)
 
 
+@checked
 def track(
     lattice: Lattice | Program,
     beam: Beam,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.kernels.jit import numba
 from ssmb.tracking.job import Job
@@ -51,6 +52,7 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+@checked
 def most_threads() -> int:
     """Number of threads that this process can use."""
     compiler: Any = numba

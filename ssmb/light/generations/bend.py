@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, PLANCK, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError
 from ssmb.ranges import positive
 
 
+@checked
 def critical_energy(reference: Reference, field: float) -> float:
     """Return the critical photon energy of a bend, 3 hbar c gamma^3/(2 rho) [eV].
 
@@ -37,6 +39,7 @@ def _over_critical(reference: Reference, field: float, photon_energy: float) -> 
     return y
 
 
+@checked
 def bend_flux(
     reference: Reference, field: float, photon_energy: float, current: float, bandwidth: float = 1e-3
 ) -> float:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE
 from ssmb.errors import ConfigError
@@ -142,6 +143,7 @@ class Brightness:
         return self.coherent_fraction * self.flux
 
 
+@checked
 def undulator_brightness(
     undulator: Undulator, beam: ElectronBeam, *, harmonic: int = 1, bandwidth: float = 1e-3
 ) -> Brightness:

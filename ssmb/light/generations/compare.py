@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
+from ssmb.arguments import checked
 from ssmb.constants import C_GAMMA, ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.light.coherent import coherent_power
@@ -241,6 +242,7 @@ def ssmb_source(
     )  # fmt: skip
 
 
+@checked
 def compare_generations(
     wavelength: float = 13.5e-9, machines: Machines | None = None, *, band: float | None = None
 ) -> Generations:

@@ -12,6 +12,7 @@ import math
 import warnings
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.light.generations.brightness import ElectronBeam, same_energy
@@ -62,6 +63,7 @@ class FreeElectronLaser:
     coherence_length: float
 
 
+@checked
 def free_electron_laser(undulator: Undulator, beam: ElectronBeam) -> FreeElectronLaser:
     """Return gain length and saturation of an FEL on the fundamental.
 

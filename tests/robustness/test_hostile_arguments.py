@@ -1,0 +1,84 @@
+"""Every public function, called with what it does not take: an error of the package, never one of Python or NumPy."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import os
+import random
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ssmb.arguments import checked
+from ssmb.errors import ConfigError, SsmbError
+
+ROOMS = (
+    "beam", "beamlines", "buckets", "collective", "dynamics", "facility", "io", "lattice", "light", "lithography",
+    "ring_models", "schemes", "tracking",
+)  # fmt: skip
+#: What nobody means.
+HOSTILE: tuple[Any, ...] = (
+    None, "x", float("nan"), float("inf"), -1.0, 0, 1e300, -1e300, 1e-300, 10**30, [], {}, (1, 2), True, b"z", object(),
+)  # fmt: skip
+#: Calls of each function; more with ``SSMB_FUZZ=200``.
+CALLS = int(os.environ.get("SSMB_FUZZ", "6"))
+
+
+def functions(room: str) -> dict[str, Callable[..., Any]]:
+    """The public functions of a room."""
+    module = importlib.import_module(f"ssmb.{room}")
+    return {name: f for name in module.__all__ if inspect.isfunction(f := getattr(module, name))}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_hostile_arguments_end_in_an_error_of_the_package(room: str) -> None:
+    chance = random.Random(room)
+    foreign = []
+    for name, function in functions(room).items():
+        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.kind in named]
+        for _ in range(CALLS):
+            given = {
+                p.name: chance.choice(HOSTILE) for p in parameters if p.default is p.empty or chance.random() < 0.3
+            }
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    found = function(**given)
+            except SsmbError:
+                continue
+            except Exception as error:
+                foreign.append((name, type(error).__name__, str(error)[:100], given))
+            else:
+                if isinstance(found, float) and math.isnan(found):
+                    foreign.append((name, "nan without a word", "", given))
+    assert foreign == []
+
+
+def test_the_argument_is_named() -> None:
+    from ssmb.beam import moments
+    from ssmb.light import bend_flux
+
+    with pytest.raises(ConfigError, match="reference must be Reference, not str"):
+        bend_flux("1 GeV", 1.3, 1e3, 1e-3)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="beam must be a Beam, not list"):
+        moments([1, 2, 3])  # type: ignore[arg-type]
+
+
+def test_an_error_inside_stays_what_it_is() -> None:
+    """What fits its annotations and fails nevertheless is a fault of ours, and must not hide."""
+
+    @checked
+    def fails(count: int, names: list[str]) -> None:
+        raise KeyError(names[count])
+
+    with pytest.raises(KeyError, match="b"):
+        fails(1, ["a", "b"])
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        fails(1)  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match="fails: names must be list, not dict"):
+        fails(0, {})  # type: ignore[arg-type]
