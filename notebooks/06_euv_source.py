@@ -153,17 +153,7 @@ ssmb.plot(light.light)
 # $d\epsilon_y = \mathcal H_yh^2\langle dz^2\rangle/4$ a turn, against damping. First the magnets alone, with the beam of the run file, nobody scattering:
 
 # %%
-insertion = CouplingInsertion(
-    lattice,
-    want.wavelength,
-    want.chirp,
-    (config.beam.emit_x, config.beam.emit_y),
-    config.beam.sigma_delta,
-    want.beta,
-    want.alpha,
-    want.dispersion_y,
-    want.spot,
-)
+insertion = want.made(lattice=lattice, **config.beam.values_of(CouplingInsertion))
 budget = insertion.closure(79, found.damping[1], n=particles // 4, order=2 if REDUCED else 3)
 print(budget.table())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ssmb.errors import ConfigError, LatticeError, nearest
@@ -11,6 +12,14 @@ from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
     from ssmb.lattice import Lattice
+
+
+def add_verb(verbs: argparse._SubParsersAction, module: ModuleType) -> None:
+    """Add a verb, or a subject of one, from its module: ``HELP``, ``add_arguments`` and ``run``."""
+    verb = verbs.add_parser(module.__name__.rpartition(".")[2].removeprefix("compare_"), help=module.HELP)
+    module.add_arguments(verb)
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.set_defaults(run=module.run)
 
 
 def add_ring(verb: argparse.ArgumentParser) -> None:

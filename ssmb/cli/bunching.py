@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from ssmb.beam import Beam
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("bunching", help="bunching factors of a run folder")
+HELP = "bunching factors of a run folder"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("folder", metavar="DIR", help="folder of a run")
     verb.add_argument(
         "--wavelength",
@@ -26,8 +28,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="M",
         help="wavelengths for the stored particles, such as 1064e-9 or '1064 nm' (default: those of the monitors)",
     )
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

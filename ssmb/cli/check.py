@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ssmb.io import ImportReport
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("check", help="all errors of a lattice or run file, with file:line:column")
+HELP = "all errors of a lattice or run file, with file:line:column"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument(
         "file", metavar="FILE", help="a lattice (*.pals.yaml, or one of another code) or a run file (*.run.yaml)"
     )
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
-from ssmb.cli.arguments import named_numbers, number_of
+from ssmb.cli.arguments import add_verb, named_numbers, number_of
 from ssmb.errors import ResultFileError
 from ssmb.quantity import Quantity
 
@@ -63,8 +63,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.add_argument("--seed", type=int, default=1, help="seed of the intervals")
     roadmap.set_defaults(compare=_roadmap)
 
-    compare_schemes.add_subject(subjects)
-    compare_generations.add_subject(subjects)
+    add_verb(subjects, compare_schemes)
+    add_verb(subjects, compare_generations)
 
     for p in (sources, scanners, roadmap):
         p.add_argument(

@@ -20,22 +20,20 @@ _VALUES = (
 )  # fmt: skip
 
 
-def add_subject(subjects: argparse._SubParsersAction) -> None:
-    """Add the subject ``generations`` to the verb ``compare``."""
-    parser = subjects.add_parser(
-        "generations", help="light sources: power, brightness, bandwidth, coherence from machine parameters"
-    )
+HELP = "light sources: power, brightness, bandwidth, coherence from machine parameters"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     wavelength = number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength")
-    parser.add_argument("--wavelength", type=wavelength, default=13.5e-9, metavar="M", help="of the light [m]")
+    verb.add_argument("--wavelength", type=wavelength, default=13.5e-9, metavar="M", help="of the light [m]")
     band = number_of(Quantity("1", "relative band"), "--band")
-    parser.add_argument("--band", type=band, metavar="B", help="full relative band of the powers (default: 2 %%)")
-    parser.add_argument(
+    verb.add_argument("--band", type=band, metavar="B", help="full relative band of the powers (default: 2 %%)")
+    verb.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="machine parameters, SI units and eV, by the names that are printed",
     )  # fmt: skip
-    parser.add_argument("--figure", metavar="FILE", help="draw the comparison (.png, .pdf, .svg)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(run=run)
+    verb.add_argument("--figure", metavar="FILE", help="draw the comparison (.png, .pdf, .svg)")
 
 
 def run(args: argparse.Namespace) -> int:

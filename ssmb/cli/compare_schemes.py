@@ -31,23 +31,23 @@ _GIVEN = {
 }
 
 
-def add_subject(subjects: argparse._SubParsersAction) -> None:
-    """Add the subject ``schemes`` to the verb ``compare``."""
-    parser = subjects.add_parser("schemes", help="laser power, R56 and emittance that a harmonic and |b| ask for")
-    parser.add_argument("--harmonic", type=int, required=True, metavar="N", help="harmonic of the laser")
-    parser.add_argument("--bunching", type=float, required=True, metavar="B", help="wanted |b| at it, below 1")
-    parser.add_argument("--scheme", nargs="+", metavar="NAME", help="only these schemes")
+HELP = "laser power, R56 and emittance that a harmonic and |b| ask for"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
+    verb.add_argument("--harmonic", type=int, required=True, metavar="N", help="harmonic of the laser")
+    verb.add_argument("--bunching", type=float, required=True, metavar="B", help="wanted |b| at it, below 1")
+    verb.add_argument("--scheme", nargs="+", metavar="NAME", help="only these schemes")
     energy = number_of(_ENERGY, "--energy")
-    parser.add_argument("--energy", type=energy, metavar="EV", help="beam energy [eV] (default 600e6)")
+    verb.add_argument("--energy", type=energy, metavar="EV", help="beam energy [eV] (default 600e6)")
     for option, (field, metavar, of) in _GIVEN.items():
         words = of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]"
-        parser.add_argument(option, type=number_of(of, option), dest=field, metavar=metavar, help=words)
-    parser.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
-    parser.add_argument(
+        verb.add_argument(option, type=number_of(of, option), dest=field, metavar=metavar, help=words)
+    verb.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
+    verb.add_argument(
         "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

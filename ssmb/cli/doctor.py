@@ -25,12 +25,12 @@ _TEST_SECONDS = 1.0
 _TEST_PARTICLES = 10_000
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("doctor", help="versions, processor, kernel cache, extras, tracking speed")
+HELP = "versions, processor, kernel cache, extras, tracking speed"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("--no-speed", action="store_true", help="leave out the test of the tracking speed")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

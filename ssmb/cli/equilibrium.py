@@ -17,17 +17,17 @@ _VALUES = (
 )  # fmt: skip
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("equilibrium", help="emittances, damping and bunch length under radiation")
+HELP = "emittances, damping and bunch length under radiation"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     add_ring(verb)
     verb.add_argument("--no-edges", action="store_true", help="pole faces of bends do not radiate")
     verb.add_argument(
         "--opening-angle", action="store_true", help="photons leave at their angle to the plane of the orbit"
     )
     verb.add_argument("--lasers", action="store_true", help="lasers act, about the nearest micro-bucket")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TextIO
 
 from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
+from ssmb.cli.arguments import add_verb
 from ssmb.cli.output import error_as_dict, print_json
 from ssmb.errors import ConfigError, ResultFileError, SeveralErrors, SsmbError
 
@@ -54,7 +55,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
     for module in _VERBS:
-        module.add_parser(verbs)
+        if module is compare:
+            compare.add_parser(verbs)
+        else:
+            add_verb(verbs, module)
     return top
 
 

@@ -20,14 +20,14 @@ _HEADLINES = (
 )  # fmt: skip
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("optics", help="tunes, Twiss functions, dispersion, slip factors of a ring")
+HELP = "tunes, Twiss functions, dispersion, slip factors of a ring"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     add_ring(verb)
     verb.add_argument("--delta", type=float, default=0.0, metavar="D", help="relative momentum deviation (default 0)")
     verb.add_argument("--csv", metavar="FILE", help="write the whole table, all columns, as CSV")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

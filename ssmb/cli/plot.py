@@ -10,10 +10,11 @@ from ssmb.cli.figures import FIGURE_FOLDER, FORMATS, write_figure, write_study_f
 from ssmb.cli.output import print_json, warn_if_unfinished
 from ssmb.errors import ConfigError
 
+HELP = "figures of a run folder, or the optics of a lattice"
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("plot", help="figures of a run folder, or the optics of a lattice")
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("what", metavar="DIR|LATTICE", help="folder of a run, or a lattice file")
     verb.add_argument(
         "--out",
@@ -22,8 +23,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         f"of "
         "the lattice in the current folder)",
     )
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,13 +7,12 @@ import argparse
 from ssmb.cli.output import print_json, warn_if_unfinished
 from ssmb.errors import ConfigError
 
+HELP = "the way of the power of a run folder, and what limits it"
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("power", help="the way of the power of a run folder, and what limits it")
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("folder", metavar="DIR", help="folder of a finished run with a source")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,13 +6,13 @@ import argparse
 
 from ssmb.cli.run import add_common, finish
 
+HELP = "go on with an interrupted run from its checkpoint"
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("resume", help="go on with an interrupted run from its checkpoint")
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("folder", metavar="DIR", help="folder of the run")
     add_common(verb)
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

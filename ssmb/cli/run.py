@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 _OK, _INTERRUPTED = 0, 130
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("run", help="do what a run file says; results go into a folder")
+HELP = "do what a run file says; results go into a folder"
+
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("file", metavar="FILE", help="run file (*.run.yaml)")
     verb.add_argument("--folder", metavar="DIR", help="folder of the run (default: as in the file, else runs/NAME)")
     verb.add_argument("--force", action="store_true", help="replace the run that the folder holds")
@@ -33,14 +35,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="values that replace those of the file, such as beam.particles=1000",
     )
     add_common(verb)
-    verb.set_defaults(run=run)
 
 
 def add_common(verb: argparse.ArgumentParser) -> None:
     """Add what ``run`` and ``resume`` share."""
     verb.add_argument("--threads", type=int, metavar="N", help="number of threads; the result does not depend on it")
     verb.add_argument("--no-figures", action="store_true", help="write no figures, whatever the run file says")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,13 +8,12 @@ import json
 import operator
 from typing import Any
 
+HELP = "JSON schema of lattice files or run files"
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("schema", help="JSON schema of lattice files or run files")
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
     verb.add_argument("of", choices=("lattice", "run"), help="which kind of file")
-    verb.add_argument("--json", action="store_true", help="on one line")
-    verb.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

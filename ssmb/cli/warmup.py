@@ -10,12 +10,11 @@ from collections.abc import Callable
 from ssmb.cli.output import print_json
 from ssmb.text import named_values, quantity
 
+HELP = "compile all kernels into the cache"
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the verb."""
-    verb = subparsers.add_parser("warmup", help="compile all kernels into the cache")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    verb.set_defaults(run=run)
+
+def add_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add what it takes besides --json."""
 
 
 def run(args: argparse.Namespace) -> int:

@@ -117,21 +117,30 @@ class Insertion(Part, name="insertion"):
     harmonic: int = quantity("1", "harmonic of the laser that is radiated", minimum=1)
     radiator: Radiator = quantity("", "the undulator in its middle, and the beamline behind it")
     laser_average_power: float | None = quantity(
-        "W", "most average power that travels with the electrons; None for no limit", default=None
+        "W", "most average power that travels with the electrons; without it there is no limit", minimum=1e-9,
+        maximum=1e18, default=None,
+    )  # fmt: skip
+    pulse_margin: float = quantity(
+        "1", "length of a laser pulse over that of a train", minimum=1.0, maximum=1e3, default=1.2
     )
-    pulse_margin: float = quantity("1", "length of a laser pulse over that of a train", default=1.2)
-    coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions", default=11.0)
+    coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions", minimum=1.0, maximum=30.0, default=11.0)
     fraction: float = quantity(
         "1", "growth of the vertical emittance over itself that the closure allows", default=0.3, **SHARE
     )
-    order: int = quantity("1", "order of the Taylor map that names the terms of the path", minimum=1, default=3)
-    closure_particles: int = quantity("1", "particles that are tracked for the closure", minimum=1, default=32_768)
+    order: int = quantity(
+        "1", "order of the Taylor map that names the terms of the path", minimum=1, maximum=5, default=3
+    )
+    closure_particles: int = quantity(
+        "1", "particles that are tracked for the closure", minimum=64, maximum=10_000_000, default=32_768
+    )
     modulators: Literal["thick", "thin"] = quantity(
         "", "thick: what slip in them costs when their r56 is compensated is part of the path error", default="thick"
     )
-    particles: int = quantity("1", "particles of each seed of the beam that radiates", minimum=1, default=131_072)
-    seeds: int = quantity("1", "independent beams that are added", minimum=1, default=1)
-    seed: int = quantity("1", "first seed", default=1)
+    particles: int = quantity(
+        "1", "particles of each seed of the beam that radiates", minimum=64, maximum=10_000_000, default=131_072
+    )
+    seeds: int = quantity("1", "independent beams that are added", minimum=1, maximum=1000, default=1)
+    seed: int = quantity("1", "first seed", minimum=0, maximum=2**63 - 1, default=1)
 
     def __post_init__(self) -> None:
         check_quantities(self)
@@ -180,7 +189,7 @@ class Insertion(Part, name="insertion"):
             wavelength=of.wavelength,
             chirp=of.chirp,
             harmonic=harmonic,
-            spot=of.spot if spot else math.inf,
+            spot=(of.spot if spot else None) or math.inf,
             length=sum(e.length for e in row),
             tracked=tracked,
             noise=1.0 / math.sqrt(particles),
@@ -266,7 +275,7 @@ class Insertion(Part, name="insertion"):
             seed=_CLOSURE_SEED,
             order=self.order,
         )
-        errors = (collisions, self.thick_path(of.emittances[1]))
+        errors = (collisions, self.thick_path(of.emit_y))
         more = sum(emittance_growth(of.h_mod, of.chirp, of.wavelength, e) for e in errors)
         path, (beta, alpha) = self.section.R[4, 2:4], (of.beta[1], of.alpha[1])
         twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
@@ -328,7 +337,7 @@ class Insertion(Part, name="insertion"):
             kept_by=kept_by,
             closure=budget,
             closure_of=of,
-            thick=self.thick_path((heated if of == "scattered" else self.line).emittances[1]),
+            thick=self.thick_path((heated if of == "scattered" else self.line).emit_y),
             uncompensated=self.uncompensated_path(),
             duty=duty,
             laser=laser,
@@ -387,8 +396,8 @@ class Insertion(Part, name="insertion"):
             Drift(name="D2", length=0.1), _linear("BACK", back), Marker(name="MOD2"),
         ]  # fmt: skip
         line = CouplingInsertion(
-            Lattice.from_elements(row, reference), wavelength, chirp, (1e-9, 40e-12), 5.5e-4, beta=(15.0, 9.0),
-            alpha=(0.0, 0.0), dispersion_y=(dispersion, 0.0), spot=10e-3,
+            Lattice.from_elements(row, reference), wavelength, chirp, 1e-9, 40e-12, 5.5e-4, beta=(15.0, 9.0),
+            dispersion_y=(dispersion, 0.0), spot=10e-3,
         )  # fmt: skip
         undulator = Undulator.resonant(reference, wavelength / harmonic, 0.05, 40)
         ring = Ring(reference, Filling(0.1, 1.0, 20.0), 200.0, energy_loss=60e3)

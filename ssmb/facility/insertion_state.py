@@ -49,7 +49,7 @@ class InsertionIntrabeam:
     def beam_of(self, insertion: CouplingInsertion) -> CouplingInsertion:
         """The insertion with the beam that scattering leaves."""
         b = self.beam
-        return replace(insertion, emittances=(b.emit_x[1], b.emit_y[1]), sigma_delta=b.sigma_delta[1])
+        return replace(insertion, emit_x=b.emit_x[1], emit_y=b.emit_y[1], sigma_delta=b.sigma_delta[1])
 
 
 def insertion_intrabeam(
@@ -89,11 +89,11 @@ def insertion_intrabeam(
     maps = _maps(section)
     back = -_FORM @ np.swapaxes(maps, 1, 2) @ _FORM  # inverse of a symplectic matrix
     heating = IntrabeamHeating.of(section, current=current, coulomb_log=coulomb_log)
-    start = np.array([*insertion.emittances, insertion.sigma_delta**2])
+    start = np.array([insertion.emit_x, insertion.emit_y, insertion.sigma_delta**2])
     now = start.copy()
     growth, noise = np.zeros(3), np.zeros((6, 6))
     for _ in range(_MOST_STEPS):
-        here = replace(insertion, emittances=(float(now[0]), float(now[1])), sigma_delta=math.sqrt(now[2]))
+        here = replace(insertion, emit_x=float(now[0]), emit_y=float(now[1]), sigma_delta=math.sqrt(now[2]))
         sigma = maps @ here.sigma @ np.swapaxes(maps, 1, 2)
         noise = np.zeros((6, 6))
         for at in (slice(None, -1), slice(1, None)):  # mean of the rates at both ends of a piece
@@ -190,7 +190,7 @@ def laser_need(
     length, power = sum(e.length for e in halves), 0.0
     field = halves[0].undulator(insertion.lattice.reference) if halves else None
     periods = length / field.period if field else 0.0
-    if field and math.isfinite(insertion.spot):
+    if field and insertion.spot is not None:
         reference = insertion.lattice.reference
         gain = insertion.chirp / k * reference.p0c * reference.beta
         focus = rayleigh_length(wavelength, insertion.spot)

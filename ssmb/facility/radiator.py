@@ -56,12 +56,18 @@ class Radiator(Part, name="radiator"):
         "", "gap: exact, resonant on the axis at the wavelength of the light; best, where it gives the most",
         choices=("exact", "best"), default="exact",
     )  # fmt: skip
-    beamlines: int = quantity("1", "equal radiators on the ring; all powers are those of one", minimum=1, default=1)
+    beamlines: int = quantity(
+        "1", "equal radiators on the ring; all powers are those of one", minimum=1, maximum=1000, default=1
+    )
     #: if left out, four grazing mirrors and gas at 6 to 15 nm, and no optics at all at other wavelengths, where nothing
     #: is assumed: the focus is then the undulator exit; the power of a chain of given factors is not used
     chain: UndulatorChain | Beamline | None = quantity("", "way to the intermediate focus", default=None)
     band: float | None = quantity(
-        "1", "full relative width of the band that counts; by default ssmb.light.counted_band", default=None
+        "1",
+        "full relative width of the band that counts; by default 0.6 % at 6.5 to 6.9 nm, else 2 %",
+        minimum=1e-9,
+        maximum=1.0,
+        default=None,
     )
 
     def __post_init__(self) -> None:

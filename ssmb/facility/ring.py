@@ -21,6 +21,8 @@ from ssmb.lattice.tree import Lattice
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import positive, positive_or_infinite
 
+#: Limits of a current [A].
+CURRENT: dict[str, Any] = {"minimum": 1e-9, "maximum": 1e6}
 #: Damping partition numbers of a planar ring whose bends have no gradient.
 PLANAR = (1.0, 1.0, 2.0)
 
@@ -29,9 +31,9 @@ PLANAR = (1.0, 1.0, 2.0)
 class Filling:
     """How the current of a ring is spread: over the whole ring, or over trains of the same current inside."""
 
-    average_current: float = quantity("A", "average current of the ring")
+    average_current: float = quantity("A", "average current of the ring", **CURRENT)
     train_current: float | None = quantity(
-        "A", "current inside the trains; without it the ring is filled", default=None
+        "A", "current inside the trains; without it the ring is filled", default=None, **CURRENT
     )
     train_length: float = quantity("m", "length of a train; infinite for a filled ring", default=math.inf)
 
@@ -41,8 +43,8 @@ class Filling:
         train = positive("train_current", self.local_current, "A")
         if not train >= self.average_current:
             raise ConfigError(
-                f"train_current {train:g} A is below the average current {self.average_current:g} A; it is that inside "
-                "a train"
+                f"train_current {train:g} A is below average_current {self.average_current:g} A; it is that inside a "
+                "train"
             )
 
     @property
@@ -110,12 +112,12 @@ class Ring(Part, name="ring"):
 
     reference: Reference = quantity("", "reference particle")
     filling: Filling = quantity("", "how it is filled")
-    circumference: float = quantity("m", "circumference", minimum=0.0, open_minimum=True)
+    circumference: float = quantity("m", "circumference", minimum=1e-15, maximum=1e6)
     damping_time: float | None = quantity(
-        "s", "vertical amplitude damping time", minimum=0.0, open_minimum=True, default=None
+        "s", "vertical amplitude damping time, or energy_loss", minimum=1e-9, maximum=1e6, default=None
     )
     energy_loss: float | None = quantity(
-        "eV", "energy that an electron radiates in a turn", minimum=0.0, open_minimum=True, default=None
+        "eV", "energy that an electron radiates in a turn, or damping_time", minimum=1e-6, maximum=1e12, default=None
     )
     lattice: Lattice | None = quantity("", "its magnets", default=None, repr=False)
 

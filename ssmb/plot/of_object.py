@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ssmb.errors import ConfigError
@@ -10,22 +11,24 @@ from ssmb.errors import ConfigError
 if TYPE_CHECKING:
     from ssmb.plot.canvas import Figure
 
-#: What can be plotted, for messages.
-PLOTTED = (
-    "Lattice",
-    "Optics",
-    "Beam (with wavelength=...)",
-    "ChargeSignal or several",
-    "Record of a monitor (of whole beams: with wavelength=...)",
-    "MicroBucket",
-    "Scheme or several",
-    "SchemeComparison, two or more",
-    "Equilibrium",
-    "Generations",
-    "SourceLight or several",
-    "Result of a study",
-    "TrackedLight",
-)
+#: Class -> module of this room, function that draws one, function that draws several; named, for they load long.
+#: Of a class without the first, one is drawn as several.
+_FIGURES: dict[str, tuple[str, str, str]] = {
+    "dynamics.optics.Optics": ("optics", "plot_optics", ""),
+    "beam.beam.Beam": ("phase_space", "plot_phase_space", ""),
+    "light.signal.ChargeSignal": ("signal", "", "plot_signal"),
+    "tracking.monitors.record.Record": ("record", "plot_record", ""),
+    "buckets.micro_bucket.MicroBucket": ("bucket", "plot_bucket", ""),
+    "schemes.base.Scheme": ("scheme", "plot_scheme", "plot_scheme_harmonics"),
+    "schemes.compare.SchemeComparison": ("scheme", "", "plot_scheme_needs"),
+    "dynamics.equilibrium.Equilibrium": ("equilibrium", "plot_equilibrium", ""),
+    "light.generations.compare.Generations": ("generations", "plot_generations", ""),
+    "facility.source.SourceLight": ("source", "plot_source", "plot_harmonics"),
+    "light.tracked.TrackedLight": ("light", "plot_light", ""),
+    "studies.study.Result": ("study", "plot_study", ""),
+}
+#: What to say of some of them in messages.
+_WORDS = {"Beam": "Beam (with wavelength=...)", "Result": "Result of a study"}
 
 
 def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> Figure:
@@ -63,103 +66,36 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     >>> plot(beam, wavelength=1e-6).axes[1].get_xlabel()
     'z / λ'
     """
-    from ssmb.beam import Beam
-    from ssmb.buckets import MicroBucket
-    from ssmb.lattice import Lattice
-    from ssmb.light.signal import ChargeSignal
     from ssmb.quantity import quantities_of
-    from ssmb.tracking.monitors import Record
 
-    if isinstance(what, Record):
-        if "beams" not in quantities_of(what):
-            from ssmb.plot.record import plot_record
+    kinds = _kinds(what)
+    if "tracking.monitors.record.Record" in kinds and "beams" in quantities_of(what):
+        if not what.beams:
+            raise ConfigError(f"this {type(what).__name__} holds no beam: the run ended before the first was due")
+        what = what.beams[-1]
+    if "lattice.tree.Lattice" in kinds:
+        from ssmb.dynamics import optics
 
-            return plot_record(what)
-        what = _last_beam(what)
-    if isinstance(what, Beam):
-        from ssmb.plot.phase_space import plot_phase_space
-
+        what, lattice = optics(what), what
+    several = isinstance(what, Sequence)
+    items = list(what) if several else [what]
+    kind = next((k for k in _FIGURES if items and all(k in _kinds(item) for item in items)), "")
+    module, one, row = _FIGURES.get(kind, ("", "", ""))
+    name = row if several or not one else one
+    if not name:
+        words = {k.rpartition(".")[2]: " or several" if row else "" for k, (_, _, row) in _FIGURES.items()}
+        known = ["Lattice", *(_WORDS.get(n, n) + more for n, more in words.items())]
+        raise ConfigError(f"no figure is known for a {type(what).__name__}; plot() takes: {', '.join(known)}")
+    options: dict[str, Any] = {"lattice": lattice} if name in ("plot_optics", "plot_equilibrium") else {}
+    if name == "plot_phase_space":
         if wavelength is None:
             raise ConfigError("a Beam is drawn over a few wavelengths: give wavelength=... [m], such as 1064e-9")
-        return plot_phase_space(what, wavelength)
-    if isinstance(what, MicroBucket):
-        from ssmb.plot.bucket import plot_bucket
-
-        return plot_bucket(what)
-    if isinstance(what, ChargeSignal) or _is_row_of(what, ChargeSignal):
-        from ssmb.plot.signal import plot_signal
-
-        return plot_signal([what] if isinstance(what, ChargeSignal) else what)
-    if isinstance(what, Lattice):
-        from ssmb.dynamics import optics
-        from ssmb.plot.optics import plot_optics
-
-        return plot_optics(optics(what), what)
-    return _of_result(what, lattice)
+        options = {"wavelength": wavelength}
+    draw = getattr(import_module(f"ssmb.plot.{module}"), name)
+    return draw(what if several or one else items, **options)
 
 
-def _last_beam(record: Any) -> Any:
-    if not record.beams:
-        raise ConfigError(f"this {type(record).__name__} holds no beam: the run ended before the first was due")
-    return record.beams[-1]
-
-
-def _of_result(what: Any, lattice: Any) -> Figure:
-    """Results whose modules take long to load, so they come last."""
-    from ssmb.dynamics import Equilibrium, Optics
-    from ssmb.studies import Result
-
-    if isinstance(what, Optics):
-        from ssmb.plot.optics import plot_optics
-
-        return plot_optics(what, lattice)
-    if isinstance(what, Equilibrium):
-        from ssmb.plot.equilibrium import plot_equilibrium
-
-        return plot_equilibrium(what, lattice)
-    if isinstance(what, Result):
-        from ssmb.plot.study import plot_study
-
-        return plot_study(what)
-    return _of_light(what)
-
-
-def _of_light(what: Any) -> Figure:
-    """Schemes and sources of light."""
-    from ssmb.facility import SourceLight
-    from ssmb.light import Generations, TrackedLight
-    from ssmb.schemes import Scheme, SchemeComparison
-
-    if isinstance(what, TrackedLight):
-        from ssmb.plot.light import plot_light
-
-        return plot_light(what)
-    if isinstance(what, Scheme):
-        from ssmb.plot.scheme import plot_scheme
-
-        return plot_scheme(what)
-    if _is_row_of(what, Scheme):
-        from ssmb.plot.scheme import plot_scheme_harmonics
-
-        return plot_scheme_harmonics(what)
-    if isinstance(what, SchemeComparison) or _is_row_of(what, SchemeComparison):
-        from ssmb.plot.scheme import plot_scheme_needs
-
-        return plot_scheme_needs([what] if isinstance(what, SchemeComparison) else what)
-    if isinstance(what, Generations):
-        from ssmb.plot.generations import plot_generations
-
-        return plot_generations(what)
-    if isinstance(what, SourceLight):
-        from ssmb.plot.source import plot_source
-
-        return plot_source(what)
-    if _is_row_of(what, SourceLight):
-        from ssmb.plot.source import plot_harmonics
-
-        return plot_harmonics(what)
-    raise ConfigError(f"no figure is known for a {type(what).__name__}; plot() takes: {', '.join(PLOTTED)}")
-
-
-def _is_row_of(what: Any, kind: type) -> bool:
-    return isinstance(what, Sequence) and len(what) > 0 and all(isinstance(item, kind) for item in what)
+def _kinds(thing: Any) -> list[str]:
+    """The classes of an object that are of this package."""
+    names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(thing).__mro__]
+    return [name.removeprefix("ssmb.") for name in names if name.startswith("ssmb.")]

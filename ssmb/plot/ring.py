@@ -66,10 +66,9 @@ def _bucket_at_end(bucket: MicroBucket, result: RingResult) -> MicroBucket:
 def _lattice_of(result: RingResult) -> Lattice | None:
     from ssmb.errors import SsmbError
     from ssmb.lattice import load_lattice
-    from ssmb.studies.rings import quiet
 
     try:
-        return quiet(load_lattice(result.lattice_text)) if result.lattice_text else None
+        return load_lattice(result.lattice_text).without_noise() if result.lattice_text else None
     except SsmbError:  # written by a newer version, or by hand: the curves can be drawn without it
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from ssmb.dynamics.taylor import taylor_map
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
-from ssmb.ranges import harmonic_number, positive
+from ssmb.quantity import LIGHT, check_quantities, quantity
+from ssmb.ranges import harmonic_number
 from ssmb.schemes.closure import ClosureBudget, closure_budget
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.tracking import track
@@ -30,46 +31,40 @@ from ssmb.tracking import track
 class CouplingInsertion:
     """Insertion for transverse-longitudinal coupling with an energy modulation, and the beam that comes to it.
 
-    Parameters
-    ----------
-    lattice : from the middle of MOD1 on; lasers in it are to be off.
-    wavelength : laser wavelength [m].
-    chirp : h = k A on the axis [1/m].
-    emittances : rms geometric, x and y [m rad].
-    sigma_delta : rms momentum spread of the coasting beam [1].
-    beta, alpha : x and y at MOD1 [m], [1].
-    dispersion_y : vertical dispersion D, D' at MOD1 [m], [1].
-    spot : waist w0 of the laser at the modulators, exp(-r^2/w0^2); inf for an even field [m].
-    mod1, rad, mod2 : names of the markers.
-
     Examples
     --------
     >>> from ssmb.beam import Reference
     >>> from ssmb.elements import Drift
     >>> line = Lattice.from_elements([Drift(name="MOD1", length=1.0), Drift(name="RAD", length=1.0)], Reference(650e6))
-    >>> found = CouplingInsertion(line, 1064e-9, 2.5e4, (1e-9, 40e-12), 5.5e-4, (10.0, 9.0), (0.0, 0.0), (0.52, 0.0))
+    >>> found = CouplingInsertion(line, 1064e-9, 2.5e4, 1e-9, 40e-12, 5.5e-4, (10.0, 9.0), (0.52, 0.0))
     >>> round(found.h_mod, 4), len(found.beam(1024))
     (0.03, 1024)
     """
 
-    lattice: Lattice = field(repr=False)
-    wavelength: float
-    chirp: float
-    emittances: tuple[float, float]
-    sigma_delta: float
-    beta: tuple[float, float]
-    alpha: tuple[float, float]
-    dispersion_y: tuple[float, float]
-    spot: float = math.inf
-    mod1: str = "MOD1"
-    rad: str = "RAD"
-    mod2: str = "MOD2"
+    lattice: Lattice = quantity("", "from the middle of MOD1 on; lasers in it are to be off", repr=False)
+    wavelength: float = quantity("m", "laser wavelength", minimum=1e-15, maximum=1e6, plausible=LIGHT)
+    chirp: float = quantity("1/m", "h = k A, slope of the modulation on the axis", minimum=1e-9, maximum=1e8)
+    emit_x: float = quantity("m", "rms horizontal emittance", minimum=0.0, open_minimum=True, maximum=1e-3)
+    emit_y: float = quantity("m", "rms vertical emittance", minimum=0.0, open_minimum=True, maximum=1e-3)
+    sigma_delta: float = quantity(
+        "1", "rms relative momentum spread of the coasting beam", minimum=0.0, open_minimum=True, maximum=0.1
+    )
+    beta: tuple[float, float] = quantity("m", "beta functions in x and y at mod1", minimum=1e-6, maximum=1e6)
+    dispersion_y: tuple[float, float] = quantity(
+        "m, 1", "vertical dispersion D and D' at mod1", minimum=-1e4, maximum=1e4
+    )
+    alpha: tuple[float, float] = quantity(
+        "1", "alpha in x and y at mod1", minimum=-1e4, maximum=1e4, default=(0.0, 0.0)
+    )
+    spot: float | None = quantity(
+        "m", "waist w0 of the laser, exp(-r^2/w0^2); without it a plane wave", minimum=1e-15, maximum=1e6, default=None
+    )
+    mod1: str = quantity("", "element at whose entrance the middle of the first modulator is", default="MOD1")
+    rad: str = quantity("", "that of the middle of the radiator", default="RAD")
+    mod2: str = quantity("", "that of the middle of the second modulator", default="MOD2")
 
     def __post_init__(self) -> None:
-        positive("wavelength", self.wavelength, "m")
-        positive("chirp", self.chirp, "1/m")
-        if self.spot != math.inf:
-            positive("spot", self.spot, "m")
+        check_quantities(self)
         if not self.amplitude < 1.0:
             raise ConfigError(
                 f"chirp {self.chirp:g} 1/m is a modulation of {self.amplitude:.3g} of the momentum; delta must be "
@@ -81,10 +76,10 @@ class CouplingInsertion:
         """The kick in the middle of the first modulator: the tail gains, so that r56 > 0 brings tail and head
         together.
         """
-        spot = self.spot if math.isfinite(self.spot) else 0.0
         return ThinLaser(
-            name="LASER", laser_wavelength=self.wavelength, amplitude=self.amplitude, laser_phase=0.5, waist=spot
-        )
+            name="LASER", laser_wavelength=self.wavelength, amplitude=self.amplitude, laser_phase=0.5,
+            waist=self.spot or 0.0,
+        )  # fmt: skip
 
     @property
     def amplitude(self) -> float:
@@ -100,8 +95,8 @@ class CouplingInsertion:
     def sigma(self) -> np.ndarray:
         """Covariance (6, 6) of the beam at MOD1; coasting, the z row is not used."""
         return sigma_from_twiss(
-            emit_x=self.emittances[0],
-            emit_y=self.emittances[1],
+            emit_x=self.emit_x,
+            emit_y=self.emit_y,
             beta_x=self.beta[0],
             beta_y=self.beta[1],
             alpha_x=self.alpha[0],
@@ -148,7 +143,7 @@ class CouplingInsertion:
             wavelength=self.wavelength,
             chirp=self.chirp,
             harmonic=harmonic,
-            spot=self.spot,
+            spot=self.spot or math.inf,
             length=sum(e.length for e in row),
             tracked=float(abs(self.bunching([harmonic], n, seeds)[0])),
             noise=1.0 / math.sqrt(n * seeds),
@@ -168,9 +163,9 @@ class CouplingInsertion:
             harmonic=harmonic,
             h_mod=self.h_mod,
             beta=self.beta[1],
-            emittance=self.emittances[1],
+            emittance=self.emit_y,
             damping=damping,
             fraction=fraction,
-            spot=self.spot,
+            spot=self.spot or math.inf,
             order=order,
         )

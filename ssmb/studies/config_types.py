@@ -104,6 +104,19 @@ class Section(BaseModel):
             raise ConfigError(f"{name} is not known: give it in the run file, or let the study ask its lattice (check)")
         return value
 
+    def values_of(self, cls: type[Any]) -> dict[str, Any]:
+        """Return what the section says of the quantities of a class, by name; without what it leaves out."""
+        said = {name: getattr(self, name) for name in quantities_of(cls) if name in type(self).model_fields}
+        hints = hints_of(cls)
+        return {n: _plain(value) for n, value in said.items() if value is not None or _may_be_none(hints[n])}
+
+    def check_as(self, cls: type[Any]) -> None:
+        """Raise ValueError if a class refuses what the section says of its quantities."""
+        try:
+            cls(**self.values_of(cls))
+        except SsmbError as error:
+            raise ValueError(error.message) from None
+
 
 class OutputConfig(Section):
     """What is written into the run folder."""
@@ -125,25 +138,19 @@ class SectionOf(Section):
         ----------
         others : fields that are not of the run file, or that take the place of its values.
         """
-        values = {name: getattr(self, name) for name in quantities_of(self.of) if name in type(self).model_fields}
-        hints = hints_of(self.of)
-        given = {name: value for name, value in values.items() if value is not None or _may_be_none(hints[name])}
-        return self.of(**{name: _plain(value) for name, value in given.items()} | others)
+        return self.of(**self.values_of(self.of) | others)
 
     @model_validator(mode="after")
     def _as_the_class_checks(self) -> Self:
         hints = hints_of(self.of)
         needed = [f.name for f in fields(self.of) if f.default is MISSING and f.default_factory is MISSING]
         if all(_may_be_none(hints[n]) or getattr(self, n, None) is not None for n in needed):  # else more is to come
-            try:
-                self.made()
-            except SsmbError as error:
-                raise ValueError(error.message) from None
+            self.check_as(self.of)
         return self
 
 
 def section_of(
-    cls: type[Any], *, leave_out: Collection[str] = (), optional: Collection[str] = (), **more: Any
+    cls: type[Any], *names: str, leave_out: Collection[str] = (), optional: Collection[str] = (), **more: Any
 ) -> type[Any]:
     """Return the section of a run file whose keys are the quantities of a frozen dataclass.
 
@@ -153,9 +160,10 @@ def section_of(
     Parameters
     ----------
     cls : fields declared by :func:`ssmb.quantity.quantity`; those of other dataclasses of quantities are sections, too.
+    names : only these fields; all if there is none.
     leave_out : fields that are not of the run file.
     optional : fields that the file may leave out because something else says them; None then.
-    more : keys that are no fields, each (type, default) or (type, ...).
+    more : keys that are no fields, each (type, default) or (type, ...); those of other classes by :func:`keys_of`.
 
     Examples
     --------
@@ -169,10 +177,21 @@ def section_of(
     >>> section.made()
     Undulator(period=0.125, periods=32)
     """
-    hints, keys = hints_of(cls), dict(more)
+    doc = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
+    keys: dict[str, Any] = more | keys_of(cls, *names, leave_out=leave_out, optional=optional)
+    made: type[Any] = create_model(f"{cls.__name__}Section", __base__=SectionOf, __doc__=doc, **keys)
+    made.of = cls
+    return made
+
+
+def keys_of(
+    cls: type[Any], *names: str, leave_out: Collection[str] = (), optional: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return quantities of a class as keys of a section, each (type, field); arguments as for :func:`section_of`."""
+    hints, keys = hints_of(cls), {}
     by_name = {f.name: f for f in fields(cls)}
     for name, of in quantities_of(cls).items():
-        if name in leave_out:
+        if name in leave_out or (names and name not in names):
             continue
         field, kind = by_name[name], _section_type(hints[name], of)
         words: dict[str, Any] = {"description": of.doc + (f" [{of.unit}]" if of.unit else "")}
@@ -183,10 +202,7 @@ def section_of(
         if name in optional or ("default" not in words and _may_be_none(hints[name])):
             kind, words["default"] = kind | None, None
         keys[name] = (kind, Field(**words))
-    doc = " ".join(inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0].split())
-    made: type[Any] = create_model(f"{cls.__name__}Section", __base__=SectionOf, __doc__=doc, **keys)
-    made.of = cls
-    return made
+    return keys
 
 
 @dataclass(frozen=True)

@@ -57,15 +57,8 @@ def lit_by_lattice(laser: LaserConfig, lattice: Lattice, places: Places | None) 
     return laser.model_copy(update={"wavelength": wavelength})
 
 
-def light_undulator(want: LightConfig, lattice: Lattice, places: Places | None) -> LightConfig:
-    """Return the light with the undulator at its place."""
-    return _with_undulator(want, want.at, lattice, places, ("light", "at"))
-
-
-def radiator_in_lattice(
-    want: Radiating, at: str, lattice: Lattice, places: Places | None, key: tuple[str, ...] = ("source", "radiator")
-) -> Radiating:
-    """Return a radiator with the numbers of the undulator at its place.
+def with_undulator(want: Radiating, at: str, lattice: Lattice, places: Places | None, *key: str) -> Radiating:
+    """Return the section of a light or of a radiator with the numbers of the undulator at its place.
 
     Parameters
     ----------
@@ -73,12 +66,6 @@ def radiator_in_lattice(
     at : element at whose entrance its middle is, or the undulator itself.
     key : where the run file says that.
     """
-    return _with_undulator(want, at, lattice, places, key)
-
-
-def _with_undulator(
-    want: Radiating, at: str, lattice: Lattice, places: Places | None, key: tuple[str, ...]
-) -> Radiating:
     section = "light" if isinstance(want, LightConfig) else "source"
     found, parts = None, ()
     if want.in_lattice is not False:

@@ -6,7 +6,6 @@ Modulator, radiator and second modulator of a ring that is not in the lattice: w
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from ssmb.lattice.facts import laser_wavelengths, undulator_at
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
-from ssmb.studies.facts import agreed, radiator_in_lattice
+from ssmb.studies.facts import agreed, with_undulator
 from ssmb.studies.insertion_findings import Convergence, InsertionFindings, findings_text
 from ssmb.studies.records import numbers_of, record_of, tree_of
 from ssmb.studies.sections import ClosureConfig, GivenRingConfig, InsertionBeamConfig, InsertionConfig
@@ -165,43 +164,22 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         if wavelength is None:
             with at_place(places, "insertion"):
                 raise ConfigError(f"no laser at '{want.mod1}' in the lattice: give its wavelength")
-        source = radiator_in_lattice(config.source, want.rad, lattice, places, ("insertion", "rad"))
+        source = with_undulator(config.source, want.rad, lattice, places, "insertion", "rad")
         return config.model_copy(
             update={"insertion": want.model_copy(update={"wavelength": wavelength}), "source": source}
         )
 
     def _insertion(self, lattice: Lattice) -> Insertion:
         c = self.config
-        want, beam, closure = c.insertion, c.beam, c.closure
-        wavelength = want.known("wavelength")
-        line = CouplingInsertion(
-            lattice,
-            wavelength,
-            want.chirp,
-            (beam.emit_x, beam.emit_y),
-            beam.sigma_delta,
-            beta=want.beta,
-            alpha=want.alpha,
-            dispersion_y=want.dispersion_y,
-            spot=want.spot or math.inf,
-            mod1=want.mod1,
-            rad=want.rad,
-            mod2=want.mod2,
-        )
+        closure = c.closure.values_of(Insertion)
+        closure["closure_particles"] = closure.pop("particles")
         return Insertion(
-            line,
-            c.source.harmonic,
-            radiator_of(c.source, lattice.reference, light_wavelength(c)),
-            laser_average_power=c.ring.laser_average_power,
-            pulse_margin=c.ring.pulse_margin,
-            coulomb_log=c.source.coulomb_log,
-            fraction=closure.fraction,
-            order=closure.order,
-            closure_particles=closure.particles,
-            modulators=closure.modulators,
-            particles=beam.particles,
-            seeds=beam.seeds,
-            seed=beam.seed,
+            line=c.insertion.made(lattice=lattice, **c.beam.values_of(CouplingInsertion)),
+            radiator=radiator_of(c.source, lattice.reference, light_wavelength(c)),
+            **c.source.values_of(Insertion),
+            **c.ring.values_of(Insertion),
+            **c.beam.values_of(Insertion),
+            **closure,
         )
 
     def run(self, on: On) -> InsertionResult:
@@ -302,9 +280,8 @@ def told_harmonics(config: InsertionRunConfig) -> np.ndarray:
 
 def ring_of(config: InsertionRunConfig, reference: Reference) -> Ring:
     """The ring that is given around an insertion."""
-    ring = config.ring
-    filling = Filling(ring.average_current, ring.train_current, config.source.train_length or math.inf)
-    return Ring(reference, filling, ring.circumference, damping_time=ring.damping_time, energy_loss=ring.energy_loss)
+    filling = Filling(**config.ring.values_of(Filling), **config.source.values_of(Filling))
+    return config.ring.made(reference=reference, filling=filling)
 
 
 def check_names(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:

@@ -18,18 +18,17 @@ from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
-from ssmb.studies.facts import light_undulator, lit_by_lattice, radiator_in_lattice
+from ssmb.studies.facts import lit_by_lattice, with_undulator
 from ssmb.studies.light import Light, light_of, light_summary, light_text
 from ssmb.studies.monitors import bunching_of, monitors_of, records_of, told, trees_of, with_wavelengths
 from ssmb.studies.records import numbers_of, record_of, tree_of
+from ssmb.studies.ring_and_laser import bucket_of, laser_drives, ring_optics, ring_program, tracked_lattice
 from ssmb.studies.ring_config import RunConfig
-from ssmb.studies.rings import ring_optics, ring_program, tracked_lattice
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source import RingSource, check_source, ring_source
 from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.source_text import ring_source_text
 from ssmb.studies.starting_beam import StartingBeam, starting_beam
-from ssmb.studies.steady import bucket_of, laser_drives
 from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, at_place
 from ssmb.text import named_values
 from ssmb.tracking import Loss, Run, RunStatus, track
@@ -71,7 +70,7 @@ class RingResult(Result):
             "particles_alive": self.alive,
         }
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
-        out["beam"] = self.start.summary()
+        out["beam"] = numbers_of(self.start)
         out["light"] = [light_summary(light) for light in self.light]
         out["source"] = self.power()
         return out | told(self.records)
@@ -221,9 +220,10 @@ class RingStudy(Study, key="track", config=RunConfig):
         if config.laser is not None:
             found["laser"] = lit_by_lattice(config.laser, self.ring, self.places)
         if config.light is not None:
-            found["light"] = light_undulator(config.light, self.ring, self.places)
+            found["light"] = with_undulator(config.light, config.light.at, self.ring, self.places, "light", "at")
         if config.source is not None:
-            found["source"] = radiator_in_lattice(config.source, config.source.radiator, self.ring, self.places)
+            at = config.source.radiator
+            found["source"] = with_undulator(config.source, at, self.ring, self.places, "source", "radiator")
             if config.source.intrabeam is None:
                 scatters = "in_beam" if "intrabeam" in config.beam.effects else "add"
                 found["source"] = found["source"].model_copy(update={"intrabeam": scatters})

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ssmb.facility import Filling, Insertion, Ring
 from ssmb.maps.radiation import Radiation
-from ssmb.quantity import Quantity
+from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.studies.config_types import (
     Angle,
     Charge,
@@ -28,8 +29,10 @@ from ssmb.studies.config_types import (
     Turns,
     UpToOne,
     Wavelength,
+    keys_of,
+    section_of,
 )
-from ssmb.studies.source_config import CoulombLog, Current, Part, check_train
+from ssmb.studies.source_config import CoulombLog, Current, Part
 
 #: What makes a Gaussian beam.
 NUMBERS_OF_A_BEAM: tuple[str, ...] = ("emit_x", "emit_y", "sigma_delta", "sigma_z")
@@ -215,31 +218,15 @@ class LightConfig(Section):
     )
 
 
-Chirp = Annotated[float, Quantity("1/m", "chirp", minimum=1e-3, maximum=1e8)]
-Beta = Annotated[float, Quantity("m", "beta function", minimum=1e-6, maximum=1e6)]
-Slope = Annotated[float, Quantity("1", "slope", minimum=-1e4, maximum=1e4)]
-Emittance = Annotated[float, Quantity("m", "emittance", minimum=0.0, open_minimum=True, maximum=1e-3)]
-Spread = Annotated[float, Quantity("1", "momentum spread", minimum=0.0, open_minimum=True, maximum=0.1)]
-Time = Annotated[float, Quantity("s", "time", minimum=1e-9, maximum=1e6)]
-Energy = Annotated[float, Quantity("eV", "energy", minimum=1e-6, maximum=1e12)]
-Power = Annotated[float, Quantity("W", "power", minimum=1e-9, maximum=1e18)]
-Margin = Annotated[float, Quantity("1", "margin", minimum=1.0, maximum=1e3)]
+#: Of the beam that comes to an insertion; its optics belong to the insertion.
+_BEAM = ("emit_x", "emit_y", "sigma_delta")
 
 
-class InsertionConfig(Section):
-    """The insertion, the laser in its modulators, and the optics of the beam that comes to it."""
+class InsertionConfig(section_of(CouplingInsertion, leave_out=("lattice", *_BEAM), optional=("wavelength",))):
+    """The insertion, the laser in its modulators, and the optics of the beam that comes to it.
 
-    mod1: str = Field(default="MOD1", description="element at whose entrance the middle of the first modulator is")
-    rad: str = Field(default="RAD", description="that of the middle of the radiator")
-    mod2: str = Field(default="MOD2", description="that of the middle of the second modulator")
-    wavelength: Wavelength | None = Field(
-        default=None, description="laser wavelength [m]; that of the laser at mod1 if the lattice has it"
-    )
-    chirp: Chirp = Field(description="h = k A, slope of the modulation on the axis [1/m]")
-    spot: Length | None = Field(default=None, description="waist w0 of the laser [m]; without it a plane wave")
-    beta: tuple[Beta, Beta] = Field(description="beta functions in x and y at mod1 [m]")
-    alpha: tuple[Slope, Slope] = Field(default=(0.0, 0.0), description="alpha in x and y at mod1 [1]")
-    dispersion_y: tuple[Slope, Slope] = Field(description="vertical dispersion D [m] and D' [1] at mod1")
+    The wavelength is that of the laser at mod1 if the lattice has it.
+    """
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -252,47 +239,31 @@ class InsertionConfig(Section):
         return self
 
 
-class InsertionBeamConfig(Section):
+class InsertionBeamConfig(section_of(Insertion, "particles", "seeds", "seed", **keys_of(CouplingInsertion, *_BEAM))):
     """The coasting beam that the ring has without scattering in the insertion; quiet start over one laser
     wavelength.
     """
 
-    particles: Annotated[Count, Field(ge=64)] = Field(default=131_072, description="of each seed")
-    emit_x: Emittance = Field(description="rms horizontal emittance [m]")
-    emit_y: Emittance = Field(description="rms vertical emittance [m]")
-    sigma_delta: Spread = Field(description="rms relative momentum spread [1]")
-    seeds: Annotated[Count, Field(le=1000)] = Field(default=1, description="independent beams that are added")
-    seed: Seed = 1
 
-
-class GivenRingConfig(Section):
-    """The ring around the insertion: not tracked, what is said here is given."""
-
-    circumference: Length
-    damping_time: Time | None = Field(default=None, description="vertical amplitude damping time [s], or energy_loss")
-    energy_loss: Energy | None = Field(default=None, description="radiated energy of a turn [eV], or damping_time")
-    average_current: Current = Field(description="[A]")
-    train_current: Current | None = Field(default=None, description="current inside the trains [A]")
-    laser_average_power: Power | None = Field(
-        default=None, description="most average power that travels with the electrons [W]; without it there is no limit"
+class GivenRingConfig(
+    section_of(
+        Ring, "circumference", "damping_time", "energy_loss", **keys_of(Filling, "average_current", "train_current"),
+        **keys_of(Insertion, "laser_average_power", "pulse_margin"),
     )
-    pulse_margin: Margin = Field(default=1.2, description="length of a laser pulse over that of a train [1]")
+):  # fmt: skip
+    """The ring around the insertion: not tracked, what is said here is given."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if (self.damping_time is None) == (self.energy_loss is None):
             raise ValueError("give either damping_time or energy_loss")
-        check_train(self.train_current, self.average_current)
+        self.check_as(Filling)
         return self
 
 
-class ClosureConfig(Section):
-    """The path from the first to the second modulator."""
-
-    fraction: Part = Field(default=0.3, description="growth of the vertical emittance over itself that is allowed [1]")
-    order: Annotated[int, Number, Field(ge=1, le=5)] = Field(default=3, description="order of the map that names terms")
-    particles: Annotated[Count, Field(ge=64)] = 32_768
-    modulators: Literal["thick", "thin"] = Field(
-        default="thick",
-        description="thick: what slip in the modulators costs when their r56 is compensated is part of the path error",
+class ClosureConfig(
+    section_of(
+        Insertion, "fraction", "order", "modulators", particles=keys_of(Insertion, "closure_particles").popitem()[1]
     )
+):
+    """The path from the first to the second modulator."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from ssmb.lattice import Lattice
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import quantities_of, quantity
 from ssmb.studies.light import modulation
-from ssmb.studies.rings import quiet, ring_program
+from ssmb.studies.ring_and_laser import ring_program
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source_config import RadiatorConfig, SourceConfig
 
@@ -62,7 +61,7 @@ def undulator_of(want: RadiatorConfig, reference: Reference, wavelength: float) 
 
 def radiator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Radiator:
     """The radiator of a run file, its gap set to a wavelength [m]."""
-    return Radiator(undulator_of(want, reference, wavelength), want.detuning, want.beamlines, chain_of(want), want.band)
+    return want.made(undulator=undulator_of(want, reference, wavelength), chain=chain_of(want))
 
 
 def chain_of(want: RadiatorConfig) -> UndulatorChain | Beamline | None:
@@ -148,7 +147,7 @@ def ring_source(
     ValidityWarning
         The ring has no equilibrium, so that nothing is said about intrabeam scattering.
     """
-    filling = Filling(want.average_current, want.train_current, want.train_length or math.inf)
+    filling = Filling(**want.values_of(Filling))
     wavelength = wavelength_of(laser)
     found, note = _intrabeam(want, wavelength, emit_y, ring, filling.local_current)
     seen = []
@@ -162,7 +161,7 @@ def ring_source(
         seen.append(RadiatingBeam(beam, wavelength, n, filling, duty, over_turns=turns, limits=limits))
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)
     lights = [radiator.state(one) for one in seen]
-    amplitude, _ = modulation(laser, optics, ring_program(quiet(ring), laser, True))
+    amplitude, _ = modulation(laser, optics, ring_program(ring.without_noise(), laser, True))
     powers = [light.power for name in laser.elements for e in ring.find(name) if (light := e.light())]
     return RingSource(
         at=want.radiator,
@@ -188,7 +187,7 @@ def _intrabeam(
 ) -> tuple[IntrabeamEstimate | None, str]:
     options = {"current": current, "wavelength": wavelength, "emit_y": emit_y}
     try:
-        found = ring_intrabeam(quiet(ring), want.radiator, coulomb_log=want.coulomb_log, **options)
+        found = ring_intrabeam(ring.without_noise(), want.radiator, coulomb_log=want.coulomb_log, **options)
     except SsmbError as error:
         note = f"intrabeam scattering is NOT counted: {error.message}"
         warnings.warn(note, ValidityWarning, stacklevel=4)

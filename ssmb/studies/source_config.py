@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ssmb.beamlines.stages import STAGES
+from ssmb.facility import Filling, Insertion, Radiator
 from ssmb.quantity import Quantity
-from ssmb.studies.config_types import Count, Length, OneOf, Period, Periods, Section, SectionOf, Turns
+from ssmb.studies.config_types import Count, Length, OneOf, Period, Periods, SectionOf, Turns, keys_of, section_of
 
 Current = Annotated[float, Quantity("A", "current", minimum=1e-9, maximum=1e6)]
 Part = Annotated[float, Quantity("1", "share", minimum=0.0, open_minimum=True, maximum=1.0)]
-Band = Annotated[float, Quantity("1", "band", minimum=1e-9, maximum=1.0)]
 CoulombLog = Annotated[float, Quantity("1", "Coulomb logarithm", minimum=1.0, maximum=30.0)]
 #: Beamlines of :mod:`ssmb.beamlines.chains`, and the undulator exit itself.
 Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_transport"]
 
 
-class RadiatorConfig(Section):
+class RadiatorConfig(section_of(Radiator, "detuning", "beamlines", "band", **keys_of(Insertion, "coulomb_log"))):
     """The undulator in which the beam radiates, and the beamline behind it."""
 
     period: Period | None = Field(default=None, description="undulator period [m]; that of the undulator at this place")
@@ -27,22 +27,13 @@ class RadiatorConfig(Section):
     in_lattice: bool | None = Field(
         default=None, description="false: another undulator than that of the lattice; by default the lattice decides"
     )
-    detuning: Literal["exact", "best"] = Field(
-        default="exact", description="gap: resonance on the axis, or that which gives the most power"
-    )
     train_length: Length | None = Field(
         default=None,
         description="length of a train [m], which sets the width of the line; without it the line is sharp",
     )
-    band: Band | None = Field(
-        default=None,
-        description="full relative width of the band that counts [1]; by default 0.6 % at 6.5 to 6.9 nm, else 2 %",
-    )
-    beamlines: Annotated[Count, Field(le=1000)] = Field(default=1, description="equal radiators on the ring")
     chain: Chain | None = Field(
         default=None, description="beamline to the focus; by default four grazing mirrors for 6 to 15 nm, else none"
     )
-    coulomb_log: CoulombLog = Field(default=11.0, description="logarithm of intrabeam scattering [1]")
     beamline: tuple[Annotated[SectionOf, OneOf(STAGES)], ...] | None = Field(
         default=None, max_length=100, description="stages to the focus, calculated; instead of chain"
     )
@@ -89,7 +80,7 @@ class SourceConfig(RadiatorConfig):
             raise ValueError("harmonics holds a number twice")
         if self.turn is not None and self.mean_over is not None:
             raise ValueError("give turn (the light of that turn) or mean_over (the mean of the last turns), not both")
-        check_train(self.train_current, self.average_current)
+        self.check_as(Filling)
         return self
 
     def check_mean(self, harmonics: tuple[int, ...], every: int, turns: int) -> None:
@@ -113,9 +104,3 @@ class InsertionSourceConfig(RadiatorConfig):
     check: bool = Field(
         default=False, description="repeat with twice the particles, slices and seeds and tell what changes"
     )
-
-
-def check_train(train: float | None, average: float) -> None:
-    """Raise ValueError if the current inside a train is below the average of the ring."""
-    if train is not None and train < average:
-        raise ValueError(f"train_current {train:g} A is below average_current {average:g} A; it is that inside a train")

@@ -54,10 +54,6 @@ class StartingBeam:
     )
     orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit, about which they are", dims=("coordinate",))
 
-    def summary(self) -> dict[str, Any]:
-        """Numbers in SI units, and where they come from."""
-        return {name: getattr(self, name) for name in (*NUMBERS_OF_A_BEAM, "charge")} | {"origin": dict(self.origin)}
-
     def lines(self) -> list[tuple[str, str]]:
         """Numbers of one origin in one line."""
         shown: dict[str, list[str]] = {}

@@ -117,7 +117,7 @@ def test_share_that_scattering_keeps() -> None:
         )
 
     heated = found.intrabeam.beam_of(made.line)
-    rise = heated.emittances[1] - 40e-12
+    rise = heated.emit_y - 40e-12
     assert rise > 1e-13
     kept = math.exp(-found.closure.smear_rate * rise) * power(made.beam(heated)) / power(made.beam())
     assert_close(1.0 - found.power_kept, 1.0 - kept, rtol=0.05, atol=0.0, what="share that scattering takes")

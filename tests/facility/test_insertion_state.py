@@ -18,7 +18,7 @@ from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.wiggler import Wiggler
-from ssmb.errors import ConfigError, PhysicsError
+from ssmb.errors import ConfigError
 from ssmb.facility.insertion_state import insertion_intrabeam, laser_need
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.schemes.insertion import CouplingInsertion
@@ -39,7 +39,7 @@ def insertion(length: float = 0.4, d: float = 0.5) -> CouplingInsertion:
         ThinChicane(name="c", r56=R56), Marker(name="MOD2"),
     ]  # fmt: skip
     return CouplingInsertion(
-        Lattice.from_elements(row, REF), 1064e-9, 2.5e4, (1e-9, 40e-12), 5.5e-4, beta=(15.0, 9.0), alpha=(0.0, 0.0),
+        Lattice.from_elements(row, REF), 1064e-9, 2.5e4, 1e-9, 40e-12, 5.5e-4, beta=(15.0, 9.0), alpha=(0.0, 0.0),
         dispersion_y=(d, 0.0), spot=2.4e-3,
     )  # fmt: skip
 
@@ -102,9 +102,8 @@ def test_bad_input():
         insertion_intrabeam(insertion(), current=1.0, turn_time=1e-6, damping=(0.0, 1e-5, 1e-5))
     with pytest.raises(ConfigError, match="current"):
         insertion_intrabeam(insertion(), current=0.0, turn_time=1e-6, damping=ALPHA)
-    flat = replace(insertion(), emittances=(0.0, 40e-12))
-    with pytest.raises((ConfigError, PhysicsError)):
-        insertion_intrabeam(flat, current=1.0, turn_time=1e-6, damping=ALPHA)
+    with pytest.raises(ConfigError, match="emit_x must be a number above 0"):
+        replace(insertion(), emit_x=0.0)
     assert np.isfinite(insertion().sigma).all()
 
 
@@ -114,7 +113,7 @@ def test_path_error_by_collisions_as_random_kicks_in_the_tracked_insertion():
     """
     line = load_lattice(Path(__file__).parents[2] / "lattices" / "ssmb_euv.pals.yaml")
     made = CouplingInsertion(
-        line, 1064e-9, 2.5e4, (1e-9, 40e-12), 5.5e-4, beta=(17.48, 9.0), alpha=(0.304, 0.0), dispersion_y=(0.5196, 0.0)
+        line, 1064e-9, 2.5e4, 1e-9, 40e-12, 5.5e-4, beta=(17.48, 9.0), alpha=(0.304, 0.0), dispersion_y=(0.5196, 0.0)
     )
     found = insertion_intrabeam(made, current=1.0, turn_time=6.67e-7, damping=(10.0, 10.0, 10.0))  # the beam stays
     row = line.elements[line.index("MOD1") : line.index("MOD2")]

@@ -113,9 +113,9 @@ def test_bad_input() -> None:
         Ring(REF, FILLED, 100.0)
     with pytest.raises(ConfigError, match="got damping_time, energy_loss"):
         Ring(REF, FILLED, 100.0, damping_time=1e-3, energy_loss=1e5)
-    with pytest.raises(ConfigError, match=r"Ring.circumference must be a number above 0 m, got -1"):
+    with pytest.raises(ConfigError, match=r"Ring.circumference must be a number from 1e-15 to 1e\+06 m, got -1"):
         Ring(REF, FILLED, -1.0, energy_loss=1e5)
-    with pytest.raises(ConfigError, match="train_current 0.5 A is below the average current 1 A"):
+    with pytest.raises(ConfigError, match="train_current 0.5 A is below average_current 1 A"):
         Filling(1.0, 0.5)
     with pytest.raises(ConfigError, match="train_length"):
         Filling(1.0, 2.0, 0.0)

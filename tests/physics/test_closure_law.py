@@ -36,7 +36,7 @@ def magnets() -> Lattice:
 def insertion(share: float) -> CouplingInsertion:
     """With the beam of a share of the nominal amplitudes."""
     return CouplingInsertion(
-        magnets(), WAVELENGTH, CHIRP, (1e-9 * share**2, 40e-12 * share**2), 5.5e-4 * share, beta=(BETA_X, BETA_Y),
+        magnets(), WAVELENGTH, CHIRP, 1e-9 * share**2, 40e-12 * share**2, 5.5e-4 * share, beta=(BETA_X, BETA_Y),
         alpha=(ALPHA_X, 0.0), dispersion_y=(D_Y, 0.0),
     )  # fmt: skip
 

@@ -272,7 +272,7 @@ DAMPING = 4.9e-5  # of y per turn, in the ring of the study
 def insertion(emit_x: float = 1e-9) -> CouplingInsertion:
     waist = 16.0
     return CouplingInsertion(
-        lattice("ssmb_euv"), WAVELENGTH, CHIRP, (emit_x, 40e-12), 5.5e-4,
+        lattice("ssmb_euv"), WAVELENGTH, CHIRP, emit_x, 40e-12, 5.5e-4,
         beta=(waist + TO_WAIST**2 / waist, BETA_Y), alpha=(TO_WAIST / waist, 0.0), dispersion_y=(D_Y, 0.0),
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def lattice() -> Lattice:
 def insertion(emit_x: float = 1e-9, emit_y: float = 40e-12, line: Lattice | None = None) -> CouplingInsertion:
     beta_x, alpha_x = 16.0 + 4.54**2 / 16.0, 4.54 / 16.0
     return CouplingInsertion(
-        line or lattice(), WAVELENGTH, CHIRP, (emit_x, emit_y), 5.5e-4, beta=(beta_x, BETA_Y), alpha=(alpha_x, 0.0),
+        line or lattice(), WAVELENGTH, CHIRP, emit_x, emit_y, 5.5e-4, beta=(beta_x, BETA_Y), alpha=(alpha_x, 0.0),
         dispersion_y=(D_Y, 0.0), spot=2.4e-3,
     )  # fmt: skip
 

@@ -17,8 +17,7 @@ from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, run, run_file
 from ssmb.studies.facts import lit_by_lattice
 from ssmb.studies.ring import RunConfig
-from ssmb.studies.rings import ring_optics
-from ssmb.studies.steady import bucket_of, laser_program
+from ssmb.studies.ring_and_laser import bucket_of, laser_program, ring_optics
 from ssmb.tracking import BucketMonitor, BucketRecord, LaserProgram, track
 from ssmb.tracking.monitors.bucket import lifetime
 from tests.studies.small_ring import bits, write_steady

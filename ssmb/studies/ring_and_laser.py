@@ -1,16 +1,41 @@
-"""Steady state: what the laser of a run does by turn, and the bucket that it makes."""
+"""The ring of a run: as it is tracked, its optics, what its laser does by turn, and its micro-bucket."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ssmb.buckets import MicroBucket
-from ssmb.dynamics import Optics
+from ssmb.dynamics import Optics, optics
 from ssmb.lattice import Lattice
-from ssmb.lattice.program import Program
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.maps.radiation import Radiation
+from ssmb.ring_models import ring_model
 from ssmb.studies.light import modulation
-from ssmb.studies.rings import quiet, ring_program
-from ssmb.studies.sections import LaserConfig
+from ssmb.studies.sections import LaserConfig, TrackConfig
 from ssmb.tracking import LaserProgram
 from ssmb.tracking.driving import elements_named
+
+
+def tracked_lattice(lattice: Lattice, track: TrackConfig, wanted: Iterable[str | None]) -> Lattice:
+    """The lattice that a run tracks: that of the file, or its ring model with the places that monitors and light
+    need.
+    """
+    if track.model == "lattice":
+        return lattice
+    known = [name for name in dict.fromkeys(wanted) if name is not None and name in lattice]  # others are told later
+    return ring_model(lattice, order=track.order, keep=known, radiation=track.radiation)
+
+
+def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: Radiation | str = "off") -> Program:
+    """Compile the lattice with the laser on or off, with the synchrotron radiation that is to be tracked."""
+    if laser is not None:
+        lattice = lattice.with_light(on, laser.elements)
+    return compile_elements(lattice.elements, lattice.reference, radiation)
+
+
+def ring_optics(lattice: Lattice, laser: LaserConfig | None) -> Optics:
+    """Optics of the lattice without the laser and without random kicks, which optics knows nothing of."""
+    return optics(ring_program(lattice.without_noise(), laser, False))
 
 
 def laser_program(laser: LaserConfig | None, turns: int) -> LaserProgram | None:
@@ -47,7 +72,7 @@ def laser_drives(laser: LaserConfig | None, turns: int, program: Program) -> dic
     return dict.fromkeys(lit, light)
 
 
-def bucket_of(laser: LaserConfig, radiating: bool, lattice: Lattice, optics: Optics) -> MicroBucket:
+def bucket_of(laser: LaserConfig, radiating: bool, lattice: Lattice, found: Optics) -> MicroBucket:
     """The micro-bucket of ring and laser at full amplitude; its length is beta times the wavelength.
 
     The laser has to replace the radiated energy if it is tracked and no cavity with voltage is there; what an energy
@@ -58,20 +83,20 @@ def bucket_of(laser: LaserConfig, radiating: bool, lattice: Lattice, optics: Opt
     ConfigError, PhysicsError
         No laser power, no slip, or a loss that the laser cannot replace.
     """
-    lattice = quiet(lattice)
-    amplitude, phase = modulation(laser, optics, ring_program(lattice, laser, True))
+    lattice = lattice.without_noise()
+    amplitude, phase = modulation(laser, found, ring_program(lattice, laser, True))
     loss = 0.0
     if radiating and not any(e.cavity() for e in lattice):
-        orbit = optics.closed_orbit[0][:, None]
+        orbit = found.closed_orbit[0][:, None]
         moved, _ = ring_program(lattice, laser, False, "mean").propagate(orbit)
         loss = float(orbit[5, 0] - moved[5, 0])
     return MicroBucket(
         wavelength=laser.known("wavelength") * lattice.reference.beta,
-        slip_factor=float(optics.slip_factor),
-        circumference=float(optics.s[-1]),
+        slip_factor=float(found.slip_factor),
+        circumference=float(found.s[-1]),
         amplitude=amplitude,
-        slip_factor2=float(optics.slip_factor2),
-        slip_factor3=float(optics.slip_factor3),
+        slip_factor2=float(found.slip_factor2),
+        slip_factor3=float(found.slip_factor3),
         energy_loss=loss,
         phase=phase,
     )
