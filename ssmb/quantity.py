@@ -411,6 +411,9 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
     kind = next((k for k in read if k in options), None)
     if kind is not None:
         return read[kind](value, name, error)
+    texts = next((h for h in options if typing.get_origin(h) is typing.Literal), None)
+    if texts is not None:
+        return dataclasses.replace(of, choices=typing.get_args(texts)).choice(value, name, error)
     rows = next((h for h in options if is_list(h)), None)
     if rows is None:
         return value

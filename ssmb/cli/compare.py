@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
 from ssmb.cli.arguments import add_verb, named_numbers, number_of
-from ssmb.errors import ResultFileError
 from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -79,7 +78,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the subject; 0 on success, 2 on an input error, 4 if a file cannot be written."""
     main, tables, payload = args.compare(args, _parameters(args.set))
     if args.csv:
-        _write(args.csv, main.to_csv())
+        from ssmb.store.atomic import atomic_path
+
+        with atomic_path(args.csv) as part:
+            part.write_text(main.to_csv(), encoding="utf-8", newline="")
     print(json.dumps(payload, allow_nan=False) if args.json else "\n\n".join(str(t) for t in tables))
     return 0
 
@@ -128,13 +130,3 @@ def _parameters(settings: list[str]) -> ModelParameters:
     from ssmb.lithography.parameters import model_parameters
 
     return model_parameters(named_numbers(settings, "rework=0.02"))
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        raise ResultFileError(
-            f"Cannot write {path}: {error.strerror}. Choose a folder that exists and may be written."
-        ) from error

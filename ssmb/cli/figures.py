@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssmb.errors import ConfigError, ResultFileError, nearest
+from ssmb.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from ssmb.plot.canvas import Figure
@@ -26,12 +26,15 @@ def write_figure(figure: Figure, path: Path) -> Path:
     ResultFileError
         The file cannot be written.
     """
-    from ssmb.store.atomic import atomic_path
+    from ssmb.store.atomic import atomic_path, os_failure
 
     ending = path.suffix.lower()
     if ending not in FORMATS:
         raise ConfigError(f"'{path.name}' must end in {', '.join(FORMATS)}.{nearest(ending, FORMATS)}")
-    make_folder(path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise os_failure(error, path.parent, "make the folder") from error
     with atomic_path(path) as part:
         figure.savefig(part, format=ending[1:], dpi=_DPI)
     return path
@@ -42,11 +45,3 @@ def write_study_figures(result: Result, folder: Path) -> list[Path]:
     from ssmb.plot.study import study_figures
 
     return [write_figure(figure, folder / f"{name}.png") for name, figure in study_figures(result).items()]
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, or raise ResultFileError that says why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultFileError(f"cannot make the folder '{folder}': {error.strerror or error}") from error

@@ -40,9 +40,7 @@ Seconds = Annotated[float, Quantity("s", "time", minimum=1e-6, maximum=1e9)]
 Count = Annotated[int, Quantity("1", "number", minimum=1, maximum=10_000_000)]
 Turns = Annotated[int, Quantity("turn", "turns", minimum=0, maximum=10**12)]
 Seed = Annotated[int, Quantity("1", "seed", minimum=0, maximum=2**63 - 1)]
-Factor = Annotated[float, Quantity("1", "factor", minimum=-1e3, maximum=1e3)]
 Detuning = Annotated[float, Quantity("1", "detuning", minimum=-1e-4, maximum=1e-4)]
-Noise = Annotated[float, Quantity("1", "noise", minimum=0.0, maximum=10.0)]
 
 
 def _radiation(value: Any) -> Radiation:

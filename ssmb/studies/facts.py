@@ -66,7 +66,7 @@ def with_undulator(want: Radiating, at: str, lattice: Lattice, places: Places | 
     at : element at whose entrance its middle is, or the undulator itself.
     key : where the run file says that.
     """
-    section = "light" if isinstance(want, LightConfig) else "source"
+    section = "source" if "helical" in type(want).model_fields else "light"
     found, parts = None, ()
     if want.in_lattice is not False:
         with at_place(places, *key):
@@ -82,14 +82,14 @@ def with_undulator(want: Radiating, at: str, lattice: Lattice, places: Places | 
             if getattr(want, name) is None:
                 with at_place(places, section):
                     raise ConfigError(f"'{at}' has no undulator in the lattice: give its period and periods")
-        return want.model_copy(update={"in_lattice": False})
+        return want.model_copy(update={"in_lattice": False})  # pyright: ignore[reportReturnType]
     values: dict[str, Any] = {"in_lattice": True}
     said = {"period": found.period, "periods": found.n_periods, "helical": found.helical}
     for name, value in said.items():
         if hasattr(want, name):
             with at_place(places, section, name):
                 values[name] = _same(getattr(want, name), value, name, f"the undulator {', '.join(parts)}")
-    return want.model_copy(update=values)
+    return want.model_copy(update=values)  # pyright: ignore[reportReturnType]
 
 
 def _same(given: Any, value: Any, name: str, where: str) -> Any:

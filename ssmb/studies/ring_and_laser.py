@@ -48,17 +48,7 @@ def laser_program(laser: LaserConfig | None, turns: int) -> LaserProgram | None:
     if laser is None or laser.turns == 0 or not (laser.changes or laser.turns < turns):
         return None
     windows = laser.windows or (((0, laser.turns),) if laser.turns < turns else ())
-    noise, ramp, duty = laser.noise, laser.ramp, laser.duty
-    return LaserProgram(
-        detuning=laser.detuning,
-        windows=windows,
-        duty=(duty.period, duty.on) if duty else (1, 1),
-        ramp=tuple(zip(ramp.turns, ramp.amplitude, strict=True)) if ramp else (),
-        ramp_shape=ramp.shape if ramp else "linear",
-        amplitude_noise=noise.amplitude if noise else 0.0,
-        phase_noise=noise.phase if noise else 0.0,
-        seed=noise.seed if noise else 0,
-    )
+    return laser.made(detuning=laser.detuning, windows=windows)
 
 
 def laser_drives(laser: LaserConfig | None, turns: int, program: Program) -> dict[str, LaserProgram]:

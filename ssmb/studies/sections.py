@@ -15,9 +15,7 @@ from ssmb.studies.config_types import (
     Count,
     Detuning,
     Emit,
-    Factor,
     Length,
-    Noise,
     Number,
     Period,
     Periods,
@@ -33,6 +31,7 @@ from ssmb.studies.config_types import (
     section_of,
 )
 from ssmb.studies.source_config import CoulombLog, Current, Part
+from ssmb.tracking.laser_program import LaserProgram
 
 #: What makes a Gaussian beam.
 NUMBERS_OF_A_BEAM: tuple[str, ...] = ("emit_x", "emit_y", "sigma_delta", "sigma_z")
@@ -102,48 +101,7 @@ class BeamConfig(Section):
         return self
 
 
-class DutyConfig(Section):
-    """On during the first ``on`` of each ``period`` turns."""
-
-    period: Count
-    on: Count
-
-    @model_validator(mode="after")
-    def _agree(self) -> DutyConfig:
-        if self.on > self.period:
-            raise ValueError(f"on = {self.on} turns do not fit into a period of {self.period}")
-        return self
-
-
-class RampConfig(Section):
-    """Amplitude of the laser's field against turn, constant before the first point and after the last."""
-
-    turns: tuple[Turns, ...] = Field(min_length=1, max_length=10_000, description="turns of the points, rising")
-    amplitude: tuple[Factor, ...] = Field(
-        min_length=1, max_length=10_000, description="factors on the field; the power goes as their square"
-    )
-    shape: Literal["linear", "smooth"] = Field(
-        default="linear", description="between the points; smooth: 3 t^2 - 2 t^3"
-    )
-
-    @model_validator(mode="after")
-    def _agree(self) -> RampConfig:
-        if len(self.turns) != len(self.amplitude):
-            raise ValueError(f"{len(self.turns)} turns, but {len(self.amplitude)} amplitudes; give one for each turn")
-        if any(b <= a for a, b in zip(self.turns[:-1], self.turns[1:], strict=True)):
-            raise ValueError("turns must rise")
-        return self
-
-
-class NoiseConfig(Section):
-    """White noise of the laser from turn to turn, the same in all its elements."""
-
-    phase: Noise = Field(default=0.0, description="rms of the phase [2 pi]")
-    amplitude: Noise = Field(default=0.0, description="relative rms of the field [1]")
-    seed: Seed = 1
-
-
-class LaserConfig(Section):
+class LaserConfig(section_of(LaserProgram)):
     """When the laser is on, and how it changes; its parameters stand in the lattice (group SSMB_laser of a Wiggler)."""
 
     elements: tuple[str, ...] = Field(min_length=1, description="names of the Wigglers that carry it")
@@ -151,13 +109,7 @@ class LaserConfig(Section):
         default=None, description="laser wavelength [m], which the lattice has: what is given must be the same"
     )
     turns: Turns = Field(default=1, description="on during the first so many turns, then off")
-    windows: tuple[tuple[Turns, Turns], ...] = Field(
-        default=(), max_length=10_000, description="[first turn, turn after the last] of each time that it is on"
-    )
-    duty: DutyConfig | None = None
-    ramp: RampConfig | None = None
     detuning: Detuning = Field(default=0.0, description="relative change of the wavelength [1]; the buckets move")
-    noise: NoiseConfig | None = None
 
     @property
     def changes(self) -> bool:
@@ -166,9 +118,6 @@ class LaserConfig(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> LaserConfig:
-        for first, after in self.windows:
-            if after <= first:
-                raise ValueError(f"window [{first}, {after}] holds no turn; the second number is the turn after it")
         last = max((after for _, after in self.windows), default=0)
         if last > self.turns:
             raise ValueError(f"a window ends at turn {last}, but the laser goes off for good at turns = {self.turns}")

@@ -1,7 +1,7 @@
 """Tracking: many particles, many turns, monitors, checkpoints."""
 
 from ssmb.tracking.job import RunStatus
-from ssmb.tracking.laser_program import LaserProgram
+from ssmb.tracking.laser_program import Duty, LaserProgram, Noise, Ramp
 from ssmb.tracking.monitors import (
     BucketMonitor,
     BucketRecord,
@@ -21,11 +21,14 @@ __all__ = [
     "BucketRecord",
     "BunchingMonitor",
     "BunchingRecord",
+    "Duty",
     "LaserProgram",
     "Loss",
     "MomentMonitor",
     "MomentRecord",
     "Monitor",
+    "Noise",
+    "Ramp",
     "Run",
     "RunStatus",
     "SnapshotMonitor",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import white_noise
-from ssmb.ranges import choice, count, finite, not_negative, positive, several
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import count, finite, positive
 
 #: A number, one number for each turn from 0, or a function of an array of turn numbers.
 Course = float | Sequence[float] | np.ndarray | Callable[[np.ndarray], Any]
@@ -25,7 +26,60 @@ _SMALL_DETUNING = 1e-4
 _MOST_SUMMED_TURNS = 10**7
 #: turns are counted to here
 _LAST_TURN = 2**62
-_SHAPES = ("linear", "smooth")
+#: limits of a turn in a program
+_TURN: dict[str, Any] = {"minimum": 0, "maximum": 10**12}
+
+
+@dataclass(frozen=True)
+class Duty:
+    """On during the first ``on`` of each ``period`` turns, counted from turn 0."""
+
+    period: int = quantity("turn", "turns after which it begins anew", minimum=1, maximum=10_000_000)
+    on: int = quantity("turn", "turns of these with light", minimum=1, maximum=10_000_000)
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
+        if self.on > self.period:
+            raise ConfigError(f"on = {self.on} turns do not fit into a period of {self.period}")
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Amplitude of the laser's field against turn, constant before the first point and after the last."""
+
+    turns: tuple[int, ...] = quantity("turn", "turns of the points, rising", entries=(1, 10_000), **_TURN)
+    amplitude: tuple[float, ...] = quantity(
+        "1", "factors on the field; the power goes as their square", minimum=-1e3, maximum=1e3, entries=(1, 10_000)
+    )
+    shape: Literal["linear", "smooth"] = quantity("", "between the points; smooth: 3 t^2 - 2 t^3", default="linear")
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
+        if len(self.turns) != len(self.amplitude):
+            raise ConfigError(f"{len(self.turns)} turns, but {len(self.amplitude)} amplitudes; give one for each turn")
+        if any(b <= a for a, b in zip(self.turns[:-1], self.turns[1:], strict=True)):
+            raise ConfigError(f"turns must rise, not {', '.join(str(t) for t in self.turns)}")
+
+    def at(self, turn: np.ndarray) -> np.ndarray:
+        """Return the factors on turns (n,)."""
+        at, factor = np.array(self.turns, dtype=float), np.array(self.amplitude)
+        if self.shape == "linear" or len(at) == 1:
+            return np.interp(turn, at, factor)
+        i = np.clip(np.searchsorted(at, turn, side="right") - 1, 0, at.size - 2)
+        t = np.clip((turn - at[i]) / (at[i + 1] - at[i]), 0.0, 1.0)
+        return factor[i] + (factor[i + 1] - factor[i]) * (t * t * (3.0 - 2.0 * t))
+
+
+@dataclass(frozen=True)
+class Noise:
+    """White noise of the laser from turn to turn; of one seed the same in all elements, for the light is the same."""
+
+    phase: float = quantity("2pi", "rms of the phase", minimum=0.0, maximum=10.0, default=0.0)
+    amplitude: float = quantity("1", "relative rms of the field", minimum=0.0, maximum=10.0, default=0.0)
+    seed: int = quantity("1", "key of the noise", minimum=0, maximum=2**63 - 1, default=1)
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +106,14 @@ class LaserProgram:
     detuning : relative change of the wavelength [1], above -0.5 and below 0.5; the profile and the coupling of the
         modulator stay those of the lattice, which is good to (periods * detuning)^2.
     windows : pairs (first turn, turn after the last) during which it is on; none: always.
-    duty : (period, on): on during the first ``on`` of each ``period`` turns, counted from turn 0.
-    ramp : points (turn, factor on the field), turns rising; constant before the first and after the last.
-    ramp_shape : "linear", or "smooth": between two points ``3 t^2 - 2 t^3``.
-    amplitude_noise, phase_noise : rms of white noise by turn, relative [1] and [2 pi].
-    seed : key of the noise: the same for all elements with this program, since the light is the same.
+    duty, ramp, noise : see :class:`Duty`, :class:`Ramp`, :class:`Noise`; None: on, even, without noise.
 
     ``amplitude``, ``phase`` and ``detuning`` are numbers, sequences of one number for each turn from 0, or functions of
     an array of turn numbers. A checkpoint knows a function by its values on the first 1024 turns.
 
     Examples
     --------
-    >>> light = LaserProgram(ramp=[(0, 0.0), (4, 1.0)], duty=(3, 2))
+    >>> light = LaserProgram(ramp=Ramp((0, 4), (0.0, 1.0)), duty=Duty(3, 2))
     >>> light.evaluate(0, 6, 100.0).amplitude.tolist()
     [0.0, 0.25, 0.0, 0.75, 1.0, 0.0]
     """
@@ -71,29 +121,25 @@ class LaserProgram:
     amplitude: Course = 1.0
     phase: Course = 0.0
     detuning: Course = 0.0
-    windows: Sequence[tuple[int, int]] = ()
-    duty: tuple[int, int] = (1, 1)
-    ramp: Sequence[tuple[int, float]] = ()
-    ramp_shape: str = "linear"
-    amplitude_noise: float = 0.0
-    phase_noise: float = 0.0
-    seed: int = 0
+    windows: Sequence[tuple[int, int]] = quantity(
+        "turn", "[first turn, turn after the last] of each time that it is on", entries=(0, 10_000), default=(), **_TURN
+    )
+    duty: Duty | None = quantity("", "on during the first turns of each period", default=None)
+    ramp: Ramp | None = quantity("", "amplitude against turn", default=None)
+    noise: Noise | None = quantity("", "white noise from turn to turn", default=None)
 
     def __post_init__(self) -> None:
-        checked = {name: _course(name, getattr(self, name)) for name in ("amplitude", "phase", "detuning")}
-        checked |= {
-            "windows": tuple(_window(w) for w in several("LaserProgram: windows", self.windows, "pairs of turns")),
-            "duty": _duty(self.duty),
-            "ramp": _ramp(several("LaserProgram: ramp", self.ramp, "points (turn, factor)")),
-            "amplitude_noise": not_negative("amplitude_noise", self.amplitude_noise),
-            "phase_noise": not_negative("phase_noise", self.phase_noise, "2 pi"),
-            "seed": count("seed", self.seed, at_least=0),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        if self.seed >= 2**63:
-            raise ConfigError(f"LaserProgram: seed must be below 2^63, not {self.seed}")
-        choice("ramp_shape", self.ramp_shape, _SHAPES)
+        for name in ("amplitude", "phase", "detuning"):
+            object.__setattr__(self, name, _course(name, getattr(self, name)))
+        check_quantities(self)
+        for first, after in self.windows:
+            if after <= first:
+                raise ConfigError(f"window [{first}, {after}] holds no turn; the second number is the turn after it")
+        for name, kind in (("duty", Duty), ("ramp", Ramp), ("noise", Noise)):
+            if not isinstance(getattr(self, name), kind | None):
+                raise ConfigError(
+                    f"LaserProgram: {name} must be a {kind.__name__}, not {type(getattr(self, name)).__name__}"
+                )
         if not callable(self.detuning):
             _check_detuning(np.asarray(self.detuning, dtype=float))
 
@@ -131,7 +177,7 @@ class LaserProgram:
         ----------
         first_turn, turns : which turns.
         circumference : length of one turn of the reference particle [m].
-        noise : False: without amplitude_noise and phase_noise.
+        noise : False: without that of the program.
         """
         first_turn, turns = count("first_turn", first_turn, 0, _LAST_TURN), count("turns", turns, 0, _LAST_TURN)
         circumference = positive("circumference", circumference, "m")
@@ -160,17 +206,17 @@ class LaserProgram:
         """Amplitude and phase of a whole group of turns."""
         turn = np.arange(first, first + GROUP)
         amplitude, phase = self._values("amplitude", first), self._values("phase", first)
-        if self.ramp:
-            amplitude = amplitude * _on_ramp(turn, self.ramp, self.ramp_shape)
+        if self.ramp is not None:
+            amplitude = amplitude * self.ramp.at(turn)
         if self.windows:
             amplitude = np.where(np.any([(a <= turn) & (turn < b) for a, b in self.windows], axis=0), amplitude, 0.0)
-        period, on = self.duty
-        amplitude = np.where(turn % period < on, amplitude, 0.0)
-        if noise and (self.amplitude_noise or self.phase_noise):
+        if self.duty is not None:
+            amplitude = np.where(turn % self.duty.period < self.duty.on, amplitude, 0.0)
+        if noise and self.noise is not None:
             normal = np.empty((2, GROUP))
-            white_noise(self.seed, first, normal)
-            amplitude = amplitude * (1.0 + self.amplitude_noise * normal[0])
-            phase = phase + self.phase_noise * normal[1]
+            white_noise(self.noise.seed, first, normal)
+            amplitude = amplitude * (1.0 + self.noise.amplitude * normal[0])
+            phase = phase + self.noise.phase * normal[1]
         return amplitude, phase
 
     def _values(self, name: str, first: int) -> np.ndarray:
@@ -202,15 +248,6 @@ def _called(name: str, course: Callable[[np.ndarray], Any], first: int) -> np.nd
     return values
 
 
-def _on_ramp(turn: np.ndarray, points: Sequence[tuple[int, float]], shape: str) -> np.ndarray:
-    at, factor = (np.array(v, dtype=float) for v in zip(*points, strict=True))
-    if shape == "linear" or len(points) == 1:
-        return np.interp(turn, at, factor)
-    i = np.clip(np.searchsorted(at, turn, side="right") - 1, 0, at.size - 2)
-    t = np.clip((turn - at[i]) / (at[i + 1] - at[i]), 0.0, 1.0)
-    return factor[i] + (factor[i + 1] - factor[i]) * (t * t * (3.0 - 2.0 * t))
-
-
 def _course(name: str, value: Any) -> Course:
     if callable(value):
         return value
@@ -239,40 +276,3 @@ def _check_detuning(detuning: np.ndarray) -> None:
             ValidityWarning,
             stacklevel=4,
         )
-
-
-def _pair(name: str, value: Any) -> tuple[Any, Any]:
-    try:
-        one, other = several(name, value, "two numbers")
-    except (ConfigError, ValueError):
-        raise ConfigError(f"LaserProgram: {name} needs a pair, not {value!r}") from None
-    return one, other
-
-
-def _window(value: Any) -> tuple[int, int]:
-    first, after = (count("LaserProgram: turn of a window", v, at_least=0) for v in _pair("a window", value))
-    if after <= first:
-        raise ConfigError(
-            f"LaserProgram: window ({first}, {after}) holds no turn; the second number is the turn after it"
-        )
-    return first, after
-
-
-def _duty(value: Any) -> tuple[int, int]:
-    period, on = _pair("duty = (period, on)", value)
-    period = count("LaserProgram: period of duty", period)
-    on = count("LaserProgram: on of duty", on, at_least=0)
-    if on > period:
-        raise ConfigError(f"LaserProgram: duty is (period, on) with on <= period, not ({period}, {on})")
-    return period, on
-
-
-def _ramp(values: Sequence[Any]) -> tuple[tuple[int, float], ...]:
-    points = [_pair("a point of the ramp", v) for v in values]
-    ramp = tuple(
-        (count("LaserProgram: turn of a ramp", t, at_least=0), finite("LaserProgram: factor of a ramp", f))
-        for t, f in points
-    )
-    if any(b[0] <= a[0] for a, b in zip(ramp[:-1], ramp[1:], strict=True)):
-        raise ConfigError(f"LaserProgram: the turns of a ramp must rise, not {', '.join(str(t) for t, _ in ramp)}")
-    return ramp

@@ -24,12 +24,13 @@ from ssmb.tracking import (
     SnapshotMonitor,
     track,
 )
+from ssmb.tracking.laser_program import Duty, Noise
 from ssmb.tracking.monitors import MONITORS, SumMonitor, SumRow
 from ssmb.tracking.monitors.base import sum_blocks
 from tests.studies.small_ring import STEADY_RING, bits
 from tests.support import assert_close
 
-LIGHT = LaserProgram(detuning=1e-8, duty=(5, 4), phase_noise=2e-3)
+LIGHT = LaserProgram(detuning=1e-8, duty=Duty(5, 4), noise=Noise(phase=2e-3, seed=0))
 TURNS = 12
 
 

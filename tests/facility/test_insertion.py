@@ -153,4 +153,6 @@ def test_bad_input() -> None:
             replace(made, **{name: 0})
     with pytest.raises(ConfigError, match="fraction"):
         replace(made, fraction=0.0)
+    with pytest.raises(ConfigError, match="Insertion.modulators must be one of thick, thin, got 'thik'"):
+        replace(made, modulators="thik")  # pyright: ignore[reportArgumentType]
     assert isinstance(Ring(made.line.lattice.reference, ring.filling, 200.0, energy_loss=6e4).state(), RingState)

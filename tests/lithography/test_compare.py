@@ -128,7 +128,7 @@ def test_input_errors_are_exit_code_2_with_a_hint(words, hint, capsys):
 
 def test_unwritable_csv_is_exit_code_4(tmp_path, capsys):
     assert ssmb("sources", "--csv", str(tmp_path / "no" / "such" / "x.csv")) == 4
-    assert "Cannot write" in capsys.readouterr().err
+    assert "cannot write" in capsys.readouterr().err
 
 
 def test_parameters_can_be_set(capsys):

@@ -18,6 +18,7 @@ from ssmb.buckets import MicroBucket
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.studies import load_config, run
 from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMonitor, RunStatus, SnapshotMonitor, track
+from ssmb.tracking.laser_program import Duty, Noise, Ramp
 from tests.studies.small_ring import RING, STEADY_RING, bits, write_files, write_steady
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +168,9 @@ def test_photons_and_a_noisy_laser_for_any_tiles_pieces_and_monitors(
     ring_ = load_lattice(STEADY_RING)
     rows = np.random.default_rng(1).normal(size=(6, 901)) * np.array([3e-4, 1e-4, 1e-4, 1e-4, 1e-6, 1e-4])[:, None]
     beam_ = Beam(ring_.reference, rows)
-    light = LaserProgram(detuning=1e-8, duty=(5, 4), ramp=[(0, 0.0), (30, 1.0)], phase_noise=2e-3, amplitude_noise=0.01)
+    light = LaserProgram(
+        detuning=1e-8, duty=Duty(5, 4), ramp=Ramp((0, 30), (0.0, 1.0)), noise=Noise(phase=2e-3, amplitude=0.01, seed=0)
+    )
     seen = [
         BucketMonitor("qf", MicroBucket(1064e-9, 1e-6, 100.0, 1e-4), light="U"),
         MomentMonitor("stop"),

@@ -18,12 +18,15 @@ from ssmb.elements import ELEMENTS, Bend, Drift, Marker, Quadrupole, Sextupole
 from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.tracking import BucketMonitor, BunchingMonitor, LaserProgram, MomentMonitor, RunStatus, SnapshotMonitor, track
+from ssmb.tracking.laser_program import Duty, Noise, Ramp
 from tests.contract.cases import REFERENCE
 from tests.studies.small_ring import STEADY_RING, bits
 
 JOB = importlib.import_module("ssmb.tracking.job")
 TURNS = 20
-LIGHT = LaserProgram(detuning=1e-8, duty=(5, 4), ramp=[(0, 0.0), (15, 1.0)], phase_noise=2e-3, amplitude_noise=0.01)
+LIGHT = LaserProgram(
+    detuning=1e-8, duty=Duty(5, 4), ramp=Ramp((0, 15), (0.0, 1.0)), noise=Noise(phase=2e-3, amplitude=0.01, seed=0)
+)
 MONITORS = [
     MomentMonitor(),
     MomentMonitor("stop", every=3),

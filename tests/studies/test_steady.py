@@ -19,6 +19,7 @@ from ssmb.studies.facts import lit_by_lattice
 from ssmb.studies.ring import RunConfig
 from ssmb.studies.ring_and_laser import bucket_of, laser_program, ring_optics
 from ssmb.tracking import BucketMonitor, BucketRecord, LaserProgram, track
+from ssmb.tracking.laser_program import Duty, Noise, Ramp
 from ssmb.tracking.monitors.bucket import lifetime
 from tests.studies.small_ring import bits, write_steady
 from tests.support import assert_close
@@ -40,8 +41,8 @@ def test_keys_of_the_laser_are_a_laser_program(folder: Path) -> None:
     config = load_config(folder / "steady.run.yaml")
     got = laser_program(config.laser, 400)
     want = LaserProgram(
-        windows=[(0, 100), (110, 350)], duty=(5, 4), ramp=[(0, 0.0), (60, 0.4), (120, 1.0)], ramp_shape="smooth",
-        detuning=1e-8, phase_noise=2e-3, amplitude_noise=1e-2, seed=4,
+        windows=[(0, 100), (110, 350)], duty=Duty(5, 4), ramp=Ramp((0, 60, 120), (0.0, 0.4, 1.0), "smooth"),
+        detuning=1e-8, noise=Noise(phase=2e-3, amplitude=1e-2, seed=4),
     )  # fmt: skip
     assert got is not None
     np.testing.assert_equal(got.as_asked(), want.as_asked())

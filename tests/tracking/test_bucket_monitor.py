@@ -15,6 +15,7 @@ from ssmb.beam.folding import fold
 from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.tracking import BucketMonitor, LaserProgram, SnapshotMonitor, track
+from ssmb.tracking.laser_program import Noise
 from tests.studies.small_ring import bits
 from tests.support import assert_close
 from tests.tracking.micro_ring import CIRCUMFERENCE, LIGHT, REFERENCE, SLIP, bucket, ring
@@ -143,7 +144,7 @@ def test_light_off_leaves_the_nominal_bucket() -> None:
 @pytest.mark.parametrize("piece", [0.0, 1e9])
 def test_same_bits(options: dict[str, Any], piece: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monitors = [BucketMonitor("m", SHAPES["plain"], light="U"), BucketMonitor("in", SHAPES["loss"], (5,), every=3)]
-    light = LaserProgram(detuning=1e-10, phase_noise=0.01)
+    light = LaserProgram(detuning=1e-10, noise=Noise(phase=0.01, seed=0))
 
     def go(**given: Any) -> Any:
         return track(ring(AMPLITUDE), coasting(1301), 40, monitors=monitors, drives={"U": light}, **given)

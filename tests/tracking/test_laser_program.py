@@ -20,7 +20,7 @@ from ssmb.lattice.program import compile_elements
 from ssmb.maps.laser_kick import laser_kick
 from ssmb.tracking import LaserProgram, MomentMonitor, RunStatus, track
 from ssmb.tracking.driving import drives_of
-from ssmb.tracking.laser_program import GROUP
+from ssmb.tracking.laser_program import GROUP, Duty, Noise, Ramp
 from tests.studies.small_ring import bits
 from tests.support import assert_close
 from tests.tracking.micro_ring import CIRCUMFERENCE, LIGHT, REFERENCE, SLIP, bucket, ring, wiggler
@@ -44,13 +44,13 @@ def particles(n: int = 300, sigma_delta: float = 1e-4, seed: int = 1) -> Beam:
 def test_windows_duty_and_ramps_are_what_they_say() -> None:
     turn = np.arange(3000)
     light = LaserProgram(
-        windows=[(10, 1500), (2000, 2001)], duty=(7, 3), ramp=[(100, 0.25), (1124, 1.25)], amplitude=2.0
+        windows=[(10, 1500), (2000, 2001)], duty=Duty(7, 3), ramp=Ramp((100, 1124), (0.25, 1.25)), amplitude=2.0
     )
     on = ((turn >= 10) & (turn < 1500) | (turn == 2000)) & (turn % 7 < 3)
     want = np.where(on, 2.0 * np.clip(0.25 + (turn - 100) / 1024, 0.25, 1.25), 0.0)
     assert_close(light.evaluate(0, 3000, 1.0).amplitude, want, rtol=1e-15, atol=0.0)
     assert not light.evaluate(0, 3000, 1.0).phase.any()
-    smooth = LaserProgram(ramp=[(0, 0.0), (10, 1.0), (20, 0.5)], ramp_shape="smooth").evaluate(0, 25, 1.0).amplitude
+    smooth = LaserProgram(ramp=Ramp((0, 10, 20), (0.0, 1.0, 0.5), "smooth")).evaluate(0, 25, 1.0).amplitude
     assert_close(smooth[[0, 5, 10, 15, 20, 24]], [0.0, 0.5, 1.0, 0.75, 0.5, 0.5], rtol=1e-15, atol=0.0)
     assert_close(smooth[1] - smooth[0], 3 * 0.01 - 2 * 0.001, rtol=1e-12, atol=0.0, what="starts flat")
 
@@ -58,10 +58,10 @@ def test_windows_duty_and_ramps_are_what_they_say() -> None:
 @pytest.mark.parametrize(
     "light",
     [
-        LaserProgram(phase_noise=0.1, amplitude_noise=0.2, seed=5),
+        LaserProgram(noise=Noise(phase=0.1, amplitude=0.2, seed=5)),
         LaserProgram(detuning=lambda t: 1e-8 * np.sin(0.01 * t), phase=lambda t: 1e-3 * t),
         LaserProgram(detuning=np.linspace(0.0, 1e-8, 5000), amplitude=np.linspace(0.0, 1.0, 5000)),
-        LaserProgram(detuning=1e-9, ramp=[(0, 0.1), (3000, 1.0)], ramp_shape="smooth"),
+        LaserProgram(detuning=1e-9, ramp=Ramp((0, 3000), (0.1, 1.0), "smooth")),
     ],
     ids=["noise", "functions", "arrays", "smooth"],
 )
@@ -74,8 +74,8 @@ def test_a_part_of_the_course_has_the_bits_of_the_whole(light: LaserProgram) -> 
 
 def test_noise_is_white_normal_and_its_own() -> None:
     n = 200_000
-    drive = LaserProgram(phase_noise=0.02, amplitude_noise=0.3, seed=3).evaluate(0, n, 1.0)
-    other = LaserProgram(phase_noise=0.02, seed=4).evaluate(0, n, 1.0)
+    drive = LaserProgram(noise=Noise(phase=0.02, amplitude=0.3, seed=3)).evaluate(0, n, 1.0)
+    other = LaserProgram(noise=Noise(phase=0.02, seed=4)).evaluate(0, n, 1.0)
     a, p = (drive.amplitude - 1.0) / 0.3, drive.phase / 0.02
     for v in (a, p, other.phase / 0.02):
         assert_close(v.mean(), 0.0, rtol=0.0, atol=4.0 / math.sqrt(n))
@@ -98,24 +98,37 @@ def test_noise_is_white_normal_and_its_own() -> None:
         ({"phase": lambda t: np.where(t == 3, np.inf, 0.0)}, "phase is not finite on turn 3"),
         ({"detuning": 0.5}, "detuning must lie between -0.5 and 0.5"),
         ({"detuning": lambda t: 1.0 + t}, "detuning must lie between"),
-        ({"windows": [(3, 3)]}, "window (3, 3) holds no turn"),
-        ({"windows": [3]}, "a window needs a pair"),
-        ({"windows": 3}, "windows must be a list of pairs"),
-        ({"windows": [(-1, 3)]}, "turn of a window must be a whole number of at least 0"),
-        ({"duty": (2, 3)}, "duty is (period, on) with on <= period"),
-        ({"duty": (0, 0)}, "period of duty must be a whole number of at least 1"),
-        ({"ramp": [(3, 1.0), (3, 2.0)]}, "the turns of a ramp must rise, not 3, 3"),
-        ({"ramp": [(3, np.nan)]}, "factor of a ramp [1] must be a finite real number"),
-        ({"ramp_shape": "smoth"}, "Did you mean 'smooth'?"),
-        ({"phase_noise": -1.0}, "phase_noise [2 pi] must be zero or above"),
-        ({"seed": -1}, "seed must be a whole number of at least 0"),
-        ({"seed": 2**63}, "seed must be below 2^63"),
+        ({"windows": [(3, 3)]}, "window [3, 3] holds no turn"),
+        ({"windows": [3]}, "LaserProgram.windows[0] must be a list, got 3"),
+        ({"windows": 3}, "LaserProgram.windows must be a list, got 3"),
+        ({"windows": [(-1, 3)]}, "LaserProgram.windows[0][0] must be a whole number from 0 to 1000000000000, got -1"),
+        ({"duty": (2, 3)}, "duty must be a Duty, not tuple"),
+        ({"noise": 0.1}, "noise must be a Noise, not float"),
         ({"amplitude": [1.0, 1.0]}, "amplitude has 2 numbers, but turns are counted to 5"),
     ],
 )
 def test_what_is_wrong_is_told(given: dict[str, Any], want: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(want)):
         track(ring(4e-4), particles(8), 5, drives={"U": LaserProgram(**given)})
+
+
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        (lambda: Duty(2, 3), "on = 3 turns do not fit into a period of 2"),
+        (lambda: Duty(0, 0), "Duty.period must be a whole number from 1"),
+        (lambda: Ramp((3, 3), (1.0, 2.0)), "turns must rise, not 3, 3"),
+        (lambda: Ramp((3, 4), (1.0,)), "2 turns, but 1 amplitudes"),
+        (lambda: Ramp((3,), (np.nan,)), "Ramp.amplitude[0] must be a number from -1000 to 1000"),
+        (lambda: Ramp((3,), (1.0,), "smoth"), "Did you mean 'smooth'?"),  # pyright: ignore[reportArgumentType]
+        (lambda: Noise(phase=-1.0), "Noise.phase must be a number from 0 to 10"),
+        (lambda: Noise(seed=-1), "Noise.seed must be a whole number from 0"),
+        (lambda: Noise(seed=2**63), "Noise.seed must be a whole number from 0"),
+    ],
+)
+def test_what_a_part_of_it_refuses(make: Any, want: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(want)):
+        make()
 
 
 @pytest.mark.parametrize(
@@ -266,7 +279,7 @@ def test_an_adiabatic_ramp_keeps_the_action() -> None:
     2.
     """
     amplitude, turns = 1.6e-5, 6000
-    light = LaserProgram(amplitude=1.0 / 16.0, ramp=[(0, 1.0), (turns, 16.0)], ramp_shape="smooth")
+    light = LaserProgram(amplitude=1.0 / 16.0, ramp=Ramp((0, turns), (1.0, 16.0), "smooth"))
     rng = np.random.default_rng(5)
     low = bucket(amplitude / 16.0)
     c = np.zeros((6, 400))
@@ -291,7 +304,7 @@ def test_duty_cycle_is_the_mean_amplitude_in_a_slow_bucket() -> None:
     c = np.zeros((6, 1))
     c[4] = 0.01 * LIGHT
     tunes = []
-    for duty in ((1, 1), (4, 1)):
+    for duty in (None, Duty(4, 1)):
         run = track(ring(amplitude), Beam(REFERENCE, c), turns, drives={"U": LaserProgram(duty=duty)},
                     monitors=[MomentMonitor("m")])  # fmt: skip
         z = run.monitors["moments@m"].mean[:, 4]
@@ -307,7 +320,7 @@ def test_phase_noise_heats_as_the_law_says() -> None:
     time.
     """
     amplitude, alpha, noise, turns = 1.6e-5 * 1.6, 0.01, 1e-3, 200_000
-    light = LaserProgram(phase_noise=noise, seed=8)
+    light = LaserProgram(noise=Noise(phase=noise, seed=8))
     lattice = ring(amplitude, alpha)
     run = track(
         lattice, Beam(REFERENCE, np.zeros((6, 1))), turns, drives={"U": light}, monitors=[MomentMonitor("m", 7)]
@@ -346,7 +359,7 @@ def test_the_phase_of_light_is_exact_metres_from_the_centre() -> None:
 
 EVERYTHING = LaserProgram(
     amplitude=lambda t: 1.0 + 0.1 * np.sin(0.3 * t), detuning=lambda t: 1e-11 * t, windows=[(2, 40), (45, 10**6)],
-    duty=(5, 4), ramp=[(0, 0.5), (30, 1.0)], ramp_shape="smooth", phase_noise=0.01, amplitude_noise=0.01, seed=2,
+    duty=Duty(5, 4), ramp=Ramp((0, 30), (0.5, 1.0), "smooth"), noise=Noise(phase=0.01, amplitude=0.01, seed=2),
 )  # fmt: skip
 TURNS = 60
 
@@ -390,7 +403,7 @@ def test_interrupted_and_resumed_longer(lattice: Lattice, want: Any, tmp_path: P
     """A checkpoint of 33 turns goes on to 60; another programme is another run."""
     place = tmp_path / "c.h5"
     go(lattice, 33, checkpoint=place)
-    for other in ({}, {"U": LaserProgram()}, {"U": LaserProgram(phase_noise=0.01, seed=3)}):
+    for other in ({}, {"U": LaserProgram()}, {"U": LaserProgram(noise=Noise(phase=0.01, seed=3))}):
         with pytest.raises(ResultFileError, match="belongs to another run"):
             go(lattice, checkpoint=place, resume=True, drives=other)
     got = go(lattice, checkpoint=place, resume=True)
