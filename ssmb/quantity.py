@@ -399,8 +399,7 @@ def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError
         object.__setattr__(thing, name, checked)
 
 
-#: types of the fields of a class; read once, for it evaluates their texts
-hints_of = functools.cache(typing.get_type_hints)
+hints_of = functools.cache(typing.get_type_hints)  #: types of the fields of a class; once, for it evaluates their texts
 
 
 def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[str], SsmbError]) -> Any:
@@ -408,12 +407,11 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
     if value is None and type(None) in options:
         return None
     read = {float: of.number, int: of.count, str: of.choice}
-    kind = next((k for k in read if k in options), None)
-    if kind is not None:
-        return read[kind](value, name, error)
-    texts = next((h for h in options if typing.get_origin(h) is typing.Literal), None)
-    if texts is not None:
-        return dataclasses.replace(of, choices=typing.get_args(texts)).choice(value, name, error)
+    for kind in (*read, *options):
+        if kind in read and kind in options:
+            return read[kind](value, name, error)
+        if typing.get_origin(kind) is typing.Literal:
+            return dataclasses.replace(of, choices=typing.get_args(kind)).choice(value, name, error)
     rows = next((h for h in options if is_list(h)), None)
     if rows is None:
         return value
