@@ -16,7 +16,7 @@ from ssmb.buckets.standard_map import standard_map_island
 from ssmb.cli.main import main
 from ssmb.elements.linear_map import one_turn_matrix
 from ssmb.errors import ConfigError, SsmbError
-from ssmb.light import Undulator, coherent, growth, incoherent, statistics, undulator
+from ssmb.light import Undulator, coherent, growth, incoherent, statistics
 from ssmb.light.generations import bend as bend_light
 from ssmb.light.generations import brightness
 from ssmb.maps import laser_field
@@ -86,8 +86,8 @@ CASES = [
     k=1.1),
     _case(lambda **k: Undulator(REF, **k).wavelength(), "wavelength", period=0.01, n_periods=300, k=1.1),
     _case(lambda **k: Undulator.resonant(REF, **k).k, "resonant", wavelength=13.5e-9, period=0.01, n_periods=300),
-    _case(undulator.photon_energy, wavelength=1e-6),
-    _case(undulator.photon_rate, power=1.0, wavelength=1e-6),
+    _case(statistics.photon_energy, wavelength=1e-6),
+    _case(statistics.photon_rate, power=1.0, wavelength=1e-6),
     _case(laser_field.energy_modulation, power=1e6, **_LASER),
     _case(laser_field.power_for_modulation, modulation=1e5, **_LASER),
     _case(laser_field.transverse_amplitude, amplitude=1e-4, x=1e-4, y=0.0, waist_radius=4e-4),
