@@ -11,21 +11,21 @@ from ssmb.errors import ConfigError
 if TYPE_CHECKING:
     from ssmb.plot.canvas import Figure
 
-#: Class -> module of this room, function that draws one, function that draws several; named, for they load long.
+#: Class -> function of this room that draws one, and that draws several; named, for their modules load long.
 #: Of a class without the first, one is drawn as several.
-_FIGURES: dict[str, tuple[str, str, str]] = {
-    "dynamics.optics.Optics": ("optics", "plot_optics", ""),
-    "beam.beam.Beam": ("phase_space", "plot_phase_space", ""),
-    "light.signal.ChargeSignal": ("signal", "", "plot_signal"),
-    "tracking.monitors.record.Record": ("record", "plot_record", ""),
-    "buckets.micro_bucket.MicroBucket": ("bucket", "plot_bucket", ""),
-    "schemes.base.Scheme": ("scheme", "plot_scheme", "plot_scheme_harmonics"),
-    "schemes.compare.SchemeComparison": ("scheme", "", "plot_scheme_needs"),
-    "dynamics.equilibrium.Equilibrium": ("equilibrium", "plot_equilibrium", ""),
-    "light.generations.compare.Generations": ("generations", "plot_generations", ""),
-    "facility.source.SourceLight": ("source", "plot_source", "plot_harmonics"),
-    "light.tracked.TrackedLight": ("light", "plot_light", ""),
-    "studies.study.Result": ("study", "plot_study", ""),
+_FIGURES: dict[str, tuple[str, str]] = {
+    "dynamics.optics.Optics": ("optics.plot_optics", ""),
+    "beam.beam.Beam": ("phase_space.plot_phase_space", ""),
+    "light.signal.ChargeSignal": ("", "signal.plot_signal"),
+    "tracking.monitors.record.Record": ("record.plot_record", ""),
+    "buckets.micro_bucket.MicroBucket": ("bucket.plot_bucket", ""),
+    "schemes.base.Scheme": ("scheme.plot_scheme", "scheme.plot_scheme_harmonics"),
+    "schemes.compare.SchemeComparison": ("", "scheme.plot_scheme_needs"),
+    "dynamics.equilibrium.Equilibrium": ("equilibrium.plot_equilibrium", ""),
+    "light.generations.compare.Generations": ("generations.plot_generations", ""),
+    "facility.source.SourceLight": ("source.plot_source", "source.plot_harmonics"),
+    "light.tracked.TrackedLight": ("light.plot_light", ""),
+    "studies.study.Result": ("study.plot_study", ""),
 }
 #: What to say of some of them in messages.
 _WORDS = {"Beam": "Beam (with wavelength=...)", "Result": "Result of a study"}
@@ -80,18 +80,19 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     several = isinstance(what, Sequence)
     items = list(what) if several else [what]
     kind = next((k for k in _FIGURES if items and all(k in _kinds(item) for item in items)), "")
-    module, one, row = _FIGURES.get(kind, ("", "", ""))
+    one, row = _FIGURES.get(kind, ("", ""))
     name = row if several or not one else one
     if not name:
-        words = {k.rpartition(".")[2]: " or several" if row else "" for k, (_, _, row) in _FIGURES.items()}
+        words = {k.rpartition(".")[2]: " or several" if row else "" for k, (_, row) in _FIGURES.items()}
         known = ["Lattice", *(_WORDS.get(n, n) + more for n, more in words.items())]
         raise ConfigError(f"no figure is known for a {type(what).__name__}; plot() takes: {', '.join(known)}")
-    options: dict[str, Any] = {"lattice": lattice} if name in ("plot_optics", "plot_equilibrium") else {}
-    if name == "plot_phase_space":
+    options: dict[str, Any] = {"lattice": lattice} if name.endswith(("plot_optics", "plot_equilibrium")) else {}
+    if name.endswith("plot_phase_space"):
         if wavelength is None:
             raise ConfigError("a Beam is drawn over a few wavelengths: give wavelength=... [m], such as 1064e-9")
         options = {"wavelength": wavelength}
-    draw = getattr(import_module(f"ssmb.plot.{module}"), name)
+    module, _, function = name.partition(".")
+    draw = getattr(import_module(f"ssmb.plot.{module}"), function)
     return draw(what if several or one else items, **options)
 
 
