@@ -109,11 +109,11 @@ def model_parameters(overrides: Mapping[str, float] | None = None) -> ModelParam
     if set(names) != set(defaults):
         raise ConfigError("parameters.toml and ModelParameters name different parameters; the installation is broken.")
     base = ModelParameters(**defaults)
-    changed = {choice("parameter", k, names): checked(k, v) for k, v in (overrides or {}).items()}
+    changed = {choice("parameter", k, names): possible(k, v) for k, v in (overrides or {}).items()}
     return replace(base, **changed)
 
 
-def checked(name: str, value: object) -> float:
+def possible(name: str, value: object) -> float:
     """Return `value` if it is possible for the parameter `name`, else raise :class:`ConfigError`."""
     of, default = quantities_of(ModelParameters)[name], parameter_table()[name].value
     x = of.number(value, name)

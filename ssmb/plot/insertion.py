@@ -79,8 +79,8 @@ def plot_found_bunching(result: InsertionResult, *, into: Place = None) -> Figur
     axis = figure.add_subplot()
     axis.plot(found["harmonics"], found["bunching"], ".", color=COLOURS[0], ms=4)
     axis.set(yscale="log")
-    words = [label_of(InsertionFindings, name) for name in ("harmonics", "bunching")]
-    dress(axis, *words, f"not finished: {result.stage}")
+    along, up = (label_of(InsertionFindings, name) for name in ("harmonics", "bunching"))
+    dress(axis, along, up, f"not finished: {result.stage}")
     return whole_figure(figure)
 
 

@@ -331,7 +331,7 @@ def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
         )
 
 
-def shown_particles(insertion: CouplingInsertion, particles: int, seed: int) -> dict[str, np.ndarray]:
+def shown_particles(insertion: CouplingInsertion, particles: int, seed: int) -> dict[str, Any]:
     """Return z and delta of some particles before the kick, behind it, and in the radiator."""
     n = min(particles, _SHOWN)
     modulated = insertion.beam(n, seed)
