@@ -84,7 +84,7 @@ class GrazingMirror(Stage, kind="grazing"):
     """
 
     coating: str = quantity("", "chemical formula of the coating, such as Ru, Mo or C")
-    grazing_angle: float = quantity("rad", "angle between light and surface", **_RIGHT_ANGLE | {"open_minimum": True})
+    grazing_angle: float = quantity("rad", "angle between light and surface", open_minimum=True, **_RIGHT_ANGLE)
     number: int = quantity("1", "number of mirrors", **_MIRRORS)
     deflects: str = quantity(
         "", "plane in which the light is deflected; the footprint is long in it", choices=("x", "y"), default="y"
