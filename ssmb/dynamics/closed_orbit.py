@@ -85,7 +85,8 @@ def closed_orbit(
     if dim == 6 and not program.changers():
         raise PhysicsError("no closed orbit in 6 dimensions: nothing changes the energy; use dim=4, or dim=5")
     if dim == 6:
-        check_radio_frequency(lattice)  # which knows the place in its file
+        if isinstance(lattice, Lattice):
+            check_radio_frequency(lattice)
         check_voltage(program)
     found = find_orbits(program, start[:, None], dim, finite("dz", dz, "m"), max_iterations)
     return found[:, 0]
@@ -93,8 +94,6 @@ def closed_orbit(
 
 def find_orbits(program: Program, start: np.ndarray, dim: int, dz: float = 0.0, max_iterations: int = 30) -> np.ndarray:
     """Newton's method for (6, k) orbits at once; energy kicks that do not belong must be gone from the program."""
-    if dim == 6 and has_cavities(program):
-        check_radio_frequency(program)
     free = {4: (0, 1, 2, 3), 5: (0, 1, 2, 3, 5), 6: (0, 1, 2, 3, 4, 5)}[dim]
     rows = {4: (0, 1, 2, 3), 5: (0, 1, 2, 3, 4), 6: (0, 1, 2, 3, 4, 5)}[dim]
     wavelength = laser_wavelength(program) if dim == 6 else 0.0

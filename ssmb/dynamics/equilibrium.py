@@ -18,6 +18,7 @@ from ssmb.dynamics.instability import MODES, reason, unstable_mode
 from ssmb.dynamics.linear import normal_modes, symplectic_form
 from ssmb.dynamics.propagation import has_cavities, laser_wavelength, without
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
@@ -201,6 +202,7 @@ def _envelope_program(lattice: Lattice | Program, radiation: Radiation, lasers: 
             )
         program = lattice
     elif isinstance(lattice, Lattice):
+        check_radio_frequency(lattice)
         program = compile_elements(lattice.elements, lattice.reference, radiation.envelope())
     else:
         raise ConfigError(f"equilibrium needs a Lattice, not {type(lattice).__name__}")

@@ -26,6 +26,7 @@ from ssmb.dynamics.off_momentum import DELTA_STEP, OffMomentum, derivatives, off
 from ssmb.dynamics.propagation import has_cavities, laser_wavelength, program_of, recorded, without
 from ssmb.errors import PhysicsError
 from ssmb.kernels.roles import Role
+from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
@@ -169,6 +170,8 @@ def optics(
     >>> round(ring.qx, 8), round(ring.qy, 8), ring.status.name  # sqrt(1 + K rho^2), sqrt(-K rho^2)
     (0.7166996, 0.69738202, 'COASTING')
     """
+    if isinstance(lattice, Lattice):
+        check_radio_frequency(lattice)
     whole = program_of(lattice)
     delta, delta_step = finite("delta", delta), positive("delta_step", delta_step)
     still = without(whole, cavities=True, lasers=True)

@@ -14,7 +14,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,13 @@ _OFF_HARMONIC = 1e-6
 _MOST = 1_000_000
 
 
+@dataclass
+class _Cell(Entry):
+    """An element of a cell that the ring has so many times."""
+
+    periodicity: float = 1.0
+
+
 class AtJson(LatticeFormat, name="AT", suffixes=(".json",)):
     """JSON files of AT."""
 
@@ -81,9 +88,11 @@ class AtJson(LatticeFormat, name="AT", suffixes=(".json",)):
         if not 1 <= periodicity * len(cells) <= _MOST or periodicity != int(periodicity):
             raise LatticeError(f"{len(cells)} elements, {periodicity:g} times, are no ring", where)
         reference = _reference(about, energy)
-        made = [_made(cell, i, where) for i, cell in enumerate(cells)]
+        made = [_made(cell, i, where, periodicity) for i, cell in enumerate(cells)]
         length = periodicity * math.fsum(element.length for element, _ in made)
-        row = [_tuned(element, entry, periodicity, length, reference) for element, entry in made] * int(periodicity)
+        for element, entry in made:
+            _tell_frequency(element, entry, length, reference)
+        row = [element for element, _ in made] * int(periodicity)
         about.take("harmonic_number")  # that of the cavities
         name = _name(str(about.take("name") or "")) or "ring"
         while name in {element.name for element in row}:
@@ -173,10 +182,12 @@ def _name(text: str) -> str:
     return clean if not clean or re.match(r"[A-Za-z_]", clean) else f"_{clean}"
 
 
-def _made(cell: Mapping[str, Any], i: int, where: Where) -> tuple[Element, Entry]:
+def _made(cell: Mapping[str, Any], i: int, where: Where, periodicity: float) -> tuple[Element, Entry]:
     """Return the element of an entry, and the entry with what became of its attributes."""
     name = _name(str(cell.get("FamName") or "")) or f"element_{i + 1}"
-    entry = Entry(name, {k: v for k, v in cell.items() if k not in ("FamName", "Class")}, where)
+    entry = _Cell(
+        name, {k: v for k, v in cell.items() if k not in ("FamName", "Class")}, where, periodicity=periodicity
+    )
     kind = cell.get("Class")
     known = _KINDS.get(str(kind))
     length, way = entry.number("Length"), str(entry.take("PassMethod", ""))
@@ -198,7 +209,7 @@ def _made(cell: Mapping[str, Any], i: int, where: Where) -> tuple[Element, Entry
             element: Element = made(name=name, length=length, **flight)
         else:
             element = known(entry, name, length, way)
-        element = _placed(element, entry)
+        element = _placed(element, entry, bends=known is _bend)
     except SsmbError as error:
         raise error if error.where else LatticeError(f"element '{name}': {error.message}", where) from None
     entry.finish(rest)
@@ -315,45 +326,43 @@ def _aperture(entry: Entry, name: str, length: float, way: str) -> Element:
     return Marker(name=name, x_limits=tuple(limits[:2]), y_limits=tuple(limits[2:]))
 
 
-def _cavity(entry: Entry, name: str, length: float, way: str) -> Element:
+def _cavity(entry: _Cell, name: str, length: float, way: str) -> Element:
     frequency, harmonic = entry.number("Frequency"), entry.number("HarmNumber")
     phase = -frequency * entry.number("TimeLag") / SPEED_OF_LIGHT
     return RFCavity(
         name=name,
         length=length,
         voltage=entry.number("Voltage"),
-        harmon=harmonic,
+        harmon=harmonic * entry.periodicity,
         frequency=0.0 if harmonic else frequency,
         phase=phase,
         zero_phase="ABOVE_TRANSITION",
     )
 
 
-def _tuned(element: Element, entry: Entry, periodicity: float, length: float, reference: Reference) -> Element:
-    """Return the element, a cavity with the harmonic of the whole ring, of length [m]."""
-    if not isinstance(element, RFCavity) or not element.harmon or not length:
-        return element
-    whole = element.harmon * periodicity
-    exact = whole * reference.beta * SPEED_OF_LIGHT / length
-    given = entry.number("Frequency")
-    if abs(given - exact) > _OFF_HARMONIC * exact:
-        words = f"{given:.9g} Hz is not {whole:g} f_rev = {exact:.9g} Hz, which is taken"
+def _tell_frequency(element: Element, entry: Entry, length: float, reference: Reference) -> None:
+    """Say where the frequency of a cavity is not the harmonic of the whole ring, of length [m], that is taken."""
+    cavity = element.in_lattice(length, reference).cavity() if length else None
+    given = entry.values.get("Frequency")
+    if cavity is None or not isinstance(given, (int, float)):
+        return
+    if abs(given - cavity.frequency) > _OFF_HARMONIC * cavity.frequency:
+        words = f"{given:.9g} Hz is not the harmonic of the ring, {cavity.frequency:.9g} Hz, which is taken"
         entry.change("Frequency", words)
-    return replace(element, harmon=whole)
 
 
-def _placed(element: Element, entry: Entry) -> Element:
+def _placed(element: Element, entry: Entry, *, bends: bool) -> Element:
     """Return the element with the shifts, rolls and apertures of an entry."""
     shift = _shift(entry)
     roll = _roll(entry)
     found: dict[str, Any] = {}
     if any(shift):
         found |= {"x_offset": shift[0], "y_offset": shift[1]}
-        if isinstance(element, Bend):
+        if bends:
             entry.change("T1", "both ends in their own frames: here the whole magnet, parallel to its middle")
     if roll:
         # AT turns both ends of a bend about their own axes, so that its plane turns with the reference orbit
-        found |= {"tilt_ref": roll} if isinstance(element, Bend) else {"z_rot": roll}
+        found |= {"tilt_ref": roll} if bends else {"z_rot": roll}
     box, ellipse = entry.numbers("RApertures"), entry.numbers("EApertures")
     if box and ellipse:
         entry.drop("EApertures", "RApertures acts: an element has one aperture")
@@ -406,7 +415,7 @@ def _roll(entry: Entry) -> float:
 
 #: Classes that do nothing to a particle.
 _PASSIVE: dict[str, type[Element]] = {"Drift": Drift, "Marker": Marker, "Monitor": Instrument}
-_KINDS: dict[str, Callable[[Entry, str, float, str], Element]] = {
+_KINDS: dict[str, Callable[[Any, str, float, str], Element]] = {
     **dict.fromkeys(_PASSIVE, lambda entry, name, length, way: Drift(name=name, length=length)),
     "Bend": _bend,
     "Dipole": _bend,

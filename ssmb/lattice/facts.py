@@ -9,7 +9,6 @@ from dataclasses import replace
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import Element
 from ssmb.errors import LatticeError
-from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.undulator import Undulator
 
@@ -62,7 +61,7 @@ def with_laser(lattice: Lattice) -> list[str]:
     return list(laser_wavelengths(lattice, dict.fromkeys(e.name for e in lattice)))
 
 
-def check_radio_frequency(ring: Lattice | Program) -> None:
+def check_radio_frequency(ring: Lattice) -> None:
     """Raise an error if a cavity of a ring has a frequency that is not a harmonic of the revolution.
 
     The reference particle would see another phase on every turn. What a ring does is to move its beam to another orbit,
@@ -74,7 +73,7 @@ def check_radio_frequency(ring: Lattice | Program) -> None:
     LatticeError
         Where the cavity stands, with its harmonic number.
     """
-    length = float(ring.s[-1]) if isinstance(ring, Program) else ring.length
+    length = ring.length
     revolution = ring.reference.beta * SPEED_OF_LIGHT / length if length else math.inf
     for e in ring.elements:
         cavity = e.cavity()
@@ -88,5 +87,5 @@ def check_radio_frequency(ring: Lattice | Program) -> None:
                 f"{revolution:.10g} Hz, not a whole number of times: give RFP.harmon: {whole}, or the length that the "
                 f"ring has at this frequency; closed_orbit(..., dim=5, dz={length * (1.0 - whole / number):.6g}) is "
                 "the orbit to which this frequency moves the beam",
-                ring.where(e.name) if isinstance(ring, Lattice) else None,
+                ring.where(e.name),
             )

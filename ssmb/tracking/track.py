@@ -159,7 +159,7 @@ def track(
     _check_kinds(lattice, beam)
     program = _program(lattice, Radiation.of(radiation))
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every, progress, resume, look)
-    if turns > 1 and start is None and end is None:
+    if isinstance(lattice, Lattice) and turns > 1 and start is None and end is None:
         check_radio_frequency(lattice)
     probes = Probes(monitors, int(first_turn))
     job = Job(

@@ -95,6 +95,7 @@ def test_the_beam_at_a_station_is_that_of_a_turn_that_ends_there(ring: Lattice, 
 def test_each_element_takes_up_the_beam_where_the_one_before_left_it() -> None:
     """What a tile keeps of the momentum between elements is formed anew at a station, to the same bits."""
     made = [dataclasses.replace(cls.examples()[0], name=f"e{i}") for i, cls in enumerate(ELEMENTS.values())]
+    made = [dataclasses.replace(e, frequency=0.0, harmon=13.0) if e.kind == "RFCavity" else e for e in made]
     line = Lattice.from_elements([e for e in made if e.kind not in ("Patch", "Taylor")], REFERENCE)
     scale = np.array([4e-4, 1e-4, 4e-4, 1e-4, 1e-6, 1e-3])[:, None]
     beam = Beam(REFERENCE, np.random.default_rng(17).normal(size=(6, 300)) * scale)

@@ -29,8 +29,11 @@ from ssmb.ranges import LARGEST
 from ssmb.tracking import (
     BucketMonitor,
     BunchingMonitor,
+    Duty,
     LaserProgram,
     MomentMonitor,
+    Noise,
+    Ramp,
     Run,
     SnapshotMonitor,
     track,
@@ -62,8 +65,8 @@ MADE: list[tuple[Callable[..., Any], dict[str, Any], Callable[[Any], dict[str, A
     ),
     (
         LaserProgram,
-        {"amplitude": 1.0, "phase": 0.0, "detuning": 0.0, "windows": [(0, 2)], "duty": (2, 1), "ramp": [(0, 0.0)],
-         "ramp_shape": "linear", "amplitude_noise": 0.1, "phase_noise": 0.1, "seed": 1},
+        {"amplitude": 1.0, "phase": 0.0, "detuning": 0.0, "windows": [(0, 2)], "duty": Duty(2, 1),
+         "ramp": Ramp((0,), (0.0,)), "noise": Noise(0.1, 0.1)},
         lambda p: {"drives": {"U": p}},
     ),
     (Radiation, {"mode": "quantum", "edges": True, "angles": False}, lambda r: {"radiation": r}),
