@@ -82,9 +82,10 @@ class AtJson(LatticeFormat, name="AT", suffixes=(".json",)):
         about = Entry("", whole["properties"], where)
         energy = about.number("energy")
         periodicity = about.number("periodicity", 1)
-        cells = [
-            entry for entry in whole["elements"] if isinstance(entry, Mapping) and entry.get("Class") != "RingParam"
-        ]
+        wrong = next((i for i, entry in enumerate(whole["elements"]) if not isinstance(entry, Mapping)), None)
+        if wrong is not None:
+            raise LatticeError(f"element {wrong + 1} must be a mapping of attributes", where)
+        cells = [entry for entry in whole["elements"] if entry.get("Class") != "RingParam"]
         if not 1 <= periodicity * len(cells) <= _MOST or periodicity != int(periodicity):
             raise LatticeError(f"{len(cells)} elements, {periodicity:g} times, are no ring", where)
         reference = _reference(about, energy)

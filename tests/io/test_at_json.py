@@ -184,6 +184,11 @@ def test_properties_that_make_no_sense(properties: dict[str, object], tmp_path: 
         read_lattice(at_file(tmp_path, DRIFT, **properties))
 
 
+def test_element_that_is_no_mapping_is_not_lost(tmp_path: Path) -> None:
+    with pytest.raises(LatticeError, match="element 2 must be a mapping"):
+        read_lattice(at_file(tmp_path, DRIFT, ["Drift", 1.0]))  # type: ignore[arg-type]
+
+
 def test_unknown_class_is_dropped_and_told(tmp_path: Path) -> None:
     path = at_file(tmp_path, {"Class": "M66", "FamName": "MAP", "PassMethod": "Matrix66Pass", "Length": 0.0}, DRIFT)
     assert isinstance(read_lattice(path).lattice[0], Marker)
