@@ -36,6 +36,7 @@ POSITIONS: dict[str, tuple[str, ...]] = {
     "decrement": ("x", "y", "delta"),
     "invariant": ("emit_x", "emit_y", "sigma_delta^2"),
     "heating": ("without", "with"),
+    "bound": ("low", "high"),
 }
 POSITIONS |= {"i": POSITIONS["coordinate"], "j": POSITIONS["coordinate"]}
 POSITIONS |= {f"other_{name}": POSITIONS[name] for name in ("coordinate", "longitudinal")}
@@ -340,8 +341,14 @@ def label_of(thing: Any, field: str, unit: str = "") -> str:
 
 
 def text_of(thing: Any, field: str, digits: int = 4) -> str:
-    """Return the number of a field with its unit and a prefix, such as ``5.12 MW``, for printed lines and tables."""
-    return text.quantity(getattr(thing, field), quantities_of(thing)[field].unit, digits)
+    """Return the number of a field with its unit and a prefix, such as ``5.12 MW``, for printed lines and tables.
+
+    A field ``power`` whose class has ``power_range``, a pair (low, high), is told with it, and in the digits that it
+    leaves: ``5 MW (2 MW to 20 MW)``. This is how results carry an interval.
+    """
+    value, unit = getattr(thing, field), quantities_of(thing)[field].unit
+    bounds = getattr(thing, f"{field}_range", None)
+    return text.quantity(value, unit, digits) if bounds is None else text.ranged(value, bounds, unit, digits)
 
 
 class derived(property):

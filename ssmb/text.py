@@ -36,7 +36,33 @@ def quantity(value: float | None, unit: str, digits: int = 4) -> str:
         return f"0 {unit}"
     power = 3 * math.floor((math.log10(abs(value)) + 1e-9) / 3.0)
     power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
-    return f"{value * float(f'1e{-power}'):.{digits}g} {_PREFIXES[power]}{unit}"
+    shown = float(f"{value * float(f'1e{-power}'):.{digits}g}")  # 200 with one digit, not 2e+02
+    return f"{shown:.{max(digits, 4)}g} {_PREFIXES[power]}{unit}"
+
+
+def digits_within(value: float, bounds: Sequence[float], most: int = 4) -> int:
+    """Digits of a number that an interval about it leaves: the last stands for a tenth of the width or more, or is the
+    first.
+
+    >>> digits_within(12.345, (11.0, 14.0)), digits_within(12.345, (12.3, 12.4)), digits_within(12.3, (2.0, 70.0))
+    (2, 4, 1)
+    """
+    width = abs(bounds[1] - bounds[0])
+    if not (math.isfinite(width) and width > 0.0 and math.isfinite(value) and value != 0.0):
+        return most
+    return min(most, max(1, 1 + math.floor(math.log10(abs(value))) - math.ceil(math.log10(width) - 1.0)))
+
+
+def ranged(value: float, bounds: Sequence[float], unit: str = "", most: int = 4) -> str:
+    """Write a number with its interval, in the digits that the interval leaves.
+
+    >>> ranged(12.345, (2.1, 75.0), "W"), ranged(12.345, (11.96, 13.1), "W"), ranged(0.0, (0.0, 0.0), "W")
+    ('10 W (2 W to 80 W)', '12 W (12 W to 13 W)', '0 W (0 W to 0 W)')
+    """
+    digits = digits_within(value, bounds, most)
+    plain = unit in ("", "1")
+    told, low, high = (number(x, digits) if plain else quantity(x, unit, digits) for x in (value, *bounds))
+    return f"{told} ({low} to {high})"
 
 
 def nanometres(wavelength: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from ssmb import text
 from ssmb.errors import ConfigError, LatticeError
 from ssmb.quantity import (
     COVARIANCE,
@@ -22,6 +23,7 @@ from ssmb.quantity import (
     label_of,
     quantities_of,
     quantity,
+    text_of,
     units_of,
 )
 from ssmb.units import number_in
@@ -271,3 +273,22 @@ def test_a_notebook_shows_name_value_unit_and_words():
     assert shown.count("<tr>") == 4
     empty = Found(math.nan, np.zeros((0, 2)), ("x",) * 9)._repr_html_()
     assert "<td>nan</td>" in empty and "<td>array 0 x 2</td>" in empty and "<td>9 entries</td>" in empty
+
+
+def test_a_number_with_an_interval_is_told_in_the_digits_that_it_leaves():
+    """The last digit told is no finer than a tenth of the width, for widths of any size, and the bounds stand there."""
+
+    @dataclass(frozen=True)
+    class Watts:
+        power: float = quantity("W", "power")
+        power_range: tuple[float, float] = quantity("W", "its interval", dims=("bound",))
+        gain: float = quantity("1", "gain", default=0.123456)
+        gain_range: tuple[float, float] | None = quantity("1", "its interval", default=None, dims=("bound",))
+
+    assert text_of(Watts(12.345, (2.0, 72.0)), "power") == "10 W (2 W to 70 W)"
+    assert text_of(Watts(12.345, (12.2, 12.5)), "power") == "12.3 W (12.2 W to 12.5 W)"
+    assert text_of(Watts(1.0, (1.0, 1.0), 0.123456, (0.11, 0.14)), "gain") == "0.12 (0.11 to 0.14)"
+    for exponent in range(-9, 9):
+        value, width = 1.7 * 10.0**exponent, 10.0 ** (exponent - 1.4)
+        digits = text.digits_within(value, (value - width / 2.0, value + width / 2.0))
+        assert 0.1 * width <= 10.0 ** (exponent - digits + 1) < width
