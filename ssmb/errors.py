@@ -38,6 +38,10 @@ class SsmbError(Exception):
     def __reduce__(self):
         return type(self), (self.message, self.where)
 
+    def singles(self) -> list[SsmbError]:
+        """Return each of several errors, or this one."""
+        return [self]
+
 
 class LatticeError(SsmbError):
     """A lattice file, an element or a beam line is wrong."""
@@ -68,6 +72,10 @@ class SeveralErrors(SsmbError):
 
     def __reduce__(self):
         return type(self), (self.errors,)
+
+    def singles(self) -> list[SsmbError]:
+        """Return each of them."""
+        return list(self.errors)
 
 
 class SsmbWarning(UserWarning):

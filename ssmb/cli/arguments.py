@@ -1,17 +1,20 @@
-"""Arguments that several verbs take: the lattice and the places in it, and settings by name."""
+"""Arguments that several verbs take: a folder of a run, numbers with units, settings by name."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ssmb.errors import ConfigError, LatticeError, nearest
-from ssmb.quantity import Quantity
+from ssmb.cli.output import note
+from ssmb.errors import ConfigError
+from ssmb.quantity import LIGHT, Quantity
 
 if TYPE_CHECKING:
-    from ssmb.lattice import Lattice
+    from ssmb.studies import Result
+
+WAVELENGTH = Quantity("m", "wavelength of light", plausible=LIGHT)
 
 
 def add_verb(verbs: argparse._SubParsersAction, module: ModuleType) -> None:
@@ -22,29 +25,20 @@ def add_verb(verbs: argparse._SubParsersAction, module: ModuleType) -> None:
     verb.set_defaults(run=module.run)
 
 
-def add_ring(verb: argparse.ArgumentParser) -> None:
-    """Add the lattice file, where the ring begins, and which elements are shown."""
-    verb.add_argument("lattice", metavar="LATTICE", help="lattice file (*.pals.yaml, or one of another code)")
-    verb.add_argument("--start", metavar="NAME", help="element at which the ring begins")
-    verb.add_argument("--at", metavar="PATTERN", help="print only elements of this name; * and ? are allowed")
+def result_in(folder: str) -> Result:
+    """Return the result that a folder holds; if its run is not finished, say on stderr how to go on."""
+    from ssmb.studies import load_result
+
+    result = load_result(folder)
+    if result.stage:
+        note(f"ssmb: NOT FINISHED, interrupted at {result.stage}. Go on with: ssmb resume {result.folder}")
+    return result
 
 
-def ring_of(args: argparse.Namespace) -> tuple[Lattice, list[int]]:
-    """Return the ring of :func:`add_ring` and the rows of its table to show.
-
-    Row 0 is the beginning, row i + 1 the exit of element i.
-    """
-    from ssmb.io import load_lattice
-
-    ring = load_lattice(args.lattice)
-    if args.start:
-        ring = ring.rotated(args.start)
-    if not args.at:
-        return ring, list(range(len(ring) + 1))
-    found = ring.indices(args.at)
-    if not found:
-        raise LatticeError(f"--at: no element matches '{args.at}'.{nearest(args.at, [e.name for e in ring])}")
-    return ring, [i + 1 for i in found]
+def add_number(verb: argparse.ArgumentParser, option: str, of: Quantity, **options: Any) -> None:
+    """Add an option that takes a number in a unit, or one with its own unit; `options` as ``add_argument`` has them."""
+    options.setdefault("help", of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]")
+    verb.add_argument(option, type=number_of(of, option), **options)
 
 
 def number_of(declared: Quantity, name: str) -> Callable[[str], float]:
@@ -66,19 +60,24 @@ def number_of(declared: Quantity, name: str) -> Callable[[str], float]:
     return read
 
 
-def named_numbers(settings: Sequence[str], example: str) -> dict[str, float]:
-    """Return the values of ``--set NAME=VALUE ...``.
+def add_settings(verb: argparse.ArgumentParser, words: str, example: str, number: bool = True) -> None:
+    """Add ``--set NAME=VALUE ...``, which gives pairs of a name and a number, or a text.
 
-    >>> named_numbers(["rework=0.02"], "rework=0.02")
-    {'rework': 0.02}
+    >>> parser = argparse.ArgumentParser()
+    >>> add_settings(parser, "model parameters", "rework=0.02")
+    >>> parser.parse_args(["--set", "rework=0.02"]).set
+    [('rework', 0.02)]
     """
-    values: dict[str, float] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
+
+    def read(setting: str) -> tuple[str, float | str]:
+        name, _, value = (part.strip() for part in setting.partition("="))
         try:
-            values[name.strip()] = float(value)
+            if name and value:
+                return name, float(value) if number else value
         except ValueError:
-            equals = ""
-        if not equals:
-            raise ConfigError(f"--set needs NAME=VALUE with a number, such as {example}, got '{setting}'.")
-    return values
+            pass
+        raise ConfigError(f"--set needs NAME=VALUE{' with a number' * number}, such as {example}, got '{setting}'")
+
+    verb.add_argument(
+        "--set", nargs="+", action="extend", default=[], type=read, metavar="NAME=VALUE", help=f"{words}; {example}"
+    )

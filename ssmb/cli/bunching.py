@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ssmb.cli.arguments import number_of
-from ssmb.cli.output import print_json, warn_if_unfinished
+from ssmb.cli.arguments import WAVELENGTH, add_number, result_in
+from ssmb.cli.output import answer
 from ssmb.errors import ConfigError
-from ssmb.quantity import LIGHT, Quantity
 from ssmb.text import nanometres, number, table
 
 if TYPE_CHECKING:
@@ -21,21 +20,13 @@ HELP = "bunching factors of a run folder"
 def add_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what it takes besides --json."""
     verb.add_argument("folder", metavar="DIR", help="folder of a run")
-    verb.add_argument(
-        "--wavelength",
-        nargs="+",
-        type=number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength"),
-        metavar="M",
-        help="wavelengths for the stored particles, such as 1064e-9 or '1064 nm' (default: those of the monitors)",
-    )
+    words = "wavelengths for the stored particles, such as 1064e-9 or '1064 nm' (default: those of the monitors)"
+    add_number(verb, "--wavelength", WAVELENGTH, nargs="+", metavar="M", help=words)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, compute and print."""
-    from ssmb.studies import load_result
-
-    result = load_result(args.folder)
-    warn_if_unfinished(result)
+    result = result_in(args.folder)
     beams = result.beams()
     if args.wavelength and not beams:
         raise ConfigError(
@@ -43,13 +34,10 @@ def run(args: argparse.Namespace) -> int:
         )
     wavelengths = args.wavelength or result.wavelengths()
     particles = [_of_beam(words, beam, wavelengths) for words, beam in beams] if wavelengths else []
-    if args.json:
-        print_json({"folder": args.folder, "particles": particles} | result.bunching())
-        return 0
-    parts = [_particles_text(particles)] if particles else []
-    parts += [text] if (text := result.bunching_text()) else []
-    print("\n\n".join(parts) or "this run has no particles and no bunching monitor; give --wavelength")
-    return 0
+    parts = [_particles_text(particles) if particles else "", result.bunching_text()]
+    text = "\n\n".join(part for part in parts if part)
+    none = "this run has no particles and no bunching monitor; give --wavelength"
+    return answer(args.json, {"folder": args.folder, "particles": particles} | result.bunching(), text or none)
 
 
 def _of_beam(words: str, beam: Beam, wavelengths: list[float]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssmb.cli.output import error_as_dict, print_json
-from ssmb.errors import SeveralErrors, SsmbError
+from ssmb.cli.output import answer, error_as_dict
+from ssmb.errors import ConfigError, SsmbError
 
 if TYPE_CHECKING:
     from ssmb.io import ImportReport
@@ -28,19 +28,15 @@ def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the file is sound, else 2."""
     kind = kind_of(args.file)
     found, report = (_errors_of_run_file(args.file), None) if kind == "run file" else _read(args.file)
-    code = max((error.exit_code for error in found), default=0)
     for error in found:
         print(f"ssmb: error: {error}", file=sys.stderr)
-    if args.json:
-        out = {"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]}
-        print_json(out | ({"report": report.as_dict()} if report else {}))
-    elif found:
-        print(f"{args.file}: {len(found)} error{'s' if len(found) > 1 else ''}")
-    else:
-        print(f"{args.file}: this {kind} is sound")
-        if report and report.changes:
-            print(f"\n{report.text()}")
-    return code
+    payload = {"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]}
+    text = f"{args.file}: " + (f"{len(found)} error{'s'[: len(found) - 1]}" if found else f"this {kind} is sound")
+    if report:
+        payload["report"] = report.as_dict()
+        text += f"\n\n{report.text()}" if report.changes else ""
+    answer(args.json, payload, text)
+    return max((error.exit_code for error in found), default=0)
 
 
 def kind_of(path: str) -> str:
@@ -67,15 +63,12 @@ def _read(path: str) -> tuple[list[SsmbError], ImportReport | None]:
 
     try:
         return [], read_lattice(path).report
-    except SeveralErrors as several:
-        return list(several.errors), None
     except SsmbError as error:
-        return [error], None
+        return error.singles(), None
 
 
 def _errors_of_run_file(path: str) -> list[SsmbError]:
     """Errors of the run file, and if it names a lattice, of that too."""
-    from ssmb.errors import ConfigError
     from ssmb.store.yaml_text import MapNode, Scalar, load_yaml, read_text
     from ssmb.studies.read_config import check_config
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
-from ssmb.cli.arguments import add_verb, named_numbers, number_of
+from ssmb.cli.arguments import add_number, add_settings, add_verb
+from ssmb.cli.output import answer
 from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -32,16 +32,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
     scanners = subjects.add_parser("scanners", help="published throughput against the model; model rates")
     scanners.add_argument("--scanner", nargs="+", metavar="NAME", help="only these scanners")
-    power = number_of(
-        Quantity("W", "power at the IF", minimum=0.0, open_minimum=True, plausible=(1e-3, 1e6)), "--power"
-    )
-    dose = number_of(Quantity("1", "resist dose", minimum=0.0, open_minimum=True), "--dose [mJ/cm^2]")
-    scanners.add_argument(
-        "--power", nargs="+", type=power, default=[250.0, 500.0, 1000.0], metavar="W", help="at the IF [W]"
-    )
-    scanners.add_argument(
-        "--dose", nargs="+", type=dose, default=[20.0, 30.0, 50.0, 60.0], metavar="D", help="resist dose [mJ/cm^2]"
-    )
+    power = Quantity("W", "power at the IF", minimum=0.0, open_minimum=True, plausible=(1e-3, 1e6))
+    add_number(scanners, "--power", power, nargs="+", default=[250.0, 500.0, 1000.0], metavar="W")
+    dose = Quantity("1", "resist dose [mJ/cm^2]", minimum=0.0, open_minimum=True)
+    add_number(scanners, "--dose", dose, nargs="+", default=[20.0, 30.0, 50.0, 60.0], metavar="D")
     scanners.set_defaults(compare=_scanners)
 
     roadmap = subjects.add_parser("roadmap", help="wafers, chips, compute and energy per year from a source")
@@ -49,10 +43,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.add_argument("--node", help="process node; that of the chip if not given")
     roadmap.add_argument("--chip", default="h100", help="accelerator (default h100)")
     roadmap.add_argument("--scanner", default="future", help="scanner (default: hypothetical future tool)")
-    area = number_of(Quantity("1", "area of a die", minimum=0.0, open_minimum=True), "--die-area [mm^2]")
-    roadmap.add_argument(
-        "--die-area", type=area, metavar="MM2", help="compute-die area [mm^2], where the table has none"
-    )
+    area = Quantity("1", "compute-die area [mm^2], where the table has none", minimum=0.0, open_minimum=True)
+    add_number(roadmap, "--die-area", area, metavar="MM2")
     roadmap.add_argument("--compute-dies-only", action="store_true", help="leave out IO and CPU dies of a package")
     roadmap.add_argument(
         "--demand", nargs="+", default=["epoch_stock", "epoch_46", "brief_35"], help="growth scenarios"
@@ -66,9 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_verb(subjects, compare_generations)
 
     for p in (sources, scanners, roadmap):
-        p.add_argument(
-            "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="model parameters, SI units"
-        )
+        add_settings(p, "model parameters, SI units", "rework=0.02")
         p.add_argument("--json", action="store_true", help="one JSON object on stdout")
         p.add_argument("--csv", metavar="FILE", help="write the main table as CSV")
         p.set_defaults(run=run)
@@ -76,14 +66,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subject; 0 on success, 2 on an input error, 4 if a file cannot be written."""
-    main, tables, payload = args.compare(args, _parameters(args.set))
+    from ssmb.lithography.parameters import model_parameters
+
+    main, tables, payload = args.compare(args, model_parameters(dict(args.set)))
     if args.csv:
         from ssmb.store.atomic import atomic_path
 
         with atomic_path(args.csv) as part:
             part.write_text(main.to_csv(), encoding="utf-8", newline="")
-    print(json.dumps(payload, allow_nan=False) if args.json else "\n\n".join(str(t) for t in tables))
-    return 0
+    return answer(args.json, payload, "\n\n".join(str(t) for t in tables))
 
 
 def _sources(args: argparse.Namespace, par: ModelParameters) -> Output:
@@ -124,9 +115,3 @@ def _roadmap(args: argparse.Namespace, par: ModelParameters) -> Output:
         seed=args.seed,
     )
     return found.table(), list(found.tables()), {"roadmaps": found.records()}
-
-
-def _parameters(settings: list[str]) -> ModelParameters:
-    from ssmb.lithography.parameters import model_parameters
-
-    return model_parameters(named_numbers(settings, "rework=0.02"))

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssmb.cli.arguments import named_numbers, number_of
-from ssmb.cli.output import print_json
-from ssmb.quantity import LIGHT, Quantity
+from ssmb.cli.arguments import WAVELENGTH, add_number, add_settings
+from ssmb.cli.output import answer
+from ssmb.cli.plot import write_figure
+from ssmb.quantity import Quantity
 from ssmb.text import nanometres, number, quantity, table
 
 if TYPE_CHECKING:
@@ -25,14 +26,10 @@ HELP = "light sources: power, brightness, bandwidth, coherence from machine para
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what it takes besides --json."""
-    wavelength = number_of(Quantity("m", "wavelength of light", plausible=LIGHT), "--wavelength")
-    verb.add_argument("--wavelength", type=wavelength, default=13.5e-9, metavar="M", help="of the light [m]")
-    band = number_of(Quantity("1", "relative band"), "--band")
-    verb.add_argument("--band", type=band, metavar="B", help="full relative band of the powers (default: 2 %%)")
-    verb.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="machine parameters, SI units and eV, by the names that are printed",
-    )  # fmt: skip
+    add_number(verb, "--wavelength", WAVELENGTH, default=13.5e-9, metavar="M", help="of the light [m]")
+    words = "full relative band of the powers (default: 2 %%)"
+    add_number(verb, "--band", Quantity("1", "relative band"), metavar="B", help=words)
+    add_settings(verb, "machine parameters, SI units and eV, by the names that are printed", "ssmb_energy=600e6")
     verb.add_argument("--figure", metavar="FILE", help="draw the comparison (.png, .pdf, .svg)")
 
 
@@ -40,18 +37,13 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print; 0 on success."""
     from ssmb.light import Machines, compare_generations
 
-    machines = Machines().changed(named_numbers(args.set, "ssmb_energy=600e6"))
+    machines = Machines().changed(dict(args.set))
     found = compare_generations(args.wavelength, machines, band=args.band)
     if args.figure:
-        from ssmb.cli.figures import write_figure
         from ssmb.plot import plot
 
         write_figure(plot(found), Path(args.figure))
-    if args.json:
-        print_json(_payload(found, args))
-    else:
-        print(_text(found, args.wavelength))
-    return 0
+    return answer(args.json, _payload(found, args), _text(found, args.wavelength))
 
 
 def _payload(found: Generations, args: argparse.Namespace) -> dict[str, Any]:

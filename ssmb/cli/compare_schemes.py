@@ -6,14 +6,13 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ssmb.cli.arguments import number_of
-from ssmb.cli.output import print_json
+from ssmb.cli.arguments import add_number
+from ssmb.cli.output import answer
 from ssmb.quantity import LIGHT, Quantity
 from ssmb.text import named_values, number, quantity, table
 
 if TYPE_CHECKING:
     from ssmb.schemes.compare import SchemeComparison
-    from ssmb.schemes.terms import PathTerms
 
 _ENERGY = Quantity("eV", "beam energy", plausible=(1e6, 1e13))
 #: option -> (field of Given, letters for its value, what it is)
@@ -39,11 +38,9 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--harmonic", type=int, required=True, metavar="N", help="harmonic of the laser")
     verb.add_argument("--bunching", type=float, required=True, metavar="B", help="wanted |b| at it, below 1")
     verb.add_argument("--scheme", nargs="+", metavar="NAME", help="only these schemes")
-    energy = number_of(_ENERGY, "--energy")
-    verb.add_argument("--energy", type=energy, metavar="EV", help="beam energy [eV] (default 600e6)")
+    add_number(verb, "--energy", _ENERGY, metavar="EV", help="beam energy [eV] (default 600e6)")
     for option, (field, metavar, of) in _GIVEN.items():
-        words = of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]"
-        verb.add_argument(option, type=number_of(of, option), dest=field, metavar=metavar, help=words)
+        add_number(verb, option, of, dest=field, metavar=metavar)
     verb.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
     verb.add_argument(
         "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
@@ -65,16 +62,11 @@ def run(args: argparse.Namespace) -> int:
         changes["periods"] = args.periods
     found = compare_schemes(args.harmonic, args.bunching, replace(Given(), **changes), names=args.scheme)
     terms = terms_of_designs(found) if args.terms else {}
-    if args.json:
-        print_json(_payload(found) | ({"terms": {k: _terms_payload(v) for k, v in terms.items()}} if terms else {}))
-    else:
-        tables = (f"{name}\n{t if isinstance(t, str) else t.table()}" for name, t in terms.items())
-        print("\n\n".join((_text(found), *tables)))
-    return 0
-
-
-def _terms_payload(terms: PathTerms | str) -> dict[str, Any]:
-    return {"reason": terms} if isinstance(terms, str) else asdict(terms)
+    payload = _payload(found)
+    if terms:
+        payload["terms"] = {k: {"reason": v} if isinstance(v, str) else asdict(v) for k, v in terms.items()}
+    tables = (f"{name}\n{t if isinstance(t, str) else t.table()}" for name, t in terms.items())
+    return answer(args.json, payload, "\n\n".join((_text(found), *tables)))
 
 
 def _payload(found: SchemeComparison) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ssmb.cli.output import print_json
+from ssmb.cli.output import answer
 from ssmb.text import named_values, quantity, table
 
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "ruamel.yaml", "tqdm")
@@ -36,9 +36,6 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look and print."""
     found = findings(speed=not args.no_speed)
-    if args.json:
-        print_json(found)
-        return 0
     cpu, cache, speed = found["cpu"], found["cache"], found["speed"]
     lines = [
         ("python", found["python"]),
@@ -52,11 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if speed:
         rate = quantity(speed["elements_per_second"], "", 3)
         lines.append(("speed", f"{rate} particle-elements per second on {found['threads']['number']} threads"))
-    print(named_values(lines))
-    print()
     rows = [(e["name"], e["for"], "installed" if e["installed"] else e["command"]) for e in found["extras"]]
-    print(table(("extra", "for", "state"), rows, left=3))
-    return 0
+    return answer(args.json, found, f"{named_values(lines)}\n\n{table(('extra', 'for', 'state'), rows, left=3)}")
 
 
 def findings(*, speed: bool = True) -> dict[str, Any]:

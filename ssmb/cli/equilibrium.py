@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ssmb.cli.arguments import add_ring, ring_of
-from ssmb.cli.output import print_json
-from ssmb.text import named_values, quantity, table
+from ssmb.cli.ring import add_ring, ring_of, tell_ring
+from ssmb.text import quantity
 
 if TYPE_CHECKING:
     from ssmb.dynamics import Equilibrium
 
-_VALUES = (
-    "emittances", "emittances_sands", "damping_times", "partition_numbers", "tunes", "energy_loss",
-)  # fmt: skip
+_VALUES = "emittances", "emittances_sands", "damping_times", "partition_numbers", "tunes", "energy_loss"
 
 
 HELP = "emittances, damping and bunch length under radiation"
@@ -38,44 +35,25 @@ def run(args: argparse.Namespace) -> int:
     ring, rows = ring_of(args)
     radiation = Radiation(ENVELOPE, edges=not args.no_edges, angles=args.opening_angle)
     found = equilibrium(ring, radiation=radiation, lasers=args.lasers)
-    columns = found.table()
-    if args.json:
-        payload: dict[str, Any] = {"status": found.status.name.lower()}
-        payload |= {name: getattr(found, name) for name in _VALUES}
-        payload |= {"sigma_delta": found.sigma_delta[rows], "sigma_z": found.sigma_z[rows]}
-        payload |= {"closed_orbit": found.closed_orbit[0], "m66": found.m66, "provenance": found.provenance}
-        print_json(payload | {"table": {name: values[rows] for name, values in columns.items()}})
-        return 0
-    print(
-        named_values(
-            [("lattice", f"{ring.name}, {quantity(ring.length, 'm', 8)}, {len(ring)} elements"), *_lines(found)]
-        )
-    )
-    print()
-    shown = [name for name in columns if name != "NAME"]
-    body = [
-        (str(columns["NAME"][i]), f"{columns['S'][i]:.6f}", *(f"{columns[c][i]:.6e}" for c in shown[1:])) for i in rows
-    ]
-    print(table(("NAME", *shown), body))
-    return 0
+    numbers = {name: getattr(found, name) for name in _VALUES}
+    numbers |= {"sigma_delta": found.sigma_delta[rows], "sigma_z": found.sigma_z[rows]}
+    shown = {name: ".6f" if name == "S" else ".6e" for name in found.table() if name != "NAME"}
+    return tell_ring(args, ring, rows, found, numbers, _lines(found), shown)
 
 
 def _lines(found: Equilibrium) -> list[tuple[str, str]]:
-    x, y, z = found.emittances
     jx, jy, jz = found.partition_numbers
-    shortest, longest = quantity(float(found.sigma_z.min()), "m"), quantity(float(found.sigma_z.max()), "m")
+    start, shortest, longest = (
+        quantity(float(length), "m") for length in (found.sigma_z[0], found.sigma_z.min(), found.sigma_z.max())
+    )
     return [
-        ("status", found.status.value),
         ("energy loss", f"{quantity(found.energy_loss, 'eV', 6)} per turn"),
-        ("emittances x, y, z", ", ".join(quantity(float(e), "m", 5) for e in (x, y, z))),
+        ("emittances x, y, z", ", ".join(quantity(float(e), "m", 5) for e in found.emittances)),
         ("damping times x, y, z", ", ".join(quantity(float(t), "s", 5) for t in found.damping_times)),
         ("partition numbers", f"{jx:.5f}, {jy:.5f}, {jz:.5f}"),
         ("tunes", ", ".join(f"{q:.6f}" for q in found.tunes)),
         ("energy spread", f"{found.sigma_delta[0]:.5e} at the beginning"),
-        (
-            "bunch length",
-            f"{quantity(float(found.sigma_z[0]), 'm')} at the beginning, {shortest} to {longest} along the ring",
-        ),
+        ("bunch length", f"{start} at the beginning, {shortest} to {longest} along the ring"),
         ("pole faces", "radiate" if found.provenance["pole_faces"] else "do not radiate"),
         ("opening angle", "of the photons counted" if found.provenance["opening_angle"] else "of the photons left out"),
     ]

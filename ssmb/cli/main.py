@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, TextIO
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn, TextIO
 
 from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
 from ssmb.cli.arguments import add_verb
 from ssmb.cli.output import error_as_dict, print_json
-from ssmb.errors import ConfigError, ResultFileError, SeveralErrors, SsmbError
+from ssmb.errors import ConfigError, ResultFileError, SsmbError
+from ssmb.signals import stopped_by
+from ssmb.version import __version__
 
 OK, INTERRUPTED = 0, 130
 
@@ -36,14 +36,6 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see: {self.prog} --help)")
 
 
-class _Version(argparse.Action):
-    def __call__(self, *_: Any, **__: Any) -> NoReturn:
-        from ssmb import __version__
-
-        print(f"ssmb {__version__}")
-        raise SystemExit(OK)
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; building it loads nothing but the verbs themselves."""
     top = _Parser(
@@ -52,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    top.add_argument("--version", action="version", version=f"ssmb {__version__}", help="print the version and leave")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
     for module in _VERBS:
         if module is compare:
@@ -76,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
-    with warnings.catch_warnings(), _stops_as_ctrl_c():
+    with warnings.catch_warnings(), stopped_by():
         warnings.showwarning = _show_warning
         try:
             code = _run(given)
@@ -96,22 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _report(ConfigError("there is not enough memory: take fewer particles or turns"), as_json)
 
 
-@contextmanager
-def _stops_as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP, which batch systems and closed terminals send, be Ctrl-C, unless someone handles them."""
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):  # there is no SIGHUP on Windows
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _run(given: list[str]) -> int:
     try:
         args = parser().parse_args(given)
@@ -122,15 +98,14 @@ def _run(given: list[str]) -> int:
 
 def _report(error: SsmbError, as_json: bool) -> int:
     """Print an error, one line for each if there are several, and return the exit code."""
-    singles = error.errors if isinstance(error, SeveralErrors) else (error,)
-    code = max(e.exit_code for e in singles) if singles else error.exit_code
+    singles = error.singles()
+    code = max(e.exit_code for e in singles)
     try:
         for single in singles:
             print(f"ssmb: error: {single}", file=sys.stderr)
         if as_json:
-            print_json(
-                {"error": {"exit_code": code, "message": str(error), "errors": [error_as_dict(e) for e in singles]}}
-            )
+            told = {"exit_code": code, "message": str(error), "errors": [error_as_dict(e) for e in singles]}
+            print_json({"error": told})
             sys.stdout.flush()
     except BrokenPipeError:
         _without_reader()

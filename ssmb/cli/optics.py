@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ssmb.cli.arguments import add_ring, ring_of
-from ssmb.cli.output import print_json
-from ssmb.text import named_values, quantity, table
+from ssmb.cli.ring import add_ring, ring_of, tell_ring
 
-if TYPE_CHECKING:
-    from ssmb.dynamics import Optics
-
-#: What the printed table shows; --csv and --json have all columns.
-_SHOWN = ("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX")
+#: What the printed table shows, with no minus before zero; --csv and --json have all columns.
+_SHOWN = dict.fromkeys(("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX"), "z.6f")
 _HEADLINES = (
     "qx", "qy", "qs", "dqx", "dqy", "dqx2", "dqy2", "alpha_c", "alpha_c2", "alpha_c3", "slip_factor", "slip_factor2",
     "slip_factor3", "gamma_t", "coupled",
@@ -36,43 +31,16 @@ def run(args: argparse.Namespace) -> int:
 
     ring, rows = ring_of(args)
     found = optics(ring, delta=args.delta)
-    columns = found.table()
     if args.csv:
-        write_csv(args.csv, columns)
-    if args.json:
-        print_json(_payload(found) | {"table": {name: values[rows] for name, values in columns.items()}})
-        return 0
-    print(
-        named_values(
-            [("lattice", f"{ring.name}, {quantity(ring.length, 'm', 8)}, {len(ring)} elements"), *_lines(found)]
-        )
-    )
-    print()
-    body = [(str(columns["NAME"][i]), *(_fixed(columns[c][i]) for c in _SHOWN)) for i in rows]
-    print(table(("NAME", *_SHOWN), body))
-    return 0
-
-
-def _fixed(value: float) -> str:
-    """Six digits after the point, and no minus before zero."""
-    return f"{round(float(value), 6) + 0.0:.6f}"
-
-
-def _payload(found: Optics) -> dict[str, Any]:
-    out: dict[str, Any] = {"status": found.status.name.lower()}
-    out |= {name: getattr(found, name) for name in _HEADLINES}
-    return out | {"closed_orbit": found.closed_orbit[0], "m66": found.m66, "provenance": found.provenance}
-
-
-def _lines(found: Optics) -> list[tuple[str, str]]:
-    return [
-        ("status", found.status.value),
+        write_csv(args.csv, found.table())
+    lines = [
         ("tunes Qx, Qy, Qs", f"{found.qx:.6f}, {found.qy:.6f}, {found.qs:.6g}"),
         ("chromaticities", f"{found.dqx:.4f}, {found.dqy:.4f} (dQ/d delta)"),
         ("momentum compaction", f"{found.alpha_c:.6e}, second order {found.alpha_c2:.4e}"),
         ("slip factor", f"{found.slip_factor:.6e}, {found.slip_factor2:.4e}, {found.slip_factor3:.4e}"),
         ("bend edges", str(found.provenance.get("bend_edges", "-"))),
     ]
+    return tell_ring(args, ring, rows, found, {name: getattr(found, name) for name in _HEADLINES}, lines, _SHOWN)
 
 
 def write_csv(path: str, columns: dict[str, Any]) -> None:

@@ -1,16 +1,13 @@
-"""How results are printed for programs: JSON, and remarks on stderr. For people: :mod:`ssmb.text`."""
+"""How results are printed: as JSON for programs, as text for people (see :mod:`ssmb.text`); remarks on stderr."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssmb.errors import SsmbError
-
-if TYPE_CHECKING:
-    from ssmb.studies import Result
 
 
 def plain(value: Any) -> Any:
@@ -55,12 +52,15 @@ def print_json(value: Any) -> None:
     print(json.dumps(plain(value), allow_nan=False, ensure_ascii=False))
 
 
+def answer(as_json: bool, found: Any, text: str) -> int:
+    """Print what a verb found on stdout, as one JSON object or as text, and return the exit code 0."""
+    if as_json:
+        print_json(found)
+    else:
+        print(text)
+    return 0
+
+
 def note(text: str) -> None:
     """Print a remark on stderr, beside the result."""
     print(text, file=sys.stderr)
-
-
-def warn_if_unfinished(result: Result) -> None:
-    """Say on stderr that a run is not finished, and how to go on."""
-    if result.stage:
-        note(f"ssmb: NOT FINISHED, interrupted at {result.stage}. Go on with: ssmb resume {result.folder}")

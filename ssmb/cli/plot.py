@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ssmb.cli.arguments import result_in
 from ssmb.cli.check import kind_of
-from ssmb.cli.figures import FIGURE_FOLDER, FORMATS, write_figure, write_study_figures
-from ssmb.cli.output import print_json, warn_if_unfinished
-from ssmb.errors import ConfigError
+from ssmb.cli.output import answer
+from ssmb.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from ssmb.plot.canvas import Figure
+    from ssmb.studies import Result
 
 HELP = "figures of a run folder, or the optics of a lattice"
+FIGURE_FOLDER = "figures"  # as ssmb.studies.folders.FIGURES, which takes long to load
+FORMATS = (".png", ".pdf", ".svg")
+_DPI = 200
 
 
 def add_arguments(verb: argparse.ArgumentParser) -> None:
@@ -20,45 +28,59 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         "--out",
         metavar="FILE|FOLDER",
         help=f"one page if it ends in {', '.join(FORMATS)}, else a folder (default: DIR/{FIGURE_FOLDER}, or the name "
-        f"of "
-        "the lattice in the current folder)",
+        "of the lattice in the current folder)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw and write."""
-    place = Path(args.what)
-    written = _of_run(place, args.out) if place.is_dir() else _of_lattice(place, args.out)
-    if args.json:
-        print_json({"figures": written})
+    place, out = Path(args.what), Path(args.out) if args.out else None
+    page = out if out and out.suffix and not out.is_dir() else None
+    if place.is_dir():
+        result = result_in(args.what)
+        written = [_drawn(result, page)] if page else write_study_figures(result, out or place / FIGURE_FOLDER)
+    elif place.is_file() and kind_of(args.what) == "run file":
+        raise ConfigError(f"'{place}' is a run file: do 'ssmb run {place}' first, then plot its folder")
     else:
-        print("\n".join(str(path) for path in written))
-    return 0
+        from ssmb.io import load_lattice
+
+        name = f"{place.name.removesuffix('.yaml').removesuffix('.pals')}_optics.png"
+        written = [_drawn(load_lattice(place), page or (out or Path()) / name)]
+    return answer(args.json, {"figures": written}, "\n".join(str(path) for path in written))
 
 
-def _is_file_name(out: str | None) -> bool:
-    """Whether ``--out`` names a file: it has an ending and no such folder exists."""
-    return bool(out) and bool(Path(str(out)).suffix) and not Path(str(out)).is_dir()
-
-
-def _of_run(place: Path, out: str | None) -> list[Path]:
-    from ssmb.studies import load_result
-
-    result = load_result(place)
-    warn_if_unfinished(result)
-    if out and _is_file_name(out):
-        from ssmb.plot import plot
-
-        return [write_figure(plot(result), Path(out))]
-    return write_study_figures(result, Path(out) if out else place / FIGURE_FOLDER)
-
-
-def _of_lattice(place: Path, out: str | None) -> list[Path]:
-    from ssmb.io import load_lattice
+def _drawn(what: object, path: Path) -> Path:
     from ssmb.plot import plot
 
-    if place.is_file() and kind_of(str(place)) == "run file":
-        raise ConfigError(f"'{place}' is a run file: do 'ssmb run {place}' first, then plot its folder")
-    name = f"{place.name.removesuffix('.yaml').removesuffix('.pals')}_optics.png"
-    file = Path(out) if out and _is_file_name(out) else Path(out or ".") / name
-    return [write_figure(plot(load_lattice(place)), file)]
+    return write_figure(plot(what), path)
+
+
+def write_figure(figure: Figure, path: Path) -> Path:
+    """Write one figure; an older file is replaced only when the new one is complete.
+
+    Raises
+    ------
+    ConfigError
+        The ending is not that of a figure.
+    ResultFileError
+        The file cannot be written.
+    """
+    from ssmb.store.atomic import atomic_path, os_failure
+
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
+        raise ConfigError(f"'{path.name}' must end in {', '.join(FORMATS)}.{nearest(ending, FORMATS)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise os_failure(error, path.parent, "make the folder") from error
+    with atomic_path(path) as part:
+        figure.savefig(part, format=ending[1:], dpi=_DPI)
+    return path
+
+
+def write_study_figures(result: Result, folder: Path) -> list[Path]:
+    """Write each figure of a run as PNG into a folder and return the files."""
+    from ssmb.plot.study import study_figures
+
+    return [write_figure(figure, folder / f"{name}.png") for name, figure in study_figures(result).items()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ssmb.cli.output import print_json, warn_if_unfinished
+from ssmb.cli.arguments import result_in
+from ssmb.cli.output import answer
 from ssmb.errors import ConfigError
 
 HELP = "the way of the power of a run folder, and what limits it"
@@ -17,20 +18,10 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read and print."""
-    from ssmb.studies import load_result
-
-    result = load_result(args.folder)
-    warn_if_unfinished(result)
+    result = result_in(args.folder)
     power = result.power()
     if power is None:
-        why = (
-            f"is interrupted at {result.stage}"
-            if result.stage
-            else "has no source: give its run file a section 'source'"
-        )
+        no_source = "has no source: give its run file a section 'source'"
+        why = f"is interrupted at {result.stage}" if result.stage else no_source
         raise ConfigError(f"the run in '{args.folder}' {why}")
-    if args.json:
-        print_json({"folder": args.folder} | power)
-    else:
-        print(result.power_text())
-    return 0
+    return answer(args.json, {"folder": args.folder} | power, result.power_text())

@@ -7,15 +7,15 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssmb.cli.figures import FIGURE_FOLDER, write_study_figures
-from ssmb.cli.output import note, print_json
-from ssmb.errors import ConfigError
+from ssmb.cli.arguments import add_settings
+from ssmb.cli.output import answer, note
+from ssmb.cli.plot import FIGURE_FOLDER, write_study_figures
 from ssmb.text import named_values
 
 if TYPE_CHECKING:
     from ssmb.studies import Result
 
-_OK, _INTERRUPTED = 0, 130
+_INTERRUPTED = 130
 
 
 HELP = "do what a run file says; results go into a folder"
@@ -26,14 +26,8 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("file", metavar="FILE", help="run file (*.run.yaml)")
     verb.add_argument("--folder", metavar="DIR", help="folder of the run (default: as in the file, else runs/NAME)")
     verb.add_argument("--force", action="store_true", help="replace the run that the folder holds")
-    verb.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values that replace those of the file, such as beam.particles=1000",
-    )
+    words, example = "values that replace those of the file", "beam.particles=1000 (FILE stands before --set)"
+    add_settings(verb, words, example, number=False)
     add_common(verb)
 
 
@@ -47,34 +41,17 @@ def run(args: argparse.Namespace) -> int:
     """Run and print."""
     from ssmb.studies import run_file
 
-    settings = ["--set", *args.set] if args.set else []
+    settings = ["--set", *(f"{key}={value}" for key, value in args.set)] if args.set else []
     result = run_file(
         args.file,
         folder=args.folder,
-        changes=changes_of(args.set),
+        changes=dict(args.set),
         threads=args.threads,
         progress=True,
         force=args.force,
         command=shlex.join(["ssmb", "run", Path(args.file).name, *settings]),
     )
     return finish(result, args)
-
-
-def changes_of(settings: list[str]) -> dict[str, str]:
-    """Return the values of ``--set`` by dotted key; the run file's reader reads and checks them.
-
-    >>> changes_of(["beam.particles=1000", "title=a=b"])
-    {'beam.particles': '1000', 'title': 'a=b'}
-    """
-    changes: dict[str, str] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.strip() or not value.strip():
-            raise ConfigError(
-                f"--set needs KEY=VALUE such as beam.particles=1000, got '{setting}' (write FILE before --set)"
-            )
-        changes[key.strip()] = value.strip()
-    return changes
 
 
 def finish(result: Result, args: argparse.Namespace) -> int:
@@ -84,11 +61,9 @@ def finish(result: Result, args: argparse.Namespace) -> int:
     figures: list[Path] = []
     if status == "completed" and folder and result.config.output.figures and not args.no_figures:
         figures = write_study_figures(result, Path(folder) / FIGURE_FOLDER)
-    if args.json:
-        print_json(result.summary() | {"folder": folder, "figures": figures})
-    else:
-        print("\n\n".join([result.text(), *([named_values([("folder", folder)])] if folder else [])]))
+    text = "\n\n".join([result.text(), *([named_values([("folder", folder)])] if folder else [])])
+    code = answer(args.json, result.summary() | {"folder": folder, "figures": figures}, text)
     if status == "interrupted":
         note(f"ssmb: interrupted at {result.stage}; what is done is kept. Go on with: ssmb resume {folder}")
         return _INTERRUPTED
-    return _OK
+    return code

@@ -8,6 +8,8 @@ import json
 import operator
 from typing import Any
 
+from ssmb.cli.output import answer
+
 HELP = "JSON schema of lattice files or run files"
 
 
@@ -18,13 +20,8 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the schema, which is JSON with and without ``--json``."""
-    from ssmb.cli.output import print_json
-
-    if args.json:
-        print_json(schema_of(args.of))
-    else:
-        print(json.dumps(schema_of(args.of), indent=2, allow_nan=False, ensure_ascii=False))
-    return 0
+    schema = schema_of(args.of)
+    return answer(args.json, schema, json.dumps(schema, indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def schema_of(kind: str) -> dict[str, Any]:

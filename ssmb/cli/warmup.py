@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from ssmb.cli.output import print_json
+from ssmb.cli.output import answer
 from ssmb.text import named_values, quantity
 
 HELP = "compile all kernels into the cache"
@@ -28,26 +28,12 @@ def run(args: argparse.Namespace) -> int:
     for _, job in tqdm(jobs, file=sys.stderr, unit="kernel", desc="compiling", leave=False):
         job()
     seconds = time.perf_counter() - began
-    found = {
-        "kernels": len(jobs),
-        "seconds": seconds,
-        "cache_folder": str(jit.cache_folder()),
-        "jit": not jit.JIT_OFF,
-    }
-    if args.json:
-        print_json(found)
-    else:
-        done = "compiled or found in the cache" if found["jit"] else "not compiled: NUMBA_DISABLE_JIT is set"
-        print(
-            named_values(
-                [
-                    ("kernels", f"{len(jobs)} {done}"),
-                    ("time", quantity(seconds, "s", 3)),
-                    ("cache", found["cache_folder"]),
-                ]
-            )
-        )
-    return 0
+    cache, done = str(jit.cache_folder()), "not compiled: NUMBA_DISABLE_JIT is set"
+    if not jit.JIT_OFF:
+        done = "compiled or found in the cache"
+    lines = [("kernels", f"{len(jobs)} {done}"), ("time", quantity(seconds, "s", 3)), ("cache", cache)]
+    found = {"kernels": len(jobs), "seconds": seconds, "cache_folder": cache, "jit": not jit.JIT_OFF}
+    return answer(args.json, found, named_values(lines))
 
 
 def compilations() -> list[tuple[str, Callable[[], object]]]:

@@ -26,7 +26,7 @@ class Problems:
 
     def note(self, error: SsmbError) -> None:
         """Note an error, or each of several."""
-        for single in error.errors if isinstance(error, SeveralErrors) else (error,):
+        for single in error.singles():
             if len(self._errors) < MAX_ERRORS:
                 self._errors.append(single)
             else:

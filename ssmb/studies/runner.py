@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
 from ssmb.lattice import Lattice, lattice_text, load_lattice
+from ssmb.signals import stopped_by
 from ssmb.store.atomic import checked_path
 from ssmb.store.checkpoint import CHECKPOINT_FILE
 from ssmb.store.run_file import RUN_FILE, RunContents, read_run, write_run
@@ -222,7 +219,7 @@ class _Here(On):
         if self.progress:
             print(f"ssmb: {name}", file=sys.stderr, flush=True)
         try:
-            with _signals_interrupt():
+            with stopped_by():  # a stage that was stopped is done again as a whole
                 found = compute()
         except KeyboardInterrupt:
             raise Stopped(name) from None
@@ -235,23 +232,3 @@ class _Here(On):
         checkpoint = None if self.place is None else self.place / CHECKPOINT_FILE
         options = {"threads": self.threads, "progress": self.progress, "checkpoint": checkpoint}
         return options | {"resume": checkpoint is not None, "look": self.look}
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Outside of tracking, where every bit of work is repeated: SIGTERM and SIGHUP act as Ctrl-C."""
-    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    main = threading.current_thread() is threading.main_thread()
-    mine = [kind for kind in kinds if main and signal.getsignal(kind) is signal.SIG_DFL]
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    for kind in mine:
-        signal.signal(kind, interrupt)
-    try:
-        yield
-    finally:
-        for kind in mine:
-            with contextlib.suppress(ValueError):
-                signal.signal(kind, signal.SIG_DFL)

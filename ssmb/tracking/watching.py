@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,17 +9,8 @@ from typing import Any
 from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.kernels.jit import numba
+from ssmb.signals import stopped_by
 from ssmb.tracking.job import Job
-
-
-def _stopping_signals() -> list[int]:
-    """Signals that ask a process to stop, and that nobody else handles or ignores: Ctrl-C, and what batch systems
-    send.
-    """
-    asking = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    ends: dict[int, tuple[Any, ...]] = {signal.SIGINT: (signal.default_int_handler,)}
-    usual = (signal.SIG_DFL, signal.default_int_handler)  # the command line lets all of them be Ctrl-C
-    return [number for number in asking if signal.getsignal(number) in ends.get(number, usual)]
 
 
 @contextmanager
@@ -29,9 +18,8 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C into a question that is asked between pieces, when beam, records and checkpoint agree with each
     other.
 
-    So do SIGTERM and SIGHUP, which batch systems and closed terminals send. None of them can break a piece or a
-    checkpoint; who presses three times leaves at once, with the checkpoint of before. Handlers that the user has
-    installed, and signals that the process ignores (``nohup``), are left alone.
+    So do SIGTERM and SIGHUP (see :func:`ssmb.signals.stopped_by`). None of them can break a piece or a checkpoint; who
+    presses three times leaves at once, with the checkpoint of before.
     """
     pressed = 0
 
@@ -41,15 +29,8 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
         if pressed > 2:
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {number: signal.signal(number, note) for number in _stopping_signals()}
-    try:
+    with stopped_by(note):
         yield lambda: pressed > 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @checked

@@ -104,7 +104,7 @@ def test_settings_reach_the_run(monkeypatch, run_folder, capsys):
 @pytest.mark.parametrize("setting", ["beam.particles", "=3", "beam.particles=", "x.run.yaml"])
 def test_wrong_setting(setting, capsys):
     assert main(["run", RUN_FILE, "--set", setting]) == 2
-    assert "--set needs KEY=VALUE" in capsys.readouterr().err
+    assert "--set needs NAME=VALUE, such as beam.particles=1000" in capsys.readouterr().err
 
 
 def test_unknown_setting(tmp_path, capsys):
