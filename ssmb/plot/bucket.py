@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssmb.beam.folding import fold
-from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    LABEL_SIZE,
-    WIDTH,
-    Figure,
-    Place,
-    dress,
-    length_text,
-    new_figure,
-    power_of_ten,
-    whole_figure,
-)
-from ssmb.ranges import count, positive
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress
+from ssmb.ranges import positive
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,11 +52,8 @@ def plot_bucket(
     >>> plot_bucket(MicroBucket(1064e-9, 1e-6, 100.0, 4.2e-4)).axes[0].get_xlabel()
     'z / λ'
     """
-    periods = count("periods", periods)
-    if periods > 50:
-        raise ConfigError(f"periods must be at most 50 for a readable figure, got {periods}")
-    figure = into or new_figure(WIDTH, 3.6)
-    axis = figure.add_subplot()
+    periods = canvas.few_periods(periods)
+    axis = canvas.new_axes(into, canvas.WIDTH, 3.6)
     every = bucket.buckets()
     edges = np.array([b.delta_range for b in every])
     z, delta = _places(beam)
@@ -79,7 +65,7 @@ def plot_bucket(
         bulk = np.quantile(delta, (0.002, 0.998))
         low, high = min(low, bulk[0]), max(high, bulk[1])
     margin = 0.08 * (high - low)
-    factor, power = power_of_ten(np.array([low, high]))
+    factor, power = canvas.power_of_ten(np.array([low, high]))
     shifts = np.arange(-periods - 1, periods + 2)
     if z.size:
         _particles(axis, bucket, z, delta * factor, delta, shifts)
@@ -93,11 +79,8 @@ def plot_bucket(
     _fixed_points(axis, bucket, factor, shifts)
     axis.set_xlim(-0.5 * periods, 0.5 * periods)
     axis.set_ylim((low - margin) * factor, (high + margin) * factor)
-    dress(axis, xlabel="z / λ", ylabel="δ" if power == "1" else f"δ [{power}]")
-    axis.set_title(
-        f"{title}{', ' if title else ''}λ = {length_text(bucket.wavelength)}", fontsize=LABEL_SIZE, loc="left"
-    )
-    return whole_figure(figure)
+    dress(axis, "z / λ", canvas.scaled_label("δ", power), canvas.titled(title, bucket.wavelength))
+    return canvas.whole_figure(axis)
 
 
 def _places(beam: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -130,18 +113,9 @@ def _particles(
 
 def _name(axis: Axes, x: np.ndarray, y: float) -> None:
     """Mark alpha-buckets."""
+    style: dict[str, Any] = {"fontsize": canvas.LABEL_SIZE, "color": COLOURS[2], "clip_on": True, "zorder": 5}
     for place in x:
-        axis.annotate(
-            "α",
-            (place, y),
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=LABEL_SIZE,
-            color=COLOURS[2],
-            clip_on=True,
-            annotation_clip=True,
-            zorder=5,
-        )
+        axis.annotate("α", (place, y), (5, 4), textcoords="offset points", annotation_clip=True, **style)
 
 
 def _fixed_points(axis: Axes, bucket: MicroBucket, factor: float, shifts: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from matplotlib.figure import Figure as _MatplotlibFigure
 from matplotlib.figure import SubFigure
 from numpy.typing import ArrayLike
 
+from ssmb.errors import ConfigError
+from ssmb.ranges import count
+
 #: Colours that stay apart for colour-blind readers (Okabe and Ito), darkest first; the yellow is left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINE_STYLES = ("-", "--", "-.", ":")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-#: Colour map of counts: white where there is nothing, and of even lightness.
-COUNT_COLOURS = "Blues"
 #: Sizes of text [pt]; figures are 5 inches wide and stay readable in a column of 3.4 inches.
 LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 10.0, 9.0, 8.5
 WIDTH = 5.0
@@ -46,11 +48,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def whole_figure(place: Figure | SubFigure) -> Figure:
-    """Return the figure that a part belongs to."""
-    while isinstance(place, SubFigure):
-        place = place.figure  # type: ignore[assignment]
-    return place
+def stacked(into: Place, width: float, height: float, ratios: Sequence[float] = (1.0,)) -> list[Axes]:
+    """Return axes one above the other that share x, of these relative heights, in a place or in a new figure [inch]."""
+    place = into or new_figure(width, height)
+    return list(place.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0])
+
+
+def new_axes(into: Place, width: float, height: float) -> Axes:
+    """Return axes that fill a place, or a new figure of this size [inch]."""
+    return stacked(into, width, height)[0]
+
+
+def whole_figure(part: Figure | SubFigure | Axes) -> Figure:
+    """Return the figure that a part or axes belong to."""
+    return part.get_figure(root=True)  # type: ignore[return-value]
 
 
 def dress(axis: Axes, xlabel: str = "", ylabel: str = "", title: str = "", grid: bool = True) -> None:
@@ -63,6 +74,35 @@ def dress(axis: Axes, xlabel: str = "", ylabel: str = "", title: str = "", grid:
     if grid:
         axis.grid(alpha=0.25, lw=0.5, color="#000000")
     axis.set_axisbelow(True)
+
+
+def name_rows(axis: Axes, names: Sequence[str]) -> None:
+    """Write the names of rows at 0, 1, 2 ... along y, the first at the top, with room for bars."""
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
+
+
+def right_axis(axis: Axes, label: str, colour: str) -> Axes:
+    """Return axes with their own y at the right, in the colour of what is drawn on them."""
+    right = axis.twinx()
+    right.set_ylabel(label, color=colour, fontsize=LABEL_SIZE)
+    right.tick_params(which="both", labelsize=TICK_SIZE, direction="in", colors=colour)
+    return right
+
+
+def colour_bar(axis: Axes, drawn: Any, label: str, **options: Any) -> Any:
+    """Return the colour bar of what is drawn, beside the axes."""
+    bar = axis.figure.colorbar(drawn, ax=axis, **options)
+    bar.set_label(label, fontsize=LABEL_SIZE)
+    bar.ax.tick_params(labelsize=TICK_SIZE)
+    return bar
+
+
+def density_map(axis: Axes, x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> None:
+    """Draw counts, shape (y, x), between these edges: the square root, so that tails stay visible beside crests."""
+    shown = np.ma.masked_equal(counts / counts.max(), 0.0)  # white where there is nothing, even lightness elsewhere
+    axis.pcolormesh(x, y, np.sqrt(shown), cmap="Blues", vmin=-0.15, vmax=1.0, rasterized=True)
 
 
 def legend(axis: Axes, columns: int = 1, loc: str = "above left") -> None:
@@ -119,6 +159,32 @@ def power_of_ten(values: ArrayLike) -> tuple[float, str]:
         return 1.0, "1"
     raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return float(f"1e{-power}"), f"10{raised}"
+
+
+def scaled_label(name: str, unit: str) -> str:
+    """Return the label of an axis; a unit of "1" is not written.
+
+    >>> scaled_label("δ", "10⁻³"), scaled_label("δ", "1")
+    ('δ [10⁻³]', 'δ')
+    """
+    return name if unit == "1" else f"{name} [{unit}]"
+
+
+def titled(title: str, wavelength: float) -> str:
+    """Write the title of a figure, if it has one, and the wavelength that it is drawn over [m].
+
+    >>> titled("turn 3", 1064e-9), titled("", 1064e-9)
+    ('turn 3, λ = 1064 nm', 'λ = 1064 nm')
+    """
+    return f"{title}{', ' if title else ''}λ = {length_text(wavelength)}"
+
+
+def few_periods(periods: int) -> int:
+    """Return how many periods are to be drawn, or raise :class:`ConfigError` above 50, where none can be seen."""
+    number = count("periods", periods)
+    if number > 50:
+        raise ConfigError(f"periods must be at most 50 for a readable figure, got {number}")
+    return number
 
 
 def light_unit(wavelengths: ArrayLike) -> tuple[float, str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.dynamics import Equilibrium
-from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
-from ssmb.plot.lattice_bar import draw_lattice_bar
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, prefixed, whole_figure
+from ssmb.plot.lattice_bar import under_lattice
 from ssmb.plot.optics import smooth
 from ssmb.quantity import label_of
 
@@ -34,13 +34,7 @@ def plot_equilibrium(found: Equilibrium, lattice: Lattice | None = None, *, into
     Transverse curves are exact in drifts; in bends they are cubics in the squares through the values and slopes at the
     ends. The bunch length changes only where there is dispersion, and is joined by straight lines.
     """
-    figure = into or new_figure(6.0, 4.4 if lattice is not None else 3.9)
-    if lattice is None:
-        sizes, length = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1.4, 1.0]})
-    else:
-        ratios = {"height_ratios": [0.28, 1.4, 1.0]}
-        bar, sizes, length = figure.subplots(3, 1, sharex=True, gridspec_kw=ratios)
-        draw_lattice_bar(bar, lattice)
+    sizes, length = under_lattice(into, lattice, (1.4, 1.0))
     curves = [_rms(found, plane) for plane in (0, 2)]
     highest = [float(curve.max()) for _, curve in curves]
     factor, unit = prefixed(highest, "m")
@@ -51,15 +45,14 @@ def plot_equilibrium(found: Equilibrium, lattice: Lattice | None = None, *, into
         sizes.set_yscale("log")
     else:
         sizes.set_ylim(0.0, None)
-    dress(sizes, ylabel=f"rms size [{unit}]")
+    dress(sizes, "", f"rms size [{unit}]", _title(found))
     legend(sizes, columns=2, loc="above right")
-    sizes.set_title(_title(found), fontsize=LABEL_SIZE, loc="left")
     factor, unit = prefixed(found.sigma_z, "m")
     length.plot(found.s, found.sigma_z * factor, color=COLOURS[2], lw=1.4)
     length.set_ylim(0.0, 1.1 * float(found.sigma_z.max()) * factor or 1.0)
     dress(length, label_of(found, "s"), label_of(found, "sigma_z", unit))
     length.set_xlim(float(found.s[0]), float(found.s[-1]))
-    return whole_figure(figure)
+    return whole_figure(sizes)
 
 
 def _rms(found: Equilibrium, plane: int) -> tuple[np.ndarray, np.ndarray]:

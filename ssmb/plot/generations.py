@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import COLOURS, TICK_SIZE, Figure, Place, dress, legend, length_text, new_figure, whole_figure
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, TICK_SIZE, Figure, Place, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ssmb.light.generations.compare import Generations, LightSource
+    from ssmb.light.generations.compare import Generations
 
 
 def plot_generations(table: Generations, *, into: Place = None) -> Figure:
@@ -32,7 +33,7 @@ def plot_generations(table: Generations, *, into: Place = None) -> Figure:
     rows = table.sources
     if not rows:
         raise ConfigError("no source to draw: " + "; ".join(f"{name}: {reason}" for name, reason in table.missing))
-    figure = into or new_figure(7.4, 2.0 + 0.46 * len(rows))
+    figure = into or canvas.new_figure(7.4, 2.0 + 0.46 * len(rows))
     power, brightness, width, coherent = figure.subplots(2, 2, sharey=True).ravel()
     _pairs(power, [(r.average_power, r.peak_power) for r in rows])
     _pairs(brightness, [(r.average_brightness, r.peak_brightness) for r in rows])
@@ -42,17 +43,12 @@ def plot_generations(table: Generations, *, into: Place = None) -> Figure:
     dress(brightness, "brightness [1/(s mm² mrad² 0.1 %)]")
     dress(width, "relative bandwidth, rms")
     dress(coherent, "share in one transverse mode")
-    power.set_yticks(range(len(rows)), [_name(r) for r in rows])
     for axis in (power, width):
-        axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
-    power.set_ylim(len(rows) - 0.4, -0.6)
-    legend(power, columns=2)
-    figure.suptitle(f"Light sources at {length_text(rows[0].wavelength)}", fontsize=TICK_SIZE + 1, x=0.01, ha="left")
-    return whole_figure(figure)
-
-
-def _name(row: LightSource) -> str:
-    return f"{row.name}, {row.band * 100:.3g} %"
+        canvas.name_rows(axis, [f"{r.name}, {r.band * 100:.3g} %" for r in rows])
+    canvas.legend(power, columns=2)
+    title = f"Light sources at {canvas.length_text(rows[0].wavelength)}"
+    figure.suptitle(title, fontsize=TICK_SIZE + 1, x=0.01, ha="left")
+    return canvas.whole_figure(power)
 
 
 def _pairs(axis: Axes, values: list[tuple[float, float]]) -> None:

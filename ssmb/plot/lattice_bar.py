@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.elements import Element
-from ssmb.plot.canvas import SMALL_SIZE
+from ssmb.plot.canvas import SMALL_SIZE, Place, stacked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +39,15 @@ _CAVITY = _Symbol("cavity", "#000000", -0.8, 0.8)
 _LINEAR = _Symbol("map", "#56B4E9", -0.5, 0.5)
 
 _ALL = (_BEND, _QUADRUPOLE, _SEXTUPOLE, _OCTUPOLE, _OTHER, _UNDULATOR, _LASER, _CAVITY, _LINEAR)
+
+
+def under_lattice(into: Place, lattice: Lattice | None, ratios: tuple[float, ...]) -> list[Axes]:
+    """Return axes along s, one above the other, of these relative heights; above them the bar of a lattice."""
+    if lattice is None:
+        return stacked(into, 6.0, 3.9, ratios)
+    bar, *axes = stacked(into, 6.0, 4.4, (0.28, *ratios))
+    draw_lattice_bar(bar, lattice)
+    return axes
 
 
 def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:

@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    LABEL_SIZE,
-    TICK_SIZE,
-    Figure,
-    Place,
-    dress,
-    length_text,
-    new_figure,
-    prefixed,
-    whole_figure,
-)
+from ssmb.plot.canvas import Figure, Place, colour_bar, dress, length_text, new_axes, prefixed, whole_figure
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
@@ -45,8 +35,7 @@ def plot_light(light: TrackedLight, *, into: Place = None) -> Figure:
     strongest = float(light.intensity.max(initial=0.0))
     if not strongest > 0.0:
         raise ConfigError("this beam radiates nothing coherent that could be drawn")
-    figure = into or new_figure(5.0, 4.0)
-    axis = figure.add_subplot()
+    axis = new_axes(into, 5.0, 4.0)
     factor, unit = prefixed(_reach(light), "rad")
     per, power_unit = prefixed(strongest * factor**-2, "W")
     shown = np.maximum(light.intensity, 0.0) * factor**-2 * per
@@ -58,16 +47,13 @@ def plot_light(light: TrackedLight, *, into: Place = None) -> Figure:
     middle = [float(light.solid @ (light.intensity * a)) / light.power * factor for a in (light.theta_x, light.theta_y)]
     reach = _reach(light) * factor
     axis.set(aspect="equal", xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
-    dress(axis, label_of(light, "theta_x", unit), label_of(light, "theta_y", unit), grid=False)
-    axis.grid(False)  # nor the grid that somebody's settings ask for
-    bar = axis.figure.colorbar(mesh, ax=axis, shrink=0.85)
-    bar.set_label(label_of(light, "intensity", f"{power_unit}/{unit}²"), fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=TICK_SIZE)
-    bar.set_ticks(np.linspace(0.0, levels[-1], 5), labels=[f"{v:.3g}" for v in np.linspace(0.0, levels[-1], 5)])
     watts, watt_unit = prefixed(light.power, "W")
     words = f"{length_text(light.wavelength)}, |b| = {light.bunching:.3g}, {light.power * watts:.3g} {watt_unit}"
-    axis.set_title(words, fontsize=LABEL_SIZE, loc="left")
-    return whole_figure(figure)
+    dress(axis, label_of(light, "theta_x", unit), label_of(light, "theta_y", unit), words, grid=False)
+    axis.grid(False)  # nor the grid that somebody's settings ask for
+    bar = colour_bar(axis, mesh, label_of(light, "intensity", f"{power_unit}/{unit}²"), shrink=0.85)
+    bar.set_ticks(np.linspace(0.0, levels[-1], 5), labels=[f"{v:.3g}" for v in np.linspace(0.0, levels[-1], 5)])
+    return whole_figure(axis)
 
 
 def _reach(light: TrackedLight) -> float:

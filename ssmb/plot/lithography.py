@@ -13,22 +13,16 @@ from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.scanner import Scanner, scanner, scanner_points
 from ssmb.lithography.sources import BEAMLINE_RANGE, EuvSource, euv_sources, power_at_focus
 from ssmb.lithography.uncertainty import RoadmapIntervals, ShortageMap
-from ssmb.plot.canvas import COLOURS, LINE_STYLES, new_figure
+from ssmb.plot.canvas import COLOURS, LINE_STYLES, Figure, colour_bar, dress, legend, name_rows, new_axes, whole_figure
 from ssmb.units import KILOWATT_HOUR, MILLIJOULE_PER_CM2
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-#: Colours and marks that stay apart in grey and for colour-blind readers (Okabe and Ito).
-FAMILY_STYLE = {"LPP": ("#0072B2", "o"), "DPP": ("#56B4E9", "v"), "SSMB": ("#D55E00", "*"), "FEL": ("#009E73", "s")}
-
-
-def _axes(ax: Axes | None, size: tuple[float, float] = (7.0, 4.6)) -> tuple[Figure, Axes]:
-    if ax is not None:
-        return ax.figure, ax  # type: ignore[return-value]
-    figure = new_figure(*size)
-    return figure, figure.add_subplot()
+#: Colours and marks that stay apart in grey and for colour-blind readers.
+FAMILY_STYLE = {"LPP": (COLOURS[0], "o"), "DPP": (COLOURS[5], "v"), "SSMB": (COLOURS[1], "*"), "FEL": (COLOURS[2], "s")}
+#: Of a figure that is not drawn into given axes [inch].
+SIZE = (7.0, 4.6)
 
 
 def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes | None = None) -> Figure:
@@ -38,17 +32,13 @@ def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes |
     undulator and the focus. Powers that cannot be brought to the focus are left out. SSMB points are shifted by 0.2
     years, so that they do not hide the others.
     """
-    fig, axis = _axes(ax)
-    shown = [s for s in (sources or euv_sources()) if s.family in FAMILY_STYLE and s.year is not None]
+    axis = ax or new_axes(None, *SIZE)
     labelled: set[str] = set()
-    for s in shown:
+    for s in sources or euv_sources():
         f = power_at_focus(s)
-        if (
-            f is None
-            or f.power < 1.0
-            or s.year is None
-            or (s.family == "FEL" and s.served is None and f.power > 2000.0)
-        ):
+        if s.family not in FAMILY_STYLE or s.year is None or f is None or f.power < 1.0:
+            continue
+        if s.family == "FEL" and s.served is None and f.power > 2000.0:
             continue
         colour, mark = FAMILY_STYLE[s.family]
         label = s.family if s.family not in labelled else None
@@ -60,11 +50,11 @@ def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes |
         )  # fmt: skip
     low, high = (1000.0 * v for v in BEAMLINE_RANGE)
     axis.axhspan(low, high, color=FAMILY_STYLE["SSMB"][0], alpha=0.12, lw=0, label="1 kW at an undulator")
-    axis.set(yscale="log", xlabel="year", ylabel="power at the intermediate focus, per scanner [W]")
-    axis.set_title("Filled: measured. Open: designed, claimed or assumed.", fontsize=10, loc="left")
-    axis.legend(loc="lower center")
-    axis.grid(alpha=0.3, which="both", lw=0.5)
-    return fig
+    axis.set_yscale("log")
+    title = "Filled: measured. Open: designed, claimed or assumed."
+    dress(axis, "year", "power at the intermediate focus, per scanner [W]", title)
+    legend(axis, loc="lower center")
+    return whole_figure(axis)
 
 
 def plot_throughput(
@@ -75,7 +65,7 @@ def plot_throughput(
     ax: Axes | None = None,
 ) -> Figure:
     """Wafers per hour over power at several doses [J/m^2], with published points of 0.33-NA tools."""
-    fig, axis = _axes(ax)
+    axis = ax or new_axes(None, *SIZE)
     par = parameters or model_parameters()
     machine = tool or scanner(parameters=par)
     power = np.linspace(5.0, 1500.0, 400)
@@ -102,15 +92,11 @@ def plot_throughput(
         )  # fmt: skip
     axis.plot([], [], "o", color="w", mec="k", label="published, calibration")
     axis.plot([], [], "D", color="w", mec="k", label="published, validation")
-    axis.set(xlabel="power at the intermediate focus [W]", ylabel="wafers per hour", xlim=(0, 1500), ylim=(0, None))
-    axis.set_title(
-        f"Lines: {machine.model}, {machine.overhead:g} s per wafer; number and colour: dose in mJ/cm$^2$",
-        fontsize=10,
-        loc="left",
-    )
-    axis.legend(fontsize=8, loc="lower right", ncols=2)
-    axis.grid(alpha=0.3, lw=0.5)
-    return fig
+    axis.set(xlim=(0, 1500), ylim=(0, None))
+    title = f"Lines: {machine.model}, {machine.overhead:g} s per wafer; number and colour: dose in mJ/cm$^2$"
+    dress(axis, "power at the intermediate focus [W]", "wafers per hour", title)
+    legend(axis, 2, "lower right")
+    return whole_figure(axis)
 
 
 def plot_energy(
@@ -120,65 +106,46 @@ def plot_energy(
     parameters: ModelParameters | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Energy per exposure over the number of beamlines, for several ring powers [W], against a tool with its own
-    LPP.
-    """
-    fig, axis = _axes(ax)
+    """Energy per exposure over the beamlines of a ring, for several ring powers [W], against a tool with its LPP."""
+    axis = ax or new_axes(None, *SIZE)
     par = parameters or model_parameters()
     rate = wafers_per_hour or scanner(parameters=par).throughput(620.0, 300.0).wafers_per_hour
     n = np.arange(1, 13)
     for i, p in enumerate(ring_powers):
         energy = [energy_per_pass(shared_tool_power(p, float(k), par.body_power), rate) / KILOWATT_HOUR for k in n]
         limit = break_even_beamlines(p, par.tool_power, par.body_power)
-        words = "" if limit is None else f", equal at {limit:.1f}"
-        axis.plot(
-            n, energy, "o", ls=LINE_STYLES[i % 4], color=COLOURS[i % 6], ms=5, label=f"ring {p / 1e6:g} MW{words}"
-        )
+        words = f"ring {p / 1e6:g} MW" + ("" if limit is None else f", equal at {limit:.1f}")
+        axis.plot(n, energy, "o", ls=LINE_STYLES[i % 4], color=COLOURS[i % 6], ms=5, label=words)
     own = energy_per_pass(par.tool_power, rate) / KILOWATT_HOUR
     axis.axhline(own, color="k", lw=1.2, label=f"LPP tool, {par.tool_power / 1e6:g} MW")
-    axis.set(xlabel="beamlines on the ring", ylabel="energy per exposure of a wafer [kWh]", yscale="log", xticks=n)
+    axis.set(yscale="log", xticks=n)
     axis.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
     axis.minorticks_off()
-    axis.set_title(
-        f"{rate:.0f} wafers/h; ring powers and {par.body_power / 1e6:g} MW per scanner are assumed",
-        fontsize=10,
-        loc="left",
-    )
-    axis.legend(fontsize=9)
-    axis.grid(alpha=0.3, lw=0.5)
-    return fig
+    title = f"{rate:.0f} wafers/h; ring powers and {par.body_power / 1e6:g} MW per scanner are assumed"
+    dress(axis, "beamlines on the ring", "energy per exposure of a wafer [kWh]", title)
+    legend(axis, loc="best")
+    return whole_figure(axis)
 
 
 def plot_chips(results: Sequence[RoadmapIntervals], *, per_source: bool = False, ax: Axes | None = None) -> Figure:
     """Chips per year of each roadmap with its 16-84 % interval; per scanner, or per source with all its scanners."""
     name = "chips_per_year_source" if per_source else "chips_per_year"
     limited = [r for r in results if r.roadmap.limited_by_euv]
-    fig, axis = _axes(ax, (7.0, 1.2 + 0.5 * max(3, len(results))))
+    axis = ax or new_axes(None, 7.0, 1.2 + 0.5 * max(3, len(results)))
     for i, r in enumerate(limited):
-        v = r[name]
-        axis.errorbar(
-            v.value / 1e6, i, xerr=[[max(0.0, v.value - v.low) / 1e6], [max(0.0, v.high - v.value) / 1e6]], fmt="o",
-            color=COLOURS[i % 6], capsize=4, ms=7,
-        )  # fmt: skip
-        axis.annotate(
-            f"{v.value / 1e6:.2f}",
-            (v.value / 1e6, i),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-        )
-    labels = [f"{r.roadmap.source_id}\n{r.roadmap.chip_id} on {r.roadmap.node_id}" for r in limited]
-    axis.set_yticks(range(len(limited)), labels, fontsize=8)
-    axis.set(ylim=(len(limited) - 0.4, -0.7), xlim=(0, None))
-    axis.set_xlabel(f"million chips per {'source' if per_source else 'scanner'} and year (16-84 % interval)")
-    axis.grid(alpha=0.3, lw=0.5, axis="x")
-    return fig
+        low, value, high = (number / 1e6 for number in (r[name].low, r[name].value, r[name].high))
+        error = [[max(0.0, value - low)], [max(0.0, high - value)]]
+        axis.errorbar(value, i, xerr=error, fmt="o", color=COLOURS[i % 6], capsize=4, ms=7)
+        axis.annotate(f"{value:.2f}", (value, i), (0, 8), textcoords="offset points", ha="center", fontsize=8)
+    dress(axis, f"million chips per {'source' if per_source else 'scanner'} and year (16-84 % interval)")
+    name_rows(axis, [f"{r.roadmap.source_id}\n{r.roadmap.chip_id} on {r.roadmap.node_id}" for r in limited])
+    axis.set_xlim(0, None)
+    return whole_figure(axis)
 
 
 def plot_shortage(result: ShortageMap, *, ax: Axes | None = None) -> Figure:
     """Map of the year of shortage over growth of demand and number of sources."""
-    fig, axis = _axes(ax, (6.4, 4.2))
+    axis = ax or new_axes(None, 6.4, 4.2)
     years = np.array([[np.nan if y is None else y for y in line] for line in result.years])
     top = START_YEAR + 15.0
     image = axis.imshow(
@@ -187,21 +154,11 @@ def plot_shortage(result: ShortageMap, *, ax: Axes | None = None) -> Figure:
     axis.set_facecolor("0.85")
     for i, line in enumerate(result.years):
         for j, y in enumerate(line):
-            dark = y is not None and y < START_YEAR + 8.0
-            axis.text(
-                j,
-                i,
-                "none" if y is None else f"{y:.1f}",
-                ha="center",
-                va="center",
-                color="w" if dark else "k",
-                fontsize=9,
-            )
+            shown, dark = "none" if y is None else f"{y:.1f}", y is not None and y < START_YEAR + 8.0
+            axis.text(j, i, shown, ha="center", va="center", color="w" if dark else "k", fontsize=9)
     axis.set_xticks(range(len(result.sources)), [str(n) for n in result.sources])
     axis.set_yticks(range(len(result.growth)), [f"{g:g}" for g in result.growth])
-    axis.set(xlabel="sources", ylabel="demand growth per year [factor]")
-    axis.set_title(
-        f"Year of shortage, supply per source growing x{result.supply_growth:g} per year", fontsize=10, loc="left"
-    )
-    fig.colorbar(image, ax=axis, label="year (lighter: later)")
-    return fig
+    title = f"Year of shortage, supply per source growing x{result.supply_growth:g} per year"
+    dress(axis, "sources", "demand growth per year [factor]", title, grid=False)
+    colour_bar(axis, image, "year (lighter: later)")
+    return whole_figure(axis)

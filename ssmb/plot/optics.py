@@ -13,11 +13,13 @@ from ssmb.elements import Element
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.lattice.program import compile_elements
 from ssmb.maps import Op
-from ssmb.plot.canvas import COLOURS, LABEL_SIZE, Figure, Place, dress, legend, new_figure, prefixed, whole_figure
-from ssmb.plot.lattice_bar import draw_lattice_bar, within_maps
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, prefixed, whole_figure
+from ssmb.plot.lattice_bar import under_lattice, within_maps
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ssmb.lattice import Lattice
 
 #: Points between the ends of an element: enough for a smooth curve through a cubic in each piece.
@@ -37,30 +39,20 @@ def plot_optics(found: Optics, lattice: Lattice | None = None, *, title: str = "
     title : what ring this is; by default its tunes.
     into : part of another figure to draw in; a new figure if None.
     """
-    figure = into or new_figure(6.0, 4.4 if lattice is not None else 3.9)
     drawn = found if lattice is None else _between_ends(found, lattice)
-    if lattice is None:
-        betas, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1.6, 1.0]})
-    else:
-        ratios = {"height_ratios": [0.28, 1.6, 1.0]}
-        bar, betas, below = figure.subplots(3, 1, sharex=True, gridspec_kw=ratios)
-        draw_lattice_bar(bar, lattice)
+    betas, below = under_lattice(into, lattice, (1.6, 1.0))
     inside = None if lattice is None else ~within_maps(lattice, drawn.s)
     for j, (name, style) in enumerate((("βx", "-"), ("βy", "--"))):
         s, beta = smooth(drawn.s, drawn.beta[:, j], -2.0 * drawn.alpha[:, j], inside)
         betas.plot(s, beta, color=COLOURS[j], ls=style, lw=1.4, label=name)
-    dress(betas, ylabel=label_of(found, "beta"))
+    dress(betas, "", label_of(found, "beta"), title or f"Qx = {found.qx:.4f}, Qy = {found.qy:.4f}")
     betas.set_ylim(0.0, 1.05 * float(drawn.beta.max()))
     legend(betas, columns=2, loc="above right")
-    text = title or f"Qx = {found.qx:.4f}, Qy = {found.qy:.4f}"
-    betas.set_title(text, fontsize=LABEL_SIZE, loc="left")
     _dispersion(below, drawn, inside)
-    below.set_xlabel(label_of(found, "s"), fontsize=LABEL_SIZE)
-    below.set_xlim(float(drawn.s[0]), float(drawn.s[-1]))
-    return whole_figure(figure)
+    return whole_figure(betas)
 
 
-def _dispersion(axis, drawn: Optics, inside: np.ndarray | None) -> None:
+def _dispersion(axis: Axes, drawn: Optics, inside: np.ndarray | None) -> None:
     factor, unit = prefixed(drawn.dispersion[:, (0, 2)], "m")
     vertical = float(np.abs(drawn.dispersion[:, 2]).max()) > 1e-6 * float(np.abs(drawn.dispersion[:, 0]).max())
     for j, name in ((0, "Dx"), (2, "Dy")) if vertical else ((0, "Dx"),):
@@ -68,7 +60,8 @@ def _dispersion(axis, drawn: Optics, inside: np.ndarray | None) -> None:
         s, d = smooth(drawn.s, drawn.dispersion[:, j], drawn.dispersion[:, j + 1], inside)
         axis.plot(s, d * factor, color=COLOURS[2 if j == 0 else 3], ls="-" if j == 0 else "--", lw=1.4, label=name)
     axis.axhline(0.0, color="#777777", lw=0.7)
-    dress(axis, ylabel=f"{'D' if vertical else 'Dx'} [{unit}]")
+    dress(axis, label_of(drawn, "s"), f"{'D' if vertical else 'Dx'} [{unit}]")
+    axis.set_xlim(float(drawn.s[0]), float(drawn.s[-1]))
     if vertical:
         legend(axis, columns=2, loc="upper right")
 

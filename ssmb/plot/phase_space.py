@@ -7,21 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssmb.beam.bunching import living
-from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    COUNT_COLOURS,
-    LABEL_SIZE,
-    WIDTH,
-    Figure,
-    Place,
-    dress,
-    length_text,
-    new_figure,
-    power_of_ten,
-    whole_figure,
-)
-from ssmb.ranges import count, positive
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress
+from ssmb.ranges import positive
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,22 +41,17 @@ def plot_phase_space(beam: Beam, wavelength: float, *, periods: int = 3, title: 
         No particle is alive.
     """
     positive("wavelength", wavelength, "m")
-    periods = count("periods", periods)
-    if periods > 50:
-        raise ConfigError(f"periods must be at most 50 for a readable figure, got {periods}")
+    periods = canvas.few_periods(periods)
     z, weight = living(beam)
     kept = weight > 0.0
     phase = z[kept] / wavelength
     phase -= np.floor(phase + 0.5)
     delta, weight = beam.delta[kept], weight[kept]
-    figure = into or new_figure(WIDTH, 4.2)
-    top, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [1.0, 2.4]})
-    _current(top, phase, weight, periods)
+    top, below = canvas.stacked(into, canvas.WIDTH, 4.2, (1.0, 2.4))
+    _current(top, phase, weight, periods, canvas.titled(title, wavelength))
     _density(below, phase, delta, weight, periods)
     below.set_xlim(-0.5 * periods, 0.5 * periods)
-    below.set_xlabel("z / λ", fontsize=LABEL_SIZE)
-    top.set_title(f"{title}{', ' if title else ''}λ = {length_text(wavelength)}", fontsize=LABEL_SIZE, loc="left")
-    return whole_figure(figure)
+    return canvas.whole_figure(top)
 
 
 def _shifts(periods: int) -> np.ndarray:
@@ -77,7 +60,7 @@ def _shifts(periods: int) -> np.ndarray:
     return np.arange(-reach, reach + 1)
 
 
-def _current(axis: Axes, phase: np.ndarray, weight: np.ndarray, periods: int) -> None:
+def _current(axis: Axes, phase: np.ndarray, weight: np.ndarray, periods: int, title: str) -> None:
     bins = int(np.clip(phase.size // _PARTICLES_PER_BIN, 16, _MOST_BINS))
     filled, edges = np.histogram(phase, bins=bins, range=(-0.5, 0.5), weights=weight)
     relative = filled * (bins / weight.sum())
@@ -86,13 +69,12 @@ def _current(axis: Axes, phase: np.ndarray, weight: np.ndarray, periods: int) ->
     axis.stairs(np.tile(relative, shifts.size), everywhere, color=COLOURS[1], lw=1.2, baseline=None)
     axis.axhline(1.0, color="#777777", lw=0.7, ls="--")
     axis.set_ylim(0.0, 1.1 * max(float(relative.max()), 1.2))
-    dress(axis, ylabel="current\n/ mean")
+    dress(axis, "", "current\n/ mean", title)
     axis.tick_params(labelbottom=False)
 
 
 def _density(axis: Axes, phase: np.ndarray, delta: np.ndarray, weight: np.ndarray, periods: int) -> None:
-    factor, power = power_of_ten(delta)
-    label = "δ" if power == "1" else f"δ [{power}]"
+    factor, power = canvas.power_of_ten(delta)
     scaled = delta * factor
     middle, half = 0.5 * (scaled.min() + scaled.max()), 0.52 * (scaled.max() - scaled.min())
     half = half or max(abs(middle), 1.0) * 1e-3
@@ -105,10 +87,7 @@ def _density(axis: Axes, phase: np.ndarray, delta: np.ndarray, weight: np.ndarra
         columns = int(np.clip(np.sqrt(phase.size / 6.0), 40, 160))
         limits = ((-0.5, 0.5), (middle - half, middle + half))
         density, edges, heights = np.histogram2d(phase, scaled, bins=(columns, columns), range=limits, weights=weight)
-        density = density.T / density.max()
-        shown = np.ma.masked_equal(np.tile(density, (1, shifts.size)), 0.0)
         everywhere = np.concatenate([edges[:-1] + s for s in shifts] + [[shifts[-1] + 0.5]])
-        # the square root of the density: the tails stay visible beside the crests
-        axis.pcolormesh(everywhere, heights, np.sqrt(shown), cmap=COUNT_COLOURS, vmin=-0.15, vmax=1.0, rasterized=True)
+        canvas.density_map(axis, everywhere, heights, np.tile(density.T, (1, shifts.size)))
     axis.set_ylim(middle - half, middle + half)
-    dress(axis, ylabel=label)
+    dress(axis, "z / λ", canvas.scaled_label("δ", power))

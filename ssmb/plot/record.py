@@ -5,25 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    LABEL_SIZE,
-    LINE_STYLES,
-    MARKS,
-    TICK_SIZE,
-    WIDTH,
-    Figure,
-    Place,
-    dress,
-    legend,
-    length_text,
-    light_unit,
-    new_figure,
-    prefixed,
-    whole_figure,
-)
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, LINE_STYLES, MARKS, Figure, Place, dress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,25 +40,25 @@ def plot_record(record: Record, *, into: Place = None) -> Figure:
         raise ConfigError(f"a {name} has no figure: it tells no curves")
     if not len(record.turn):
         raise ConfigError(f"this {name} is empty: no turn was tracked")
-    figure = into or new_figure(WIDTH, 1.8 + 1.4 * len(frames))
     at = getattr(record, "at", None)
     place = f"at {at}" if at else "at its end"
-    if frames[0].wavelengths is not None and len(frames[0].wavelengths) > MOST_LINES:
-        _by_wavelength(figure.add_subplot(), record.turn, frames[0], frames[0].wavelengths, place)
-        return whole_figure(figure)
-    axes = figure.subplots(len(frames), 1, sharex=True, squeeze=False)[:, 0]
+    wide = frames[0].wavelengths is not None and len(frames[0].wavelengths) > MOST_LINES
+    axes = canvas.stacked(into, canvas.WIDTH, 1.8 + 1.4 * len(frames), (1.0,) * (1 if wide else len(frames)))
+    if wide:
+        _by_wavelength(axes[0], record.turn, frames[0], place)
+        return canvas.whole_figure(axes[0])
     for axis, curves in zip(axes, frames, strict=True):
         last = axis is axes[-1]
         _frame(axis, record.turn, curves, f"turn ({place})" if last else "", alone=len(frames) == 1)
         axis.tick_params(labelbottom=last)
     _whole_turns(axes[-1], record.turn)
-    return whole_figure(figure)
+    return canvas.whole_figure(axes[0])
 
 
 def _frame(axis: Axes, turn: np.ndarray, curves: Curves, xlabel: str, alone: bool) -> None:
     names = curves.names
     if curves.wavelengths is not None:
-        names = tuple(length_text(float(w)) for w in curves.wavelengths)
+        names = tuple(canvas.length_text(float(w)) for w in curves.wavelengths)
     factor, label = _scale(curves)
     for i, values in enumerate((curves.values * factor).T):
         axis.plot(
@@ -89,7 +75,7 @@ def _frame(axis: Axes, turn: np.ndarray, curves: Curves, xlabel: str, alone: boo
     dress(axis, xlabel, label)
     _from_zero(axis, curves, factor, 1.32 if names and not alone else 1.08)
     if names:
-        legend(axis, min(len(names), 4), *(() if alone else ("upper right",)))
+        canvas.legend(axis, min(len(names), 4), *(() if alone else ("upper right",)))
     if curves.right is not None:
         _right(axis, turn, curves.right)
 
@@ -109,7 +95,7 @@ def _scale(curves: Curves) -> tuple[float, str]:
     """Factor on the values, and label of their axis."""
     if not curves.unit:
         return 1.0, curves.label
-    factor, unit = prefixed(curves.values, curves.unit)
+    factor, unit = canvas.prefixed(curves.values, curves.unit)
     return factor, f"{curves.label} [{unit}]"
 
 
@@ -121,19 +107,16 @@ def _from_zero(axis: Axes, curves: Curves, factor: float, room: float) -> None:
 
 
 def _whole_turns(axis: Axes, turn: np.ndarray) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     first, last = int(turn[0]), int(turn[-1])
     margin = 0.04 * max(last - first, 1)
     axis.set_xlim(first - margin, last + margin)
 
 
-def _by_wavelength(axis: Axes, turn: np.ndarray, curves: Curves, wavelengths: np.ndarray, place: str) -> None:
+def _by_wavelength(axis: Axes, turn: np.ndarray, curves: Curves, place: str) -> None:
     """A map over turn and wavelength; of one turn a line over the wavelengths."""
-    from matplotlib.ticker import MaxNLocator
-
-    factor, unit = light_unit(wavelengths)
+    wavelengths = np.asarray(curves.wavelengths)
+    factor, unit = canvas.light_unit(wavelengths)
     order = np.argsort(wavelengths)
     x, values = wavelengths[order] * factor, curves.values[:, order]
     if len(turn) == 1:
@@ -144,6 +127,4 @@ def _by_wavelength(axis: Axes, turn: np.ndarray, curves: Curves, wavelengths: np
     mesh = axis.pcolormesh(turn, x, values.T, shading="nearest", cmap="viridis")
     dress(axis, f"turn ({place})", f"wavelength [{unit}]", grid=False)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    bar = axis.figure.colorbar(mesh, ax=axis)
-    bar.set_label(curves.label, fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=TICK_SIZE)
+    canvas.colour_bar(axis, mesh, curves.label)

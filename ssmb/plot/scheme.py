@@ -11,22 +11,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    LABEL_SIZE,
-    LINE_STYLES,
-    MARKS,
-    SMALL_SIZE,
-    WIDTH,
-    Figure,
-    Place,
-    dress,
-    legend,
-    length_text,
-    new_figure,
-    prefixed,
-    whole_figure,
-)
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, LINE_STYLES, MARKS, Figure, Place, dress, legend, length_text, whole_figure
 from ssmb.plot.phase_space import plot_phase_space
 from ssmb.ranges import count
 from ssmb.schemes.thin import line
@@ -63,7 +49,7 @@ def plot_scheme(
     >>> figure.axes[-1].get_xlabel()
     'harmonic n of the laser'
     """
-    last = most_harmonic or max(20, round(1.25 * scheme.best_harmonic()))
+    last = most_harmonic or _last_shown(scheme)
     beam = scheme.beam(count("n", n))
     stages = [("in front", beam)]
     elements = scheme.thin_line().elements
@@ -72,16 +58,16 @@ def plot_scheme(
             beam = track(line((element,), scheme.reference, "stage"), beam).beam
             if turn == 0:
                 stages.append((f"behind {element.name}", beam))
-    figure = into or new_figure(max(1.95 * len(stages), WIDTH), 5.0)
+    figure = into or canvas.new_figure(max(1.95 * len(stages), canvas.WIDTH), 5.0)
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.15, 1.0)).ravel()
     for part, (words, seen) in zip(above.subfigures(1, len(stages), squeeze=False).ravel(), stages, strict=True):
         plot_phase_space(seen, scheme.wavelength, periods=1, title=words, into=part)
-        part.axes[0].set_title(words, fontsize=LABEL_SIZE, loc="left")
+        part.axes[0].set_title(words, fontsize=canvas.LABEL_SIZE, loc="left")
     axis = below.add_subplot()
     _harmonics(axis, scheme, scheme.tracked_bunching(range(1, last + 1), stages[0][1]), n)
     legend(axis, columns=3, loc="above right")
     words = f"{title}{', ' if title else ''}{scheme.title}"
-    axis.set_title(f"{words}\nλ = {length_text(scheme.wavelength)}", fontsize=SMALL_SIZE, loc="left")
+    axis.set_title(f"{words}\nλ = {length_text(scheme.wavelength)}", fontsize=canvas.SMALL_SIZE, loc="left")
     return whole_figure(figure)
 
 
@@ -97,16 +83,22 @@ def plot_scheme_harmonics(schemes: Sequence[Scheme], *, n: int = PARTICLES, into
     if not schemes:
         raise ConfigError("there is no scheme to draw")
     rows = (len(schemes) + 1) // 2
-    figure = into or new_figure(7.6, 0.8 + 1.5 * rows)
+    figure = into or canvas.new_figure(7.6, 0.8 + 1.5 * rows)
     axes = figure.subplots(rows, 2, squeeze=False)
     for axis in axes.ravel()[len(schemes) :]:
         axis.remove()
     for axis, scheme in zip(axes.ravel(), schemes, strict=False):
-        last = max(20, round(1.25 * scheme.best_harmonic()))
-        _harmonics(axis, scheme, scheme.tracked_bunching(range(1, last + 1), scheme.beam(count("n", n))), n)
-        axis.set_title(f"{scheme.name}, {length_text(scheme.wavelength)}", fontsize=LABEL_SIZE, loc="left")
+        shown = range(1, _last_shown(scheme) + 1)
+        _harmonics(axis, scheme, scheme.tracked_bunching(shown, scheme.beam(count("n", n))), n)
+        title = f"{scheme.name}, {length_text(scheme.wavelength)}"
+        axis.set_title(title, fontsize=canvas.LABEL_SIZE, loc="left")
     legend(axes[0, 0], loc="upper right")
     return whole_figure(figure)
+
+
+def _last_shown(scheme: Scheme) -> int:
+    """A fourth beyond the best harmonic."""
+    return max(20, round(1.25 * scheme.best_harmonic()))
 
 
 def _harmonics(axis: Axes, scheme: Scheme, tracked: np.ndarray, n: int) -> None:
@@ -133,13 +125,12 @@ def plot_scheme_needs(comparisons: Sequence[SchemeComparison], *, into: Place = 
     """
     if len(comparisons) < 2:
         raise ConfigError("laser power against harmonic needs comparisons at two harmonics or more")
-    figure = into or new_figure(6.4, 4.2)
-    axis = figure.add_subplot()
+    axis = canvas.new_axes(into, 6.4, 4.2)
     ordered = sorted(comparisons, key=lambda c: c.harmonic)
     # names in the order of the last harmonic, so that the legend reads like the lines
     names = [row.name for row in reversed(ordered[-1].rows)]
     highest = max(r.laser_power for c in ordered for r in c.rows if r.possible)
-    factor, unit = prefixed(highest, "W")
+    factor, unit = canvas.prefixed(highest, "W")
     for i, name in enumerate(names):
         rows = [(c.harmonic, c.row(name)) for c in ordered]
         points = [(h, r.laser_power * factor) for h, r in rows if r.possible]
@@ -151,4 +142,4 @@ def plot_scheme_needs(comparisons: Sequence[SchemeComparison], *, into: Place = 
     axis.minorticks_off()
     dress(axis, "harmonic n of the laser", f"laser power [{unit}]")
     legend(axis, columns=4)
-    return whole_figure(figure)
+    return whole_figure(axis)

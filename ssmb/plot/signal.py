@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    LABEL_SIZE,
-    MARKS,
-    TICK_SIZE,
-    WIDTH,
-    Figure,
-    Place,
-    dress,
-    legend,
-    length_text,
-    new_figure,
-    prefixed,
-    whole_figure,
-)
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, MARKS, Figure, Place, prefixed
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
@@ -51,8 +38,7 @@ def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figur
     """
     if not signals:
         raise ConfigError("there is no signal to draw: the run has no 'light' section")
-    figure = into or new_figure(WIDTH, 3.8)
-    axis = figure.add_subplot()
+    axis = canvas.new_axes(into, canvas.WIDTH, 3.8)
     charge_factor, charge_unit = prefixed(np.concatenate([s.charge for s in signals]), "C")
     energy_factor, energy_unit = prefixed(np.concatenate([s.energy for s in signals]), "J")
     energy = np.concatenate([s.energy for s in signals]) * energy_factor
@@ -68,23 +54,16 @@ def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figur
     lowest = min([energy[energy > 0.0].min(), *(m for m in middle if m > 0.0)])
     bottom, highest = lowest / 3.0, energy.max() * 3.0
     axis.set_ylim(bottom, highest * (highest / bottom) ** 0.35)  # the legend stands above the lines
-    dress(axis, label_of(signals[0], "charge", charge_unit), f"energy per passage [{energy_unit}]")
+    canvas.dress(axis, label_of(signals[0], "charge", charge_unit), f"energy per passage [{energy_unit}]")
     _guide_names(axis)
     _crossovers(axis, signals, charge_factor)
     electrons = 1.0 / (charge_factor * ELEMENTARY_CHARGE)
-
-    def to_number(charge: Any) -> Any:
-        return charge * electrons
-
-    def to_charge(number: Any) -> Any:
-        return number / electrons
-
-    upper = axis.secondary_xaxis("top", functions=(to_number, to_charge))
-    upper.set_xlabel("electrons N", fontsize=LABEL_SIZE)
-    upper.tick_params(which="both", labelsize=TICK_SIZE, direction="in")
+    upper = axis.secondary_xaxis("top", functions=(lambda charge: charge * electrons, lambda n: n / electrons))
+    upper.set_xlabel("electrons N", fontsize=canvas.LABEL_SIZE)
+    upper.tick_params(which="both", labelsize=canvas.TICK_SIZE, direction="in")
     axis.tick_params(which="both", top=False)
-    legend(axis, loc="upper left")
-    return whole_figure(figure)
+    canvas.legend(axis, loc="upper left")
+    return canvas.whole_figure(axis)
 
 
 def _draw(axis: Axes, signal: ChargeSignal, i: int, charge_factor: float, energy_factor: float) -> None:
@@ -99,7 +78,7 @@ def _draw(axis: Axes, signal: ChargeSignal, i: int, charge_factor: float, energy
         axis.plot(wide * charge_factor, quadratic * energy_factor, color=colour, lw=0.9, ls="--")
     if linear.min() > 0.0:
         axis.plot(wide * charge_factor, linear * energy_factor, color=colour, lw=0.9, ls=":")
-    text = f"{length_text(signal.wavelength)}, |b| = {signal.bunching:.2g}"
+    text = f"{canvas.length_text(signal.wavelength)}, |b| = {signal.bunching:.2g}"
     if math.isfinite(signal.crossover_charge) and signal.crossover_charge > 0.0:
         factor, unit = prefixed(signal.crossover_charge, "C")
         text += f", equal at {signal.crossover_charge * factor:.3g} {unit}"

@@ -7,20 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import (
-    COLOURS,
-    SMALL_SIZE,
-    TICK_SIZE,
-    Figure,
-    Place,
-    dress,
-    legend,
-    length_text,
-    light_unit,
-    new_figure,
-    prefixed,
-    whole_figure,
-)
+from ssmb.plot import canvas
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, prefixed, whole_figure
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
@@ -53,8 +41,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     if not all(step.power > 0.0 for step in steps):
         zero = next(step.name for step in steps if not step.power > 0.0)
         raise ConfigError(f"a log axis cannot show a power of zero: nothing is left after '{zero}'")
-    figure = into or new_figure(6.2, 0.9 + 0.36 * len(steps))
-    axis = figure.add_subplot()
+    axis = canvas.new_axes(into, 6.2, 0.9 + 0.36 * len(steps))
     lowest = min(step.power for step in steps) / 4.0
     before, named, words = lowest, set(), []
     for row, step in enumerate(steps):
@@ -71,30 +58,24 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         share = "" if row == 0 else f"   × {step.factor:.3g}"
         text = f"{step.power * factor:.3g} {unit}{share}"
         words.append(axis.annotate(text, (ends[1], row), (3, 0), textcoords="offset points", va="center",
-        fontsize=SMALL_SIZE))  # fmt: skip
+        fontsize=canvas.SMALL_SIZE))  # fmt: skip
         before = step.power
-    axis.set(xscale="log", xlim=(lowest, 1e3 * steps[0].power), ylim=(len(steps) - 0.4, -0.6))
-    axis.set_yticks(range(len(steps)), [step.name for step in steps])
-    title = (
-        f"{length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser, |b| = "
-        f"{source.light.bunching:.3g}"
-    )
+    axis.set(xscale="log", xlim=(lowest, 1e3 * steps[0].power))
+    light = f"{canvas.length_text(source.light.wavelength)}, harmonic {source.harmonic} of the laser"
+    title = f"{light}, |b| = {source.light.bunching:.3g}"
     dress(axis, label_of(steps[0], "power"))
-    axis.tick_params(axis="y", labelsize=TICK_SIZE, length=0)
-    figure.suptitle(title, fontsize=TICK_SIZE, x=0.01, ha="left")
+    canvas.name_rows(axis, [step.name for step in steps])
+    axis.figure.suptitle(title, fontsize=canvas.TICK_SIZE, x=0.01, ha="left")
     legend(axis, columns=2, loc="above right")
-    whole = whole_figure(figure)
     _make_room(axis, words)
-    return whole
+    return whole_figure(axis)
 
 
 def _make_room(axis: Axes, words: Sequence[Annotation]) -> None:
     """Extend a log axis to the right until the texts end inside the frame."""
-    figure = axis.get_figure(root=True)
-    assert figure is not None
     for text in words:
         text.set_in_layout(False)  # else the axes shrink for what is still outside
-    figure.draw_without_rendering()  # places the axes
+    whole_figure(axis).draw_without_rendering()  # places the axes
     lowest = axis.get_xlim()[0]
     frame, decades = axis.get_window_extent().width, 1.3  # fewer have crowded labels
     for text in words:
@@ -113,23 +94,19 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
     """
     if len(sources) < 2:
         raise ConfigError("power against harmonic needs two harmonics or more")
-    figure = into or new_figure(5.0, 3.6)
-    axis = figure.add_subplot()
-    factor, unit = light_unit([s.light.wavelength for s in sources])
+    axis = canvas.new_axes(into, 5.0, 3.6)
+    factor, unit = canvas.light_unit([s.light.wavelength for s in sources])
     x = [s.light.wavelength * factor for s in sources]
+    weak = [s.incoherent_power for s in sources]
     axis.plot(x, [s.exit.average_power for s in sources], "o-", color=COLOURS[0], ms=5, lw=1.2, label="undulator exit")
     axis.plot(x, [s.power_at_focus for s in sources], "s--", color=COLOURS[1], ms=5, lw=1.2, label="focus")
-    axis.plot(
-        x, [s.incoherent_power for s in sources], "^:", color="#777777", ms=4, lw=1.0, label="incoherent, in band"
-    )
+    axis.plot(x, weak, "^:", color="#777777", ms=4, lw=1.0, label="incoherent, in band")
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(x, [f"{value:.4g}" for value in x])
     axis.minorticks_off()
     dress(axis, label_of(sources[0].exit, "wavelength", unit), label_of(sources[0].exit, "average_power"))
-    right = axis.twinx()
+    right = canvas.right_axis(axis, label_of(sources[0].light, "bunching"), COLOURS[2])
     right.plot(x, [s.light.bunching for s in sources], "D-", color=COLOURS[2], ms=4, lw=0.9)
     right.set_ylim(0.0, 1.05)
-    right.set_ylabel(label_of(sources[0].light, "bunching"), color=COLOURS[2])
-    right.tick_params(which="both", labelsize=TICK_SIZE, direction="in", colors=COLOURS[2])
     legend(axis, columns=3)
-    return whole_figure(figure)
+    return whole_figure(axis)

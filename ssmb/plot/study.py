@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssmb.errors import ConfigError
-from ssmb.plot.canvas import COLOURS, Figure, dress, new_figure, whole_figure
+from ssmb.plot.canvas import COLOURS, Figure, dress, name_rows, new_axes, new_figure, whole_figure
 
 if TYPE_CHECKING:
     from ssmb.studies import Result
@@ -70,10 +70,9 @@ def plot_table(result: Result, *, into: Any = None) -> Figure:
     shown = {name: value for name, value in row.items() if np.isfinite(value) and value > 0.0}
     if not shown:
         raise ConfigError("this run has no positive number that a log axis could show")
-    figure = into or new_figure(6.2, 0.9 + 0.3 * len(shown))
-    axis = figure.add_subplot()
+    axis = new_axes(into, 6.2, 0.9 + 0.3 * len(shown))
     axis.barh(range(len(shown)), list(shown.values()), height=0.62, color=COLOURS[0])
-    axis.set(xscale="log", ylim=(len(shown) - 0.4, -0.6))
-    axis.set_yticks(range(len(shown)), list(shown))
+    axis.set(xscale="log")
     dress(axis, "", "", result.config.title)
-    return whole_figure(figure)
+    name_rows(axis, list(shown))
+    return whole_figure(axis)
