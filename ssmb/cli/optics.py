@@ -6,12 +6,13 @@ import argparse
 from typing import Any
 
 from ssmb.cli.ring import add_ring, ring_of, tell_ring
+from ssmb.text import quantity
 
 #: What the printed table shows, with no minus before zero; --csv and --json have all columns.
 _SHOWN = dict.fromkeys(("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX"), "z.6f")
 _HEADLINES = (
-    "qx", "qy", "qs", "dqx", "dqy", "dqx2", "dqy2", "alpha_c", "alpha_c2", "alpha_c3", "slip_factor", "slip_factor2",
-    "slip_factor3", "gamma_t", "coupled",
+    "qx", "qy", "qs", "dqx", "dqy", "dqx2", "dqy2", "orbit_length", "alpha_c", "alpha_c2", "alpha_c3", "slip_factor",
+    "slip_factor2", "slip_factor3", "gamma_t", "coupled",
 )  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     lines = [
         ("tunes Qx, Qy, Qs", f"{found.qx:.6f}, {found.qy:.6f}, {found.qs:.6g}"),
         ("chromaticities", f"{found.dqx:.4f}, {found.dqy:.4f} (dQ/d delta)"),
+        ("closed orbit", f"{quantity(found.orbit_length, 'm', 10)} long, to which the two below are relative"),
         ("momentum compaction", f"{found.alpha_c:.6e}, second order {found.alpha_c2:.4e}"),
         ("slip factor", f"{found.slip_factor:.6e}, {found.slip_factor2:.4e}, {found.slip_factor3:.4e}"),
         ("bend edges", str(found.provenance.get("bend_edges", "-"))),

@@ -4,15 +4,21 @@ Modes are eigenvectors E_k of the symplectic one-turn matrix with E_k^dagger S E
 functions beta^k_ij = 2 Re(E_ki E_kj*), so that Sigma_ij = sum_k eps_k beta^k_ij. Without coupling beta^1_xx = beta_x,
 beta^1_x,px = -alpha_x.
 
+A mode is followed along the ring by carrying its vector. Its share of a plane is the area 2 Im(E_q* E_p) that it fills
+there: the shares of a mode add up to 1, and that of mode 1 in x is that of mode 2 in y, because the vectors make a
+symplectic matrix.
+
 References
 ----------
 A. W. Chao, J. Appl. Phys. 50, 595 (1979), doi:10.1063/1.326070.
 F. Willeke, G. Ripken, AIP Conf. Proc. 184, 758 (1989), doi:10.1063/1.38050.
+V. A. Lebedev, S. A. Bogacz, JINST 5, P10010 (2010), doi:10.1088/1748-0221/5/10/P10010 (shares of a mode in the planes).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +28,8 @@ from ssmb.errors import PhysicsError
 UNCOUPLED = 1e-8
 #: Least advance of phase in one element [rad]; anything smaller is read as nearly a whole turn more.
 _LEAST_ADVANCE = -0.1
+#: Share of its plane below which a mode has left it for the other one, which it gives back above 1/2.
+_LEFT = 0.1
 
 
 def symplectic_form(size: int) -> np.ndarray:
@@ -30,8 +38,9 @@ def symplectic_form(size: int) -> np.ndarray:
 
 
 def is_coupled(m4: np.ndarray) -> bool:
-    """Return whether a (4, 4) matrix mixes x and y."""
-    return bool(max(np.abs(m4[:2, 2:]).max(), np.abs(m4[2:, :2]).max()) > UNCOUPLED * np.abs(m4).max())
+    """Return whether any of (..., 4, 4) matrices mixes x and y."""
+    across = np.maximum(np.abs(m4[..., :2, 2:]), np.abs(m4[..., 2:, :2])).max(axis=(-1, -2))
+    return bool(np.any(across > UNCOUPLED * np.abs(m4).max(axis=(-1, -2))))
 
 
 def periodic_plane(m: np.ndarray, plane: str) -> tuple[float, float, float]:
@@ -111,6 +120,87 @@ def _best_order(weight: np.ndarray) -> list[int]:
     from itertools import permutations
 
     return list(max(permutations(range(len(weight))), key=lambda p: sum(weight[i, k] for i, k in enumerate(p))))
+
+
+def transverse_modes(m4: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return tunes (2,) and vectors (4, 2) of a (4, 4) one-turn matrix: modes 1, 2, or the planes if it couples none.
+
+    Raises
+    ------
+    PhysicsError
+        If the motion is not stable.
+    """
+    if is_coupled(m4):
+        return normal_modes(m4)
+    tunes, vectors = np.empty(2), np.zeros((4, 2), dtype=complex)
+    for k, plane in enumerate("xy"):
+        block = slice(2 * k, 2 * k + 2)
+        tunes[k], beta, alpha = periodic_plane(m4[block, block], plane)
+        vectors[block, k] = np.array([beta, -alpha + 1j]) / math.sqrt(2.0 * beta)
+    return tunes, vectors
+
+
+@dataclass(frozen=True)
+class FollowedModes:
+    """Transverse modes along a ring, (n, 2): ``beta`` [m] and ``alpha`` in x, y of the mode that is largest in this
+    plane there, ``mu`` [2 pi] of modes 1, 2, and ``mode_beta`` (n, 2, 4, 4).
+    """
+
+    beta: np.ndarray
+    alpha: np.ndarray
+    mu: np.ndarray
+    mode_beta: np.ndarray
+
+
+def followed_modes(along: np.ndarray) -> FollowedModes:
+    """Follow modes 1, 2 from their vectors (n, 4, 2) at places along a turn, the first and last of which are the same.
+
+    A mode that has left its plane (a section turned by 90 degrees, a strong solenoid) is looked at in the other one.
+    Its phase goes on there, and changes by half a turn where the axis of the new plane points backwards.
+    """
+    share = 2.0 * np.imag(along[:, 0, 0].conj() * along[:, 1, 0])
+    crossed = np.zeros(len(along), dtype=int)
+    for i in range(1, len(along) - 1):
+        crossed[i] = share[i] < (0.5 if crossed[i - 1] else _LEFT)
+    place, mode_beta = np.arange(len(along)), generalised_beta(along)
+    beta, alpha, mu = (np.empty((len(along), 2)) for _ in range(3))
+    for k in (0, 1):
+        plane = np.where(crossed, 1 - k, k)
+        beta[:, k] = mode_beta[place, plane, 2 * k, 2 * k]
+        alpha[:, k] = -mode_beta[place, plane, 2 * k, 2 * k + 1]
+        phase = np.angle(along[place, 2 * plane, k])
+        # a step between planes is known up to half a turn; two such halves take each other back
+        over = np.concatenate(([0], np.cumsum(_turned_back(phase, crossed)))) % 2
+        mu[:, k] = unwrapped(phase - math.pi * over) + 0.5 * over
+    return FollowedModes(beta, alpha, mu, mode_beta)
+
+
+def _turned_back(phase: np.ndarray, crossed: np.ndarray) -> np.ndarray:
+    """Steps of a phase [rad] between planes of which half a turn is the other plane's direction, (n - 1,) 0 or 1."""
+    steps = np.mod(np.diff(phase) - _LEAST_ADVANCE, 2.0 * math.pi)
+    return (np.diff(crossed) != 0) & (steps >= math.pi)
+
+
+def mode_tune_derivatives(m: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """First and second derivative (2, k) of the mode tunes of a symplectic matrix m (2k, 2k) from those of the matrix.
+
+    By perturbation of the eigenvalues, so that a mode goes on into itself however near another one is: the matrix is
+    smooth where tunes on a coupling resonance are not.
+    """
+    size = len(m)
+    tunes, vectors = normal_modes(m)
+    right = np.concatenate((vectors, vectors.conj()), axis=1)
+    values = np.exp(2j * math.pi * np.concatenate((tunes, -tunes)))
+    left = np.linalg.inv(right)
+    slope, bend = left @ first @ right, left @ second @ right
+    out = np.empty((2, size // 2))
+    for k, value in enumerate(values[: size // 2]):
+        others = np.flatnonzero(np.arange(size) != k)
+        mixed = slope[k, others] * slope[others, k] / (value - values[others])
+        d1 = slope[k, k] / value
+        d2 = (bend[k, k] + 2.0 * mixed.sum()) / value - d1 * d1
+        out[:, k] = d1.imag, d2.imag
+    return out / (2.0 * math.pi)
 
 
 def generalised_beta(vectors: np.ndarray) -> np.ndarray:

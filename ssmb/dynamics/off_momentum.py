@@ -2,7 +2,10 @@
 
 Closed orbits at nine momenta about delta give derivatives by central differences of order 6 to 8. With z = -beta c dt a
 turn of fixed delta changes z by Delta: the time of flight is T/T0 - 1 = -(Delta/C) beta0/beta, the path length
-L/C - 1 = beta/beta0 - 1 - Delta/C, both exact, so that every 1/gamma^2 is in.
+L/C - 1 = beta/beta0 - 1 - Delta/C, both exact, so that every 1/gamma^2 is in. C and T0 are of the reference
+orbit; the coefficients are relative to length and time of the closed orbit at the central momentum, L0 and L0/(beta c),
+which differ from them where kicks or misalignments move the orbit. Then dT/T = dL/L - dbeta/beta holds for any orbit:
+eta = alpha_c - 1/gamma^2 on momentum.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmb.dynamics.closed_orbit import find_orbits
-from ssmb.dynamics.linear import is_coupled, normal_modes, periodic_plane
+from ssmb.dynamics.linear import is_coupled, mode_tune_derivatives, periodic_plane
 from ssmb.dynamics.matrices import suited
 from ssmb.dynamics.propagation import carry, one_thread
 from ssmb.errors import PhysicsError
@@ -37,13 +40,14 @@ CENTRE = 4
 class OffMomentum:
     """Derivatives with respect to delta at fixed energy of a turn.
 
-    ``path`` and ``time`` hold the coefficients of delta, delta^2, delta^3 of L/C - 1 and T/T0 - 1; ``tunes`` the first
-    and second derivatives of both tunes, (2, 2). ``orbits`` are the nine closed orbits, (6, 9), ``step`` their
-    distance.
+    ``length`` is that of the closed orbit at the central momentum [m]; ``path`` and ``time`` hold the coefficients of
+    delta, delta^2, delta^3 of length and revolution time over those of this orbit; ``tunes`` the first and second
+    derivatives of both tunes, (2, 2). ``orbits`` are the nine closed orbits, (6, 9), ``step`` their distance.
     """
 
     orbits: np.ndarray
     step: float
+    length: float
     path: np.ndarray
     time: np.ndarray
     tunes: np.ndarray
@@ -90,22 +94,23 @@ def off_momentum(program: Program, delta: float, step: float = DELTA_STEP, tunes
     excess = np.array([pure_python(velocity_excess)(d, ref.inv_gamma2, ref.beta**2) for d in deltas])
     slip = -change[4] / program.length if program.length else np.zeros(deltas.size)
     factorial = np.array([1.0, 2.0, 6.0])
+    path, time = excess + slip, slip / (1.0 + excess)
     return OffMomentum(
         orbits=orbits,
         step=attempt,
-        path=derivatives(excess + slip, attempt) / factorial,
-        time=derivatives(slip / (1.0 + excess), attempt) / factorial,
+        length=program.length * (1.0 + float(path[CENTRE])),
+        path=derivatives(path, attempt) / factorial / (1.0 + path[CENTRE]),
+        time=derivatives(time, attempt) / factorial / (1.0 + time[CENTRE]),
         tunes=_tune_derivatives(program, orbits, attempt) if tunes else np.zeros((2, 2)),
     )
 
 
 def _tune_derivatives(program: Program, orbits: np.ndarray, step: float) -> np.ndarray:
-    """(derivative, plane) of the tunes."""
-    _, matrices = suited(program, orbits, free=(0, 1, 2, 3))
-    m4 = matrices[:, :4]
-    if any(is_coupled(m) for m in m4):
-        q = np.array([normal_modes(m)[0] for m in m4])
-    else:
-        q = np.array([[periodic_plane(m[:2, :2], "x")[0], periodic_plane(m[2:, 2:], "y")[0]] for m in m4])
+    """(derivative, plane) of the tunes; of the modes that there are at the central momentum, if any is coupled."""
+    m4 = suited(program, orbits, free=(0, 1, 2, 3))[1][:, :4]
+    if is_coupled(m4):
+        first, second, _ = derivatives(np.moveaxis(m4, 0, -1), step)
+        return mode_tune_derivatives(m4[CENTRE], first, second)
+    q = np.array([[periodic_plane(m[:2, :2], "x")[0], periodic_plane(m[2:, 2:], "y")[0]] for m in m4])
     from_centre = (q - q[CENTRE] + 0.5) % 1.0 - 0.5
     return derivatives(from_centre.T, step)[:2]

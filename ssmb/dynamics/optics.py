@@ -15,11 +15,12 @@ from ssmb.dynamics.closed_orbit import find_orbits
 from ssmb.dynamics.linear import (
     carried_plane,
     dispersion_invariant,
+    followed_modes,
     generalised_beta,
     is_coupled,
     normal_modes,
     periodic_plane,
-    unwrapped,
+    transverse_modes,
 )
 from ssmb.dynamics.matrices import Displaced, suited
 from ssmb.dynamics.off_momentum import DELTA_STEP, OffMomentum, derivatives, off_momentum
@@ -51,6 +52,10 @@ class Optics(Shown):
 
     Vectors are (x, px, y, py, z, delta); planes and transverse modes are ordered x, y. Dispersion is the derivative of
     the closed orbit with respect to delta at constant momentum. Lasers count as off unless asked for.
+
+    Momentum compaction and slip factor are relative to one length, that of the closed orbit at this momentum
+    (``orbit_length``), which is not the length of the reference orbit where kicks or misalignments move it: then
+    slip_factor = alpha_c - 1/gamma^2 holds at delta = 0 for any orbit.
     """
 
     status: OpticsStatus
@@ -64,17 +69,26 @@ class Optics(Shown):
     dqy: float = quantity("1", "chromaticity dQy/d delta")
     dqx2: float = quantity("1", "second-order chromaticity d2Qx/d delta2")
     dqy2: float = quantity("1", "second-order chromaticity d2Qy/d delta2")
-    alpha_c: float = quantity("1", "momentum compaction: coefficient of delta of path length over circumference")
+    orbit_length: float = quantity(
+        "m", "length of the closed orbit at this momentum, to which all that follows is relative"
+    )
+    alpha_c: float = quantity(
+        "1", "momentum compaction: coefficient of delta of path length over length of the closed orbit"
+    )
     alpha_c2: float = quantity("1", "coefficient of delta^2 of the same")
     alpha_c3: float = quantity("1", "coefficient of delta^3 of the same")
-    slip_factor: float = quantity("1", "coefficient of delta of the revolution time over itself: alpha_c - 1/gamma^2")
+    slip_factor: float = quantity("1", "coefficient of delta of the revolution time over that of the closed orbit")
     slip_factor2: float = quantity("1", "coefficient of delta^2 of the same")
     slip_factor3: float = quantity("1", "coefficient of delta^3 of the same")
     gamma_t: float = quantity("1", "transition energy, 1/sqrt(alpha_c); -1/sqrt(-alpha_c) for alpha_c < 0; inf for 0")
     m66: np.ndarray = quantity(
         MATRIX, "one-turn matrix at the beginning, cavities on", dims=("coordinate", "other_coordinate")
     )
-    coupled: bool = quantity("", "whether x and y are coupled; beta, alpha, mu are then those of modes 1, 2 in x, y")
+    coupled: bool = quantity(
+        "",
+        "whether x and y are coupled anywhere; beta, alpha are then of the mode that is largest in x, y there, mu "
+        "and the tunes those of modes 1, 2",
+    )
     closed_orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit", dims=("place", "coordinate"))
     beta: np.ndarray = quantity("m", "beta functions", dims=("place", "plane"), label="β")
     alpha: np.ndarray = quantity("1", "Twiss alpha", dims=("place", "plane"))
@@ -233,6 +247,7 @@ def _momentum_numbers(off: OffMomentum) -> dict[str, float]:
         "dqy": float(off.tunes[0, 1]),
         "dqx2": float(off.tunes[1, 0]),
         "dqy2": float(off.tunes[1, 1]),
+        "orbit_length": off.length,
         "alpha_c": alpha,
         "alpha_c2": float(off.path[1]),
         "alpha_c3": float(off.path[2]),
@@ -245,16 +260,9 @@ def _momentum_numbers(off: OffMomentum) -> dict[str, float]:
 
 def _transverse(m4: np.ndarray, m4_s: np.ndarray) -> dict[str, Any]:
     """Twiss functions and transverse modes along the ring from (n, 4, 4) matrices."""
-    coupled = is_coupled(m4)
-    if coupled:
-        tunes, vectors = normal_modes(m4)
-        along = m4_s @ vectors
-        mode_beta = generalised_beta(along)
-        own = [(k, 2 * k) for k in (0, 1)]
-        beta = np.stack([mode_beta[:, k, i, i] for k, i in own], axis=1)
-        alpha = np.stack([-mode_beta[:, k, i, i + 1] for k, i in own], axis=1)
-        mu = unwrapped(np.stack([np.angle(along[:, i, k]) for k, i in own], axis=1))
-        return {"coupled": True, "beta": beta, "alpha": alpha, "mu": mu, "mode_tunes": tunes, "mode_beta": mode_beta}
+    if is_coupled(m4) or is_coupled(m4_s):
+        tunes, vectors = transverse_modes(m4)
+        return {"coupled": True, "mode_tunes": tunes, **vars(followed_modes(m4_s @ vectors))}
     columns = []
     mode_beta = np.zeros((len(m4_s), 2, 4, 4))
     for k, plane in enumerate("xy"):

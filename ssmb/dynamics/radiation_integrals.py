@@ -130,10 +130,10 @@ def radiation_integrals(lattice: Lattice, *, pole_faces: bool = True) -> Radiati
         raise PhysicsError("nothing in the lattice radiates: it has no bends, wigglers or multipoles")
     made, turn = suited(program, find_orbits(program, np.zeros((6, 1)), 4))
     m = turn[0]
-    if is_coupled(m[:4, :4]):
-        raise PhysicsError("x and y are coupled: radiation integrals do not describe this ring; use ssmb.equilibrium")
     record = recorded_at(program, made.particles(), cuts)
     maps, orbit = made.slopes(record)[:, 0], made.centre(record)[:, :, 0]
+    if is_coupled(m[:4, :4]) or is_coupled(_unrolled(maps, points)[:, :4, :4]):
+        raise PhysicsError("x and y are coupled: radiation integrals do not describe this ring; use ssmb.equilibrium")
     start = np.append(np.linalg.solve(np.eye(4) - m[:4, :4], m[:4, 5]), (0.0, 1.0))
     dispersion = maps @ start
     invariants = []

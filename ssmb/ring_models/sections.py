@@ -13,7 +13,7 @@ from ssmb.beam.reference import Reference
 from ssmb.dynamics.closed_orbit import find_orbits
 from ssmb.dynamics.damped_turn import DampedTurn, check_voltage, damped_turn, symplectified
 from ssmb.dynamics.factorisation import kicks_of
-from ssmb.dynamics.linear import generalised_beta, normal_modes
+from ssmb.dynamics.linear import followed_modes, normal_modes
 from ssmb.dynamics.matrices import jacobians
 from ssmb.dynamics.off_momentum import derivatives, off_momentum
 from ssmb.dynamics.optics import optics
@@ -226,10 +226,9 @@ def _off_momentum_orbits(program: Program) -> np.ndarray:
 def _twiss(ring: Ring) -> list[tuple[float, float, float, float]]:
     """beta_x [m], alpha_x, beta_y [m], alpha_y behind each place."""
     still = without(ring.program, cavities=True)
-    _, vectors = normal_modes(jacobians(still, ring.orbit[0][:, None])[0][:4, :4])
-    out = []
-    for begin, _ in ring.sections():
-        to_here = jacobians(still, ring.orbit[0][:, None], 0, ring.ops(begin, begin)[0])[0]
-        beta = generalised_beta(to_here[:4, :4] @ vectors)
-        out.append((*(float(v) for k in (0, 1) for v in (beta[k, 2 * k, 2 * k], -beta[k, 2 * k, 2 * k + 1])),))
-    return out
+    turn = jacobians(still, ring.orbit[0][:, None])[0][:4, :4]
+    ends = [ring.ops(begin, begin)[0] for begin, _ in ring.sections()]
+    there = [jacobians(still, ring.orbit[0][:, None], 0, end)[0][:4, :4] for end in ends]
+    modes = followed_modes(np.array([np.eye(4), *there, turn]) @ normal_modes(turn)[1])
+    both = np.stack((modes.beta, modes.alpha), axis=2)[1:-1]
+    return [(*(float(v) for v in row.ravel()),) for row in both]

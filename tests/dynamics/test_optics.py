@@ -10,7 +10,7 @@ import pytest
 from ssmb.beam.reference import Reference
 from ssmb.dynamics import OpticsStatus, closed_orbit, optics
 from ssmb.dynamics.linear import generalised_beta, normal_modes, symplectic_form
-from ssmb.elements import Drift, Multipole, Quadrupole, RFCavity
+from ssmb.elements import Bend, Drift, Kicker, Multipole, Quadrupole, RFCavity
 from ssmb.errors import LatticeError, PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
@@ -247,3 +247,24 @@ def test_room_and_verb_have_one_name() -> None:
 
     assert callable(ssmb.match)  # imports the room that both come from
     assert_close(ssmb.optics(mls_user()).qx, optics(mls_user()).qx, rtol=0.0, atol=0.0)
+
+
+def test_slip_and_compaction_are_relative_to_the_closed_orbit() -> None:
+    """A ring with kickers: revolution time of particles against momentum, near transition, where 1/gamma^2 counts."""
+    cell = [Bend(name="b", length=1.0, angle=math.pi / 4, Kn1=-0.3), Drift(name="d", length=0.5)]
+    kicked = [Kicker(name="k1", hkick=2e-2), *(cell * 3), Kicker(name="k2", vkick=1e-2), *(cell * 5)]
+    ring = Lattice.from_elements(kicked, Reference(5e6), periodic=True)
+    found, program = optics(ring), compile_elements(ring.elements, ring.reference)
+    speed = []
+    for delta in (-1e-5, 0.0, 1e-5):
+        momentum = math.sqrt(ring.reference.gamma**2 - 1.0) * (1.0 + delta)
+        beta = momentum / math.sqrt(1.0 + momentum**2)
+        z = program.propagate(closed_orbit(ring, dim=4, delta=delta)[:, None])[0][4, 0]
+        speed.append((beta, ring.length / ring.reference.beta - z / beta))  # and c times the time of a turn
+    beta, time = np.array(speed).T
+    length = beta * time
+    assert abs(found.orbit_length - ring.length) > 1e-3, "the orbit is not the reference orbit"
+    assert_close(found.orbit_length, length[1], rtol=1e-13, atol=0.0, what="length of the closed orbit")
+    assert_close(found.slip_factor, (time[2] - time[0]) / 2e-5 / time[1], rtol=1e-5, atol=0.0, what="slip factor")
+    assert_close(found.alpha_c, (length[2] - length[0]) / 2e-5 / length[1], rtol=1e-5, atol=0.0, what="alpha_c")
+    assert_close(found.slip_factor, found.alpha_c - ring.reference.inv_gamma2, rtol=1e-8, atol=0.0, what="both")
