@@ -18,7 +18,7 @@ Ideas, in this order:
    octupoles, then decapoles, at last with the linear optics too. What is squared is what the vertical emittance grows by in
    a turn: the kicks that stay behind the second laser, and the aberrations of y and py beyond what the ring can take up.
 
-Reached, with particles that are not those of the fit: 1064 nm: path error 0.17 nm, growth by kicks and aberrations 0.15 pm in a
+Reached, with particles that are not those of the fit: 1064 nm: path error 0.165 nm, growth by kicks and aberrations 0.15 pm in a
 turn; 515 nm: 0.22 nm and 0.68 pm. Squares of the path error alone, an earlier version, end at 0.34 nm and 0.75 pm for 1064 nm.
 
 The thin-lens optics to begin with came from 4000 random spacings of four quadrupoles per half, solved for +I and -I, the best

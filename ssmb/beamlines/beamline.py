@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from ssmb.beamlines.chains import ChainStage, UndulatorChain
 from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.light.exit_light import ExitLight
-from ssmb.quantity import quantity
-from ssmb.ranges import not_negative, positive
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import LARGEST, SMALLEST, not_negative, positive
 
 #: Etendue that a scanner accepts, depends on the scanner [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
 ILLUMINATOR_ETENDUE = 3.3e-6
 #: Absorbed power density above which a first mirror needs a thermal design of its own [W/m^2]. An assumption of this
 #: package (1 W/mm^2, the order of magnitude that water-cooled mirrors are built for), not a published limit.
 HEAT_LIMIT = 1e6
+_POSITIVE: dict[str, Any] = {"minimum": SMALLEST, "maximum": LARGEST}
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,6 @@ class Footprint:
 class Beamline:
     """Stages in the order in which the light meets them.
 
-    Parameters
-    ----------
-    name : of the beamline.
-    stages : from :mod:`ssmb.beamlines.stages`, or anything with ``through(light)``.
-    accepted_etendue : that the user of the light takes [m^2 sr]; by default that of a present EUV illuminator.
-    heat_limit : absorbed power density on the first mirror above which there is a warning [W/m^2].
-
     Examples
     --------
     >>> from ssmb.beamlines.stages import Gas
@@ -63,18 +58,20 @@ class Beamline:
     0.852
     """
 
-    name: str
-    stages: tuple[Stage, ...]
-    accepted_etendue: float = ILLUMINATOR_ETENDUE
-    heat_limit: float = HEAT_LIMIT
+    name: str = quantity("", "name of the beamline")
+    stages: tuple[Stage, ...] = quantity("", "from ssmb.beamlines.stages, or anything with through(light)")
+    accepted_etendue: float = quantity(
+        "m^2*sr", "etendue that the user of the light takes", default=ILLUMINATOR_ETENDUE, **_POSITIVE
+    )
+    heat_limit: float = quantity(
+        "W/m^2", "density absorbed by the first mirror above which there is a warning", default=HEAT_LIMIT, **_POSITIVE
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", tuple(self.stages))
+        check_quantities(self)
         for stage in self.stages:
             if not hasattr(stage, "through"):
                 raise ConfigError(f"'{self.name}': {stage!r} is no stage; see ssmb.beamlines.stages")
-        positive("accepted_etendue", self.accepted_etendue, "m^2 sr")
-        positive("heat_limit", self.heat_limit, "W/m^2")
 
     def chain(self, light: ExitLight, *, incoherent: float = 0.0) -> UndulatorChain:
         """Return the beamline for a light as the chain of factors that the lithography takes.
@@ -102,9 +99,8 @@ class Beamline:
         spot = self.footprint(light, incoherent=incoherent)
         if spot is not None and spot.peak_density > self.heat_limit:
             warnings.warn(
-                f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the "
-                f"middle, more "
-                f"than heat_limit = {self.heat_limit / 1e6:.3g} W/mm^2: move it away, or take a smaller grazing angle",
+                f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the middle, "
+                f"more than heat_limit = {self.heat_limit / 1e6:.3g} W/mm^2: move it away, or take a smaller angle",
                 ValidityWarning,
                 stacklevel=2,
             )

@@ -20,6 +20,8 @@ from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import choice, count, not_negative
 
 _POSITIVE: dict[str, Any] = {"minimum": 0.0, "open_minimum": True}
+#: index of refraction, and component of the wave vector across the layers [1/m], at each wavelength
+Medium = tuple[NDArray[np.complex128], NDArray[np.complex128]]
 
 
 @dataclass(frozen=True)
@@ -85,36 +87,28 @@ class Multilayer:
         return total.reshape(lam.shape)
 
     def _parratt(self, lam: NDArray[np.float64], angle: float, polarisation: str) -> NDArray[np.float64]:
-        # new arrays each, so that two layers of the same material stay two keys
-        heavy = refractive_index(self.heavy, self.heavy_density, lam)
-        light = refractive_index(self.light, self.light_density, lam)
-        base = refractive_index(self.substrate, self.substrate_density, lam)
-        d_heavy = self.heavy_share * self.period
-        thick = {True: (heavy, d_heavy), False: (light, self.period - d_heavy)}
-        pair = [thick[not self.light_on_top], thick[self.light_on_top]]
         k0 = 2.0 * np.pi / lam
-        waves: dict[int, NDArray[np.complex128]] = {
-            id(n): np.asarray(k0 * np.sqrt(n * n - math.sin(angle) ** 2), dtype=np.complex128)
-            for n in (heavy, light, base)
-        }
-        vacuum = np.ones_like(lam, dtype=complex)
-        waves[id(vacuum)] = np.asarray(k0 * math.cos(angle), dtype=np.complex128)
 
-        def fresnel(n1: np.ndarray, n2: np.ndarray) -> np.ndarray:
-            return interface(n1, n2, waves[id(n1)], waves[id(n2)], polarisation, self.roughness)
+        def medium(formula: str, density: float) -> Medium:
+            n = refractive_index(formula, density, lam)
+            return n, np.asarray(k0 * np.sqrt(n * n - math.sin(angle) ** 2), dtype=np.complex128)
 
-        steps = [(n, np.exp(2j * waves[id(n)] * d)) for n, d in pair]
+        def fresnel(one: Medium, other: Medium) -> NDArray[np.complex128]:
+            return interface(one[0], other[0], one[1], other[1], polarisation, self.roughness)
+
+        vacuum = np.ones_like(lam, dtype=complex), np.asarray(k0 * math.cos(angle), dtype=np.complex128)
+        heavy, light = medium(self.heavy, self.heavy_density), medium(self.light, self.light_density)
+        d_heavy = self.heavy_share * self.period
+        layers = (heavy, d_heavy), (light, self.period - d_heavy)
+        (top, d_top), (low, d_low) = layers[::-1] if self.light_on_top else layers
+        phase_top, phase_low = np.exp(2j * top[1] * d_top), np.exp(2j * low[1] * d_low)
         # The four Fresnel coefficients of the period repeat; only the first and the last interface are different.
-        first, up, down = (
-            fresnel(vacuum, pair[0][0]),
-            fresnel(pair[0][0], pair[1][0]),
-            fresnel(pair[1][0], pair[0][0]),
-        )
-        r = fresnel(pair[1][0], base)
+        first, up, down = fresnel(vacuum, top), fresnel(top, low), fresnel(low, top)
+        r = fresnel(low, medium(self.substrate, self.substrate_density))
         for j in range(self.bilayers):
-            r = r * steps[1][1]
+            r = r * phase_low
             r = (up + r) / (1.0 + up * r)
-            r = r * steps[0][1]
+            r = r * phase_top
             outer = down if j < self.bilayers - 1 else first
             r = (outer + r) / (1.0 + outer * r)
         return np.abs(r) ** 2

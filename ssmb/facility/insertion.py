@@ -236,6 +236,12 @@ class Insertion(Part, name="insertion"):
             coulomb_log=self.coulomb_log,
         )
 
+    @cached_property
+    def _slip_path(self) -> float:
+        """Path error by slip in the modulators for a momentum spread of 1 [m]."""
+        periods = laser_need(self.line, filling=1.0).periods
+        return thick_modulator_path(periods, self.line.wavelength) if periods > 0.0 else 0.0
+
     def thick_path(self, emittance: float) -> float:
         """Return the rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin [m].
 
@@ -243,17 +249,11 @@ class Insertion(Part, name="insertion"):
         ----------
         emittance : vertical [m].
         """
-        periods = laser_need(self.line, filling=1.0).periods
-        if self.modulators == "thin" or periods <= 0.0:
-            return 0.0
-        return thick_modulator_path(periods, self.line.wavelength) * math.sqrt(emittance / self.line.h_mod)
+        return 0.0 if self.modulators == "thin" else self._slip_path * math.sqrt(emittance / self.line.h_mod)
 
     def uncompensated_path(self) -> float:
         """Return the same where nothing compensates the r56 of the modulators [m]."""
-        periods = laser_need(self.line, filling=1.0).periods
-        if periods <= 0.0:
-            return 0.0
-        return thick_modulator_path(periods, self.line.wavelength) * self.line.amplitude / 2.0
+        return self._slip_path * self.line.amplitude / 2.0
 
     def closure(
         self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0

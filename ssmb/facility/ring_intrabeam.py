@@ -99,7 +99,7 @@ def ring_intrabeam(
         current=current,
         electrons=electrons,
         coulomb_log=coulomb_log,
-        emit_x=(_horizontal(quiet), _horizontal(heated)),
+        emit_x=(float(quiet.emittances[0]), float(heated.emittances[0])),
         emit_y=(kept, kept),
         sigma_delta=(rms[0][0], rms[1][0]),
         sigma_z=(rms[0][1], rms[1][1]),
@@ -127,10 +127,6 @@ def scattered(
     vertical = max(emit_y - float(quiet.emittances[1]), 0.0) * unit_vertical(ring)
     lasers = quiet.status is EquilibriumStatus.MICROBUNCHED
     return equilibrium(ring, radiation=radiation, lasers=lasers, heating=lambda sigma: heating(sigma + vertical))
-
-
-def _horizontal(found: Equilibrium) -> float:
-    return float(found.emittances[0])
 
 
 def unit_vertical(ring: Lattice) -> np.ndarray:

@@ -10,31 +10,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beamlines.multilayer import MO_SI, Multilayer, peak
 from ssmb.errors import ConfigError
-from ssmb.ranges import count, positive
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import SMALLEST, positive
 
 FLAT_POINTS = 801  #: samples of a band; the integrals change by less than 1e-5 with twice as many
 
 
 @dataclass(frozen=True)
 class Column:
-    """Equal mirrors in a row.
+    """Equal mirrors in a row; 11 in a present scanner (4 illuminator, mask, 6 projection)."""
 
-    Parameters
-    ----------
-    mirror : the coating.
-    mirrors : reflections, mask included [1]; 11 in a present scanner (4 illuminator, mask, 6 projection).
-    width : if given, the single-mirror width [m] to which the calculated curve is squeezed about its peak, such as the
-        measured 0.545 nm.
-    """
-
-    mirror: Multilayer = MO_SI
-    mirrors: int = 11
-    width: float | None = None
+    mirror: Multilayer = quantity("", "coating", default=MO_SI)
+    mirrors: int = quantity("1", "reflections, mask included", minimum=1, default=11)
+    #: such as the measured 0.545 nm, to which the calculated curve is squeezed about its peak
+    width: float | None = quantity("m", "width of a single mirror", minimum=SMALLEST, default=None)
 
     def __post_init__(self) -> None:
-        count("mirrors", self.mirrors)
-        if self.width is not None:
-            positive("width", self.width, "m")
+        check_quantities(self)
 
     @property
     def centre(self) -> float:

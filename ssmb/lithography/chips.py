@@ -11,7 +11,13 @@ from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import fact_row, fact_rows
 from ssmb.quantity import check_quantities, quantity
-from ssmb.units import SQUARE_MILLIMETRE, TERAFLOPS
+
+#: field -> column
+_COLUMNS = {
+    "transistors": "transistors_G", "flops": "bf16_dense_TFLOPS", "flops_fp8": "fp8_dense_TFLOPS",
+    "memory": "memory_GB", "bandwidth": "bandwidth_GB_s", "power": "tdp_W",
+}  # fmt: skip
+_DIE_COLUMNS = {"name": "die_name", "area": "die_area_mm2", "per_package": "dies_per_package"}
 
 
 @dataclass(frozen=True)
@@ -129,37 +135,16 @@ def chip(name: str) -> Chip:
     989400000000000.0
     """
     row = fact_row("chips", name)
-    area = row.number("compute_die_area_mm2")
+    area = row.si("compute_die_area_mm2")
     dies: tuple[Die, ...] = ()
     if area is not None:
         scale = row.text("wafer_scale") == "yes"
         per_package = int(row.number("compute_dies_per_package") or 1.0)
         spare = row.number("spare_area_share") or 0.0
-        dies = (Die("compute die", row.text("node_id"), area * SQUARE_MILLIMETRE, per_package, spare, scale, True),)
-        dies += tuple(
-            Die(
-                e.text("die_name"), e.text("node_id"), e.needed("die_area_mm2") * SQUARE_MILLIMETRE,
-                int(e.needed("dies_per_package")), 0.0, False, False,
-            )
-            for e in fact_rows("chip_extra_dies")
-            if e.text("chip_id") == row.key
-        )  # fmt: skip
-
-    def scaled(column: str, unit: float) -> float | None:
-        value = row.number(column)
-        return None if value is None else value * unit
-
-    return row.record(
-        Chip,
-        dies=dies,
-        transistors=scaled("transistors_G", 1e9),
-        flops=scaled("bf16_dense_TFLOPS", TERAFLOPS),
-        flops_fp8=scaled("fp8_dense_TFLOPS", TERAFLOPS),
-        memory=scaled("memory_GB", 1e9),
-        bandwidth=scaled("bandwidth_GB_s", 1e9),
-        power=row.number("tdp_W"),
-        unverified=row.unverified,
-    )
+        dies = (Die("compute die", row.text("node_id"), area, per_package, spare, scale, True),)
+        more = [e for e in fact_rows("chip_extra_dies") if e.text("chip_id") == row.key]
+        dies += tuple(e.record(Die, _DIE_COLUMNS, spare_share=0.0, wafer_scale=False, compute=False) for e in more)
+    return row.record(Chip, _COLUMNS, dies=dies)
 
 
 @checked
@@ -196,5 +181,5 @@ def clusters() -> tuple[Cluster, ...]:
             continue
         c = chip(r.text("chip_id"))
         flops, power = (None if of_one is None else n * of_one for of_one in (c.flops, c.power))
-        found.append(r.record(Cluster, chips=n, flops=flops, power=power, quoted=r.number("quoted_performance")))
+        found.append(r.record(Cluster, {"quoted": "quoted_performance"}, chips=n, flops=flops, power=power))
     return tuple(found)

@@ -9,7 +9,12 @@ from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lithography.tables import fact_row, fact_rows
 from ssmb.quantity import quantity
-from ssmb.units import MILLIJOULE_PER_CM2, PER_SQUARE_CENTIMETRE
+
+#: field -> column
+_COLUMNS = {
+    "year": "hvm_year", "euv_layers": "euv_layers_default", "layers_status": "euv_layers_status",
+    "dose": "dose_default_mJ_cm2", "defect_density": "d0_mature_per_cm2", "defect_status": "d0_status",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,22 +56,12 @@ def node(node_id: str) -> Node:
 @cache
 def _node(node_id: str) -> Node:
     row = fact_row("nodes", node_id)
-    layers = row.number("euv_layers_default")
-    if layers is None:
+    if row.number("euv_layers_default") is None:
         raise ConfigError(
             f"Node '{row.key}' is a row of a roadmap without layer count and dose. Use one of "
             f"{', '.join(node_names())}."
         )
-    dose = row.number("dose_default_mJ_cm2")
-    return row.record(
-        Node,
-        year=row.number("hvm_year"),
-        euv_layers=layers,
-        dose=None if dose is None else dose * MILLIJOULE_PER_CM2,
-        defect_density=row.needed("d0_mature_per_cm2") * PER_SQUARE_CENTIMETRE,
-        layers_status=row.text("euv_layers_status"),
-        defect_status=row.text("d0_status"),
-    )
+    return row.record(Node, _COLUMNS)
 
 
 @checked

@@ -10,9 +10,8 @@ from ssmb.lithography.chips import Chip, DieSupply, chip, die_supply
 from ssmb.lithography.energy import energy_per_chip, energy_per_pass, operating_energy, shared_tool_power
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
-from ssmb.lithography.scanner import Scanner, scanner
+from ssmb.lithography.scanner import Scanner, scanner, wafers_per_year
 from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
-from ssmb.lithography.wafers import wafers_per_year
 from ssmb.quantity import Shown, quantities_of, quantity
 from ssmb.ranges import finite, positive
 from ssmb.tables import Table
@@ -83,38 +82,36 @@ class Roadmap(Shown):
         title = f"{self.source_id} -> {self.scanner_id} -> {self.node_id} -> {self.chip_id}"
         if not self.limited_by_euv:
             return Table(title, ("quantity", "value", "unit"), (), (self.statement,))
-        rows = tuple((label, _scaled(getattr(self, name), scale), unit) for name, label, scale, unit in SHOWN)
+        known = {name: value for name, _, _, _ in SHOWN if (value := getattr(self, name)) is not None}
+        rows = tuple((label, known[n] * scale if n in known else None, unit) for n, label, scale, unit in SHOWN)
         notes = [self.statement]
         if self.doubtful:
             notes.append("Doubtful cells of the chip: " + ", ".join(self.doubtful))
         return Table(title, ("quantity", "value", "unit"), rows, tuple(notes))
 
 
-#: field, factor to the shown unit, shown unit
-_SHOWN = (
-    ("power_at_if", 1.0, "W"),
-    ("wafers_per_hour", 1.0, "wafers/h"),
-    ("wafers_per_year", 1.0, "1/year"),
-    ("good_dies_per_wafer", 1.0, "1"),
-    ("packages_per_wafer", 1.0, "1"),
-    ("passes_per_chip", 1.0, "1"),
-    ("chips_per_year", 1.0, "1/year"),
-    ("flops_per_year", 1e-15, "PFLOPS dense BF16"),
-    ("scanners", 1.0, "1"),
-    ("chips_per_year_source", 1.0, "1/year"),
-    ("flops_per_year_source", 1e-15, "PFLOPS dense BF16"),
-    ("tool_power", 1e-6, "MW"),
-    ("energy_per_pass", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("energy_per_chip", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("life_energy", 1.0 / KILOWATT_HOUR, "kWh"),
-    ("operating_power", 1e-9, "GW"),
-)
 #: field, label, factor to the shown unit, shown unit
-SHOWN = tuple((name, quantities_of(Roadmap)[name].what, scale, unit) for name, scale, unit in _SHOWN)
-
-
-def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale
+SHOWN = tuple(
+    (name, quantities_of(Roadmap)[name].what, scale, unit)
+    for name, scale, unit in (
+        ("power_at_if", 1.0, "W"),
+        ("wafers_per_hour", 1.0, "wafers/h"),
+        ("wafers_per_year", 1.0, "1/year"),
+        ("good_dies_per_wafer", 1.0, "1"),
+        ("packages_per_wafer", 1.0, "1"),
+        ("passes_per_chip", 1.0, "1"),
+        ("chips_per_year", 1.0, "1/year"),
+        ("flops_per_year", 1e-15, "PFLOPS dense BF16"),
+        ("scanners", 1.0, "1"),
+        ("chips_per_year_source", 1.0, "1/year"),
+        ("flops_per_year_source", 1e-15, "PFLOPS dense BF16"),
+        ("tool_power", 1e-6, "MW"),
+        ("energy_per_pass", 1.0 / KILOWATT_HOUR, "kWh"),
+        ("energy_per_chip", 1.0 / KILOWATT_HOUR, "kWh"),
+        ("life_energy", 1.0 / KILOWATT_HOUR, "kWh"),
+        ("operating_power", 1e-9, "GW"),
+    )
+)
 
 
 def roadmap_case(

@@ -1,4 +1,4 @@
-"""Scanner throughput against power and dose, and its calibration on published points.
+"""Scanner throughput against power and dose, its calibration on published points, and wafers per year.
 
 One wafer takes ``t = t0 + N_f (H + h)/v``: fixed overhead `t0`, `N_f` fields of height `H` scanned through a slit of
 height `h` at the speed ``v = P_w/(D W)`` that gives the dose `D` over the width `W`, ``P_w = P_IF T``. Only the product
@@ -7,7 +7,7 @@ of power and transmission is constrained by published rates, and published rates
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssmb.arguments import checked
 from ssmb.errors import ConfigError
@@ -16,12 +16,13 @@ from ssmb.lithography.tables import Row, fact_rows, in_any_case
 from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tables import Table
-from ssmb.units import HOUR, MEGAWATT, MILLIJOULE_PER_CM2
+from ssmb.units import HOUR, MILLIJOULE_PER_CM2
 
 LEGACY_ABOVE = 9.0  #: fitted overhead that marks the older generation of stages [s]
 NEW_STAGE_YEAR = 2023  #: first year of the newer generation
 NO_RATE = 1e-30  #: a wafer in the lifetime of many universes counts as none [1/s]
 DOSE_RANGE = (0.1, 1e6)  #: doses outside are taken for a wrong unit [J/m^2]
+HOURS_PER_YEAR = 8760.0  #: year of 365 days [h]
 FUTURE = "future"  #: name of the hypothetical tool of the model parameters
 
 
@@ -154,20 +155,18 @@ def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) ->
 
 
 def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
-    power = power_row.number("tool_power_MW")
     rows = [row, *(r for r in fact_rows("scanners") if r.text("scanner_id") == row.text("scanner_id"))]
     fitted = [t for t in (r.number("model_overhead_s") for r in rows) if t is not None]
     # Two generations are told apart by the overhead fitted to them; tools without a fit by their year.
     legacy = fitted[0] > LEGACY_ABOVE if fitted else row.needed("year") < NEW_STAGE_YEAR
     return row.record(
         Scanner,
-        field_width=row.needed("field_x_mm") * 1e-3,
-        field_height=row.needed("field_y_mm") * 1e-3,
+        {"field_width": "field_x_mm", "field_height": "field_y_mm"},
         transmission=par.transmission * (row.number("model_transmission_factor") or 1.0),
         overhead=par.overhead_legacy if legacy else par.overhead,
         slit_height=par.slit_height,
         scan_speed_limit=par.scan_speed_limit,
-        tool_power=None if power is None else power * MEGAWATT,
+        tool_power=power_row.si("tool_power_MW"),
         overhead_status="fit to published rates",
     )
 
@@ -196,6 +195,12 @@ class ScannerPoint:
     source: str = quantity("", "where the row comes from")
 
 
+#: field -> column
+_POINT_COLUMNS = {
+    "kind": "throughput_kind", "power": "source_power_W", "dose": "dose_mJ_cm2", "published": "throughput_wph",
+}  # fmt: skip
+
+
 @checked
 def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[ScannerPoint, ...]:
     """All published points with power, dose and rate, and what the model makes of them.
@@ -205,55 +210,63 @@ def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[Scanne
     par = parameters or model_parameters()
     points = []
     for row in fact_rows("scanners"):
-        needed = [row.number(c) for c in ("source_power_W", "dose_mJ_cm2", "throughput_wph", "model_overhead_s")]
-        if None in needed:
+        needed = (*_POINT_COLUMNS.values(), "model_overhead_s")
+        if not all(row.text(column) for column in needed):
             continue
-        power, dose, published, _ = (float(v) for v in needed if v is not None)
-        tool = _from_row(row, par, row)
-        modelled = tool.throughput(power, dose * MILLIJOULE_PER_CM2).wafers_per_hour
-        points.append(
-            row.record(
-                ScannerPoint,
-                kind=row.text("throughput_kind"),
-                power=power,
-                dose=dose * MILLIJOULE_PER_CM2,
-                published=published,
-                modelled=modelled,
-                residual=modelled / published - 1.0,
-                unverified=row.unverified,
-            )
-        )
+        point = row.record(ScannerPoint, _POINT_COLUMNS, modelled=0.0, residual=0.0)
+        modelled = _from_row(row, par, row).throughput(point.power, point.dose).wafers_per_hour
+        points.append(replace(point, modelled=modelled, residual=modelled / point.published - 1.0))
     return tuple(points)
 
 
 def points_table(points: tuple[ScannerPoint, ...]) -> Table:
     """Published points and residuals as a table; ``?`` marks an unverified power or dose."""
 
-    def doubtful(p: ScannerPoint, column: str) -> str:
-        return "?" if column in p.unverified else ""
+    def shown(p: ScannerPoint, value: float, column: str) -> str:
+        return f"{value:g}{'?' if column in p.unverified else ''}"
 
     rows = tuple(
         (
-            p.model,
-            p.role,
-            f"{p.power:g}{doubtful(p, 'source_power_W')}",
-            f"{p.dose / MILLIJOULE_PER_CM2:g}{doubtful(p, 'dose_mJ_cm2')}",
-            p.published,
-            round(p.modelled, 1),
-            round(100.0 * p.residual, 1),
-            p.kind,
-            p.status,
-            p.source,
+            p.model, p.role, shown(p, p.power, "source_power_W"),
+            shown(p, p.dose / MILLIJOULE_PER_CM2, "dose_mJ_cm2"), p.published, round(p.modelled, 1),
+            round(100.0 * p.residual, 1), p.kind, p.status, p.source,
         )
         for p in points
-    )
+    )  # fmt: skip
     headers = (
         "scanner", "role", "power_IF_W", "dose_mJ_cm2", "published_wph", "model_wph", "residual_%", "kind", "status",
         "source",
     )  # fmt: skip
-    return Table(
-        "Published throughput against the model",
-        headers,
-        rows,
-        ("? = power or dose not verified. Published rates are 'at least' values.",),
-    )
+    note = "? = power or dose not verified. Published rates are 'at least' values."
+    return Table("Published throughput against the model", headers, rows, (note,))
+
+
+def passes_per_year(wafers_per_hour: float, equipment_effectiveness: float) -> float:
+    """Exposures of a whole wafer per scanner and year.
+
+    Parameters
+    ----------
+    wafers_per_hour : rate at full use [1/h].
+    equipment_effectiveness : availability times use times rate (OEE), in (0, 1] [1].
+
+    Examples
+    --------
+    >>> round(passes_per_year(136.0, 1.0))
+    1191360
+    """
+    rate = not_negative("wafers per hour", wafers_per_hour, "1/h")
+    return rate * HOURS_PER_YEAR * share("equipment_effectiveness", equipment_effectiveness)
+
+
+def wafers_per_year(wafers_per_hour: float, equipment_effectiveness: float, euv_layers: float, rework: float) -> float:
+    """Wafer starts that one scanner can serve in a year.
+
+    Parameters
+    ----------
+    wafers_per_hour : at the dose of the node [1/h].
+    equipment_effectiveness : [1].
+    euv_layers : EUV exposures per wafer [1], above 0; a node without EUV is not limited by it and has no answer here.
+    rework : share of exposures done twice [1].
+    """
+    layers = positive("euv_layers", euv_layers)
+    return passes_per_year(wafers_per_hour, equipment_effectiveness) / (layers * (1.0 + not_negative("rework", rework)))

@@ -12,15 +12,17 @@ from ssmb.constants import IN_BAND
 from ssmb.errors import ConfigError
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.tables import Row, fact_row, fact_rows, in_any_case
-from ssmb.quantity import quantity
-from ssmb.ranges import choice, count, finite, not_negative, positive, share
-from ssmb.units import MEGAWATT, NANOMETRE
+from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import LARGEST, SMALLEST, count, finite, not_negative, positive
 
 FAMILIES = ("LPP", "DPP", "synchrotron", "FEL", "HHG", "SSMB", "other")
 COHERENT_FAMILIES = frozenset({"FEL", "SSMB", "HHG"})
 SCANNER_WAVELENGTH = 13.5e-9  #: centre of the band of EUV scanners [m]
 LPP_ETENDUE = 0.157e-6  #: of a tin plasma of 0.2 mm [m^2 sr], github.com/sonoransun/highuvlith docs/sources/lpp.md
 BEAMLINE_RANGE = (0.25, 0.77)  #: undulator exit to intermediate focus over all published or assumed beamlines [1]
+
+
+_NUMBER: dict[str, Any] = {"minimum": 0.0, "maximum": LARGEST}
 
 
 class PowerPlane(StrEnum):
@@ -54,32 +56,26 @@ class RadiationResult(Protocol):
     @property
     def average_power(self) -> float:
         """Average power at the undulator exit, of one beamline [W]; the width of the line says what is in band."""
-        ...
 
     @property
     def wavelength(self) -> float:
         """Centre wavelength [m]."""
-        ...
 
     @property
     def relative_bandwidth(self) -> float:
         """Full width at half maximum over wavelength [1]."""
-        ...
 
     @property
     def divergence(self) -> float:
         """RMS opening angle [rad]."""
-        ...
 
     @property
     def time_structure(self) -> str:
         """CW, quasi-CW, burst or pulsed."""
-        ...
 
     @property
     def beamlines(self) -> int:
         """Equal beamlines of the ring."""
-        ...
 
 
 @runtime_checkable
@@ -89,12 +85,10 @@ class FocusResult(Protocol):
     @property
     def exit(self) -> RadiationResult:
         """The light at the undulator exit, with the `band` that counts [1]."""
-        ...
 
     @property
     def power_at_focus(self) -> float:
         """Average power of one beamline in that band at the intermediate focus [W]."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -106,26 +100,29 @@ class EuvSource:
     technology: str = quantity("", "technology")
     family: str = quantity("", "family", choices=FAMILIES)
     year: float | None = quantity("year", "year of the figure")
-    wavelength: float = quantity("m", "wavelength")
-    power: float = quantity("W", "average power at the plane")
-    power_low: float = quantity("W", "lower end of its range")
-    power_high: float = quantity("W", "upper end of its range")
+    wavelength: float = quantity("m", "wavelength", minimum=SMALLEST)
+    power: float = quantity("W", "average power at the plane", **_NUMBER)
+    power_low: float = quantity("W", "lower end of its range", **_NUMBER)
+    power_high: float = quantity("W", "upper end of its range", **_NUMBER)
     plane: PowerPlane = quantity("", "where the power is given")
     scope: str = quantity("", "what the power is the power of: scanner, source, beamline or facility")
     figure_kind: str = quantity("", "measured, designed, claimed, assumed or simulated")
-    bandwidth: float | None = quantity("1", "full relative width of the light or of the band that is counted")
+    bandwidth: float | None = quantity("1", "full relative width of the light or of the counted band", **_NUMBER)
     time_structure: str = quantity("", "time structure")
-    repetition_rate: float | None = quantity("Hz", "repetition rate")
-    divergence: float | None = quantity("rad", "rms opening angle")
-    wall_power: float | None = quantity("W", "power from the wall plug")
-    wall_scope: str = quantity("", "of what: tool, facility or source")
-    served: float | None = quantity("1", "scanners or beamlines served by one source")
-    readiness: str = quantity("", "how far it has come")
-    status: str = quantity("", "quality of the row")
-    bounds: str = quantity("", "columns of which the number is a bound")
-    unverified: tuple[str, ...] = quantity("", "doubtful cells of the row")
-    source: str = quantity("", "where the row comes from")
-    note: str = quantity("", "what else is to be said")
+    repetition_rate: float | None = quantity("Hz", "repetition rate", default=None, **_NUMBER)
+    divergence: float | None = quantity("rad", "rms opening angle", default=None, **_NUMBER)
+    wall_power: float | None = quantity("W", "power from the wall plug", default=None, **_NUMBER)
+    wall_scope: str = quantity("", "of what: tool, facility or source", default="")
+    served: float | None = quantity("1", "scanners or beamlines served by one source", default=None, **_NUMBER)
+    readiness: str = quantity("", "how far it has come", default="")
+    status: str = quantity("", "quality of the row", default="")
+    bounds: str = quantity("", "columns of which the number is a bound", default="")
+    unverified: tuple[str, ...] = quantity("", "doubtful cells of the row", default=())
+    source: str = quantity("", "where the row comes from", default="")
+    note: str = quantity("", "what else is to be said", default="")
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
 
     @classmethod
     def from_result(
@@ -152,40 +149,35 @@ class EuvSource:
         """
         if isinstance(result, FocusResult):
             return cls._at_focus(result, name=name, family=family, wall_power=wall_power, year=year)
-        needed = ("average_power", "wavelength", "relative_bandwidth", "divergence", "time_structure", "beamlines")
+        needed = [name for name in vars(RadiationResult) if not name.startswith("_")]
         missing = [n for n in needed if not hasattr(result, n)]
         if missing:
             raise ConfigError(
                 f"{type(result).__name__} cannot be used as a source: it lacks {', '.join(missing)}. "
                 f"A radiation result needs {', '.join(needed)}."
             )
-        power = not_negative("average_power", result.average_power, "W")
         return cls(
             source_id="simulated",
             name=name,
             technology=f"{family} (simulated)",
-            family=choice("family", family, FAMILIES),
+            family=family,
             year=year,
-            wavelength=positive("wavelength", result.wavelength, "m"),
-            power=power,
-            power_low=power,
-            power_high=power,
+            wavelength=result.wavelength,
+            power=result.average_power,
+            power_low=result.average_power,
+            power_high=result.average_power,
             plane=PowerPlane.UNDULATOR_EXIT,
             scope="beamline",
             figure_kind="simulated",
-            bandwidth=not_negative("relative_bandwidth", result.relative_bandwidth),
+            bandwidth=result.relative_bandwidth,
             time_structure=str(result.time_structure),
-            repetition_rate=None,
-            divergence=not_negative("divergence", result.divergence, "rad"),
+            divergence=result.divergence,
             wall_power=None if wall_power is None else positive("wall_power", wall_power, "W"),
             wall_scope="" if wall_power is None else "facility",
             served=float(count("beamlines", result.beamlines)),
             readiness="simulation",
             status="derived",
-            bounds="",
-            unverified=(),
             source=f"result of a {type(result).__name__}",
-            note="",
         )
 
     @classmethod
@@ -221,8 +213,7 @@ class EuvSource:
 
     def with_power(self, power: float, plane: PowerPlane | str | None = None) -> EuvSource:
         """The same source with another power [W], and another plane if one is given."""
-        p = not_negative("power", power, "W")
-        return replace(self, power=p, power_low=p, power_high=p, plane=PowerPlane(plane or self.plane))
+        return replace(self, power=power, power_low=power, power_high=power, plane=PowerPlane(plane or self.plane))
 
 
 @dataclass(frozen=True)
@@ -291,29 +282,18 @@ def euv_sources(family: str | None = None) -> tuple[EuvSource, ...]:
     return tuple(_from_row(r) for r in fact_rows("euv_sources") if found is None or r.text("family") == found)
 
 
+#: field -> column
+_COLUMNS = {
+    "wavelength": "wavelength_nm", "power_low": "power_low_W", "scope": "power_scope", "bandwidth": "band_percent",
+    "repetition_rate": "rep_rate_kHz", "wall_power": "wall_plug_MW", "wall_scope": "wall_plug_scope",
+    "served": "scanners_served",
+}  # fmt: skip
+
+
 def _from_row(row: Row) -> EuvSource:
-    low = row.needed("power_low_W")
-    high = row.number("power_high_W")
-    band = row.number("band_percent")
-    wall = row.number("wall_plug_MW")
-    rate = row.number("rep_rate_kHz")
-    top = low if high is None else high
-    return row.record(
-        EuvSource,
-        wavelength=row.needed("wavelength_nm") * NANOMETRE,
-        power=math.sqrt(low * top),
-        power_low=low,
-        power_high=top,
-        plane=PowerPlane(row.text("power_plane")),
-        scope=row.text("power_scope"),
-        bandwidth=None if band is None else share("bandwidth", band / 100.0, zero=True),
-        repetition_rate=None if rate is None else rate * 1e3,
-        divergence=None,
-        wall_power=None if wall is None else wall * MEGAWATT,
-        wall_scope=row.text("wall_plug_scope"),
-        served=row.number("scanners_served"),
-        unverified=row.unverified,
-    )
+    low, high = row.needed("power_low_W"), row.number("power_high_W")
+    top, plane = low if high is None else high, PowerPlane(row.text("power_plane"))
+    return row.record(EuvSource, _COLUMNS, power=math.sqrt(low * top), power_high=top, plane=plane, divergence=None)
 
 
 def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: float) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from ssmb import units
 from ssmb.errors import ConfigError
 from ssmb.quantity import hints_of
 from ssmb.ranges import choice
@@ -18,16 +19,9 @@ from ssmb.ranges import choice
 T = TypeVar("T")
 
 TABLES = (
-    "euv_sources",
-    "scanners",
-    "nodes",
-    "chips",
-    "chip_extra_dies",
-    "clusters",
-    "demand",
-    "features",
+    "euv_sources", "scanners", "nodes", "chips", "chip_extra_dies", "clusters", "demand", "features",
     "multilayer_references",
-)
+)  # fmt: skip
 STATUS_MEANING = MappingProxyType(
     {
         "seen": "read in the named source",
@@ -38,6 +32,12 @@ STATUS_MEANING = MappingProxyType(
     }
 )
 STATUSES = tuple(STATUS_MEANING)
+#: unit at the end of the name of a column -> in SI, longer ones first
+_UNITS = {
+    "_mJ_cm2": units.MILLIJOULE_PER_CM2, "_per_cm2": units.PER_SQUARE_CENTIMETRE, "_percent": 0.01,
+    "_TFLOPS": units.TERAFLOPS, "_GB_s": 1e9, "_GB": 1e9, "_G": 1e9, "_mm2": units.SQUARE_MILLIMETRE, "_mm": 1e-3,
+    "_nm": units.NANOMETRE, "_kHz": 1e3, "_MW": units.MEGAWATT,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class Row:
         cell = self.cells[column]
         return float(cell) if cell else None
 
+    def si(self, column: str) -> float | None:
+        """Cell as a number in SI, by the unit at the end of the name of its column."""
+        return self.needed(column) * _unit(column) if self.cells[column] else None
+
     def needed(self, column: str) -> float:
         """Cell as a number; a :class:`ConfigError` if it is not known."""
         value = self.number(column)
@@ -67,17 +71,24 @@ class Row:
             )
         return value
 
-    @property
-    def unverified(self) -> tuple[str, ...]:
-        """Names of the doubtful cells."""
-        return tuple(self.text("unverified_fields").split())
+    def record(self, kind: type[T], columns: Mapping[str, str] | None = None, /, **own: Any) -> T:
+        """Return the row as a dataclass, in SI.
 
-    def record(self, kind: type[T], /, **own: Any) -> T:
-        """Return the row as a dataclass; fields that are not given are the cells of the columns of their names."""
-        hints = hints_of(kind)
-        read = {str: self.text, float: self.needed}
+        Parameters
+        ----------
+        kind : the class.
+        columns : field -> column, where their names differ.
+        own : fields that are no cell.
+        """
+        hints, at = hints_of(kind), {"unverified": "unverified_fields"} | dict(columns or {})
+        read: dict[Any, Callable[[str], Any]] = {
+            str: self.text,
+            int: lambda column: int(self.needed(column)),
+            float: lambda column: self.needed(column) * _unit(column),
+            tuple[str, ...]: lambda column: tuple(self.text(column).split()),
+        }
         names = [f.name for f in fields(cast(Any, kind)) if f.name not in own]
-        return kind(**own, **{name: read.get(hints[name], self.number)(name) for name in names})
+        return kind(**own, **{name: read.get(hints[name], self.si)(at.get(name, name)) for name in names})
 
 
 @cache
@@ -100,6 +111,10 @@ def fact_row(table: str, key: str) -> Row:
     singular = {"euv_sources": "source", "scanners": "scanner point", "nodes": "node", "chips": "chip"}
     rows = _by_key(table)
     return rows[in_any_case(singular.get(table, table), key, rows)]
+
+
+def _unit(column: str) -> float:
+    return next((unit for end, unit in _UNITS.items() if column.endswith(end)), 1.0)
 
 
 def in_any_case(what: str, name: str, allowed: Iterable[str]) -> str:

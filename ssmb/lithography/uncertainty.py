@@ -285,13 +285,12 @@ def shortage_map(
     positive("supply", supply, "1/year")
     if not growth or not sources:
         raise ConfigError("growth and sources need at least one entry each.")
-    years = tuple(
-        tuple(
-            shortage(
-                supply, demand=demand, demand_growth=g, supply_growth=supply_growth, sources=n, start_year=start_year
-            ).year
-            for n in sources
-        )
-        for g in growth
-    )
+
+    def year(demand_growth: float, number: int) -> float | None:
+        return shortage(
+            supply, demand=demand, demand_growth=demand_growth, supply_growth=supply_growth, sources=number,
+            start_year=start_year,
+        ).year  # fmt: skip
+
+    years = tuple(tuple(year(g, n) for n in sources) for g in growth)
     return ShortageMap(tuple(growth), tuple(sources), years, supply, demand, supply_growth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.beam.folding import fold
 from ssmb.plot import canvas
@@ -12,8 +13,6 @@ from ssmb.plot.canvas import COLOURS, Figure, Place, dress
 from ssmb.ranges import positive
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.buckets import MicroBucket
 
 #: Orbits drawn inside a bucket, as shares of the level of its separatrix.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+
 from ssmb.errors import ConfigError
 from ssmb.plot import canvas
 from ssmb.plot.canvas import COLOURS, TICK_SIZE, Figure, Place, dress
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.light.generations.compare import Generations
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.plot import canvas
 from ssmb.plot.canvas import COLOURS, SMALL_SIZE, Figure, Place, dress, legend, new_axes, prefixed, whole_figure
@@ -13,10 +12,6 @@ from ssmb.plot.study import Draw, drawings
 from ssmb.quantity import label_of
 from ssmb.studies.insertion import InsertionResult
 from ssmb.studies.insertion_findings import InsertionFindings
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 #: Columns of a density; terms of the path that are drawn.
 _COLUMNS, _MOST_TERMS = 110, 8

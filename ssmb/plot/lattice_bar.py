@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
-from ssmb.elements import Element
 from ssmb.plot.canvas import SMALL_SIZE, Place, stacked
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.lattice import Lattice
 
 
@@ -28,17 +26,17 @@ class _Symbol:
     high: float
 
 
-_BEND = _Symbol("bend", "#555555", -0.4, 0.4)
-_QUADRUPOLE = _Symbol("quad", "#0072B2", 0.0, 1.0)
-_SEXTUPOLE = _Symbol("sext", "#009E73", 0.0, 0.7)
-_OCTUPOLE = _Symbol("oct", "#E69F00", 0.0, 0.7)
-_OTHER = _Symbol("other", "#AAAAAA", -0.3, 0.3)
-_UNDULATOR = _Symbol("undulator", "#CC79A7", -0.25, 0.25)
-_LASER = _Symbol("modulator", "#D55E00", -0.25, 0.25)
-_CAVITY = _Symbol("cavity", "#000000", -0.8, 0.8)
-_LINEAR = _Symbol("map", "#56B4E9", -0.5, 0.5)
-
-_ALL = (_BEND, _QUADRUPOLE, _SEXTUPOLE, _OCTUPOLE, _OTHER, _UNDULATOR, _LASER, _CAVITY, _LINEAR)
+_SYMBOLS = (
+    _Symbol("bend", "#555555", -0.4, 0.4),
+    _Symbol("quad", "#0072B2", 0.0, 1.0),
+    _Symbol("sext", "#009E73", 0.0, 0.7),
+    _Symbol("oct", "#E69F00", 0.0, 0.7),
+    _Symbol("other", "#AAAAAA", -0.3, 0.3),
+    _Symbol("undulator", "#CC79A7", -0.25, 0.25),
+    _Symbol("modulator", "#D55E00", -0.25, 0.25),
+    _Symbol("cavity", "#000000", -0.8, 0.8),
+    _Symbol("map", "#56B4E9", -0.5, 0.5),
+)
 
 
 def under_lattice(into: Place, lattice: Lattice | None, ratios: tuple[float, ...]) -> list[Axes]:
@@ -62,7 +60,8 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
     axis.axhline(0.0, color="#000000", lw=0.6)
     # wide, flat symbols first, so that narrow ones stay visible
     for element, s in sorted(zip(lattice.elements, lattice.s, strict=True), key=lambda pair: -pair[0].length):
-        symbol, sign = _symbol(element)
+        family, sign = element.family()
+        symbol = next((one for one in _SYMBOLS if one.text == family), None)
         if symbol is None:
             continue
         seen[symbol.text] = symbol
@@ -73,7 +72,7 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
             axis.vlines(float(s), low, high, color=symbol.colour, lw=1.6)
     axis.set_ylim(-1.1, 1.1)
     axis.set_axis_off()
-    shown = [symbol for symbol in _ALL if symbol.text in seen]
+    shown = [symbol for symbol in _SYMBOLS if symbol.text in seen]
     if shown:
         axis.legend(
             handles=[Patch(color=symbol.colour, label=symbol.text) for symbol in shown],
@@ -89,12 +88,6 @@ def within_maps(lattice: Lattice, s: np.ndarray) -> np.ndarray:
     middle = 0.5 * (s[1:] + s[:-1])
     found = np.zeros(middle.shape, dtype=bool)
     for element, start in zip(lattice.elements, lattice.s, strict=True):
-        if _symbol(element)[0] is _LINEAR:
+        if element.family()[0] == "map":
             found |= (middle > start) & (middle < start + element.length)
     return found
-
-
-def _symbol(element: Element) -> tuple[_Symbol | None, int]:
-    """Return the symbol of an element, and -1 if it is to be drawn below the axis."""
-    family, side = element.family()
-    return next((symbol for symbol in _ALL if symbol.text == family), None), side

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.lithography.demand import START_YEAR
 from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power
@@ -15,9 +15,6 @@ from ssmb.lithography.sources import BEAMLINE_RANGE, EuvSource, euv_sources, pow
 from ssmb.lithography.uncertainty import RoadmapIntervals, ShortageMap
 from ssmb.plot.canvas import COLOURS, LINE_STYLES, Figure, colour_bar, dress, legend, name_rows, new_axes, whole_figure
 from ssmb.units import KILOWATT_HOUR, MILLIJOULE_PER_CM2
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 #: Colours and marks that stay apart in grey and for colour-blind readers.
 FAMILY_STYLE = {"LPP": (COLOURS[0], "o"), "DPP": (COLOURS[5], "v"), "SSMB": (COLOURS[1], "*"), "FEL": (COLOURS[2], "s")}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.beam import Reference
 from ssmb.dynamics import Optics, optics
@@ -18,8 +19,6 @@ from ssmb.plot.lattice_bar import under_lattice, within_maps
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.lattice import Lattice
 
 #: Points between the ends of an element: enough for a smooth curve through a cubic in each piece.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.beam.bunching import living
 from ssmb.plot import canvas
@@ -12,8 +13,6 @@ from ssmb.plot.canvas import COLOURS, Figure, Place, dress
 from ssmb.ranges import positive
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.beam import Beam
 
 #: Up to so many particles each is a point; above, their density is shown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ssmb.errors import ConfigError
@@ -12,8 +13,6 @@ from ssmb.plot import canvas
 from ssmb.plot.canvas import COLOURS, LINE_STYLES, MARKS, Figure, Place, dress
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.tracking.monitors import Curves, Record
 
 #: With more wavelengths than this their curves are shown as a map over turn and wavelength.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ssmb.errors import ConfigError
@@ -19,8 +20,6 @@ from ssmb.schemes.thin import line
 from ssmb.tracking import track
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.schemes import Scheme, SchemeComparison
 
 #: A quiet start that shows the bands of an echo.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError
@@ -15,8 +16,6 @@ from ssmb.plot.canvas import COLOURS, MARKS, Figure, Place, prefixed
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ssmb.light.signal import ChargeSignal
 
 

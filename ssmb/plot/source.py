@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from matplotlib.axes import Axes
+
 from ssmb.errors import ConfigError
 from ssmb.plot import canvas
 from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, prefixed, whole_figure
 from ssmb.quantity import label_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.text import Annotation
 
     from ssmb.facility.source import SourceLight

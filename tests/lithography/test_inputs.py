@@ -36,8 +36,8 @@ from ssmb.lithography import (
 from ssmb.lithography.demand import years_bought
 from ssmb.lithography.energy import break_even_beamlines, energy_per_pass, shared_tool_power, wall_to_focus
 from ssmb.lithography.roadmap import Roadmap
+from ssmb.lithography.scanner import passes_per_year, wafers_per_year
 from ssmb.lithography.sources import single_source
-from ssmb.lithography.wafers import passes_per_year, wafers_per_year
 from tests.support import assert_close
 
 

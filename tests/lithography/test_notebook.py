@@ -18,10 +18,10 @@ STORED = TEXT.with_suffix(".ipynb")
 
 
 def test_notebook_runs(capsys, monkeypatch):
-    from ssmb.plot import lithography
+    from ssmb.plot import canvas
 
-    drawn, new_figure = [], lithography.new_figure
-    monkeypatch.setattr(lithography, "new_figure", lambda *size: drawn.append(size) or new_figure(*size))
+    drawn, new_figure = [], canvas.new_figure
+    monkeypatch.setattr(canvas, "new_figure", lambda *size: drawn.append(size) or new_figure(*size))
     runpy.run_path(str(TEXT))
     out = capsys.readouterr().out
     assert len(drawn) == 5

@@ -32,8 +32,8 @@ from ssmb.lithography.energy import (
     shared_tool_power,
     wall_to_focus,
 )
+from ssmb.lithography.scanner import passes_per_year, wafers_per_year
 from ssmb.lithography.sources import pulses_per_slit, single_source
-from ssmb.lithography.wafers import passes_per_year, wafers_per_year
 from tests.support import assert_close
 
 KWH = 3.6e6
