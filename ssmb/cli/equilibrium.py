@@ -54,6 +54,7 @@ def _lines(found: Equilibrium) -> list[tuple[str, str]]:
         ("tunes", ", ".join(f"{q:.6f}" for q in found.tunes)),
         ("energy spread", f"{found.sigma_delta[0]:.5e} at the beginning"),
         ("bunch length", f"{start} at the beginning, {shortest} to {longest} along the ring"),
+        ("bend edges", str(found.provenance["bend_edges"])),
         ("pole faces", "radiate" if found.provenance["pole_faces"] else "do not radiate"),
         ("opening angle", "of the photons counted" if found.provenance["opening_angle"] else "of the photons left out"),
     ]

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         ("closed orbit", f"{quantity(found.orbit_length, 'm', 10)} long, to which the two below are relative"),
         ("momentum compaction", f"{found.alpha_c:.6e}, second order {found.alpha_c2:.4e}"),
         ("slip factor", f"{found.slip_factor:.6e}, {found.slip_factor2:.4e}, {found.slip_factor3:.4e}"),
-        ("bend edges", str(found.provenance.get("bend_edges", "-"))),
+        ("bend edges", found.edges_text()),
     ]
     return tell_ring(args, ring, rows, found, {name: getattr(found, name) for name in _HEADLINES}, lines, _SHOWN)
 

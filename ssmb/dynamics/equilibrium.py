@@ -13,6 +13,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics.bend_edges import edges_of
 from ssmb.dynamics.damped_turn import DampedTurn, damped_turn
 from ssmb.dynamics.instability import MODES, reason, unstable_mode
 from ssmb.dynamics.linear import normal_modes, symplectic_form
@@ -179,6 +180,7 @@ def equilibrium(
         closed_orbit=turn.orbit,
         m66=turn.one_turn,
         provenance={
+            "bend_edges": edges_of(program),
             "pole_faces": program.radiation.edges,
             "opening_angle": program.radiation.angles,
             "lasers": bool(lasers and laser_wavelength(program)),

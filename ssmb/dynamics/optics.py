@@ -11,6 +11,7 @@ import numpy as np
 
 from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
+from ssmb.dynamics.bend_edges import edges_of, other_chromaticities
 from ssmb.dynamics.closed_orbit import find_orbits
 from ssmb.dynamics.linear import (
     carried_plane,
@@ -23,10 +24,9 @@ from ssmb.dynamics.linear import (
     transverse_modes,
 )
 from ssmb.dynamics.matrices import Displaced, suited
-from ssmb.dynamics.off_momentum import DELTA_STEP, OffMomentum, derivatives, off_momentum
+from ssmb.dynamics.off_momentum import CENTRE, DELTA_STEP, OffMomentum, derivatives, off_momentum
 from ssmb.dynamics.propagation import has_cavities, laser_wavelength, program_of, recorded, without
 from ssmb.errors import PhysicsError
-from ssmb.kernels.roles import Role
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program
@@ -125,6 +125,14 @@ class Optics(Shown):
         out |= dict(zip(("x", "px", "y", "py", "z", "delta"), self.closed_orbit[i], strict=True))
         return {name: float(value) for name, value in out.items()}
 
+    def edges_text(self) -> str:
+        """Model of the pole faces of the bends in words, and the chromaticities with the other one."""
+        said, text = self.provenance, str(self.provenance.get("bend_edges", "-"))
+        if "other_edges_dqx" in said:
+            other = f"{said['other_edges_dqx']:.4f}, {said['other_edges_dqy']:.4f}"
+            text += f" (chromaticities {other} with {said['other_edges']} ones)"
+        return text
+
     @property
     def H_x(self) -> np.ndarray:
         """Horizontal dispersion invariant [m], (n + 1,)."""
@@ -156,7 +164,12 @@ class Optics(Shown):
 
 @checked
 def optics(
-    lattice: Lattice | Program, *, delta: float = 0.0, lasers: bool = False, delta_step: float = DELTA_STEP
+    lattice: Lattice | Program,
+    *,
+    delta: float = 0.0,
+    lasers: bool = False,
+    delta_step: float = DELTA_STEP,
+    compare_edges: bool = True,
 ) -> Optics:
     """Return the optics of a ring.
 
@@ -169,6 +182,8 @@ def optics(
         that is not bunched at the wavelength meets them at every phase, and their linear map then means nothing.
     delta_step : distance of the nine momenta from which derivatives are formed [1]; it is shortened where the outer
         ones have no closed orbit.
+    compare_edges : whether chromaticities with the other model of the pole faces are computed (``provenance``), too,
+        with a warning where linear ones differ from full ones by more than a tenth.
 
     Raises
     ------
@@ -236,8 +251,12 @@ def optics(
         reference=whole.reference,
         delta_step=off.step,
         steps=np.array(made.steps),
-        provenance=_provenance(whole, lasers),
+        provenance=_provenance(whole, lasers) | (_with_other_edges(still, off) if compare_edges else {}),
     )
+
+
+def _with_other_edges(still: Program, off: OffMomentum) -> dict[str, str | float]:
+    return other_chromaticities(still, off.orbits[:, [CENTRE - 1, CENTRE + 1]], off.tunes[0])
 
 
 def _momentum_numbers(off: OffMomentum) -> dict[str, float]:
@@ -311,9 +330,8 @@ def _longitudinal(made: Displaced, m66: np.ndarray, along: np.ndarray) -> dict[s
 
 def _provenance(program: Program, lasers: bool) -> dict[str, Any]:
     """How the numbers came about: which edge model and maps."""
-    edges = {Role.LINEAR_EDGE: "linear", Role.FULL_EDGE: "full"}
     return {
-        "bend_edges": ", ".join(word for role, word in edges.items() if program.has(role)) or "none",
+        "bend_edges": edges_of(program),
         "maps": ", ".join(program.maps()),
         "cavities": has_cavities(program),
         "lasers": bool(lasers and laser_wavelength(program)),

@@ -249,6 +249,10 @@ class Element:
         """
         return self
 
+    def with_edges(self, model: str) -> Element:
+        """Return the element with another model of its pole faces ("linear", "full"), if it bends and has any."""
+        return self
+
     def without_noise(self) -> Element:
         """Return the element without random kicks of its own."""
         return self

@@ -49,7 +49,7 @@ class Bend(StraightMagnet):
     multipoles), ``"matrix"`` (paraxial linear map at the particle's own momentum; takes Kn1 only), ``"yoshida2|4|6"``
     (paraxial drift-kick-drift, as in AT), each with ``slices`` steps (0: as many as Kn1 asks for). ``edge``:
     ``"linear"`` (MAD-X, with FINT), ``"full"`` (exact pole-face rotation, hard-edge fringes of field and gradient,
-    wedge) or ``"none"``. Chromaticities depend on this choice.
+    wedge) or ``"none"``. Chromaticities depend on this choice: :func:`ssmb.optics` gives both and warns.
     """
 
     Kn0: float | None = param(  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -176,6 +176,9 @@ class Bend(StraightMagnet):
         if self.edge == "linear" and factor:
             ends = {"edge1_int": self.edge1_int / factor, "edge2_int": self.edge2_int / factor}
         return replace(made, Kn0=factor * self.field, **ends)
+
+    def with_edges(self, model: str) -> Self:
+        return replace(self, edge=model) if self.edge != "none" and (self.field or self.gradient) else self
 
     def bending(self) -> tuple[float, float]:
         return self.angle, self.tilt_ref

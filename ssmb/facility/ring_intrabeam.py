@@ -131,7 +131,7 @@ def scattered(
 
 def unit_vertical(ring: Lattice) -> np.ndarray:
     """Return the covariances (n, 6, 6) of unit vertical emittance at the entrances of the elements."""
-    columns = optics(ring).table()
+    columns = optics(ring, compare_edges=False).table()
     beta, alpha = columns["BETY"][:-1], columns["ALFY"][:-1]
     out = np.zeros((len(beta), 6, 6))
     out[:, 2, 2], out[:, 3, 3] = beta, (1.0 + alpha**2) / beta

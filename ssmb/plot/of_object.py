@@ -76,7 +76,7 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
     if "lattice.tree.Lattice" in kinds:
         from ssmb.dynamics import optics
 
-        what, lattice = optics(what), what
+        what, lattice = optics(what, compare_edges=False), what
     several = isinstance(what, Sequence)
     items = list(what) if several else [what]
     kind = next((k for k in _FIGURES if items and all(k in _kinds(item) for item in items)), "")

@@ -122,7 +122,7 @@ def _between_ends(found: Optics, lattice: Lattice) -> Optics:
             for k in range(pieces)
         ]
     try:
-        return optics(compile_elements(parts, lattice.reference))
+        return optics(compile_elements(parts, lattice.reference), compare_edges=False)
     except (LatticeError, PhysicsError):
         return found
 

@@ -174,7 +174,9 @@ def kicks(ring: Ring, order: int) -> list[PolynomialKicks | None]:
     """The kicks of each section that give its Taylor map, cavities off."""
     still = without(ring.program, cavities=True)
     out: list[PolynomialKicks | None] = []
-    dispersed = math.sqrt(float(optics(still).curly_h.max()))  # amplitude of a momentum deviation of 1
+    dispersed = math.sqrt(
+        float(optics(still, compare_edges=False).curly_h.max())
+    )  # amplitude of a momentum deviation of 1
     momentum = min(max(dispersed, _NARROW), 1.0)
     for (begin, end), twiss in zip(ring.sections(), _twiss(ring), strict=True):
         if begin == end:

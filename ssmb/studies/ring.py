@@ -70,7 +70,7 @@ class RingResult(Result):
             "particles_alive": self.alive,
         }
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
-        out["beam"] = numbers_of(self.start)
+        out |= {"bend_edges": self.optics.provenance.get("bend_edges"), "beam": numbers_of(self.start)}
         out["light"] = [light_summary(light) for light in self.light]
         out["source"] = self.power()
         return out | told(self.records)
@@ -94,6 +94,7 @@ class RingResult(Result):
             ("status", self.status.value),
             ("optics", f"Qx {self.optics.qx:.5f}, Qy {self.optics.qy:.5f}, Qs {self.optics.qs:.4g}"),
             ("", f"alpha_c {self.optics.alpha_c:.5e}, slip factor {self.optics.slip_factor:.5e}"),
+            ("bend edges", self.optics.edges_text()),
             *self.start.lines(),
             ("tracked", f"{self.count} particles, {self.turns} turns, {self.count - self.alive} lost"),
         ]
