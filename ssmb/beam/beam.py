@@ -18,7 +18,11 @@ from ssmb.beam.rows import numbers_of, real_array, six_rows, whole_numbers_of
 from ssmb.beam.sigma import sigma_from_twiss
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.kernels.philox import PARTICLE_BITS
 from ssmb.ranges import not_negative
+
+#: Largest number of a particle: random numbers are keyed by it.
+LARGEST_ID = (1 << PARTICLE_BITS) - 1
 
 
 class LossReason(IntEnum):
@@ -59,7 +63,7 @@ class Beam:
     coordinates : shape (6, n), rows x [m], px [1], y [m], py [1], z [m], delta [1]; copied. A lost particle keeps the
         coordinates that it had when it was lost.
     weight : real particles per macroparticle, one number or shape (n,), >= 0.
-    ids : shape (n,), unique, >= 0; random streams are keyed by them. 0 ... n-1 if left out.
+    ids : shape (n,), unique, from 0 to :data:`LARGEST_ID`; random streams are keyed by them. 0 ... n-1 if left out.
     state : shape (n,), codes of :class:`LossReason`; all alive if left out.
     lost_turn : shape (n,), turn of the loss, -1 if alive.
     lost_element : shape (n,), index of the element in the compiled program, -1 if alive.
@@ -104,8 +108,11 @@ class Beam:
         n = self._coordinates.shape[1]
         self._weight = numbers_of("weight", weight, n)
         self._ids = whole_numbers_of("ids", np.arange(n) if ids is None else ids, n, np.int64)
-        if (self._ids < 0).any() or np.unique(self._ids).size != n:
-            raise ConfigError("ids must be unique and >= 0: they key the random numbers of the particles")
+        if ((self._ids < 0) | (self._ids > LARGEST_ID)).any() or np.unique(self._ids).size != n:
+            raise ConfigError(
+                f"ids must be unique and lie from 0 to 2^{PARTICLE_BITS} - 1: they key the random numbers of the "
+                "particles; leave them out to have 0, 1, 2 ..."
+            )
         self._state = whole_numbers_of("state", 0 if state is None else state, n, np.int32)
         self._lost_turn = whole_numbers_of("lost_turn", -1 if lost_turn is None else lost_turn, n, np.int64)
         self._lost_element = whole_numbers_of("lost_element", -1 if lost_element is None else lost_element, n, np.int64)

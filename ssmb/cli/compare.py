@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
 from ssmb.cli.arguments import add_number, add_settings, add_verb
-from ssmb.cli.output import answer
+from ssmb.cli.output import answer, write_csv
 from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     for p in (sources, scanners, roadmap):
         add_settings(p, "model parameters, SI units", "rework=0.02")
         p.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        p.add_argument("--csv", metavar="FILE", help="write the main table as CSV")
+        p.add_argument("--csv", metavar="FILE", help="write the main table as CSV (-: to stdout)")
         p.set_defaults(run=run)
 
 
@@ -69,11 +69,8 @@ def run(args: argparse.Namespace) -> int:
     from ssmb.lithography.parameters import model_parameters
 
     main, tables, payload = args.compare(args, model_parameters(dict(args.set)))
-    if args.csv:
-        from ssmb.store.atomic import atomic_path
-
-        with atomic_path(args.csv) as part:
-            part.write_text(main.to_csv(), encoding="utf-8", newline="")
+    if args.csv and write_csv(args, main.to_csv()):
+        return 0
     return answer(args.json, payload, "\n\n".join(str(t) for t in tables))
 
 

@@ -60,15 +60,14 @@ def findings(*, speed: bool = True) -> dict[str, Any]:
     ----------
     speed : track for about a second (after the kernels are compiled) to measure the speed.
     """
-    from ssmb.kernels import jit
+    from ssmb.kernels import jit, threads
 
-    numba = jit.numba  # importing it here first would keep ssmb from choosing the vector width
-    measured = _speed() if speed and not jit.JIT_OFF else None  # first: it starts the threading layer
+    measured = _speed() if speed and not jit.JIT_OFF else None
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("ssmb", *_PACKAGES)},
         "cpu": {"name": _cpu_name(), "cores": os.cpu_count(), "vectors": jit.WIDE_VECTORS},
-        "threads": {"number": numba.get_num_threads(), "layer": _threading_layer(numba)},
+        "threads": {"number": threads.most_threads(), "layer": threads.threading_layer()},
         "jit": not jit.JIT_OFF,
         "cache": _cache(jit.cache_folder()),
         "extras": [_extra(name, modules, words) for name, (modules, words) in _EXTRAS.items()],
@@ -97,13 +96,6 @@ def _cpu_name() -> str:
     except OSError:  # not on Linux
         pass
     return f"{platform.processor() or platform.machine()} ({llvm.get_host_cpu_name()})"
-
-
-def _threading_layer(numba: Any) -> str | None:
-    try:
-        return numba.threading_layer()
-    except ValueError:  # no parallel kernel has run yet
-        return None
 
 
 def _cache(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import NoReturn, TextIO
 
 from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
 from ssmb.cli.arguments import add_verb
-from ssmb.cli.output import error_as_dict, print_json
+from ssmb.cli.output import any_terminal, error_as_dict, print_json
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
 from ssmb.signals import stopped_by
 from ssmb.version import __version__
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
-    with warnings.catch_warnings(), stopped_by():
+    with any_terminal(), warnings.catch_warnings(), stopped_by():
         warnings.showwarning = _show_warning
         try:
             code = _run(given)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 from typing import Any
 
+from ssmb.cli.output import write_csv
 from ssmb.cli.ring import add_ring, ring_of, tell_ring
 from ssmb.text import quantity
 
@@ -23,7 +26,7 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what it takes besides --json."""
     add_ring(verb)
     verb.add_argument("--delta", type=float, default=0.0, metavar="D", help="relative momentum deviation (default 0)")
-    verb.add_argument("--csv", metavar="FILE", help="write the whole table, all columns, as CSV")
+    verb.add_argument("--csv", metavar="FILE", help="write the whole table, all columns, as CSV (-: to stdout)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
     ring, rows = ring_of(args)
     found = optics(ring, delta=args.delta)
-    if args.csv:
-        write_csv(args.csv, found.table())
+    if args.csv and write_csv(args, _csv(found.table())):
+        return 0
     lines = [
         ("tunes Qx, Qy, Qs", f"{found.qx:.6f}, {found.qy:.6f}, {found.qs:.6g}"),
         ("chromaticities", f"{found.dqx:.4f}, {found.dqy:.4f} (dQ/d delta)"),
@@ -45,13 +48,10 @@ def run(args: argparse.Namespace) -> int:
     return tell_ring(args, ring, rows, found, {name: getattr(found, name) for name in _HEADLINES}, lines, _SHOWN)
 
 
-def write_csv(path: str, columns: dict[str, Any]) -> None:
-    """Write columns as CSV with every digit; an older file is replaced only when the new one is complete."""
-    import csv
-
-    from ssmb.store.atomic import atomic_path
-
-    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+def _csv(columns: dict[str, Any]) -> str:
+    """Columns as CSV with every digit."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    return out.getvalue()

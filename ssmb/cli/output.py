@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import codecs
 import math
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from ssmb.errors import SsmbError
+from ssmb.errors import ConfigError, SsmbError
 
 
 def plain(value: Any) -> Any:
@@ -49,7 +53,57 @@ def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     import json
 
-    print(json.dumps(plain(value), allow_nan=False, ensure_ascii=False))
+    any_letter = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    print(json.dumps(plain(value), allow_nan=False, ensure_ascii=not any_letter))
+
+
+def _in_other_words(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal shows that has no letter for micro; codes for all others, as Python does on stderr."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end].replace("µ", "u").replace("μ", "u")
+    return letters.encode("ascii", "backslashreplace").decode(), error.end
+
+
+@contextmanager
+def any_terminal() -> Iterator[None]:
+    """Let stdout and stderr take every text, whatever letters the terminal has."""
+    codecs.register_error("ssmb.words", _in_other_words)
+    streams: list[Any] = [s for s in (sys.stdout, sys.stderr) if hasattr(s, "reconfigure")]
+    before = [stream.errors for stream in streams]
+    try:
+        for stream in streams:
+            stream.reconfigure(errors="ssmb.words")
+        yield
+    finally:
+        for stream, errors in zip(streams, before, strict=True):
+            stream.reconfigure(errors=errors)
+
+
+def write_csv(args: argparse.Namespace, text: str) -> bool:
+    """Write a table to the file of ``--csv``, as a whole or not at all; True if that is stdout ("-", /dev/stdout).
+
+    Nothing else can be printed then.
+    """
+    from ssmb.store.atomic import atomic_path
+
+    if not _is_stdout(args.csv):
+        with atomic_path(args.csv) as part:
+            part.write_text(text, encoding="utf-8", newline="")
+        return False
+    if args.json:
+        raise ConfigError("--csv and --json cannot both go to stdout: give --csv a file")
+    sys.stdout.write(text)
+    return True
+
+
+def _is_stdout(path: str) -> bool:
+    if path == "-":
+        return True
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):  # no such file yet; a stdout that is no file
+        return False
 
 
 def answer(as_json: bool, found: Any, text: str) -> int:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.engine import OP_ELEMENT
-from ssmb.kernels.jit import numba
 from ssmb.kernels.loops import BLOCK
 from ssmb.kernels.roles import Role
+from ssmb.kernels.threads import thread_count
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
 
@@ -53,15 +52,9 @@ def without(program: Program, *, cavities: bool = False, lasers: bool = False) -
     return program.without(*[Role.CAVITY] * cavities, *[Role.LIGHT] * lasers)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[int]:
     """Keep the few test particles of one tile from waking a pool of threads."""
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+    return thread_count(1)
 
 
 def carry(program: Program, coordinates: np.ndarray, op_from: int = 0, op_to: int | None = None) -> np.ndarray:

@@ -13,7 +13,15 @@ from ssmb.maps.apertures import aperture_elliptical, aperture_rectangular
 from ssmb.maps.frames import arc, frame_op, roll_ops, rotation_matrix
 from ssmb.maps.op import Op
 from ssmb.maps.radiation import Radiation
-from ssmb.maps.synchrotron_radiation import PACKERS, QUIET, RadiationConstants, edge_ops, photons_of, rolled
+from ssmb.maps.synchrotron_radiation import (
+    MOST_RADIATION_OPS,
+    PACKERS,
+    QUIET,
+    RadiationConstants,
+    edge_ops,
+    photons_of,
+    rolled,
+)
 
 
 def aperture_op(element: Element) -> Op | None:
@@ -84,6 +92,12 @@ def radiating_ops(element: Element, ref: Reference, radiation: Radiation) -> tup
     here = 0.0
     if edges:
         ops += edge_ops(field, field.edges[0], constants)
+    most = MOST_RADIATION_OPS // len(field.shares)
+    if pack is not PACKERS["mean"] and len(points) > most:
+        raise LatticeError(
+            f"{element.label()}: radiates in {len(points)} slices, more than the {most} for which there are random "
+            "numbers; split it into shorter ones"
+        )
     for number, (at, weight) in enumerate(points):
         if at > here:
             ops += element.slice_ops(ref, here, at)

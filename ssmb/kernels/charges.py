@@ -13,6 +13,7 @@ import numpy as np
 from ssmb.kernels.jit import cached, numba, scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
 from ssmb.kernels.primitives import sincos_turns, sqrt
+from ssmb.kernels.threads import threaded
 
 
 @scalar
@@ -52,7 +53,7 @@ def _bin_sums(z, weight, state, first, inverse_width, out):
                     row[i + 1] += weight[k] * upper
 
 
-bin_sums: Any = cached(_bin_sums, parallel=True)
+bin_sums: Any = threaded(_bin_sums)
 
 
 def _harmonic_sums(z, weight, state, per_metre, out):
@@ -77,7 +78,7 @@ def _harmonic_sums(z, weight, state, per_metre, out):
                 row[2 + 2 * j] -= w * sine[k]
 
 
-harmonic_sums: Any = cached(_harmonic_sums, parallel=True)
+harmonic_sums: Any = threaded(_harmonic_sums)
 
 
 def _added(parts):
@@ -105,7 +106,7 @@ def _kick_by_bins(coordinates, state, first, inverse_width, gains, mass2):
                     )
 
 
-kick_by_bins: Any = cached(_kick_by_bins, parallel=True)
+kick_by_bins: Any = threaded(_kick_by_bins)
 
 
 def _kick_by_harmonics(coordinates, state, per_metre, cosine, sine, mass2):
@@ -124,4 +125,4 @@ def _kick_by_harmonics(coordinates, state, per_metre, cosine, sine, mass2):
                 )
 
 
-kick_by_harmonics: Any = cached(_kick_by_harmonics, parallel=True)
+kick_by_harmonics: Any = threaded(_kick_by_harmonics)

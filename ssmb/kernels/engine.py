@@ -12,9 +12,10 @@ import numpy as np
 from numba import prange
 
 from ssmb.kernels.block_sums import call_sum
-from ssmb.kernels.jit import cached, numba, scalar
+from ssmb.kernels.jit import numba, scalar
 from ssmb.kernels.loops import BLOCK, DBETA, DELTA, FLAG, LANES, ROWS, RPP, STRIDE, WEIGHT, call_kernel
 from ssmb.kernels.primitives import velocity_excess
+from ssmb.kernels.threads import threaded
 
 #: Columns of the op table.
 OP_KERNEL, OP_OFFSET, OP_REPEAT, OP_ELEMENT, OP_KIND = range(5)
@@ -205,7 +206,7 @@ def _advance(
                     coordinates[r, start + i] = buf[r, i]
 
 
-advance = cached(_advance, parallel=True)
+advance = threaded(_advance)
 
 
 def no_sums() -> tuple[np.ndarray, ...]:

@@ -16,6 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ssmb.errors import ConfigError
+
+#: Most threads that may be asked for.
+MOST_THREADS = 4096
+
 
 def _ask_for_wide_vectors() -> str:
     """Let LLVM use 512-bit vectors where the processor has them; say what was done.
@@ -38,6 +43,19 @@ def _ask_for_wide_vectors() -> str:
 
 
 WIDE_VECTORS: str = _ask_for_wide_vectors()
+
+
+def _check_number_of_threads() -> None:
+    """Refuse what numba answers with an error of its own, or with the end of the process."""
+    given = os.environ.get("NUMBA_NUM_THREADS")
+    if given is not None and not (given.strip().isdecimal() and 1 <= int(given) <= MOST_THREADS):
+        raise ConfigError(
+            f"NUMBA_NUM_THREADS must be a whole number from 1 to {MOST_THREADS}, not {given!r}: leave it out to use "
+            "all processors"
+        )
+
+
+_check_number_of_threads()
 
 import numba
 from numba.core import types
@@ -196,19 +214,23 @@ class KernelCache(FunctionCache):
 
     _impl_class = _KernelCacheImpl
 
-    def __init__(self, py_func: Callable) -> None:
+    def __init__(self, py_func: Callable, name: str = "") -> None:
         super().__init__(py_func)
         self._cache_file = _SealedFiles(self._cache_path, self._impl.filename_base, source_hash())
+        self._name = (py_func.__qualname__, *([name] if name else []))
 
     def _index_key(self, sig, codegen):
-        return sig, codegen.magic_tuple(), self._py_func.__qualname__
+        return sig, codegen.magic_tuple(), *self._name
 
 
-def cached(function: Callable, *, parallel: bool = False) -> Any:
-    """Compile ``function`` on first call with the package's flags and keep the machine code between processes."""
+def cached(function: Callable, *, parallel: bool = False, name: str = "") -> Any:
+    """Compile ``function`` on first call with the package's flags and keep the machine code between processes.
+
+    ``name`` tells apart what is compiled twice from one function.
+    """
     dispatcher = numba.njit(parallel=parallel, **FLAGS)(function)
     if not JIT_OFF:
-        dispatcher._cache = KernelCache(function)
+        dispatcher._cache = KernelCache(function, name)
     return dispatcher
 
 

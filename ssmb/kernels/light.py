@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import FLAGS, cached, numba, scalar
+from ssmb.kernels.jit import FLAGS, numba, scalar
 from ssmb.kernels.primitives import sincos_turns, where
+from ssmb.kernels.threads import threaded
 
 #: directions that one thread takes at a time
 CHUNK = 16
@@ -187,4 +188,4 @@ def _electron_field(
                     out[a, e, c + 1] = where(q > 0.0, reach * re, im)
 
 
-electron_field: Any = cached(_electron_field, parallel=True)
+electron_field: Any = threaded(_electron_field)

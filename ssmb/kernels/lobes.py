@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from ssmb.kernels.jit import cached, numba, scalar
+from ssmb.kernels.jit import numba, scalar
 from ssmb.kernels.primitives import sincos_turns, where
+from ssmb.kernels.threads import threaded
 
 #: particles (or angles) whose terms are formed side by side and added pairwise
 TILE = 256
@@ -66,7 +67,7 @@ def _lobe_sums(beam, weight, theta_x, theta_y, waves, spread, slope, offset, out
         out[a, 2] = total_q
 
 
-lobe_sums = cached(_lobe_sums, parallel=True)
+lobe_sums = threaded(_lobe_sums)
 
 
 def _lobe_exchange(beam, theta_x, theta_y, solid, field, waves, spread, slope, offset, out):
@@ -87,4 +88,4 @@ def _lobe_exchange(beam, theta_x, theta_y, solid, field, waves, spread, slope, o
         out[i] = total
 
 
-lobe_exchange = cached(_lobe_exchange, parallel=True)
+lobe_exchange = threaded(_lobe_exchange)

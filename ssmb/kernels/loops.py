@@ -19,6 +19,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from ssmb.kernels import jit
 from ssmb.kernels.drives import Drive
+from ssmb.kernels.philox import REPEAT_BITS
 from ssmb.kernels.primitives import velocity_excess
 from ssmb.kernels.roles import Role
 
@@ -202,7 +203,7 @@ def _energy_loop(f, n_params):
 
 
 def _stochastic_loop(f, n_params):
-    width = n_params + 2
+    width, passes = n_params + 2, 1 << REPEAT_BITS
 
     def loop(buf, n, p, repeat, ids, seed, turn, element):
         a = _tile(buf)
@@ -212,7 +213,7 @@ def _stochastic_loop(f, n_params):
         x, px, y, py, z, delta, rpp, dbeta = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
         for r in range(repeat):
             for i in range(n):
-                key = (seed, who[i], turn, element * 4096 + r)
+                key = (seed, who[i], turn, element * passes + r)
                 x[i], px[i], y[i], py[i], z[i], d = f(
                     x[i], px[i], y[i], py[i], z[i], delta[i], rpp[i], dbeta[i], q, key
                 )

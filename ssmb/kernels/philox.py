@@ -1,7 +1,8 @@
 """Counter-based random numbers: Philox 4x32-10, keyed by what is random and for whom, with no state anywhere.
 
 A draw is a pure function of (seed, particle id, turn, element, draw number), so it does not depend on the number of
-threads, on tile size, on monitors, or on where a run was interrupted.
+threads, on tile size, on monitors, or on where a run was interrupted. What the counters have no room for is refused
+where it arises (beams, programs, turns), so that no two draws share a number.
 
 References
 ----------
@@ -14,6 +15,9 @@ import numpy as np
 
 from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.primitives import log, sincos_turns, sqrt
+
+#: Bits of the counters for the particle, the turn, the element, the pass of a repeated op, and the draw.
+PARTICLE_BITS, TURN_BITS, ELEMENT_BITS, REPEAT_BITS, DRAW_BITS = 40, 40, 20, 12, 16
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
@@ -71,7 +75,7 @@ def normal_pair(key, draw):
 
 
 #: In the place of the element: white noise of a machine, which no particle draws.
-_MACHINE = 2**32 - 1
+_MACHINE = 2 ** (ELEMENT_BITS + REPEAT_BITS) - 1
 
 
 def _white_noise(seed, first_turn, out):

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import FLAGS, cached, numba
+from ssmb.kernels.jit import FLAGS, numba
 from ssmb.kernels.primitives import nearest_whole, sincos_quarters
+from ssmb.kernels.threads import threaded
 
 #: particles of a tile (side by side, in vector registers), and of the chunk that one thread takes
 TILE = 256
@@ -77,7 +78,7 @@ def _phase_sums(z, weight, high, low, out):
             out[chunk, j, 1] = _pairwise(sine)
 
 
-phase_sums = cached(_phase_sums, parallel=True)
+phase_sums = threaded(_phase_sums)
 
 
 def bunching_sums(z: np.ndarray, weight: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:

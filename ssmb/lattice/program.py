@@ -25,6 +25,7 @@ from ssmb.kernels.engine import (
     OP_REPEAT,
 )
 from ssmb.kernels.loops import BLOCK, KERNELS, Kernel
+from ssmb.kernels.philox import ELEMENT_BITS
 from ssmb.kernels.roles import Role
 from ssmb.maps import Op
 from ssmb.maps.op import Emission, Noise
@@ -312,6 +313,8 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
             details.append(_detail(placed, role, op))
             rows.append((op.kernel.index, packed[known], op.repeat, index, LIMIT if op.kernel.limit else MAP))
     first.append(len(rows))
+    if len(names) >= 1 << ELEMENT_BITS and any(KERNELS[row[0]].stochastic for row in rows):
+        raise LatticeError(f"random numbers are for less than {1 << ELEMENT_BITS} elements, not {len(names)}")
     return Program(
         reference=reference,
         names=names,

@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from ssmb.beam.reference import Reference
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE
 from ssmb.errors import LatticeError
+from ssmb.kernels.philox import DRAW_BITS, REPEAT_BITS
 from ssmb.maps.frames import roll_ops
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Emission, Op
@@ -61,7 +62,9 @@ from ssmb.maps.radiation_kernels import (
 QUIET = 0.5
 #: Random draws that belong to one radiation op.
 _DRAWS = 2
-_MOST_REPEATS = 4096
+#: Most radiation ops of an element: no two of them share a draw.
+MOST_RADIATION_OPS = (1 << DRAW_BITS) // _DRAWS
+_MOST_REPEATS = 1 << REPEAT_BITS
 
 
 # ---- constants of a reference particle

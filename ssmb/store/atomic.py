@@ -7,6 +7,9 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +31,7 @@ _ADVICE = {
     errno.ENOTDIR: "a part of the path is a file, not a folder: correct the path",
     errno.EISDIR: "this is a folder, not a file: give the path of a file",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.ENXIO: "nobody reads this pipe: start its reader first, or give the path of a file",
     errno.EIO: "the disk reports an error: check the disk, or choose another folder",
 }
 
@@ -58,7 +62,7 @@ def atomic_path(path: str | os.PathLike[str], *, previous: Path | None = None) -
 
     A reader sees the old file or the new one, never a mixture, also when the process is killed or the machine stops:
     the new file is on the disk before it gets its name. Several writers of one path do not disturb each other; the
-    last one stays. A symbolic link is followed, not replaced.
+    last one stays. A symbolic link is followed, not replaced. To a device or a pipe the bytes are sent at the end.
 
     Parameters
     ----------
@@ -68,7 +72,7 @@ def atomic_path(path: str | os.PathLike[str], *, previous: Path | None = None) -
     Raises
     ------
     ResultFileError
-        If the disk is full, the folder is missing or may not be written to, or `path` is not a plain file.
+        If the disk is full, the folder is missing or may not be written to, or `path` is a folder.
 
     Examples
     --------
@@ -81,8 +85,12 @@ def atomic_path(path: str | os.PathLike[str], *, previous: Path | None = None) -
     """
     target = Path(os.path.realpath(checked_path(path)))
     part = _part_path(target)
+    if _is_stream(path):
+        with _sent_to(path) as part:
+            yield part
+        return
     try:
-        if target.exists() and not target.is_file():
+        if target.is_dir():
             raise OSError(errno.EISDIR, "not a plain file")
         _remove_leftovers(target)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -98,6 +106,34 @@ def atomic_path(path: str | os.PathLike[str], *, previous: Path | None = None) -
         if isinstance(error, OSError):
             raise os_failure(error, path, "write") from error
         raise
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a device, a pipe or a nameless file: it takes bytes, but has no name to take over."""
+    with suppress(OSError):
+        found = os.stat(path)  # not of the real path: that of a pipe of this process is no path
+        if stat.S_ISDIR(found.st_mode):
+            return False
+        with suppress(FileNotFoundError):
+            return not (stat.S_ISREG(found.st_mode) and os.path.samestat(found, os.stat(os.path.realpath(path))))
+        return True
+    return False
+
+
+@contextmanager
+def _sent_to(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary file, whose bytes are sent to a device or a pipe when the block ends."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / "part"
+            part.touch()
+            yield part
+            handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe without a reader: no waiting
+            with open(part, "rb") as file, open(handle, "wb") as out:
+                os.set_blocking(handle, True)
+                shutil.copyfileobj(file, out)
+    except OSError as error:
+        raise os_failure(error, path, "write") from error
 
 
 def _stem(target: Path) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 
 from ssmb.errors import ResultFileError, SsmbError
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
+from ssmb.store.patient_file import patient_file
 
 SEAL_SIZE = 512
 _MAGIC = b"ssmb sealed HDF5 1\n"
@@ -108,19 +109,18 @@ def new_hdf5(path: str | os.PathLike[str], header: Header, *, previous: Path | N
         If it cannot be written; the file that was there before, if any, is untouched.
     """
     with atomic_path(path, previous=previous) as part:
-        try:
-            with h5py.File(
-                part, "w", userblock_size=SEAL_SIZE, libver=("v110", "v110"), track_order=True, locking=False
-            ) as file:
-                file.attrs["schema_version"] = header.schema_version
-                set_text(file, "format", "ssmb")
-                for name in ("kind", "software_version", "created"):
-                    set_text(file, name, getattr(header, name))
-                yield file
-        except SsmbError:
-            raise
-        except Exception as error:  # HDF5 reports a full disk as OSError, RuntimeError or ValueError, by where it hits
-            raise os_failure(OSError(str(error)), path, "write") from error
+        with patient_file(part) as disk:
+            try:
+                with h5py.File(disk, "w", userblock_size=SEAL_SIZE, libver=("v110", "v110"), track_order=True) as file:
+                    file.attrs["schema_version"] = header.schema_version
+                    set_text(file, "format", "ssmb")
+                    for name in ("kind", "software_version", "created"):
+                        set_text(file, name, getattr(header, name))
+                    yield file
+            except SsmbError:
+                raise
+            except Exception as error:  # what HDF5 cannot hold
+                raise os_failure(OSError(str(error)), path, "write") from error
         with open(part, "r+b") as file:
             seal = _seal_of(file)
             file.seek(0)

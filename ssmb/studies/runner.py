@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
+from ssmb.kernels.threads import most_threads, thread_count, too_few_threads
 from ssmb.lattice import Lattice, lattice_text, load_lattice
 from ssmb.signals import stopped_by
 from ssmb.store.atomic import checked_path
@@ -35,8 +36,7 @@ from ssmb.studies.folders import (
 from ssmb.studies.read_config import config_from_text, load_config, placed_config
 from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.study import On, Places, Result, Stopped, Study, at_place, study_of_config
-from ssmb.tracking import RunStatus, most_threads
-from ssmb.tracking.watching import thread_count
+from ssmb.tracking import RunStatus
 
 T = TypeVar("T")
 _STAGE_SCHEMA = 1
@@ -175,10 +175,7 @@ def _threads(asked: int | None, study: Study) -> int:
     wanted = functools.reduce(getattr, key, study.config) if asked is None and key else asked
     if wanted is not None and not 1 <= wanted <= most:
         with at_place(study.places if key else None, *key):
-            raise ConfigError(
-                f"threads must lie between 1 and {most}, got {wanted}; for more set NUMBA_NUM_THREADS before Python "
-                f"starts"
-            )
+            raise ConfigError(f"threads must lie between 1 and {most}, got {wanted}: {too_few_threads()}")
     return wanted or most
 
 

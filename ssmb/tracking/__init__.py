@@ -14,7 +14,6 @@ from ssmb.tracking.monitors import (
     SnapshotRecord,
 )
 from ssmb.tracking.track import Loss, Run, losses_of, track
-from ssmb.tracking.watching import most_threads
 
 __all__ = [
     "BucketMonitor",
@@ -34,6 +33,5 @@ __all__ = [
     "SnapshotMonitor",
     "SnapshotRecord",
     "losses_of",
-    "most_threads",
     "track",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.drives import Drive
-from ssmb.kernels.philox import white_noise
+from ssmb.kernels.philox import TURN_BITS, white_noise
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import count, finite, positive
 
@@ -25,7 +25,7 @@ _SMALL_DETUNING = 1e-4
 #: A course of the detuning is summed up from turn 0.
 _MOST_SUMMED_TURNS = 10**7
 #: turns are counted to here
-_LAST_TURN = 2**62
+_LAST_TURN = 1 << TURN_BITS
 #: limits of a turn in a program
 _TURN: dict[str, Any] = {"minimum": 0, "maximum": 10**12}
 

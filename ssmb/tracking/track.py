@@ -17,6 +17,8 @@ from ssmb.beam import Beam, LossReason
 from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.loops import BLOCK, MAX_TILE
+from ssmb.kernels.philox import TURN_BITS
+from ssmb.kernels.threads import thread_count
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.lattice.tree import Lattice
@@ -27,10 +29,7 @@ from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
 from ssmb.tracking.saving import Saver
 from ssmb.tracking.stations import Effect, Effects
-from ssmb.tracking.watching import asked_to_stop, reporter, thread_count
-
-#: Random numbers are keyed by 40 bits of the turn.
-_LAST_TURN = 2**40
+from ssmb.tracking.watching import asked_to_stop, reporter
 
 
 @dataclass(frozen=True)
@@ -233,8 +232,8 @@ def _check_arguments(
         raise ConfigError(f"turns must be a whole number >= 0, got {turns!r}")
     if not whole(first_turn) or first_turn < 0:
         raise ConfigError(f"first_turn must be a whole number >= 0, got {first_turn!r}")
-    if first_turn + turns > _LAST_TURN:
-        raise ConfigError(f"turns are counted to 2^40, got first_turn + turns = {first_turn + turns}")
+    if first_turn + turns > 1 << TURN_BITS:
+        raise ConfigError(f"turns are counted to 2^{TURN_BITS}, got first_turn + turns = {first_turn + turns}")
     if not whole(seed) or not 0 <= seed < 2**63:
         raise ConfigError(f"seed must be a whole number from 0 to 2^63 - 1, got {seed!r}")
     if threads is not None and (not whole(threads) or threads < 1):

@@ -1,4 +1,4 @@
-"""What surrounds a run in progress: Ctrl-C, the number of threads, the progress bar."""
+"""What surrounds a run in progress: Ctrl-C, the progress bar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ssmb.arguments import checked
-from ssmb.errors import ConfigError
-from ssmb.kernels.jit import numba
 from ssmb.signals import stopped_by
 from ssmb.tracking.job import Job
 
@@ -31,29 +28,6 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
 
     with stopped_by(note):
         yield lambda: pressed > 0
-
-
-@checked
-def most_threads() -> int:
-    """Number of threads that this process can use."""
-    compiler: Any = numba
-    return int(compiler.config.NUMBA_NUM_THREADS)
-
-
-@contextmanager
-def thread_count(threads: int | None) -> Iterator[int]:
-    """Use so many threads (None: all), and tell how many these are."""
-    most = most_threads()
-    if threads is not None and threads > most:
-        raise ConfigError(
-            f"threads={threads}, but only {most} were set up; set NUMBA_NUM_THREADS before starting Python"
-        )
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads or most)
-    try:
-        yield threads or most
-    finally:
-        numba.set_num_threads(before)
 
 
 @contextmanager

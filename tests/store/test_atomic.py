@@ -111,7 +111,7 @@ def test_leftovers_of_killed_writers_are_removed_and_young_ones_kept(tmp_path):
         ("file/a.h5", "not a folder"),
         ("folder", "not a file"),
         ("x" * 300 + ".h5", "name is too long"),
-        ("pipe", "not a file"),
+        ("pipe", "nobody reads this pipe"),
         ("a\0.h5", "not a path"),
         ("", "not a path"),
     ],
