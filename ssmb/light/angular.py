@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_AZIMUTH_NODES, _AZIMUTH_WEIGHTS = np.polynomial.legendre.leggauss(64)
+_AZIMUTH_NODES, _AZIMUTH_WEIGHTS = (np.asarray(a, dtype=np.float64) for a in np.polynomial.legendre.leggauss(64))
 #: a point-like beam is the limit S -> 0; below this the result no longer changes
 _SMALLEST_SIZE = 1e-13
 
@@ -33,14 +33,37 @@ def composite_nodes(edges: Array) -> tuple[Array, Array]:
     return (middle + half * _NODES).ravel(), (half * _WEIGHTS).ravel()
 
 
+def azimuths(number: int, *, flat: bool = False, half: bool = False) -> tuple[Array, Array]:
+    """Return azimuths [rad] and weights (sum 1) of a mean over the circle.
+
+    Parameters
+    ----------
+    number : of equal steps around the circle [1].
+    flat : True for what is narrow about the axes, the light of a flat beam: Gauss nodes that gather there.
+    half : True for what is the same above and below: only azimuths in 0 ... pi.
+    """
+    if not flat:
+        steps = math.ceil(0.5 * number) if half else number
+        turn = (math.pi if half else 2.0 * math.pi) / steps
+        return np.asarray(turn * (np.arange(steps) + 0.5), dtype=np.float64), np.full(steps, 1.0 / steps)
+    quarter, weight = _quarter()
+    turns = np.arange(2 if half else 4)
+    phi = np.where(turns % 2 == 0, quarter[:, None], 0.5 * math.pi - quarter[:, None]) + 0.5 * math.pi * turns
+    return np.asarray(phi.T.ravel(), dtype=np.float64), np.tile(weight, turns.size) / turns.size
+
+
+def _quarter() -> tuple[Array, Array]:
+    """Azimuths of a quarter of the circle and their weights, sum 1."""
+    u = 0.5 * (_AZIMUTH_NODES + 1.0)
+    # phi = (pi/2)(3u^2 - 2u^3) gathers nodes at the axes, where S(phi) of a ribbon beam comes close to zero
+    return 0.5 * math.pi * u * u * (3.0 - 2.0 * u), 0.5 * _AZIMUTH_WEIGHTS * 6.0 * u * (1.0 - u)
+
+
 def azimuth_sizes(s_x: float, s_y: float) -> tuple[Array, Array, Array]:
     """Return S(phi), cos^2 phi and weights (sum 1) of the mean over the azimuth; one node if the beam is round."""
     if s_x == s_y:
         return np.array([s_x]), np.array([0.5]), np.array([1.0])
-    u = 0.5 * (_AZIMUTH_NODES + 1.0)
-    # phi = (pi/2)(3u^2 - 2u^3) gathers nodes at the axes, where S(phi) of a ribbon beam comes close to zero
-    phi = 0.5 * math.pi * u * u * (3.0 - 2.0 * u)
-    weight = 0.5 * _AZIMUTH_WEIGHTS * 6.0 * u * (1.0 - u)
+    phi, weight = _quarter()
     cos2 = np.cos(phi) ** 2
     return s_x * cos2 + s_y * (1.0 - cos2), cos2, weight
 

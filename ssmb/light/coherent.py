@@ -9,16 +9,21 @@ The current ``I (1 + 2 |b_n| cos(n k_L z) + ...)`` radiates at harmonic n
   ``P = (Z0/(4 pi)) (a_x^2 + a_y^2) ln(1 + 1/(4 S^2)) |b_n|^2 I^2``: finite only through the beam size or an aperture,
   and without N. This is the 532 nm light of an undulator that is resonant at 1064 nm.
 
+These closed forms end where :func:`ssmb.light.exact.closed_form_error`, about n/N and more at large angles, is above
+2 %: there the exact field of one electron takes their place, inside the cone of the harmonic. A point-like beam without
+aperture has no such integral (its light at large angles is that of the next harmonics): it keeps the closed form, with
+a warning where this is off by more than 20 %.
+
 I is the local current, not the spike current of a microbunch; b_n is the bunching in the middle of the radiator.
 
-Validity: N >> 1; divergence of the beam small against that of the light; no further bunching or debunching inside
+Validity: divergence of the beam small against that of the light; no further bunching or debunching inside
 the undulator (R56 = 2 N lambda_1 times the momentum spread, and the path of betatron angles, small against lambda_n).
 
 References
 ----------
 X. Deng et al., J. Synchrotron Rad. 30, 35 (2023), doi:10.1107/S1600577522009973 (form factor, statistics).
 K.-J. Kim, AIP Conf. Proc. 184, 565 (1989), doi:10.1063/1.38046.
-The even-harmonic form is derived here and tested against the far field of the exact orbit.
+The even-harmonic form is derived here and tested against the far field of an orbit.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +41,7 @@ from ssmb.arguments import checked
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
 from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
+from ssmb.light.exact import LARGEST_ERROR, SPECTRUM, HarmonicCone, closed_form_error, warn_of_closed_form
 from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import modulation_index
 from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share
@@ -84,10 +91,8 @@ def form_factor(
     s_x = not_negative("s_x", s_x)
     s_y = s_x if s_y is None else not_negative("s_y", s_y)
     reach = positive_or_infinite("reach", reach)
+    _known(detuning)
     if isinstance(detuning, str):
-        if detuning not in ("exact", "best"):
-            hint = nearest(detuning, ("exact", "best"))
-            raise ConfigError(f"unknown detuning '{detuning}'; allowed: 'exact', 'best' or a phase in rad.{hint}")
         if detuning == "exact" and s_x == s_y and math.isinf(reach):
             return _round_form_factor(s_x)
         if detuning == "best":
@@ -159,7 +164,7 @@ def coherent_power(
     bunching : b_n at the harmonic; the modulus counts [1].
     harmonic : n of the undulator, odd or (planar) even [1].
     sigma_perp : rms size of a round Gaussian beam, or (sigma_x, sigma_y) with x the plane of the wiggling [m].
-    detuning : see :func:`form_factor`; even harmonics are given on the exact resonance only.
+    detuning : see :func:`form_factor`; the closed form of even harmonics is that on the exact resonance.
     acceptance : half angle of a round aperture around the axis [rad].
 
     Raises
@@ -188,16 +193,22 @@ def power_per_square_ampere(
     acceptance: float = math.inf,
 ) -> float:
     """Return coherent power over (|b_n| I)^2 [ohm]; arguments as in :func:`coherent_power`."""
-    n, s_x, s_y, reach = _geometry(undulator, harmonic, sigma_perp, acceptance)
-    if n % 2:
-        if not isinstance(detuning, str):
-            undulator.near_harmonic(n, -finite("detuning", detuning, "rad") / (2.0 * math.pi * n * undulator.n_periods))
-        strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(n)
-        return strength * form_factor(s_x, s_y, detuning=detuning, reach=reach)
+    g = _geometry(undulator, harmonic, sigma_perp, acceptance)
+    _known(detuning)
+    turn = 2.0 * math.pi * g.n * undulator.n_periods
+    offset = 0.0 if isinstance(detuning, str) else -finite("detuning", detuning, "rad") / turn
+    undulator.near_harmonic(g.n, offset)
+    if g.field and detuning == "best":
+        return g.field.best_ohms(-(4.0 / math.sqrt(max(g.s_x, g.s_y, 1e-2)) + 8.0) / turn)
+    if g.field:
+        return float(g.field.ohms(np.array([offset]))[0])
+    if g.n % 2:
+        strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(g.n)
+        return strength * form_factor(g.s_x, g.s_y, detuning=detuning, reach=g.reach)
     if detuning != "exact":
-        raise ConfigError("even harmonics are given on the exact resonance only: detuning='exact'")
-    a_x, a_y = even_amplitudes(undulator.k, n)
-    g_x, g_y = even_form_factors(s_x, s_y, reach=reach)
+        raise ConfigError("the closed form of even harmonics is that on the exact resonance: detuning='exact'")
+    a_x, a_y = even_amplitudes(undulator.k, g.n)
+    g_x, g_y = even_form_factors(g.s_x, g.s_y, reach=g.reach)
     return VACUUM_IMPEDANCE / (4.0 * math.pi) * (a_x * a_x * g_x + a_y * a_y * g_y)
 
 
@@ -298,10 +309,10 @@ def coherent_energy(
     >>> u125 = Undulator.resonant(Reference(energy=250e6), 1064e-9, period=0.125, n_periods=32)
     >>> energy = coherent_energy(u125, charge=5e-12, sigma_z=40e-6, bunching=0.1, sigma_perp=(560e-6, 50e-6))
     >>> round(energy * 1e9, 2)
-    2.45
+    2.44
     """
-    n, s_x, s_y, reach = _geometry(undulator, harmonic, sigma_perp, acceptance)
-    sigma_z = positive("sigma_z", sigma_z, "m")
+    g = _geometry(undulator, harmonic, sigma_perp, acceptance)
+    n, sigma_z = g.n, positive("sigma_z", sigma_z, "m")
     if sigma_z < 2.0 * undulator.wavelength(n):
         warnings.warn(
             f"bunch of {sigma_z:.3g} m rms is not long against the wavelength {undulator.wavelength(n):.3g} m: its "
@@ -311,16 +322,18 @@ def coherent_energy(
         )
     amplitude = modulus("bunching", bunching) * finite("charge", charge, "C")
     square_current = amplitude * amplitude * SPEED_OF_LIGHT / (2.0 * math.sqrt(math.pi) * sigma_z)
+    if g.field:
+        return square_current * g.field.ohms_of_bunch(sigma_z, positive_or_infinite("bandwidth", bandwidth))
     if n % 2:
         strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(n)
 
         def weight(d: float, slip: float) -> float:
-            return strength * _odd_mean(s_x, s_y, d, reach, slip)
+            return strength * _odd_mean(g.s_x, g.s_y, d, g.reach, slip)
     else:
         a_x, a_y = even_amplitudes(undulator.k, n)
 
         def weight(d: float, slip: float) -> float:
-            g_x, g_y = _even_means(s_x, s_y, d, reach, slip)
+            g_x, g_y = _even_means(g.s_x, g.s_y, d, g.reach, slip)
             return VACUUM_IMPEDANCE / (4.0 * math.pi) * (a_x * a_x * g_x + a_y * a_y * g_y)
 
     return square_current * _bunch_mean(weight, undulator, n, sigma_z, bandwidth)
@@ -334,7 +347,7 @@ def _bunch_mean(
         return weight(0.0, undulator.slippage / (2.0 * sigma_z))
     # |b(k)|^2 ~ exp(-(dk sigma_z)^2): u = dk sigma_z, and d = -N lambda_1 dk/2
     half = math.pi / undulator.wavelength(harmonic) * bandwidth * sigma_z
-    edge = min(half, 6.0)
+    edge = min(half, SPECTRUM)
     u, w = composite_nodes(np.linspace(-edge, edge, 4))
     scale = undulator.slippage / (2.0 * sigma_z)
     return sum(wi * math.exp(-ui * ui) * weight(-scale * ui, 0.0) for ui, wi in zip(u, w, strict=True)) / math.sqrt(
@@ -342,10 +355,19 @@ def _bunch_mean(
     )
 
 
-def _geometry(
-    undulator: Undulator, harmonic: int, sigma_perp: BeamSize, acceptance: float
-) -> tuple[int, float, float, float]:
-    """Return n, S_x, S_y and the reach of the acceptance; warn where the closed forms end."""
+@dataclass(frozen=True)
+class _Geometry:
+    """Light of a harmonic: size parameters and reach of its closed form, and the field, where that takes its place."""
+
+    n: int
+    s_x: float
+    s_y: float
+    reach: float
+    field: HarmonicCone | None
+
+
+def _geometry(undulator: Undulator, harmonic: int, sigma_perp: BeamSize, acceptance: float) -> _Geometry:
+    """Return the geometry of the light; warn where the closed form ends and nothing takes its place."""
     n = count("harmonic", harmonic)
     if undulator.helical and n != 1:
         raise ConfigError(f"a helical undulator radiates only the first harmonic on axis, not {n}")
@@ -357,24 +379,19 @@ def _geometry(
     angle = positive_or_infinite("acceptance", acceptance, "rad")
     if math.isfinite(angle):
         reach = 0.5 * math.pi * undulator.length / undulator.wavelength(n) * angle * angle
-    if undulator.n_periods < 5:
-        warnings.warn(
-            f"{undulator.n_periods} periods: the closed forms assume many periods (their error is about 1/N)",
-            ValidityWarning,
-            stacklevel=3,
-        )
-    if n % 2 == 0 and s_x + s_y > 0.0:
-        # square of the wiggle phase k theta_x K/(gamma k_u), the expansion parameter, at the largest angle that counts
-        x = min(reach, 1.0 / (2.0 * (s_x + s_y)))
-        expansion = 4.0 * n * x * undulator.k**2 / (math.pi * undulator.n_periods * (1.0 + 0.5 * undulator.k**2))
-        if expansion > 1.0:
-            warnings.warn(
-                "the even-harmonic form is of first order in the angle, but this beam or aperture admits angles "
-                f"where the next order is {0.25 * expansion:.0%}; ssmb.light.spectral has the exact field",
-                ValidityWarning,
-                stacklevel=3,
-            )
-    return n, s_x, s_y, reach
+    least = min(s_x, s_y)
+    error = closed_form_error(undulator, n, min(reach, 0.25 / least if least > 0.0 else math.inf), max(s_x, s_y))
+    bounded = s_x + s_y > 0.0 or math.isfinite(reach)
+    if not bounded and n % 2:
+        warn_of_closed_form(undulator, error)
+    cone = HarmonicCone(undulator, n, (sizes[0], sizes[1]), angle)
+    return _Geometry(n, s_x, s_y, reach, cone if bounded and error > LARGEST_ERROR else None)
+
+
+def _known(detuning: Detuning) -> None:
+    if isinstance(detuning, str) and detuning not in ("exact", "best"):
+        hint = nearest(detuning, ("exact", "best"))
+        raise ConfigError(f"unknown detuning '{detuning}'; allowed: 'exact', 'best' or a phase in rad.{hint}")
 
 
 def _round_form_factor(s: float) -> float:

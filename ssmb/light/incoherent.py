@@ -18,6 +18,7 @@ from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIG
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.light.angular import composite_nodes
 from ssmb.light.coherent import even_amplitudes
+from ssmb.light.exact import LARGEST_ERROR, HarmonicCone, closed_form_error, warn_of_closed_form
 from ssmb.light.statistics import photon_energy
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
@@ -107,8 +108,10 @@ def spectral_energy(
 
     Notes
     -----
-    Validity: N >> 1, angles inside the lobe of the harmonic (small against 1/gamma); other harmonics, which reach the
-    same frequency at larger angles, are not included.
+    The closed forms end where :func:`ssmb.light.exact.closed_form_error` is above 2 %: there the exact field of one
+    electron takes their place, inside the aperture and the cone of the harmonic. Without an aperture odd harmonics keep
+    the closed form, with a warning where it is off by more than 20 %. Other harmonics, which reach the same frequency
+    at larger angles, are not included.
 
     Examples
     --------
@@ -122,10 +125,9 @@ def spectral_energy(
     """
     n = count("harmonic", harmonic)
     d = -math.pi * n * undulator.n_periods * undulator.near_harmonic(n, finite("offset", offset))
-    reach = math.inf
-    angle = positive_or_infinite("acceptance", acceptance, "rad")
-    if math.isfinite(angle):
-        reach = 0.5 * math.pi * undulator.length / (undulator.wavelength(n) / (1.0 + offset)) * angle * angle
+    if _exact(undulator, n, acceptance):
+        return float(HarmonicCone(undulator, n, acceptance=acceptance).spectrum(np.array([offset]))[0])
+    reach = _reach(undulator, n, acceptance) * (1.0 + offset)
     if n % 2:
         lobe = _sinc2_integral(reach - d) + _sinc2_integral(d)
         return FINE_STRUCTURE * HBAR * undulator.n_periods * undulator.kim_q(n) * lobe
@@ -165,8 +167,30 @@ def energy_in_band(undulator: Undulator, bandwidth: float, harmonic: int = 1, ac
     panels = math.ceil(2.0 * harmonic * undulator.n_periods * half) + 2
     offset, weight = composite_nodes(np.linspace(-half, half, panels))
     omega = 2.0 * math.pi * SPEED_OF_LIGHT / undulator.wavelength(harmonic)
-    density = [spectral_energy(undulator, harmonic, float(o), acceptance) for o in offset]
+    if _exact(undulator, harmonic, acceptance):
+        density = HarmonicCone(undulator, harmonic, acceptance=acceptance).spectrum(offset)
+    else:
+        density = np.array([spectral_energy(undulator, harmonic, float(o), acceptance) for o in offset])
     return omega * float(np.dot(weight, density))
+
+
+def _reach(undulator: Undulator, harmonic: int, acceptance: float) -> float:
+    """k L theta^2/4 of an aperture on resonance [1]."""
+    angle = positive_or_infinite("acceptance", acceptance, "rad")
+    return 0.5 * math.pi * undulator.length / undulator.wavelength(harmonic) * angle * angle
+
+
+def _exact(undulator: Undulator, harmonic: int, acceptance: float) -> bool:
+    """Whether the exact field takes the place of the closed form."""
+    if undulator.helical and harmonic != 1:
+        return False
+    reach = _reach(undulator, harmonic, acceptance)
+    error = closed_form_error(undulator, harmonic, reach)
+    if math.isinf(reach):
+        if harmonic % 2:
+            warn_of_closed_form(undulator, error)
+        return False
+    return error > LARGEST_ERROR
 
 
 @checked

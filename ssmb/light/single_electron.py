@@ -139,12 +139,14 @@ def undulator_field(
     """
     tx, ty = np.broadcast_arrays(real_array("theta_x", theta_x), real_array("theta_y", theta_y))
     energy = real_array("photon_energy", photon_energy)
-    orbit = _resolved(undulator, tx, ty, energy, end_poles, distance)
+    orbit = resolved_orbit(undulator, tx, ty, energy, end_poles=end_poles, distance=distance)
     return orbit_field(orbit, tx, ty, energy, distance=distance)
 
 
-def _resolved(undulator: Undulator, tx: Array, ty: Array, energy: Array, end_poles: bool, distance: float) -> Orbit:
-    """Return the orbit in an undulator with the nodes that this light needs."""
+def resolved_orbit(
+    undulator: Undulator, tx: Array, ty: Array, energy: Array, *, end_poles: bool = True, distance: float = math.inf
+) -> Orbit:
+    """Return the orbit in an undulator with the nodes that this light needs; arguments of :func:`undulator_field`."""
     orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=SPARE_NODES)
     inverse = 1.0 / positive_distance(distance)
     if not energy.size or not np.all(np.isfinite(energy)) or not np.all(tx * tx + ty * ty <= LARGEST_ANGLE**2):
@@ -271,7 +273,7 @@ def aperture_spectrum(
     if not math.hypot(*corner) <= LARGEST_ANGLE:
         raise ConfigError(f"the aperture reaches to {math.hypot(*corner):.3g} rad; allowed are {LARGEST_ANGLE} rad")
     if isinstance(orbit, Undulator):
-        orbit = _resolved(orbit, np.array(corner[0]), np.array(corner[1]), energy, True, distance)
+        orbit = resolved_orbit(orbit, np.array(corner[0]), np.array(corner[1]), energy, distance=distance)
     axes = []
     for half, middle in ((x, centre[0]), (y, centre[1])):
         edge = abs(middle) + half

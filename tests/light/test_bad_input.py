@@ -13,7 +13,7 @@ import pytest
 from ssmb import light as light
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
-from ssmb.light import coherent, incoherent, spectral, statistics
+from ssmb.light import coherent, incoherent, statistics
 from ssmb.light.generations import bend as bend_light
 
 REF = Reference(400e6)
@@ -40,7 +40,6 @@ FIELD = light.undulator_field(EUV, [0.0, 1e-4], 0.0, [91.8, 92.0])
             "nearest harmonic: 2",
         ),
         (lambda: light.undulator_field(EUV, 0.0, 0.0, 13.5e9), ConfigError, "harmonic 1.47e"),
-        (lambda: spectral.far_field(EUV, 1e-14, 0.0, 0.0), ConfigError, "harmonic 1.35e"),
         (lambda: light.harmonic_amplitude(EUV, 10**6, 0.0, 0.0), ConfigError, "1000000"),
         (lambda: light.bend_flux(REF, 1.0, 1e9, 1.0), PhysicsError, "times the critical energy"),
         # b > 1
@@ -62,7 +61,6 @@ FIELD = light.undulator_field(EUV, [0.0, 1e-4], 0.0, [91.8, 92.0])
         (lambda: light.tabulated_orbit(REF, np.arange(5.0), np.zeros(5), slope=(0.0,)), ConfigError, "slope.*two"),
         (lambda: light.undulator_orbit(EUV, nodes=10**9), ConfigError, "1000000000"),
         (lambda: light.tabulated_orbit(REF, np.arange(5.0), np.zeros(5), nodes=10**9), ConfigError, "2 to 512"),
-        (lambda: spectral.angle_integrated_density(EUV, 13.5e-9, 1e-3, radial=10**12), ConfigError, "radial.*10000"),
         (lambda: light.tracked_power(EUV, POINT, 13.5e-9, current=1.0, resolution=10**9), ConfigError, "1 to 64"),
         # a radiator without field
         (
@@ -103,7 +101,6 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
         {"phase": [0.0], "delta": [0.0], "pierce": 1e-4, "n_periods": 50, "steps": 60},
     ),
     "angular_energy": (light.angular_energy, {"undulator": EUV, "harmonic": 1, "theta_x": 0.0, "theta_y": 1e-4}),
-    "far_field": (spectral.far_field, {"undulator": EUV, "wavelength": 1e-8, "theta_x": 0.0, "theta_y": 0.0}),
     "angular_density": (light.angular_density, {"field": FIELD, "photon_energy": [91.8, 92.0]}),
     "stokes": (light.stokes, {"field": FIELD, "photon_energy": [91.8, 92.0]}),
     "photon_flux": (light.photon_flux, {"density": 1.0, "current": 1.0, "bandwidth": 1e-3}),

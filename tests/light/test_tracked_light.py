@@ -18,8 +18,8 @@ from ssmb.light.debunching import Plane, debunched_power
 from ssmb.light.exit_light import ExitLight
 from ssmb.light.growth import field_growth, gain_parameter, pierce_parameter
 from ssmb.light.incoherent import spectral_energy
-from ssmb.light.spectral import far_field
-from ssmb.light.statistics import relative_variance
+from ssmb.light.single_electron import undulator_field
+from ssmb.light.statistics import photon_energy, relative_variance
 from ssmb.light.tracked import energy_exchange, tracked_power
 from ssmb.maps.undulator import Undulator
 from tests.support import assert_close
@@ -108,9 +108,9 @@ def test_sum_of_exact_orbits():
     node, weight = np.polynomial.legendre.leggauss(24)
     tx, ty = (a.ravel() for a in np.meshgrid(edge * node, edge * node, indexing="ij"))
     solid = np.outer(edge * weight, edge * weight).ravel()
-    gx, gy = far_field(few, WAVELENGTH, tx, ty)
+    field = undulator_field(few, tx, ty, photon_energy(WAVELENGTH), end_poles=False)
     form = np.array([np.mean(np.exp(-1j * k * (z + a * x + c * y))) for a, c in zip(tx, ty, strict=True)])
-    single = np.abs(gx) ** 2 + np.abs(gy) ** 2
+    single = (np.abs(field) ** 2).sum(axis=-1)
     # noise of the 10^4 random electrons taken off: 1/n of the light of as many incoherent ones
     power = VACUUM_IMPEDANCE * k * k / (8.0 * math.pi**2) * float(solid @ (single * (np.abs(form) ** 2 - 1.0 / n)))
     coordinates = np.zeros((6, n))

@@ -10,7 +10,6 @@ import pytest
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, HBAR
 from ssmb.errors import SsmbError
-from ssmb.light import spectral
 from ssmb.light.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.light.single_electron import angular_density, orbit_field, photon_flux, stokes, undulator_field
 from ssmb.light.statistics import photon_energy
@@ -34,15 +33,25 @@ def energy_of(und: Undulator, harmonic: float, theta: float = 0.0) -> float:
 @pytest.mark.parametrize("k", [0.5, 1.144, 2.5])
 @pytest.mark.parametrize("harmonic", [1, 2, 3, 4, 5])
 def test_closed_forms_against_the_brute_force_integral(helical: bool, k: float, harmonic: int) -> None:
-    """The Bessel sums and the integral of `spectral`, which knows no Bessel function, in 12 directions: 1e-8."""
-    und = source(k, 200, helical=helical)
+    """The Bessel sums and the paraxial field of one period, by the trapezoidal rule, in 12 directions: 1e-8.
+
+    On resonance the integrand has the period of the undulator, for which equal steps are exact.
+    """
+    und, gamma, ku = source(k, 200, helical=helical), LOW.gamma, 2.0 * math.pi / 0.01
+    s, a = np.arange(512) * (0.01 / 512), k / LOW.gamma
+    vx, x = a * np.cos(ku * s), a / ku * np.sin(ku * s)
+    vy, y = (a * np.sin(ku * s), -a / ku * np.cos(ku * s)) if helical else (0.0 * s, 0.0 * s)
+    lag = s * (1.0 + k * k) / (2.0 * gamma**2)
+    if not helical:
+        lag = s * (1.0 + 0.5 * k * k) / (2.0 * gamma**2) + a * a / (8.0 * ku) * np.sin(2.0 * ku * s)
     largest = np.abs(harmonic_amplitude(und, 1, 0.0, 0.0)).max()
     for theta in (0.0, 2e-4, 1e-3, 3e-3):
         for phi in (0.0, 0.7, 0.5 * math.pi):
             tx, ty = theta * math.cos(phi), theta * math.sin(phi)
-            brute = np.array(spectral.far_field(und, und.wavelength(harmonic, theta), tx, ty))
-            closed = harmonic_amplitude(und, harmonic, tx, ty) * und.length
-            assert_close(closed, brute, rtol=0.0, atol=1e-8 * largest * und.length)
+            path = lag + 0.5 * s * theta**2 - tx * x - ty * y
+            wave = np.exp(2j * math.pi / und.wavelength(harmonic, theta) * path)
+            brute = np.array([((vx - tx) * wave).mean(), ((vy - ty) * wave).mean()])
+            assert_close(harmonic_amplitude(und, harmonic, tx, ty), brute, rtol=0.0, atol=1e-8 * largest)
 
 
 @pytest.mark.parametrize(("reference", "rtol"), [(LOW, 1e-3), (HIGH, 1e-6)])
