@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ def result_in(folder: str) -> Result:
 def add_number(verb: argparse.ArgumentParser, option: str, of: Quantity, **options: Any) -> None:
     """Add an option that takes a number in a unit, or one with its own unit; `options` as ``add_argument`` has them."""
     options.setdefault("help", of.doc if of.unit == "1" else f"{of.doc} [{of.unit}]")
-    verb.add_argument(option, type=number_of(of, option), **options)
+    unit = re.findall(r"\[.*\]", of.doc)  # one that is not SI stands in the words
+    verb.add_argument(option, type=number_of(of, " ".join([option, *unit])), **options)
 
 
 def number_of(declared: Quantity, name: str) -> Callable[[str], float]:
