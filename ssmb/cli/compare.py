@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssmb.cli import compare_generations, compare_schemes
-from ssmb.cli.arguments import add_number, add_settings, add_verb
+from ssmb.cli.arguments import add_number, add_settings, add_verb, result_in
 from ssmb.cli.output import answer, write_csv
+from ssmb.errors import ConfigError
 from ssmb.quantity import Quantity
 
 if TYPE_CHECKING:
     from ssmb.lithography.parameters import ModelParameters
+    from ssmb.lithography.sources import EuvSource
     from ssmb.tables import Table
 
     Output = tuple[Table, list[Table], dict[str, object]]  # main table (for CSV), tables to print, payload for JSON
@@ -49,7 +52,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     roadmap.add_argument(
         "--demand", nargs="+", default=["epoch_stock", "epoch_46", "brief_35"], help="growth scenarios"
     )
-    roadmap.add_argument("--sources-built", type=int, default=1, help="equal sources that meet the demand")
+    built = "scanners that meet the demand, the same number for each source (default 4)"
+    roadmap.add_argument("--scanners-built", type=int, default=4, metavar="N", help=built)
     roadmap.add_argument("--samples", type=int, default=1000, help="samples of the intervals")
     roadmap.add_argument("--seed", type=int, default=1, help="seed of the intervals")
     roadmap.set_defaults(compare=_roadmap)
@@ -57,6 +61,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_verb(subjects, compare_schemes)
     add_verb(subjects, compare_generations)
 
+    for p in (sources, roadmap):
+        words = "folders of finished runs, whose light stands beside the others"
+        p.add_argument("--run", nargs="+", default=[], dest="runs", metavar="DIR", help=words)
     for p in (sources, scanners, roadmap):
         add_settings(p, "model parameters, SI units", "rework=0.02")
         p.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -74,10 +81,23 @@ def run(args: argparse.Namespace) -> int:
     return answer(args.json, payload, "\n\n".join(str(t) for t in tables))
 
 
+def _simulated(folders: list[str]) -> list[EuvSource]:
+    """The light of runs, as sources; ConfigError if one has none."""
+    from ssmb.lithography.sources import simulated_sources
+
+    found: list[EuvSource] = []
+    for folder in folders:
+        lights = result_in(folder).lights()
+        if not lights:
+            raise ConfigError(f"the run in '{folder}' has no light that could be compared: it needs a section 'source'")
+        found += simulated_sources(lights, Path(folder).resolve().name)
+    return found
+
+
 def _sources(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.lithography.compare import compare_sources
 
-    found = compare_sources(args.family, names=args.source, parameters=par)
+    found = compare_sources(args.family, names=args.source, extra=_simulated(args.runs), parameters=par)
     features = [dict(zip(("family", "feature", "cell", "status", "source"), f, strict=True)) for f in found.features]
     payload = {"sources": found.records(), "features": features, "statement": found.statement}
     main = found.table()
@@ -99,14 +119,14 @@ def _roadmap(args: argparse.Namespace, par: ModelParameters) -> Output:
     from ssmb.units import SQUARE_MILLIMETRE
 
     found = compare_roadmap(
-        args.source,
+        [*args.source, *_simulated(args.runs)],
         node_id=args.node,
         chip_id=args.chip,
         scanner_id=args.scanner,
         die_area=None if args.die_area is None else args.die_area * SQUARE_MILLIMETRE,
         all_dies=not args.compute_dies_only,
         demand=args.demand,
-        sources_built=args.sources_built,
+        scanners_built=args.scanners_built,
         parameters=par,
         samples=args.samples,
         seed=args.seed,

@@ -70,8 +70,8 @@ class SourceComparison:
         for s, f in zip(self.sources, self.at_focus, strict=True):
             rows.append(
                 (
-                    s.source_id, s.technology, s.year, s.wavelength / NANOMETRE, _range(s.power_low, s.power_high,
-                    s.bounds),
+                    s.source_id, s.technology, s.year, float(f"{s.wavelength / NANOMETRE:.5g}"),
+                    _range(_three(s.power_low), _three(s.power_high), s.bounds),
                     s.plane.words, s.scope, s.figure_kind, _focus_words(s, f), _percent(s), s.time_structure,
                     s.wall_power and s.wall_power / 1e6, s.served, s.status, f"[{references.index(s.source) + 1}]",
                 )
@@ -82,7 +82,8 @@ class SourceComparison:
         )  # fmt: skip
         notes = (
             "",
-            "~: brought to the intermediate focus (IF) with an assumed factor, range in brackets.",
+            "~: brought to the intermediate focus (IF) with an assumed factor, range in brackets; any plasma with the "
+            "collection of an LPP source.",
             *(f"{k}: {v}." for k, v in (*FIGURE_KINDS.items(), *STATUS_MEANING.items())),
             "References:",
             *(f"[{i + 1}] {r}" for i, r in enumerate(references)),
@@ -118,7 +119,7 @@ def compare_sources(
     ----------
     family : LPP, DPP, synchrotron, FEL, HHG, SSMB or other; all if not given.
     names : only these sources.
-    extra : further sources, such as one from :meth:`EuvSource.from_result`.
+    extra : further sources, such as those of a run (:func:`ssmb.lithography.sources.simulated_sources`).
     parameters : model parameters (transport and collection).
     """
     par = parameters or model_parameters()
@@ -157,6 +158,7 @@ class ScannerComparison:
     half_powers: tuple[tuple[float, ...], ...] = quantity(
         "W", "power for half the ceiling, by scanner and dose, without stage limit"
     )
+    unknown: tuple[str, ...] = quantity("", "tools without model rates, for nothing tells their transmission")
 
     def table(self) -> Table:
         """Published points and residuals."""
@@ -175,8 +177,10 @@ class ScannerComparison:
             *(f"wph_at_{d}_mJ_cm2" for d in shown),
             f"half_power_W_at_{shown[0]}_mJ_cm2",
         )
-        note = "Model rates at full use, no stops; transmission and overhead are fits, see the parameters."
-        return Table("Model throughput", headers, tuple(rows), (note,))
+        notes = ("Model rates at full use, no stops; transmission and overhead are fits, see the parameters.",)
+        if self.unknown:
+            notes += (f"No model rate of {', '.join(self.unknown)}: no published rate tells the transmission.",)
+        return Table("Model throughput", headers, tuple(rows), notes)
 
     def records(self) -> dict[str, object]:
         """Points and rates in SI units, for JSON."""
@@ -205,13 +209,15 @@ def compare_scanners(
         raise ConfigError(
             "compare_scanners needs at least one power and one dose: a rate without a dose means nothing."
         )
-    tools = [scanner(n, parameters=par) for n in (names or scanner_names())]
+    every = [scanner(n, parameters=par) for n in (names or scanner_names())]
+    tools = [t for t in every if t.transmission is not None]
+    unknown = tuple(t.scanner_id for t in every if t.transmission is None)
     rates = tuple(tuple(tuple(t.throughput(p, d).wafers_per_hour for d in doses) for p in powers) for t in tools)
     half = tuple(tuple(t.half_power(d) for d in doses) for t in tools)
     shown = tuple(t.scanner_id for t in tools)
-    models = {t.model for t in tools}
+    models = {t.model for t in every}
     points = tuple(p for p in scanner_points(parameters=par) if names is None or p.model in models)
-    return ScannerComparison(points, shown, tuple(map(float, powers)), tuple(map(float, doses)), rates, half)
+    return ScannerComparison(points, shown, tuple(map(float, powers)), tuple(map(float, doses)), rates, half, unknown)
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,7 @@ class RoadmapComparison:
     shortages: tuple[tuple[Shortage, ...], ...] = quantity(
         "", "per source and scenario; an empty entry for chips without FLOPS or without EUV"
     )
-    sources_built: int = quantity("1", "how many equal sources the shortage counts")
+    scanners_built: int = quantity("1", "how many scanners the shortage counts, of each source as many as feed them")
     supply_growth: float = quantity("1", "FLOPS per wafer, factor per year")
 
     def tables(self) -> tuple[Table, ...]:
@@ -232,19 +238,34 @@ class RoadmapComparison:
         rows = []
         for r, line in zip(self.roadmaps, self.shortages, strict=True):
             for s, y in zip(self.scenarios, line, strict=False):
-                year = "none" if y.year is None else f"{y.year:.1f}"
-                rows.append((r.roadmap.source_id, s.demand_id, round(s.growth, 2), year, y.reason, s.status, s.source))
+                year, feeding = "none" if y.year is None else f"{y.year:.1f}", self.sources_of(r)
+                head = (r.roadmap.source_id, float(f"{feeding:.3g}"), s.demand_id, round(s.growth, 2))
+                rows.append((*head, year, y.reason, s.status, s.source))
         if rows:
-            headers = ("source", "demand", "growth_per_year", "year_of_shortage", "why", "status", "reference")
+            headers = (
+                "source",
+                "sources",
+                "demand",
+                "growth_per_year",
+                "year_of_shortage",
+                "why",
+                "status",
+                "reference",
+            )
             title = (
-                f"Year of shortage with {self.sources_built} such source(s), supply growth x{self.supply_growth:g} "
-                f"per year"
+                f"Year of shortage with {self.scanners_built} scanner(s) on each kind of source, supply growth "
+                f"x{self.supply_growth:g} per year"
             )
-            note = (
-                "Demand counted in H100 equivalents (dense BF16). Doubling in 3.5 months is a claim of the brief only."
+            notes = (
+                "sources: so many feed these scanners; a ring feeds several, an LPP source one.",
+                "Demand counted in H100 equivalents (dense BF16). Doubling in 3.5 months is a claim of the brief only.",
             )
-            found.append(Table(title, headers, tuple(rows), (note,)))
+            found.append(Table(title, headers, tuple(rows), notes))
         return tuple(found)
+
+    def sources_of(self, found: RoadmapIntervals) -> float:
+        """Sources of this roadmap that feed the scanners [1]."""
+        return self.scanners_built / (found.roadmap.scanners or 1.0)
 
     def table(self) -> Table:
         """All sources in one table: value and interval of each quantity."""
@@ -264,6 +285,8 @@ class RoadmapComparison:
                 "intervals": [asdict(i) for i in r.intervals],
                 "samples": r.samples,
                 "seed": r.seed,
+                "scanners_built": self.scanners_built,
+                "sources_built": self.sources_of(r),
                 "shortage": [
                     {"demand": s.demand_id, "growth": s.growth, "year": y.year, "reason": y.reason}
                     for s, y in zip(self.scenarios, line, strict=False)
@@ -283,7 +306,7 @@ def compare_roadmap(
     die_area: float | None = None,
     all_dies: bool = True,
     demand: Sequence[str] = ("epoch_stock", "epoch_46", "brief_35"),
-    sources_built: int = 1,
+    scanners_built: int = 4,
     parameters: ModelParameters | None = None,
     samples: int = 1000,
     seed: int = 1,
@@ -295,7 +318,8 @@ def compare_roadmap(
     sources : names or records.
     node_id, chip_id, scanner_id, die_area, all_dies, parameters : as in :func:`ssmb.lithography.roadmap.roadmap`.
     demand : growth scenarios of the demand table.
-    sources_built : equal sources that share the demand [1].
+    scanners_built : scanners that share the demand, the same number for each source, so that a ring of several
+        scanners is not set against one plasma; by default those of one ring of the model parameters [1].
     samples, seed : of the Monte Carlo.
     """
     if isinstance(sources, (str, EuvSource)):
@@ -303,7 +327,7 @@ def compare_roadmap(
     if not sources:
         raise ConfigError("compare_roadmap needs at least one source.")
     par = parameters or model_parameters()
-    count("sources_built", sources_built)
+    count("scanners_built", scanners_built)
     found = tuple(
         roadmap_intervals(
             s, node_id=node_id, chip_id=chip_id, scanner_id=scanner_id, die_area=die_area, all_dies=all_dies,
@@ -315,7 +339,7 @@ def compare_roadmap(
     reference = positive("dense FLOPS of the H100", chip("h100").flops or 0.0)
     lines: list[tuple[Shortage, ...]] = []
     for r in found:
-        flops = r.roadmap.flops_per_year_source
+        flops = r.roadmap.flops_per_year
         if not flops:
             lines.append(())
             continue
@@ -323,12 +347,12 @@ def compare_roadmap(
             tuple(
                 shortage(
                     flops / reference, demand=par.demand_start, demand_growth=s.growth, supply_growth=par.supply_growth,
-                    sources=sources_built,
+                    sources=scanners_built,
                 )
                 for s in scenarios
             )
         )  # fmt: skip
-    return RoadmapComparison(found, scenarios, tuple(lines), sources_built, par.supply_growth)
+    return RoadmapComparison(found, scenarios, tuple(lines), scanners_built, par.supply_growth)
 
 
 def _range(low: float, high: float, bounds: str) -> str:
@@ -343,7 +367,8 @@ def _focus_words(source: EuvSource, focus: FocusPower | None) -> str:
         return _range(_three(focus.low), _three(focus.high), "")
     # Without the number of scanners the watts of a linac cannot be shared out.
     whole = " in all" if source.family == "FEL" and source.served is None else ""
-    return f"~{_three(focus.power):g} ({_three(focus.low):g}-{_three(focus.high):g}){whole}"
+    ends = f" ({_three(focus.low):g}-{_three(focus.high):g})" if focus.low < focus.high else ""
+    return f"~{_three(focus.power):g}{ends}{whole}"
 
 
 def _three(x: float) -> float:
@@ -354,7 +379,7 @@ def _percent(source: EuvSource) -> str | None:
     if source.bandwidth is None:
         return None
     below = "<" if "band_percent below" in source.bounds else ""
-    return f"{below}{100.0 * source.bandwidth:g}"
+    return f"{below}{_three(100.0 * source.bandwidth):g}"
 
 
 def _tidy(row: tuple[object, ...]) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from ssmb.lithography.energy import energy_per_chip, energy_per_pass, operating_
 from ssmb.lithography.nodes import Node, node
 from ssmb.lithography.parameters import ModelParameters, model_parameters
 from ssmb.lithography.scanner import Scanner, scanner, wafers_per_year
-from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, euv_source, power_at_focus
+from ssmb.lithography.sources import COHERENT_FAMILIES, EuvSource, FocusPower, euv_source, power_at_focus
 from ssmb.quantity import Shown, quantities_of, quantity
 from ssmb.ranges import finite, positive
 from ssmb.tables import Table
@@ -187,7 +187,8 @@ def evaluate(case: Case) -> Roadmap:
         return Roadmap(*names, False, f"{case.chip.name}: {NOT_LIMITED}")
     par, part = case.parameters, case.chip
     main = die_supply(part.compute_die, parameters=par)
-    at_if, gain = _focus(case)
+    focus, gain = _focus(case)
+    at_if = focus.power * case.power_factor
     effective = at_if * gain
     packages, passes, hours = _package(case, main, effective)
     rate, limited = _rate(case, effective, case.node) if case.node.uses_euv else (None, "")
@@ -202,7 +203,7 @@ def evaluate(case: Case) -> Roadmap:
     return Roadmap(
         *names,
         True,
-        _statement(case, served),
+        _statement(case, served, focus),
         power_at_if=at_if,
         effective_power=effective,
         wafers_per_hour=rate,
@@ -231,7 +232,7 @@ def _any_euv(case: Case) -> bool:
     return case.all_dies and any(node(d.node_id).uses_euv for d in case.chip.dies[1:])
 
 
-def _focus(case: Case) -> tuple[float, float]:
+def _focus(case: Case) -> tuple[FocusPower, float]:
     found = power_at_focus(case.source, parameters=case.parameters)
     if found is None:
         raise ConfigError(
@@ -241,7 +242,7 @@ def _focus(case: Case) -> tuple[float, float]:
             "dataclasses.replace."
         )
     gain = case.parameters.bandwidth_gain if case.source.family in COHERENT_FAMILIES else 1.0
-    return found.power * case.power_factor, gain
+    return found, gain
 
 
 def _rate(case: Case, power: float, home: Node) -> tuple[float, str]:
@@ -285,12 +286,14 @@ def _sharing(case: Case) -> tuple[float, float]:
     return float(served), shared_tool_power(facility, served, par.body_power)
 
 
-def _statement(case: Case, served: float) -> str:
+def _statement(case: Case, served: float, focus: FocusPower) -> str:
+    way = f" (x {focus.transport:g} to the intermediate focus, assumed)" if focus.assumed else ""
+    power = float(f"{case.source.power * case.power_factor:.4g}")
     dose = finite("dose", case.node.dose or 0.0) * case.parameters.dose_factor / MILLIJOULE_PER_CM2
     return (
-        f"{case.source.figure_kind} power of {case.source.power * case.power_factor:g} W at the "
-        f"{case.source.plane.words}; {case.layers:g} EUV exposures per wafer ({case.node.layers_status}), {dose:g} "
-        f"mJ/cm2 ({case.node.dose_status}), equipment effectiveness {case.parameters.equipment_effectiveness:g} "
+        f"{case.source.figure_kind} power of {power:g} W at the {case.source.plane.words}{way}; {case.layers:g} EUV "
+        f"exposures per wafer ({case.node.layers_status}), {dose:g} mJ/cm2 ({case.node.dose_status}), equipment "
+        f"effectiveness {case.parameters.equipment_effectiveness:g} "
         f"(assumption); {served:g} scanner(s) on the source; the scanner makes nothing but this chip unless "
         "wafer_share is set."
     )

@@ -52,7 +52,7 @@ class Scanner:
     field_width: float = quantity("m", "width of the exposed field at the wafer")
     field_height: float = quantity("m", "its height; 16.5 mm at 0.55 NA")
     fields_per_wafer: float = quantity("1", "exposures per wafer")
-    transmission: float = quantity("1", "intermediate focus to wafer")
+    transmission: float | None = quantity("1", "intermediate focus to wafer; None if no published rate tells it")
     overhead: float = quantity("s", "time of a wafer without exposure")
     slit_height: float = quantity("m", "height of the slit")
     scan_speed_limit: float | None = quantity("m/s", "most speed of the wafer stage; None switches the limit off")
@@ -64,7 +64,8 @@ class Scanner:
         for name in ("field_width", "field_height", "slit_height"):
             positive(name, getattr(self, name), "m")
         positive("fields_per_wafer", self.fields_per_wafer)
-        share("transmission", self.transmission)
+        if self.transmission is not None:
+            share("transmission", self.transmission)
         not_negative("overhead", self.overhead, "s")
         if self.scan_speed_limit is not None:
             positive("scan_speed_limit", self.scan_speed_limit, "m/s")
@@ -83,11 +84,17 @@ class Scanner:
 
     def half_power(self, dose: float) -> float:
         """Power at the intermediate focus that gives half the ceiling at `dose` [J/m^2] without speed limit [W]."""
-        return (
-            positive("dose", dose, "J/m^2")
-            * self.swept_area
-            / (positive("overhead", self.overhead, "s") * self.transmission)
-        )
+        overhead = positive("overhead", self.overhead, "s")
+        return positive("dose", dose, "J/m^2") * self.swept_area / (overhead * self._known_transmission)
+
+    @property
+    def _known_transmission(self) -> float:
+        if self.transmission is None:
+            raise ConfigError(
+                f"The transmission of '{self.scanner_id}' is not known: no rate with power and dose is published. Give "
+                "one with dataclasses.replace(scanner(...), transmission=...), or choose a scanner with a fit."
+            )
+        return self.transmission
 
     def throughput(self, power_at_if: float, dose: float) -> Throughput:
         """Wafers per hour.
@@ -105,7 +112,7 @@ class Scanner:
         """
         p = not_negative("power at the intermediate focus", power_at_if, "W")
         d = _dose(dose)
-        p_wafer = p * self.transmission
+        p_wafer = p * self._known_transmission
         speed = p_wafer / (d * self.field_width)
         limited = "power"
         if self.scan_speed_limit is not None and speed > self.scan_speed_limit:
@@ -149,25 +156,28 @@ def scanner(name: str = FUTURE, *, parameters: ModelParameters | None = None) ->
             par.transmission, par.overhead, par.slit_height, par.scan_speed_limit, par.tool_power,
             "parameters.toml", "parameters.toml",
         )  # fmt: skip
-    row = [r for r in fact_rows("scanners") if r.text("scanner_id") == found][-1]
-    powered = [r for r in fact_rows("scanners") if r.text("scanner_id") == found and r.text("tool_power_MW")]
-    return _from_row(row, par, powered[-1] if powered else row)
+    return _from_row([r for r in fact_rows("scanners") if r.text("scanner_id") == found][-1], par)
 
 
-def _from_row(row: Row, par: ModelParameters, power_row: Row) -> Scanner:
-    rows = [row, *(r for r in fact_rows("scanners") if r.text("scanner_id") == row.text("scanner_id"))]
-    fitted = [t for t in (r.number("model_overhead_s") for r in rows) if t is not None]
+def _from_row(row: Row, par: ModelParameters) -> Scanner:
+    rows = [row, *reversed([r for r in fact_rows("scanners") if r.text("scanner_id") == row.text("scanner_id")])]
+
+    def known(column: str) -> float | None:
+        """Of the row, else of the latest of the same tool that knows it; none is taken as 1."""
+        return next((value for r in rows if (value := r.si(column)) is not None), None)
+
+    fitted, factor = known("model_overhead_s"), known("model_transmission_factor")
     # Two generations are told apart by the overhead fitted to them; tools without a fit by their year.
-    legacy = fitted[0] > LEGACY_ABOVE if fitted else row.needed("year") < NEW_STAGE_YEAR
+    legacy = fitted > LEGACY_ABOVE if fitted is not None else row.needed("year") < NEW_STAGE_YEAR
     return row.record(
         Scanner,
         {"field_width": "field_x_mm", "field_height": "field_y_mm"},
-        transmission=par.transmission * (row.number("model_transmission_factor") or 1.0),
+        transmission=None if factor is None else par.transmission * factor,
         overhead=par.overhead_legacy if legacy else par.overhead,
         slit_height=par.slit_height,
         scan_speed_limit=par.scan_speed_limit,
-        tool_power=power_row.si("tool_power_MW"),
-        overhead_status="fit to published rates",
+        tool_power=known("tool_power_MW"),
+        overhead_status="that of its generation, by its year" if fitted is None else "fit to published rates",
     )
 
 
@@ -214,7 +224,7 @@ def scanner_points(*, parameters: ModelParameters | None = None) -> tuple[Scanne
         if not all(row.text(column) for column in needed):
             continue
         point = row.record(ScannerPoint, _POINT_COLUMNS, modelled=0.0, residual=0.0)
-        modelled = _from_row(row, par, row).throughput(point.power, point.dose).wafers_per_hour
+        modelled = _from_row(row, par).throughput(point.power, point.dose).wafers_per_hour
         points.append(replace(point, modelled=modelled, residual=modelled / point.published - 1.0))
     return tuple(points)
 

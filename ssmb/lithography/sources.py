@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -294,6 +295,27 @@ def _from_row(row: Row) -> EuvSource:
     low, high = row.needed("power_low_W"), row.number("power_high_W")
     top, plane = low if high is None else high, PowerPlane(row.text("power_plane"))
     return row.record(EuvSource, _COLUMNS, power=math.sqrt(low * top), power_high=top, plane=plane, divergence=None)
+
+
+def simulated_sources(lights: Sequence[Any], run: str) -> tuple[EuvSource, ...]:
+    """Return the lights of a run as sources, to stand beside those that are published or assumed.
+
+    Parameters
+    ----------
+    lights : with `exit`, `power_at_focus`, `light`, `incoherent_power`, `harmonic` and `steps`, such as
+        :class:`ssmb.facility.SourceLight`.
+    run : name of the run; a source is called by it and by the harmonic of its laser.
+    """
+    found = []
+    for light in lights:
+        assumed = ", ".join(step.name for step in light.steps if step.origin == "assumed")
+        words = f"run {run}, tracked |b_{light.harmonic}| = {light.light.bunching:.3g}"
+        words += f"; factors assumed: {assumed}" if assumed else ""
+        if light.exit.in_band_power < light.incoherent_power:
+            words += f"; BELOW the incoherent light of the same electrons in the band, {light.incoherent_power:.3g} W"
+        made = EuvSource.from_result(light, name=f"run {run}, harmonic {light.harmonic}")
+        found.append(replace(made, source_id=f"{run}/{light.harmonic}", source=words))
+    return tuple(found)
 
 
 def pulses_per_slit(repetition_rate: float, slit_height: float, scan_speed: float) -> float:

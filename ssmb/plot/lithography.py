@@ -25,9 +25,10 @@ SIZE = (7.0, 4.6)
 def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes | None = None) -> Figure:
     """Power at the intermediate focus of one scanner over the year, for LPP and others with the SSMB design points.
 
-    Filled marks are measured, open marks designed, claimed or assumed. Bars show the range of beamlines between the
-    undulator and the focus. Powers that cannot be brought to the focus are left out. SSMB points are shifted by 0.2
-    years, so that they do not hide the others.
+    Filled marks are measured at the focus; open marks are designed, claimed or assumed, or were measured elsewhere and
+    brought to the focus with an assumed factor. Bars show the range of beamlines between the undulator and the focus.
+    Powers that cannot be brought to the focus are left out. SSMB points are shifted by 0.2 years, so that they do not
+    hide the others.
     """
     axis = ax or new_axes(None, *SIZE)
     labelled: set[str] = set()
@@ -38,17 +39,18 @@ def plot_source_powers(sources: Sequence[EuvSource] | None = None, *, ax: Axes |
         if s.family == "FEL" and s.served is None and f.power > 2000.0:
             continue
         colour, mark = FAMILY_STYLE[s.family]
+        seen = s.figure_kind == "measured" and not f.assumed
         label = s.family if s.family not in labelled else None
         labelled.add(s.family)
         error = None if f.low == f.high else [[f.power - f.low], [f.high - f.power]]
         axis.errorbar(
             s.year + (0.2 if s.family == "SSMB" else 0.0), f.power, yerr=error, fmt=mark, color=colour, capsize=2.5,
-            mfc=colour if s.figure_kind == "measured" else "white", ms=12 if mark == "*" else 7, label=label, lw=1.0,
+            mfc=colour if seen else "white", ms=12 if mark == "*" else 7, label=label, lw=1.0,
         )  # fmt: skip
     low, high = (1000.0 * v for v in BEAMLINE_RANGE)
     axis.axhspan(low, high, color=FAMILY_STYLE["SSMB"][0], alpha=0.12, lw=0, label="1 kW at an undulator")
     axis.set_yscale("log")
-    title = "Filled: measured. Open: designed, claimed or assumed."
+    title = "Filled: measured there. Open: designed, claimed, or with an assumed factor."
     dress(axis, "year", "power at the intermediate focus, per scanner [W]", title)
     legend(axis, loc="lower center")
     return whole_figure(axis)
@@ -135,7 +137,9 @@ def plot_chips(results: Sequence[RoadmapIntervals], *, per_source: bool = False,
         axis.errorbar(value, i, xerr=error, fmt="o", color=COLOURS[i % 6], capsize=4, ms=7)
         axis.annotate(f"{value:.2f}", (value, i), (0, 8), textcoords="offset points", ha="center", fontsize=8)
     dress(axis, f"million chips per {'source' if per_source else 'scanner'} and year (16-84 % interval)")
-    name_rows(axis, [f"{r.roadmap.source_id}\n{r.roadmap.chip_id} on {r.roadmap.node_id}" for r in limited])
+    whose = [f"{r.roadmap.source_id}{f', {r.roadmap.scanners:g} scanner(s)' if per_source else ''}" for r in limited]
+    chips = [f"{r.roadmap.chip_id} on {r.roadmap.node_id}" for r in limited]
+    name_rows(axis, [f"{source}\n{chip}" for source, chip in zip(whose, chips, strict=True)])
     axis.set_xlim(0, None)
     return whole_figure(axis)
 

@@ -7,7 +7,7 @@ Modulator, radiator and second modulator of a ring that is not in the lattice: w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -20,6 +20,7 @@ from ssmb.beam.bunching import bunching_factor
 from ssmb.errors import ConfigError, LatticeError, ValidityWarning
 from ssmb.facility import Filling, Insertion, InsertionState, Ring
 from ssmb.facility.radiator import neighbouring_lines
+from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import laser_wavelengths, undulator_at
 from ssmb.schemes.insertion import CouplingInsertion
@@ -120,6 +121,10 @@ class InsertionResult(Result):
         """The same as a table."""
         found = self.bunching()
         return harmonics_text(found, self.config.source.harmonic) if found else ""
+
+    def lights(self) -> Sequence[SourceLight]:
+        """The light of the radiator."""
+        return () if self.findings is None else (self.findings.light,)
 
     def power(self) -> dict[str, Any] | None:
         """Light, limits and energy."""

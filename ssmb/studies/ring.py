@@ -4,7 +4,7 @@ source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
 from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, LatticeError, PhysicsError
+from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.store.run_file import RunContents
@@ -84,8 +85,7 @@ class RingResult(Result):
         }
         row |= {f"|b_{light.harmonic}| [1]": abs(light.bunching) for light in self.light}
         row |= {f"coherent_power_{light.harmonic} [W]": light.coherent_power for light in self.light}
-        lights = self.source.lights if self.source is not None else ()
-        return row | {f"power_at_focus_{light.harmonic} [W]": light.power_at_focus for light in lights}
+        return row | {f"power_at_focus_{light.harmonic} [W]": light.power_at_focus for light in self.lights()}
 
     def text(self) -> str:
         """Words and tables."""
@@ -151,6 +151,10 @@ class RingResult(Result):
     def bunching_text(self) -> str:
         """One table for each of these monitors."""
         return "\n\n".join(r.text(name) for name, r in with_wavelengths(self.records).items())
+
+    def lights(self) -> Sequence[SourceLight]:
+        """Those of the source."""
+        return self.source.lights if self.source is not None else ()
 
     def power(self) -> dict[str, Any] | None:
         """The source."""

@@ -8,7 +8,7 @@ find it by its key; the runner (:mod:`ssmb.studies.runner`) gives it folder, pro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where
+from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
@@ -135,6 +136,10 @@ class Result(ABC):
     def wavelengths(self) -> list[float]:
         """Wavelengths at which the bunching of its beams is of interest [m]."""
         return []
+
+    def lights(self) -> Sequence[SourceLight]:
+        """Its light at each harmonic, for comparisons; empty if it has none."""
+        return ()
 
     def power(self) -> dict[str, Any] | None:
         """Its light as a source, for ``ssmb power --json``; None if it has none."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from ssmb.cli.main import main
+from ssmb.facility import Radiator
 from ssmb.lithography import compare_roadmap, compare_scanners, compare_sources, euv_sources
+from ssmb.lithography.demand import START_YEAR
+from ssmb.lithography.sources import single_source
 from ssmb.tables import Table
 from tests.support import assert_close
 
@@ -116,7 +122,7 @@ def test_csv_file(tmp_path, capsys):
         (("roadmap", "--set", "line_yield=1.5"), "line_yield must be a number above 0 and of at most 1, got 1.5"),
         (("roadmap", "--chip", "tpu_v5p"), "die-area"),
         (("roadmap", "--samples", "-5"), "at least 100"),
-        (("roadmap", "--sources-built", "0"), "at least 1"),
+        (("roadmap", "--scanners-built", "0"), "at least 1"),
     ],
 )
 def test_input_errors_are_exit_code_2_with_a_hint(words, hint, capsys):
@@ -144,9 +150,11 @@ def test_roadmap_prints_a_shortage_year_and_the_limits(capsys):
     assert ssmb("roadmap", "--samples", "100", "--source", "ssmb_default", "lpp_3800e") == 0
     out = capsys.readouterr().out
     assert "2027.2" in out
+    assert "x 0.62 to the intermediate focus, assumed" in out
     assert "claim of the brief" in out
-    assert "in the first year already" in out
     assert "assumed power of 1000 W at the undulator/FEL exit" in out
+    assert ssmb("roadmap", "--samples", "100", "--scanners-built", "1") == 0
+    assert "in the first year already" in capsys.readouterr().out
     assert ssmb("roadmap", "--chip", "tpu_v4", "--samples", "100") == 0
     assert "not limited by EUV power" in capsys.readouterr().out
 
@@ -163,8 +171,52 @@ def test_scanner_output_shows_residuals_and_doubt(capsys):
     assert "validation" in out
     assert "250?" in out
     assert "at least" in out
-    rates = compare_scanners(powers=(620.0,), doses=(300.0,)).rates
-    assert_close(rates[-1][0][0], 242.95, rtol=0.0, atol=0.01)
+    found = compare_scanners(powers=(620.0,), doses=(300.0,))
+    assert_close(found.rates[-1][0][0], 242.95, rtol=0.0, atol=0.01)
+    assert found.unknown == ("nxe3100",)  # none of its published rates has a power and a dose
+    assert "No model rate of nxe3100" in out
+    assert not re.search(r"^nxe3100 ", out, re.MULTILINE)
+
+
+def test_a_ring_of_four_scanners_is_not_set_against_one_plasma():
+    """Equal watts on each scanner, ring or plasma: the same year; the sources that feed the scanners are told."""
+    ring = single_source(500.0, name="ring")
+    ring = replace(ring, source_id="ring", family="SSMB", scope="beamline", served=4.0, bandwidth=None)
+    plasma = replace(ring, source_id="plasma", family="LPP", scope="scanner", served=1.0)
+    for built in (1, 4, 40):
+        found = compare_roadmap([ring, plasma], scanners_built=built, samples=100)
+        years = [[y.year for y in line] for line in found.shortages]
+        assert years[0] == years[1]
+        assert [found.sources_of(r) for r in found.roadmaps] == [built / 4.0, built]
+        rows = [row for row in found.tables()[-1].records() if row["demand"] == "epoch_stock"]
+        assert [row["sources"] for row in rows] == [built / 4.0, built]
+    chips = [r.roadmap.chips_per_year for r in found.roadmaps]
+    want = START_YEAR + math.log(40 * chips[0] / 4e6) / math.log(2.3)
+    assert_close(found.shortages[0][0].year, want, rtol=0.0, atol=0.02, what="year by hand")
+
+
+def test_the_light_of_a_run_stands_beside_the_assumed_kilowatt(tmp_path, capsys, monkeypatch):
+    """Sources of a run: power of one beamline at the focus, tracked |b|, what is assumed on the way, what drowns it."""
+    light = Radiator.examples()[0][0].state(Radiator.examples()[0][1])
+    run = SimpleNamespace(lights=lambda: (light, replace(light, incoherent_power=1e9)), stage="")
+    monkeypatch.setattr("ssmb.studies.load_result", lambda folder: run)
+    assert ssmb("sources", "--source", "ssmb_default", "--run", str(tmp_path / "my_run"), "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["sources"]
+    assert [r["source_id"] for r in rows] == ["ssmb_default", "my_run/79", "my_run/79"]
+    assert [r["figure_kind"] for r in rows] == ["assumed", "simulated", "simulated"]
+    assert rows[1]["power_at_focus"] == rows[1]["power"] == light.power_at_focus
+    assert f"|b_79| = {light.light.bunching:.3g}" in rows[1]["source"]
+    assert "factors assumed: 4 grazing mirrors" in rows[1]["source"]
+    assert "BELOW the incoherent light" not in rows[1]["source"]
+    assert "BELOW the incoherent light" in rows[2]["source"]
+    assert ssmb("roadmap", "--run", str(tmp_path / "my_run"), "--samples", "100", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["roadmaps"]
+    assert [r["source_id"] for r in rows] == ["ssmb_default", "my_run/79", "my_run/79"]
+    assert rows[1]["power_at_if"] == light.power_at_focus
+    dark = SimpleNamespace(lights=tuple, stage="")
+    monkeypatch.setattr("ssmb.studies.load_result", lambda folder: dark)
+    assert ssmb("sources", "--run", str(tmp_path)) == 2
+    assert "has no light" in capsys.readouterr().err
 
 
 def test_comparison_by_family_and_name():

@@ -8,8 +8,15 @@ import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
-from ssmb.lithography import roadmap_intervals, shortage_map
-from ssmb.plot.lithography import plot_chips, plot_energy, plot_shortage, plot_source_powers, plot_throughput
+from ssmb.lithography import PowerPlane, euv_source, euv_sources, power_at_focus, roadmap_intervals, shortage_map
+from ssmb.plot.lithography import (
+    FAMILY_STYLE,
+    plot_chips,
+    plot_energy,
+    plot_shortage,
+    plot_source_powers,
+    plot_throughput,
+)
 
 matplotlib.use("Agg")
 
@@ -47,6 +54,25 @@ def test_figure(name, recwarn):
     fig.savefig(io.BytesIO(), format="png", dpi=60)
     assert not [w for w in recwarn if issubclass(w.category, UserWarning)]
     plt.close(fig)
+
+
+def test_what_was_brought_to_the_focus_by_assumption_is_not_drawn_as_measured():
+    """A filled mark stands for watts that were measured at the focus: that of no plasma into 2 pi, no undulator."""
+    for s in euv_sources():
+        focus = power_at_focus(s)
+        if s.family in FAMILY_STYLE and s.year is not None and focus is not None and focus.power >= 1.0:
+            lines, mark = plot_source_powers([s]).axes[0].lines, FAMILY_STYLE[s.family][1]
+            faces = [line.get_markerfacecolor() for line in lines if line.get_marker() == mark]
+            measured_there = s.figure_kind == "measured" and s.plane is PowerPlane.INTERMEDIATE_FOCUS
+            assert all((face != "white") == measured_there for face in faces), s.source_id
+    triniti = euv_source("dpp_triniti_360")
+    assert triniti.figure_kind == "measured"
+    assert power_at_focus(triniti).assumed
+
+
+def test_chips_per_source_say_of_how_many_scanners():
+    labels = [t.get_text() for t in plot_chips(intervals(), per_source=True).axes[0].get_yticklabels()]
+    assert ["1 scanner(s)" in labels[0], "4 scanner(s)" in labels[1]] == [True, True]
 
 
 def test_figure_into_given_axes():

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssmb.errors import ConfigError
-from ssmb.lithography import scanner, scanner_names, scanner_points
-from ssmb.lithography.tables import fact_row
+from ssmb.lithography import model_parameters, roadmap, scanner, scanner_names, scanner_points
+from ssmb.lithography.tables import fact_row, fact_rows
 from tests.support import assert_close
 
+#: tools with a model rate
+FITTED = tuple(n for n in scanner_names() if scanner(n).transmission is not None)
 #: point, published, model, residual [%] as printed in the calibration table
 CALIBRATION = (
     ("nxe3400c_spec20", 170, 166.1, -2.3),
@@ -115,7 +117,7 @@ def test_speed_at_one_kilowatt():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(scanner_names()),
+    name=st.sampled_from(FITTED),
     power=st.floats(1e-3, 1e5),
     dose=st.floats(1.0, 1e4),
     factor=st.floats(1.01, 100.0),
@@ -132,7 +134,7 @@ def test_monotonic_in_power_and_dose(name, power, dose, factor):
     assert_close(again, free.throughput(power, dose).wafers_per_hour, rtol=1e-12, atol=0.0)
 
 
-@pytest.mark.parametrize("name", scanner_names())
+@pytest.mark.parametrize("name", FITTED)
 def test_limits_of_power(name):
     tool = scanner(name)
     assert tool.throughput(0.0, 300.0).wafers_per_hour == 0.0
@@ -176,3 +178,24 @@ def test_impossible_power_or_dose(power, dose):
 def test_unknown_scanner_gives_the_nearest():
     with pytest.raises(ConfigError, match="Did you mean 'nxe3600d'"):
         scanner("nxe3600")
+
+
+def test_no_missing_factor_is_taken_as_one():
+    """A tool whose rows know no transmission factor has none, and says so; a later row leaves it to an earlier one."""
+    factors: dict[str, list[str]] = {}
+    for row in fact_rows("scanners"):
+        factors.setdefault(row.text("scanner_id"), []).append(row.text("model_transmission_factor"))
+    assert [name for name, known in factors.items() if not any(known)] == ["nxe3100"]
+    for name, known in factors.items():
+        tool, told = scanner(name), [float(f) for f in known if f]
+        assert (tool.transmission is None) == (not told)
+        if told:
+            assert tool.transmission == model_parameters().transmission * told[-1]
+    old = scanner("nxe3100")
+    assert old.overhead_status == "that of its generation, by its year"
+    for ask in (lambda: old.throughput(100.0, 200.0), lambda: old.half_power(200.0), lambda: roadmap(
+        "lpp_3800e", scanner_id="nxe3100")):  # fmt: skip
+        with pytest.raises(ConfigError, match="transmission of 'nxe3100' is not known"):
+            ask()
+    assumed = replace(old, transmission=0.005).throughput(100.0, 200.0)
+    assert 0.0 < assumed.wafers_per_hour < old.ceiling
