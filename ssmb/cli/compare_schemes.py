@@ -42,6 +42,7 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
     for option, (field, metavar, of) in _GIVEN.items():
         add_number(verb, option, of, dest=field, metavar=metavar)
     verb.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
+    verb.add_argument("--thin", action="store_true", help="thin models alone, nothing is tracked through magnets")
     verb.add_argument(
         "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
     )
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ssmb.beam import Reference
-    from ssmb.schemes.compare import compare_schemes, terms_of_designs
+    from ssmb.schemes.compare import bunching_in_magnets, compare_schemes, terms_of_designs
     from ssmb.schemes.given import Given
 
     changes: dict[str, Any] = {f: v for f, _, _ in _GIVEN.values() if (v := getattr(args, f)) is not None}
@@ -61,20 +62,25 @@ def run(args: argparse.Namespace) -> int:
     if args.periods is not None:
         changes["periods"] = args.periods
     found = compare_schemes(args.harmonic, args.bunching, replace(Given(), **changes), names=args.scheme)
+    magnets = {} if args.thin else bunching_in_magnets(found)
     terms = terms_of_designs(found) if args.terms else {}
-    payload = _payload(found)
+    payload = _payload(found, magnets)
     if terms:
         payload["terms"] = {k: {"reason": v} if isinstance(v, str) else asdict(v) for k, v in terms.items()}
     tables = (f"{name}\n{t if isinstance(t, str) else t.table()}" for name, t in terms.items())
-    return answer(args.json, payload, "\n\n".join((_text(found), *tables)))
+    return answer(args.json, payload, "\n\n".join((_text(found, magnets), *tables)))
 
 
-def _payload(found: SchemeComparison) -> dict[str, Any]:
+def _payload(found: SchemeComparison, magnets: dict[str, float | str]) -> dict[str, Any]:
     fields = (
         "name", "title", "possible", "reason", "laser_power", "laser_powers", "amplitudes", "r56", "emittance",
         "sigma_delta", "bunching",
     )  # fmt: skip
-    rows = [{f: getattr(r, f) for f in fields} for r in found.rows]
+    told = {name: "no_magnets" if isinstance(b, str) else "bunching_in_magnets" for name, b in magnets.items()}
+    rows = [
+        {f: getattr(r, f) for f in fields} | ({told[r.name]: magnets[r.name]} if r.name in told else {})
+        for r in found.rows
+    ]
     given = {f: getattr(found.given, f) for f, _, _ in _GIVEN.values()} | {
         "energy": found.given.reference.energy,
         "periods": found.given.periods,
@@ -82,7 +88,9 @@ def _payload(found: SchemeComparison) -> dict[str, Any]:
     return {"harmonic": found.harmonic, "bunching": found.bunching, "given": given, "schemes": rows}
 
 
-def _text(found: SchemeComparison) -> str:
+def _text(found: SchemeComparison, magnets: dict[str, float | str]) -> str:
+    from ssmb.schemes.compare import KEPT
+
     given, k = found.given, found.given.modulator.undulator.k
     head = named_values(
         (
@@ -100,15 +108,24 @@ def _text(found: SchemeComparison) -> str:
             " + ".join(number(a, 3) for a in r.amplitudes),
             " + ".join(quantity(v, "m", 3) for v in r.r56),
             "-" if r.emittance is None else quantity(r.emittance, "m", 3),
+            number(b, 3) if isinstance(b := magnets.get(r.name), float) else "-",
         )
         for r in found.rows
         if r.possible
     ]
-    body = table(("SCHEME", "LASER POWER", "MODULATION", "R56", "EMITTANCE"), rows)
+    body = table(("SCHEME", "LASER POWER", "MODULATION", "R56", "EMITTANCE", "|b| IN MAGNETS"), rows)
     missing = [f"{r.name}: {r.reason}" for r in found.rows if r.reason]
+    missing += [f"{name}: no magnets: {why}" for name, why in magnets.items() if isinstance(why, str)]
+    missing += [
+        f"{name}: LOSES {100.0 * (1.0 - b / found.bunching):.0f} % of its |b| in real magnets; --terms says by what"
+        for name, b in magnets.items()
+        if isinstance(b, float) and b < KEPT * found.bunching
+    ]
     words = (
         "Thin models at the bounds of their theorems, no collective effects. Modulation: peak relative momentum; "
         "slope t\n"
-        "[1/m] for tlc_angular. Emittance: vertical [m rad], longitudinal [m] for lsf; - : the spread limits."
+        "[1/m] for tlc_angular. Emittance: vertical [m rad], longitudinal [m] for lsf; - : the spread limits. |b| in "
+        "magnets:\n"
+        "tracked through bends, quadrupoles and undulators that are matched to first order, without sextupoles."
     )
     return "\n\n".join(part for part in (head, body, "\n".join(missing), words) if part)

@@ -163,7 +163,7 @@ print(json.dumps({
     "schema": said("schema", "lattice"),
     "tunes": [ssmb.optics(ring).qx, ssmb.optics(ring).qy],
     "wrong": [str(p) for p in ssmb.check_file("wrong.pals.yaml")],
-    "schemes": said("compare", "schemes", "--harmonic", "5", "--bunching", "0.1"),
+    "schemes": said("compare", "schemes", "--harmonic", "5", "--bunching", "0.1", "--thin"),
     "sources": said("compare", "sources", "--source", "example_lpp"),
     "lines": sum(len(axes.lines) for axes in figure.axes),
     "effects": ssmb.track(ring, beam, 1, effects=[type(effect)(at="d", loss_factor=1e12)]).provenance["effects"],

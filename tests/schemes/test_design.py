@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from ssmb.dynamics import transfer_matrix
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
+from ssmb.schemes.compare import bunching_in_magnets, terms_of_designs
 from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
 from ssmb.schemes.modulator import Modulator, measured_gradient, modulation_at
 from ssmb.schemes.single_stage import least_single_stage, optimise_single_stage
@@ -113,17 +115,44 @@ def test_comparison_says_why_not() -> None:
 
 
 def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "schemes", "--harmonic", "20", "--bunching", "0.1", "--json"]) == 0
+    assert main(["compare", "schemes", "--harmonic", "20", "--bunching", "0.1", "--thin", "--json"]) == 0
     got = json.loads(capsys.readouterr().out)
     want = compare_schemes(20, 0.1)
     assert [r["name"] for r in got["schemes"]] == [r.name for r in want.rows]
     assert_close(got["schemes"][0]["laser_power"], want.rows[0].laser_power, rtol=1e-12, atol=0.0, what="power")
     line = ["compare", "schemes", "--harmonic", "79", "--bunching", "0.2", "--energy", "400e6", "--emittance", "5e-12"]
-    assert main(line) == 0
+    assert main([*line, "--thin"]) == 0
     text = capsys.readouterr().out
     assert "lsf" in text and "peak of J_79" in text and "400 MeV" in text
     assert main(["compare", "schemes", "--harmonic", "5", "--bunching", "1.5"]) == 2
     assert "below 1" in capsys.readouterr().err
+
+
+def test_a_scheme_that_loses_its_bunching_in_magnets_is_flagged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """|b| in magnets is that of the whole Taylor map; less than 0.9 of what was wanted is said."""
+    names = ("tlc_angular", "single_stage", "micro_bucket")
+    found = compare_schemes(10, 0.1, names=names)
+    magnets = bunching_in_magnets(found, n=2**14)
+    assert "a ring" in str(magnets["micro_bucket"])
+    for name, terms in terms_of_designs(compare_schemes(10, 0.1, names=names[:2]), n=2**14).items():
+        assert not isinstance(terms, str) and isinstance(magnets[name], float)
+        assert_close(magnets[name], terms.whole, rtol=0.0, atol=3e-3, what=name)
+    few = bunching_in_magnets(compare_schemes(10, 0.03, names=["tlc_angular"]))
+    assert "too near the noise" in str(few["tlc_angular"])
+    monkeypatch.setattr("ssmb.schemes.compare.bunching_in_magnets", lambda found: magnets)
+    line = ["compare", "schemes", "--harmonic", "10", "--bunching", "0.1", "--scheme", *names]
+    assert main(line) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"tlc_angular: LOSES (1[6-9]|2[0-2]) % of its", text)
+    assert "single_stage: LOSES" not in text and "micro_bucket: no magnets: harmonics of the micro-bucket" in text
+    assert main([*line, "--json"]) == 0
+    got = {row["name"]: row for row in json.loads(capsys.readouterr().out)["schemes"]}
+    assert got["tlc_angular"]["bunching_in_magnets"] == magnets["tlc_angular"]
+    assert got["micro_bucket"]["no_magnets"] == magnets["micro_bucket"]
+    assert main([*line, "--thin"]) == 0
+    assert "LOSES" not in capsys.readouterr().out
 
 
 def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +167,7 @@ def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixtu
         "pehg",
         "micro_bucket",
         "--terms",
+        "--thin",
     ]
     assert main(line) == 0
     text = capsys.readouterr().out
