@@ -10,10 +10,10 @@ from ssmb.cli.arguments import WAVELENGTH, add_number, add_settings
 from ssmb.cli.output import answer
 from ssmb.cli.plot import write_figure
 from ssmb.quantity import Quantity
-from ssmb.text import nanometres, number, quantity, table
+from ssmb.text import digits_within, nanometres, number, quantity, table
 
 if TYPE_CHECKING:
-    from ssmb.light import Generations, MachineInput
+    from ssmb.light import Generations, LightSource, MachineInput
 
 _VALUES = (
     "name", "wavelength", "average_power", "peak_power", "band", "bandwidth", "average_brightness", "peak_brightness",
@@ -50,18 +50,32 @@ def _payload(found: Generations, args: argparse.Namespace) -> dict[str, Any]:
     def inputs(given: tuple[MachineInput, ...]) -> dict[str, Any]:
         return {i.name: {"value": i.value, "unit": i.unit, "origin": i.origin} for i in given}
 
-    rows = [{n: getattr(s, n) for n in _VALUES} | {"inputs": inputs(s.inputs)} for s in found.sources]
+    def interval(s: LightSource) -> dict[str, Any]:
+        if s.hangs_on is None:
+            return {}
+        changing = [n for n in _VALUES[1:-1] if s.interval(n)[0] < s.interval(n)[1]]
+        return {"hangs_on": s.hangs_on.words(), "intervals": {n: list(s.interval(n)) for n in changing}}
+
+    rows = [{n: getattr(s, n) for n in _VALUES} | interval(s) | {"inputs": inputs(s.inputs)} for s in found.sources]
     missing = [{"name": name, "reason": reason} for name, reason in found.missing]
     return {"wavelength": args.wavelength, "sources": rows, "missing": missing, "figure": args.figure}
 
 
 def _text(found: Generations, wavelength: float) -> str:
+    def digits(s: LightSource, name: str) -> int:
+        return digits_within(getattr(s, name), s.interval(name), 3)
+
+    def watts(s: LightSource, name: str) -> str:
+        return quantity(getattr(s, name), "W", digits(s, name))
+
+    def bright(s: LightSource, name: str) -> str:
+        return f"{getattr(s, name):.{digits(s, name) - 1}e}"
+
     rows = [
         (
-            s.name, quantity(s.average_power, "W", 3), quantity(s.peak_power, "W", 3), f"{s.band * 100:.3g} %",
-            f"{s.bandwidth:.2e}", f"{s.average_brightness:.2e}", f"{s.peak_brightness:.2e}",
-            f"{s.coherent_fraction:.2g}",
-            quantity(s.coherence_length, "m", 3), quantity(s.total_power, "W", 3),
+            s.name, watts(s, "average_power"), watts(s, "peak_power"), f"{s.band * 100:.3g} %", f"{s.bandwidth:.2e}",
+            bright(s, "average_brightness"), bright(s, "peak_brightness"), f"{s.coherent_fraction:.2g}",
+            quantity(s.coherence_length, "m", 3), watts(s, "total_power"),
         )
         for s in found.sources
     ]  # fmt: skip
@@ -75,7 +89,7 @@ def _text(found: Generations, wavelength: float) -> str:
         "0.1 %),\n"
         "average and peak. Coherent: share in one transverse mode. Coherence: rms length. All light: all wavelengths."
     )
-    notes = [f"{s.name}: {s.note}" for s in found.sources]
+    notes = [f"{s.name}: {s.words()}" for s in found.sources]
     missing = [f"{name} cannot: {reason}" for name, reason in found.missing]
     parts = (
         f"Light sources at {nanometres(wavelength)}", table(heads, rows), "\n".join([*notes, *missing]), words,

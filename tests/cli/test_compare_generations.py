@@ -31,6 +31,9 @@ def test_json_has_the_rows_and_the_origin_of_their_inputs(capsys, tmp_path):
     assert list(rows) == NAMES
     table = compare_generations()
     assert_close(rows["SSMB"]["average_power"], 4.0 * table["SSMB"].average_power, rtol=1e-12, atol=0.0)
+    assert rows["FEL"]["hangs_on"] == "linac_current from 10 nA to 10 mA" and "hangs_on" not in rows["bend"]
+    assert rows["FEL"]["intervals"]["average_power"] == list(table["FEL"].interval("average_power"))
+    assert "peak_power" not in rows["FEL"]["intervals"] and "peak_power" in rows["SSMB"]["intervals"]
     assert_close(rows["FEL"]["peak_brightness"], table["FEL"].peak_brightness, rtol=1e-12, atol=0.0)
     assert rows["SSMB"]["inputs"]["ssmb_current"] == {"value": 2.0, "unit": "A", "origin": "given"}
     origins = [i["origin"] for s in out["sources"] for i in s["inputs"].values()]
@@ -45,6 +48,8 @@ def test_table_shows_sources_and_inputs(capsys):
     assert all(f"\n{name} " in out for name in NAMES)
     assert "ring_emittance_x" in out
     assert "assumption" in out
+    assert "SSMB: 400 W (40 W to 1 kW) on average for ssmb_bunching from 0.03 to 0.156" in out
+    assert "FEL: 3 W (30 mW to 30 kW) on average for linac_current from 10 nA to 10 mA" in out
 
 
 def test_a_machine_that_cannot_says_why(capsys):

@@ -263,3 +263,33 @@ def test_wiggler_is_a_row_of_bends() -> None:
 def test_bad_input_is_an_error_that_says_what(wrong, words: str) -> None:
     with pytest.raises(SsmbError, match=words):
         wrong()
+
+
+def test_rows_that_hang_on_one_input_have_its_interval():
+    """Average power of an FEL goes as its current, all of SSMB as |b|^2; who gives the input has no interval."""
+    table, steps = compare_generations(), np.linspace(70.0, 90.0, 20_001)
+    assert [s.name for s in table.sources if s.ends] == ["FEL 1D", "FEL", "SSMB"]
+    for name, given, scale in (
+        ("FEL 1D", "linac_current", 1),
+        ("FEL", "linac_current", 1),
+        ("SSMB", "ssmb_bunching", 2),
+    ):
+        row, used = table[name], getattr(Machines(), given)
+        assert row.hangs_on is not None and row.hangs_on.name == given and row.hangs_on.ends is not None
+        low, high, why = row.hangs_on.ends
+        assert low < used < high and why.startswith("assumption: ") and why in str(table)
+        for what in ("average_power", "average_brightness"):
+            want = [getattr(row, what) * (end / used) ** scale for end in (low, high)]
+            assert_close(row.interval(what), want, rtol=1e-9, atol=0.0, what=f"{name}, {what}")
+        assert row.interval("bandwidth") == (row.bandwidth, row.bandwidth)
+        alone = compare_generations(machines=Machines().changed({given: 0.5 * used}))[name]
+        assert alone.hangs_on is None and alone.interval("average_power") == (alone.average_power,) * 2
+    high = table["SSMB"].hangs_on.ends[1]
+    assert_close(high, special.jv(79, steps).max(), rtol=1e-3, atol=0.0, what="largest J_79")
+    told = next(line for line in str(table).splitlines() if line.startswith("FEL "))
+    assert told.split()[3] == "4" and "4.1" not in told  # six decades leave one digit
+
+
+def test_what_a_row_says_begins_with_its_interval():
+    words = compare_generations()["SSMB"].words()
+    assert words.startswith("400 W (40 W to 1 kW) on average for ssmb_bunching from 0.03 to 0.156 (assumption: ")

@@ -24,6 +24,12 @@ def test_every_source_has_its_marks():
         assert axis.get_xscale() == "log"
     assert_close(width.lines[0].get_xdata(), [s.bandwidth for s in table.sources], rtol=0.0, atol=0.0)
     assert_close(coherent.lines[0].get_xdata(), [s.coherent_fraction for s in table.sources], rtol=0.0, atol=0.0)
+    names = [t.get_text() for t in power.get_yticklabels()]
+    assert [s.hangs_on.words() in name if s.hangs_on else "\n" not in name for s, name in zip(
+        table.sources, names, strict=True)] == [True] * 6  # fmt: skip
+    for axis, what in ((power, "average_power"), (brightness, "average_brightness")):
+        ends = [c.get_segments()[0][:, 0] for c in axis.collections]
+        assert_close(ends, [s.interval(what) for s in table.sources if s.ends], rtol=1e-9, atol=0.0, what=what)
     figure.canvas.draw()
 
 

@@ -27,6 +27,7 @@ from ssmb.light.generations.machines import MachineInput, Machines
 from ssmb.light.statistics import photon_energy, photon_rate
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, positive, share
+from ssmb.text import digits_within, ranged
 
 #: the band of brightness, 0.1 %
 CUSTOMARY_BAND = 1e-3
@@ -51,6 +52,7 @@ class LightSource:
     total_power : at all wavelengths, what optics and RF must stand [W].
     note : what was taken.
     inputs : machine parameters that the row was made of, each with its origin.
+    ends : the same row at both ends of the one input on which it hangs (`hangs_on`); empty for the others.
     """
 
     name: str
@@ -66,6 +68,30 @@ class LightSource:
     total_power: float
     note: str = ""
     inputs: tuple[MachineInput, ...] = ()
+    ends: tuple[LightSource, ...] = ()
+
+    @property
+    def hangs_on(self) -> MachineInput | None:
+        """The input of which an interval is assumed, because the row follows it alone."""
+        return next((i for i in self.inputs if i.ends is not None), None)
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """Smallest and largest value of a number of the row over the interval of that input."""
+        values = [getattr(row, name) for row in (self, *self.ends)]
+        return min(values), max(values)
+
+    def shown(self, name: str) -> str:
+        """A number of the row in the digits that its interval leaves."""
+        value = getattr(self, name)
+        return f"{float(f'{value:.{digits_within(value, self.interval(name), 3)}g}'):.4g}"
+
+    def words(self) -> str:
+        """What is to be said of the row: its interval first, then its note."""
+        on = self.hangs_on
+        if on is None or on.ends is None:
+            return self.note
+        power = ranged(self.average_power, self.interval("average_power"), "W", 3)
+        return f"{power} on average for {on.words()} ({on.ends[2]}); {self.note}"
 
 
 @dataclass(frozen=True)
@@ -89,12 +115,12 @@ class Generations:
         raise ConfigError(f"no source '{name}'; there are {', '.join(s.name for s in self.sources)}")
 
     def __str__(self) -> str:
-        names = [f.name for f in fields(LightSource) if f.name not in ("name", "note", "inputs")]
+        names = [f.name for f in fields(LightSource) if f.name not in ("name", "note", "inputs", "ends")]
         head = ["source", *names]
-        rows = [[s.name, *(f"{getattr(s, n):.3g}" for n in names)] for s in self.sources]
+        rows = [[s.name, *(s.shown(n) for n in names)] for s in self.sources]
         widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
-        notes = [f"{s.name}: {s.note}" for s in self.sources if s.note]
+        notes = [f"{s.name}: {s.words()}" for s in self.sources if s.note]
         return "\n".join([*lines, *notes, *(f"{name}: {reason}" for name, reason in self.missing)])
 
 
@@ -266,20 +292,23 @@ def compare_generations(
     >>> table["SSMB"].average_power > 100.0 * table["undulator"].average_power
     True
     """
-    m = Machines() if machines is None else machines
+    given = Machines() if machines is None else machines
     inside = counted_band(wavelength) if band is None else share("band", band)
-    rows: list[tuple[str, tuple[str, ...], Callable[[], LightSource]]] = [
-        ("bend", ("ring", "bend"), lambda: _bend(m, wavelength, inside)),
-        ("wiggler", ("ring", "wiggler"), lambda: _wiggler(m, wavelength, inside)),
-        ("undulator", ("ring", "undulator"), lambda: _undulator(m, wavelength)),
-        ("FEL 1D", ("linac", "fel"), lambda: _fel(m, wavelength, inside, one_dimension=True)),
-        ("FEL", ("linac", "fel"), lambda: _fel(m, wavelength, inside, one_dimension=False)),
-        ("SSMB", ("ssmb",), lambda: _ssmb(m, wavelength, inside)),
+    rows: list[tuple[str, tuple[str, ...], Callable[[Machines], LightSource]]] = [
+        ("bend", ("ring", "bend"), lambda m: _bend(m, wavelength, inside)),
+        ("wiggler", ("ring", "wiggler"), lambda m: _wiggler(m, wavelength, inside)),
+        ("undulator", ("ring", "undulator"), lambda m: _undulator(m, wavelength)),
+        ("FEL 1D", ("linac", "fel"), lambda m: _fel(m, wavelength, inside, one_dimension=True)),
+        ("FEL", ("linac", "fel"), lambda m: _fel(m, wavelength, inside, one_dimension=False)),
+        ("SSMB", ("ssmb",), lambda m: _ssmb(m, wavelength, inside)),
     ]
     found, missing = [], []
     for name, used, make in rows:
         try:
-            found.append(replace(make(), inputs=m.inputs(*used)))
+            row = replace(make(given), inputs=given.inputs(*used))
+            ends = row.hangs_on.ends[:2] if row.hangs_on and row.hangs_on.ends else ()
+            changed = [given.changed({row.hangs_on.name: value}) for value in ends if row.hangs_on]
+            found.append(replace(row, ends=tuple(make(m) for m in changed)))
         except PhysicsError as error:
             missing.append((name, error.message))
     return Generations(tuple(found), tuple(missing))

@@ -11,6 +11,7 @@ from ssmb.errors import ConfigError, nearest
 from ssmb.light.generations.brightness import ElectronBeam
 from ssmb.quantity import Quantity
 from ssmb.ranges import finite
+from ssmb.text import number, quantity
 
 _RING = "assumption: a ring of the third generation"
 _LINAC = "assumption: a linac of the 10 kHz class, 100 pC"
@@ -18,8 +19,12 @@ _SSMB = "assumption: a point design for 13.5 nm"
 GIVEN = "given"
 
 
-def _input(default: float, unit: str, origin: str, doc: str) -> Any:
-    return field(default=default, metadata={"quantity": Quantity(unit, doc), "origin": origin})
+#: Largest value of J_79: the most that a sine modulation of 1064 nm bunches at 13.5 nm.
+_MOST_BUNCHING = 0.156
+
+
+def _input(default: float, unit: str, origin: str, doc: str, ends: tuple[float, float, str] | None = None) -> Any:
+    return field(default=default, metadata={"quantity": Quantity(unit, doc), "origin": origin, "ends": ends})
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,22 @@ class MachineInput:
     value : in `unit`.
     unit : "1" for numbers without.
     origin : "given", or status and reason of the default.
+    ends : smallest and largest value that is assumed, and why, of the input on which a row hangs; None for the others,
+        and where the value is given.
     """
 
     name: str
     value: float
     unit: str
     origin: str
+    ends: tuple[float, float, str] | None = None
+
+    def words(self) -> str:
+        """Name and interval, such as ``ssmb_bunching from 0.03 to 0.156``; the name alone without one."""
+        if self.ends is None:
+            return self.name
+        low, high = (number(v) if self.unit == "1" else quantity(v, self.unit, 3) for v in self.ends[:2])
+        return f"{self.name} from {low} to {high}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,8 @@ class Machines:
 
     Ring: bend, wiggler and undulator stand in it; one of the fourth generation (3 GeV) does not reach 13.5 nm with a
     usual undulator. Linac: that of the FEL. SSMB: 400 MeV and |b| of 0.1, as in the concept of the Tsinghua group; the
-    closed form gives 0.42 kW.
+    closed form gives 0.42 kW. The average power of an FEL hangs on the average current, that of SSMB on |b|: these two
+    have an interval, and so have the rows that are made of them.
 
     Examples
     --------
@@ -70,7 +86,10 @@ class Machines:
     undulator_period: float = _input(0.05, "m", _RING, "of the undulator")
     undulator_periods: float = _input(80, "1", _RING, "number")
     linac_energy: float = _input(1e9, "eV", _LINAC, "electron energy")
-    linac_current: float = _input(1e-6, "A", _LINAC, "average current")
+    linac_current: float = _input(
+        1e-6, "A", _LINAC, "average current",
+        (1e-8, 1e-2, "assumption: from a linac of copper at 100 Hz to designs of energy-recovery linacs"),
+    )  # fmt: skip
     linac_peak_current: float = _input(2000.0, "A", _LINAC, "in a bunch")
     linac_emittance: float = _input(1e-6, "m", _LINAC, "rms, normalised, both planes")
     linac_beta: float = _input(8.0, "m", _LINAC, "mean in the undulator, both planes")
@@ -85,7 +104,10 @@ class Machines:
     ssmb_energy_spread: float = _input(3e-4, "1", "assumption: about that of 1 m bends, 3.4e-4", "rms, relative")
     ssmb_period: float = _input(0.01, "m", _SSMB, "of the radiator")
     ssmb_periods: float = _input(300, "1", _SSMB, "number")
-    ssmb_bunching: float = _input(0.1, "1", _SSMB, "|b| in the middle of the radiator")
+    ssmb_bunching: float = _input(
+        0.1, "1", _SSMB, "|b| in the middle of the radiator",
+        (0.03, _MOST_BUNCHING, "assumption: from a tenth of the power to the most that a sine makes at harmonic 79"),
+    )  # fmt: skip
     ssmb_line_width: float = _input(1e-6, "1", "assumption: laser line and trains", "rms, relative")
 
     def changed(self, values: Mapping[str, float]) -> Machines:
@@ -103,8 +125,9 @@ class Machines:
         for f in fields(self):
             if f.name.partition("_")[0] in machines:
                 value = getattr(self, f.name)
-                origin = f.metadata["origin"] if value == f.default else GIVEN
-                found.append(MachineInput(f.name, float(value), f.metadata["quantity"].unit, origin))
+                assumed, unit = value == f.default, f.metadata["quantity"].unit
+                origin, ends = (f.metadata["origin"], f.metadata["ends"]) if assumed else (GIVEN, None)
+                found.append(MachineInput(f.name, float(value), unit, origin, ends))
         return tuple(found)
 
     def ring(self) -> ElectronBeam:
