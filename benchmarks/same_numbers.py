@@ -57,6 +57,8 @@ RENAMES: dict[str, str] = {
     r"(/lights/\d+)/undulator_k$": r"\1/light/undulator/k",
     r"/closure/magnets$": "/path_error",
     r"/lines/power$": "/line_power",
+    r"(/run\.h5/results)/beam/": r"\1/start/",
+    r"(/run\.h5/results)/insertion/": r"\1/findings/",
 }
 
 

@@ -12,7 +12,7 @@ from ssmb.cli.ring import add_ring, ring_of, tell_ring
 from ssmb.text import quantity
 
 #: What the printed table shows, with no minus before zero; --csv and --json have all columns.
-_SHOWN = dict.fromkeys(("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX"), "z.6f")
+_SHOWN: dict[str, str] = dict.fromkeys(("S", "BETX", "ALFX", "MUX", "BETY", "ALFY", "MUY", "DX", "DPX"), "z.6f")
 _HEADLINES = (
     "qx", "qy", "qs", "dqx", "dqy", "dqx2", "dqy2", "orbit_length", "alpha_c", "alpha_c2", "alpha_c3", "slip_factor",
     "slip_factor2", "slip_factor3", "gamma_t", "coupled",

@@ -37,11 +37,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ssmb import text
 from ssmb.beam import Beam
 from ssmb.dynamics.taylor import AXES, TaylorMap, taylor_map
 from ssmb.errors import PhysicsError, ValidityWarning
 from ssmb.lattice.tree import Lattice
-from ssmb.quantity import Shown, derived, quantity
+from ssmb.quantity import Shown, derived, quantity, text_of
 from ssmb.ranges import not_negative, positive, share
 from ssmb.tracking import track
 
@@ -222,23 +223,24 @@ class ClosureBudget(Shown):
 
     def table(self) -> str:
         """Return the budget as lines of text."""
-        pm = 1e12
-        lines = [
-            f"path error MOD1-MOD2, rms      {pm * self.dz_rms:12.1f} pm   (allowed {pm * self.allowed:.1f} pm)",
-            f"  of random phase              {pm * self.dz_counting:12.1f} pm   would do the same: this counts",
-            f"path error by photons, rms     {pm * self.quantum:12.1f} pm",
-            f"growth by aberrations          {pm * self.aberrations:12.4f} pm per turn",
-            f"emittance growth per turn      {pm * self.growth:12.4f} pm   (damping takes "
-            f"{2.0 * pm * self.damping * self.emittance:.4f} pm)",
-            f"equilibrium emittance          {pm * self.equilibrium_emittance:12.1f} pm   (without "
-            f"{pm * self.emittance:.1f} pm)",
-            f"laser duty for +{100 * self.fraction:.0f} % emittance  {self.duty:12.2e}",
-            f"laser duty, most power         {self.best_duty:12.2e}",
-            f"average power left             {self.power_factor:12.2e}",
-            f"{'term of the path':24s} {'coefficient':>14s} {'rms [pm]':>10s}",
+        allowed, damped = text_of(self, "allowed"), text.quantity(2.0 * self.damping * self.emittance, "m")
+        rows = [
+            ("path error MOD1-MOD2, rms", text_of(self, "dz_rms"), f"allowed {allowed}"),
+            ("  of random phase", text_of(self, "dz_counting"), "would do the same: this counts"),
+            ("path error by photons, rms", text_of(self, "quantum"), ""),
+            ("growth by aberrations", text.quantity(self.aberrations, "m"), "of the emittance per turn"),
+            ("emittance growth per turn", text.quantity(self.growth, "m"), f"damping takes {damped}"),
+            ("equilibrium emittance", text.quantity(self.equilibrium_emittance, "m"), "laser on in every turn"),
+            ("  without laser", text.quantity(self.emittance, "m"), ""),
+            (f"laser duty for +{100 * self.fraction:.0f} % emittance", text.number(self.duty, 3), ""),
+            ("laser duty, most power", text.number(self.best_duty, 3), ""),
+            ("average power left", text.number(self.power_factor, 3), "at that duty"),
+            ("term of the path", "rms", "coefficient"),
         ]
-        lines += [f"{t.name:24s} {t.coefficient:14.5g} {pm * t.rms:10.1f}" for t in self.terms]
-        return "\n".join((*lines, f"{'beyond the map':39s} {pm * self.beyond:10.1f}"))
+        rows += [(t.name, text_of(t, "rms"), text.number(t.coefficient, 5)) for t in self.terms]
+        rows.append(("beyond the map", text_of(self, "beyond"), ""))
+        widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
+        return "\n".join(f"{a.ljust(widths[0])}  {b.rjust(widths[1])}  {c}".rstrip() for a, b, c in rows)
 
 
 def closure_budget(

@@ -3,9 +3,9 @@
 import importlib
 import pkgutil
 
-from ssmb.studies.files import load, load_beam, load_result, save, save_beam, save_result
+from ssmb.studies.beam_files import load_beam, save_beam
 from ssmb.studies.read_config import check_config, load_config
-from ssmb.studies.runner import resume, run, run_file
+from ssmb.studies.runner import load, load_result, resume, run, run_file, save, save_result
 from ssmb.studies.study import STUDIES, Result, Study
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):

@@ -15,10 +15,10 @@ from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ResultFileError
 from ssmb.store.openpmd import ParticleFile, read_particles, write_particles
 from ssmb.store.tree import Dataset
+from ssmb.studies.records import AXES, rows_of, sealed
 from ssmb.version import __version__
 
 STATES = ("state", "lost_turn", "lost_element")
-AXES = ("x", "px", "y", "py", "z", "delta")
 _SIGN = np.int64(2**63 - 1)
 
 
@@ -40,7 +40,8 @@ def save_beam(beam: Beam, path: str | os.PathLike[str]) -> None:
         apart = _ordered(own[name]) - _ordered(near)
         extra["rounding"][name] = Dataset(_narrow(apart), "1", f"doubles from what openPMD gives to {name}")
     if len(kept) < len(beam):
-        extra["lost"] = _lost(beam, ~alive)
+        places = Dataset(np.flatnonzero(~alive), "1", "places in the beam")
+        extra["lost"] = {"place": places, **rows_of(beam.select(~alive))}
     write_particles(
         path,
         {**columns, "id": kept.ids, "status": np.ones(len(kept), dtype=int)},
@@ -77,20 +78,6 @@ def _narrow(values: np.ndarray) -> np.ndarray:
     return values.astype(next(t for t in (np.int8, np.int16, np.int32, np.int64) if most <= np.iinfo(t).max))
 
 
-def _lost(beam: Beam, lost: np.ndarray) -> dict[str, Any]:
-    part = beam.select(lost)
-    rows = {
-        name: Dataset(row, "m" if name in "xyz" else "1", name)
-        for name, row in zip(AXES, part.coordinates, strict=True)
-    }
-    states = {name: Dataset(getattr(part, name), "1", name) for name in STATES}
-    own = {
-        "weight": Dataset(part.weight, "1", "real particles per macroparticle"),
-        "ids": Dataset(part.ids, "1", "numbers"),
-    }
-    return {"place": Dataset(np.flatnonzero(lost), "1", "places in the beam"), **rows, **own, **states}
-
-
 def _own_beam(file: ParticleFile) -> Beam:
     """The beam that :func:`save_beam` wrote, to the bit."""
     extra: Any = file.extra
@@ -124,13 +111,8 @@ def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) 
     """
     file = read_particles(path)
     if file.reference_energy is not None and "rounding" in file.extra:
-        try:
+        with sealed(path, "a file of particles"):
             return _own_beam(file)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise ResultFileError(
-                f"'{os.fspath(path)}' is sealed, but does not hold what a file of particles holds "
-                f"({type(error).__name__}: {error}); run again what made it"
-            ) from error
     alive = np.asarray(file.arrays["status"]) == 1
     if not alive.any():
         raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")

@@ -17,15 +17,6 @@ from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.maps.radiation import MODES, Radiation
 from ssmb.quantity import LIGHT, Quantity, entries_of, hints_of, is_endless, is_list, quantities_of
 
-
-def a_number(value: Any) -> Any:
-    """Refuse what pydantic would read as a number: true, and digits in quotes."""
-    if isinstance(value, (bool, str, bytes)):
-        raise ValueError("input should be a number")
-    return value
-
-
-Number = BeforeValidator(a_number)
 # the limits are far from any machine; they keep a slip of the exponent from becoming an overflow deep inside a formula
 Length = Annotated[float, Quantity("m", "length", minimum=1e-15, maximum=1e6)]
 Wavelength = Annotated[float, Quantity("m", "wavelength of light", minimum=1e-15, maximum=1e6, plausible=LIGHT)]
@@ -38,6 +29,7 @@ Angle = Annotated[float, Quantity("rad", "angle", minimum=1e-9, maximum=10.0)]
 UpToOne = Annotated[float, Quantity("1", "number", minimum=0.0, maximum=1.0)]
 Seconds = Annotated[float, Quantity("s", "time", minimum=1e-6, maximum=1e9)]
 Count = Annotated[int, Quantity("1", "number", minimum=1, maximum=10_000_000)]
+Order = Annotated[int, Quantity("1", "order of a map", minimum=1, maximum=4)]
 Turns = Annotated[int, Quantity("turn", "turns", minimum=0, maximum=10**12)]
 Seed = Annotated[int, Quantity("1", "seed", minimum=0, maximum=2**63 - 1)]
 Detuning = Annotated[float, Quantity("1", "detuning", minimum=-1e-4, maximum=1e-4)]

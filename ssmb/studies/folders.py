@@ -53,27 +53,24 @@ def new_folder(wanted: str | os.PathLike[str], stem: str, force: bool = False) -
     wanted : its path; empty for ``runs/<stem>``, numbered if it exists.
     force : whether a run that it holds is taken away.
     """
-    number = 1
+    number = 0
     while True:
+        number += 1
         place = checked_path(wanted) if wanted else Path("runs") / (stem if number == 1 else f"{stem}-{number}")
         try:
             place.mkdir(parents=True, exist_ok=bool(wanted) or force)
+            break
         except FileExistsError as error:
             if wanted or force:
                 raise ResultFileError(f"'{place}' is a file, not a folder: choose another with --folder") from error
-            number += 1
-            continue
         except OSError as error:
             raise os_failure(error, place, "make the folder") from error
-        if force:
-            clear_folder(place, itself=False)
-        if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
-            raise ConfigError(
-                f"folder '{place}' holds a run already: choose another with --folder, resume that one, or replace it "
-                f"with "
-                "--force"
-            )
-        return place
+    if force:
+        clear_folder(place, itself=False)
+    if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
+        words = "choose another with --folder, resume that one, or replace it with --force"
+        raise ConfigError(f"folder '{place}' holds a run already: {words}")
+    return place
 
 
 def clear_folder(place: Path, itself: bool = True) -> None:

@@ -7,7 +7,7 @@ Modulator, radiator and second modulator of a ring that is not in the lattice: w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -17,23 +17,22 @@ from pydantic import model_validator
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
-from ssmb.errors import ConfigError, LatticeError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.facility import Filling, Insertion, InsertionState, Ring
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import laser_wavelengths, undulator_at
+from ssmb.quantity import quantity
 from ssmb.schemes.insertion import CouplingInsertion
-from ssmb.store.run_file import RunContents
-from ssmb.store.tree import Tree
-from ssmb.studies.facts import agreed, with_undulator
+from ssmb.studies.facts import wavelength_of_laser, with_undulator
 from ssmb.studies.insertion_findings import Convergence, InsertionFindings, findings_text
-from ssmb.studies.records import numbers_of, record_of, tree_of
+from ssmb.studies.records import numbers_of
 from ssmb.studies.sections import ClosureConfig, GivenRingConfig, InsertionBeamConfig, InsertionConfig
 from ssmb.studies.source import check_radiator, radiator_of
 from ssmb.studies.source_config import InsertionSourceConfig
 from ssmb.studies.source_text import harmonics_text
-from ssmb.studies.study import On, Places, Result, Stopped, Study, StudyConfig, at_place
+from ssmb.studies.study import On, Result, Stopped, Study, StudyConfig, at_place
 from ssmb.text import named_values
 from ssmb.tracking import RunStatus
 
@@ -61,14 +60,26 @@ class InsertionRunConfig(StudyConfig):
             raise ValueError("beam.particles times beam.seeds must not exceed 20 million")
         return self
 
+    @property
+    def light_wavelength(self) -> float:
+        """Wavelength of the light that the radiator is tuned to [m]."""
+        return self.insertion.known("wavelength") / self.source.harmonic
+
+    @property
+    def told_harmonics(self) -> np.ndarray:
+        """Harmonics of the laser whose bunching is told."""
+        return np.array(self.source.harmonics or range(1, self.source.harmonic + 6))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class InsertionResult(Result):
     """What the run of an insertion found; ``beam`` is that in the middle of the radiator."""
 
+    kept = {"radiator": "beam"}
+
     config: InsertionRunConfig
-    findings: InsertionFindings | None  #: None as long as it is not finished
-    count: int  #: particles
+    findings: InsertionFindings | None = quantity("", "all numbers; None as long as it is not finished")
+    count: int = quantity("1", "particles")
     beam: Beam | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -89,33 +100,21 @@ class InsertionResult(Result):
         head = named_values([("run", self.config.title or "-"), ("particles", str(self.count))])
         return "\n\n".join(part for part in (head, self.bunching_text(), self.power_text()) if part)
 
-    def contents(self) -> dict[str, Tree]:
-        """All numbers."""
-        found = {} if self.findings is None else {"insertion": tree_of(self.findings)}
-        return {"results": {"status": self.status.name, "count": self.count, **found}}
-
-    def particles(self) -> dict[str, Beam]:
-        """The beam in the radiator."""
-        return {} if self.beam is None else {"radiator": self.beam}
-
     def beams(self) -> list[tuple[str, Beam]]:
         """The beam in the radiator."""
         return [(f"radiator {self.config.insertion.rad}", beam) for beam in self.particles().values()]
 
     def bunching(self) -> dict[str, Any]:
         """|b| against harmonic; of a run that is not finished, that of its particles."""
-        f, want = self.findings, self.config
+        f, harmonics = self.findings, self.config.told_harmonics
         if f is not None:
-            return {
-                "harmonics": f.harmonics.tolist(),
-                "bunching": np.abs(f.bunching).tolist(),
-                "closed_form": f.closed_form.tolist(),
-            }
-        if self.beam is None:
+            found, more = f.bunching, {"closed_form": f.closed_form.tolist()}
+        elif self.beam is not None:
+            wavelength = self.config.insertion.known("wavelength")
+            found, more = bunching_factor(self.beam, wavelength / harmonics), {}
+        else:
             return {}
-        harmonics = told_harmonics(want)
-        found = bunching_factor(self.beam, want.insertion.known("wavelength") / harmonics)
-        return {"harmonics": harmonics.tolist(), "bunching": np.abs(found).tolist()}
+        return {"harmonics": harmonics.tolist(), "bunching": np.abs(found).tolist()} | more
 
     def bunching_text(self) -> str:
         """The same as a table."""
@@ -139,7 +138,7 @@ class InsertionResult(Result):
         return "" if self.findings is None else findings_text(self.findings)
 
 
-class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
+class InsertionStudy(Study, key="insertion", config=InsertionRunConfig, result=InsertionResult):
     """Modulator, radiator and second modulator in a ring of which only numbers are given."""
 
     config: InsertionRunConfig
@@ -148,24 +147,48 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         """Find all that can be wrong with the files."""
         self.config = config = self._with_facts()
         lattice, places = self.lattice, self.places
-        check_ring(config, lattice, places)
+        self._check_ring()
         self.line = lattice.with_light(False)  # the kicks of the insertion are its lasers
         with at_place(places, "source"):
-            check_radiator(config.source, lattice.reference, light_wavelength(config), config.ring.circumference)
+            check_radiator(config.source, lattice.reference, config.light_wavelength, config.ring.circumference)
             check_resonance(config, lattice)
         with at_place(places, "insertion"):
             self.insertion = self._insertion(self.line)
         self.ring = ring_of(config, lattice.reference).state()
 
+    def _check_names(self) -> None:
+        """Raise ConfigError unless mod1, rad and mod2 are elements of the lattice in this order."""
+        before = -1
+        for key in ("mod1", "rad", "mod2"):
+            with at_place(self.places, "insertion", key):
+                at = self.lattice.index(getattr(self.config.insertion, key))
+                if at <= before:
+                    raise ConfigError("mod1, rad and mod2 must follow each other in the lattice")
+                before = at
+
+    def _check_ring(self) -> None:
+        """Raise ConfigError if what is given of the ring is not possible with this insertion."""
+        ring, insertion, lattice = self.config.ring, self.config.insertion, self.lattice
+        section = lattice.elements[lattice.index(insertion.mod1) : lattice.index(insertion.mod2)]
+        length = sum(e.length for e in section)
+        if ring.circumference < length:
+            with at_place(self.places, "ring", "circumference"):
+                raise ConfigError(f"{ring.circumference:g} m is less than the {length:g} m from mod1 to mod2")
+        if ring_of(self.config, lattice.reference).damping[1] > _FAST:
+            with at_place(self.places, "ring", "energy_loss" if ring.damping_time is None else "damping_time"):
+                raise ConfigError(
+                    f"the vertical amplitude would be damped by more than {_FAST:g} of itself in a turn, which no ring "
+                    f"of {lattice.reference.energy:.4g} eV does"
+                )
+
     def _with_facts(self) -> InsertionRunConfig:
         """The run file with what its elements say."""
         config, lattice, places = self.config, self.lattice, self.places
-        check_names(config, lattice, places)
+        self._check_names()
         want = config.insertion
-        wavelength, (_, parts) = want.wavelength, undulator_at(lattice, want.mod1)
-        for name, found in laser_wavelengths(lattice, parts).items():
-            with at_place(places, "insertion", "wavelength"):
-                wavelength = agreed(wavelength, found, "laser wavelength [m]", f"'{name}' in lattice '{lattice.name}'")
+        _, parts = undulator_at(lattice, want.mod1)
+        with at_place(places, "insertion", "wavelength"):
+            wavelength = wavelength_of_laser(want.wavelength, laser_wavelengths(lattice, parts), lattice)
         if wavelength is None:
             with at_place(places, "insertion"):
                 raise ConfigError(f"no laser at '{want.mod1}' in the lattice: give its wavelength")
@@ -180,7 +203,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         closure["closure_particles"] = closure.pop("particles")
         return Insertion(
             line=c.insertion.made(lattice=lattice, **c.beam.values_of(CouplingInsertion)),
-            radiator=radiator_of(c.source, lattice.reference, light_wavelength(c)),
+            radiator=radiator_of(c.source, lattice.reference, c.light_wavelength),
             **c.source.values_of(Insertion),
             **c.ring.values_of(Insertion),
             **c.beam.values_of(Insertion),
@@ -216,7 +239,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
         )
 
     def _findings(self, got: InsertionState, beam: Beam, convergence: tuple[Convergence, ...]) -> InsertionFindings:
-        insertion, harmonics = self.insertion, told_harmonics(self.config)
+        insertion, harmonics = self.insertion, self.config.told_harmonics
         lines = neighbouring_lines(got.light, insertion.radiating(beam, self.ring.filling))
         return InsertionFindings(
             **vars(got),
@@ -256,32 +279,6 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig):
             stage(f"convergence: {name}", Convergence, partial(compared, name, finer)) for name, finer in cases.items()
         )
 
-    @classmethod
-    def load(
-        cls, config: InsertionRunConfig, stored: RunContents, particles: Mapping[str, Beam], **common: Any
-    ) -> InsertionResult:
-        """Read a finished run."""
-        results: Any = stored.results
-        return InsertionResult(
-            config=config,
-            status=RunStatus[results["status"]],
-            findings=record_of(InsertionFindings, results["insertion"]),
-            count=int(results["count"]),
-            beam=particles.get("radiator"),
-            **common,
-        )
-
-
-def light_wavelength(config: InsertionRunConfig) -> float:
-    """Wavelength of the light that the radiator is tuned to [m]."""
-    return config.insertion.known("wavelength") / config.source.harmonic
-
-
-def told_harmonics(config: InsertionRunConfig) -> np.ndarray:
-    """Harmonics of the laser whose bunching is told."""
-    source = config.source
-    return np.array(source.harmonics or range(1, source.harmonic + 6))
-
 
 def ring_of(config: InsertionRunConfig, reference: Reference) -> Ring:
     """The ring that is given around an insertion."""
@@ -289,40 +286,9 @@ def ring_of(config: InsertionRunConfig, reference: Reference) -> Ring:
     return config.ring.made(reference=reference, filling=filling)
 
 
-def check_names(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:
-    """Raise ConfigError unless mod1, rad and mod2 are elements of the lattice in this order."""
-    before = -1
-    for key in ("mod1", "rad", "mod2"):
-        with at_place(places, "insertion", key):
-            try:
-                at = lattice.index(getattr(config.insertion, key))
-            except LatticeError as error:
-                raise ConfigError(error.message) from None
-            if at <= before:
-                raise ConfigError("mod1, rad and mod2 must follow each other in the lattice")
-            before = at
-
-
-def check_ring(config: InsertionRunConfig, lattice: Lattice, places: Places | None) -> None:
-    """Raise ConfigError if what is given of the ring is not possible with this insertion."""
-    ring, reference = config.ring, lattice.reference
-    first, last = (lattice.index(name) for name in (config.insertion.mod1, config.insertion.mod2))
-    length = sum(e.length for e in lattice.elements[first:last])
-    if ring.circumference < length:
-        with at_place(places, "ring", "circumference"):
-            raise ConfigError(f"{ring.circumference:g} m is less than the {length:g} m from mod1 to mod2")
-    if ring_of(config, reference).damping[1] > _FAST:
-        key = "energy_loss" if ring.damping_time is None else "damping_time"
-        with at_place(places, "ring", key):
-            raise ConfigError(
-                f"the vertical amplitude would be damped by more than {_FAST:g} of itself in a turn, which no ring of "
-                f"{reference.energy:.4g} eV does"
-            )
-
-
 def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
     """Warn if the undulator at the radiator's place in the lattice is not tuned to the light."""
-    light = light_wavelength(config)
+    light = config.light_wavelength
     found, parts = undulator_at(lattice, config.insertion.rad)
     if found is None or not found.k > 0.0:
         return

@@ -9,13 +9,9 @@ import numpy as np
 from ssmb.facility import InsertionState
 from ssmb.facility.insertion_state import InsertionIntrabeam
 from ssmb.quantity import quantity, text_of
-from ssmb.schemes.explained import ExplainedBunching
-from ssmb.studies.source_text import intrabeam_text, lights_text, steps_text
+from ssmb.studies.source_text import energy_text, intrabeam_text, lights_text, steps_text
 from ssmb.text import named_values, number, table
 from ssmb.text import quantity as with_unit
-
-#: Terms of the closure that are printed of the many that are stored.
-_MOST = 12
 
 
 @dataclass(frozen=True)
@@ -67,93 +63,52 @@ class InsertionFindings(InsertionState):
 def findings_text(f: InsertionFindings) -> str:
     """Return all of it: light, its terms, scattering, closure, laser and energy."""
     parts = [
-        _explained(f.explained),
+        f"what makes |b_{f.explained.harmonic}|\n{f.explained.table()}",
         lights_text([f.light]),
         steps_text(f.light, f.imbalance),
         _intrabeam(f.intrabeam, f),
         _closure(f),
         _laser(f),
-        _energy(f),
+        energy_text(f.energy),
     ]
     if f.convergence:
         parts.append(_convergence(f.convergence))
     return "\n\n".join(parts)
 
 
-def _explained(found: ExplainedBunching) -> str:
-    n = found.harmonic
-    rows = [(t.name, number(t.factor, 5), t.formula) for t in found.terms]
-    rows.append(("product", number(found.product, 5), ""))
-    words = f"noise {number(found.noise, 2)}, {100 * found.departure:+.1f} % of the product"
-    rows.append((f"|b_{n}| tracked", number(found.tracked, 5), words))
-    return _left_table(f"what makes |b_{n}|", rows)
-
-
-def _left_table(head: str, rows: list[tuple[str, str, str]]) -> str:
-    """Names, numbers and words; the words to the left."""
-    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    return "\n".join((head, *(f"{a.ljust(widths[0])}  {b.rjust(widths[1])}  {c}".rstrip() for a, b, c in rows)))
-
-
 def _intrabeam(found: InsertionIntrabeam, state: InsertionState) -> str:
     how = "tracked again" if state.kept_by == "tracked" else "by the named terms (tracked light is noise)"
     note = f"peak power x {number(state.power_kept, 4)}, {how}, with the beam that the balance leaves"
     x, y, delta = (with_unit(t, "s", 3) for t in found.growth_times)
-    more = [
-        ("", f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}"),
-        ("", "counted in every turn, before what closure adds to the emittance"),
-    ]
-    width = len("without, with")
-    lines = "\n".join(f"{name.ljust(width)}  {words}" for name, words in more)
-    return "\n".join((intrabeam_text(found.beam, note), lines))
+    times = f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}; counted in every turn, before closure"
+    return f"{intrabeam_text(found.beam, note)}\n{times}"
 
 
 def _closure(f: InsertionFindings) -> str:
-    found = f.closure
-    words = f"{text_of(f, 'thick')} if their r56 is compensated (not tracked)" if f.thick else "not counted"
+    slip = f"{text_of(f, 'thick')} if their r56 is compensated (not tracked)" if f.thick else "not counted"
     which = (
-        "with the beam that scattering leaves" if f.closure_of == "scattered" else "LOST with scattering; without it"
+        "the beam that scattering leaves"
+        if f.closure_of == "scattered"
+        else "the beam without scattering, LOST with it"
     )
     lines = [
-        ("closure", f"path error MOD1-MOD2 of the magnets, tracked: {text_of(f, 'path_error')} without scattering"),
-        ("", f"{which} {text_of(found, 'dz_rms')}, of it at random phase {text_of(found, 'dz_counting')}; allowed "
-             f"{text_of(found, 'allowed')}"),
-        ("", f"photons, tracked: {text_of(found, 'quantum')}"),
-        ("", f"collisions of one pass, calculated: path error {text_of(f.intrabeam, 'path_error')}"),
-        ("", f"slip in the modulators, calculated: {words}; {text_of(f, 'uncompensated')} if not"),
-        ("", f"all of them: emittance y grows by {with_unit(found.growth, 'm')} a turn with laser, of it by "
-             f"aberrations {with_unit(found.aberrations, 'm')}"),
-        ("", f"damping takes {with_unit(2 * found.damping * found.emittance, 'm')} a turn of "
-             f"{with_unit(found.emittance, 'm')}"),
-        ("", f"laser in {number(found.duty, 3)} of the turns for +{100 * found.fraction:.0f} % emittance, "
-             f"{number(found.best_duty, 3)} for the most power"),
-    ]  # fmt: skip
-    rows = [(t.name, number(t.coefficient, 5), text_of(t, "rms")) for t in found.terms[:_MOST]]
-    rows.append(("beyond the map", "", text_of(found, "beyond")))
-    return "\n".join((named_values(lines), table(("term of the path", "coefficient", "rms"), rows)))
+        ("closure", f"path error of the magnets, tracked: {text_of(f, 'path_error')} without scattering"),
+        ("", f"collisions of one pass, calculated: {text_of(f.intrabeam, 'path_error')}"),
+        ("", f"slip in the modulators, calculated: {slip}; {text_of(f, 'uncompensated')} if not"),
+        ("", f"growth by all of them and the photons, of {which}:"),
+    ]
+    return f"{named_values(lines)}\n{f.closure.table()}"
 
 
 def _laser(f: InsertionState) -> str:
     laser = f.laser
     limit = f", average at most {text_of(laser, 'average_power')} (given)" if laser.average_power else ""
     power = text_of(laser, "peak_power") if laser.peak_power else "not told: no undulator at mod1, or a plane wave"
-    return named_values(
-        [
-            ("laser", f"peak power {power} with the electrons in each modulator{limit}"),
-            ("", f"allows light in {number(laser.duty, 4)} of the turns; {number(f.duty, 4)} are used"),
-            ("", f"h 2 N lambda = {number(laser.slip, 3)} in {number(laser.periods)} periods; the tracked kicks are "
-                 f"thin, which it should be small for"),
-        ]
-    )  # fmt: skip
-
-
-def _energy(f: InsertionState) -> str:
-    energy = f.energy
     lines = [
-        ("energy a turn", f"lost: ring {text_of(energy, 'radiation')} (given), light {text_of(energy, 'light')} on "
-                          f"average"),
-        ("", f"in a train, in a pass with laser, before scattering and closure: {text_of(f.light, 'energy_loss')}"),
-        ("", f"modulation {text_of(energy, 'laser_peak')}, given by the first laser and taken by the second"),
+        ("laser", f"peak power {power} with the electrons in each modulator{limit}; the first gives, the second takes"),
+        ("", f"allows light in {number(laser.duty, 4)} of the turns; {number(f.duty, 4)} are used"),
+        ("", f"h 2 N lambda = {number(laser.slip, 3)} in {number(laser.periods)} periods; the tracked kicks are thin, "
+             f"which it should be small for"),
     ]  # fmt: skip
     return named_values(lines)
 

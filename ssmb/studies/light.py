@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ssmb.dynamics.modulation import measured_modulation
 from ssmb.lattice.program import Program
 from ssmb.light import Undulator, signal_against_charge
 from ssmb.light.signal import ChargeSignal
-from ssmb.quantity import quantity
+from ssmb.quantity import quantity, text_of
 from ssmb.schemes import SingleStage
 from ssmb.studies.sections import LaserConfig, LightConfig
 from ssmb.studies.starting_beam import StartingBeam
@@ -68,19 +68,20 @@ def light_of(
     out = []
     for n in want.harmonics:
         bunching = complex(bunching_factor(beam, wavelength / n))
-        options: dict[str, Any] = {
-            "sigma_z": b.sigma_z,
-            "bunching": abs(bunching),
-            "harmonic": n,
-            "sigma_perp": size,
-            "acceptance": want.acceptance,
-            "bandwidth": want.bandwidth,
-        }
-        now = signal_against_charge(undulator, [b.charge], **options)
+        now = signal_against_charge(
+            undulator,
+            [b.charge],
+            sigma_z=b.sigma_z,
+            bunching=abs(bunching),
+            harmonic=n,
+            sigma_perp=size,
+            acceptance=want.acceptance,
+            bandwidth=want.bandwidth,
+        )
         coherent, incoherent = float(now.coherent_energy[0]), float(now.incoherent_energy[0])
         charges = np.array(want.charges)
         ratio = charges / b.charge
-        scan = type(now)(now.harmonic, now.wavelength, now.bunching, charges, coherent * ratio**2, incoherent * ratio)
+        scan = replace(now, charge=charges, coherent_energy=coherent * ratio**2, incoherent_energy=incoherent * ratio)
         out.append(
             Light(
                 harmonic=n,
@@ -153,15 +154,15 @@ def light_text(lights: Sequence[Light]) -> str:
     heads = ("harmonic", "wavelength", "|b|", "closed form", "coherent", "incoherent", "crossover charge")
     rows = [
         (
-            str(light["harmonic"]),
-            nanometres(light["wavelength"]),
-            number(light["bunching"], 4),
-            number(light["closed_form_bunching"], 4),
-            with_unit(light["coherent_power"], "W"),
-            with_unit(light["incoherent_power"], "W"),
-            with_unit(light["crossover_charge"], "C"),
+            str(light.harmonic),
+            nanometres(light.wavelength),
+            number(light.bunching, 4),
+            number(light.closed_form, 4),
+            text_of(light, "coherent_power"),
+            text_of(light, "incoherent_power"),
+            with_unit(light.signal.crossover_charge, "C"),
         )
-        for light in map(light_summary, lights)
+        for light in lights
     ]
     words = "power: mean over the passage of the bunch; crossover: charge at which both parts are equal"
     return "\n\n".join((table(heads, rows), words))

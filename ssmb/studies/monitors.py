@@ -20,25 +20,6 @@ from ssmb.tracking.monitors.base import RunAround
 MonitorSection = Annotated[SectionOf, OneOf(MONITORS)]
 
 
-def monitor_with(sections: Sequence[Any], quantity: str, at: str, who: str) -> Any:
-    """Return the first section whose monitor has bunching factors by this quantity at an element.
-
-    Parameters
-    ----------
-    who : key of the run file that needs it.
-
-    Raises
-    ------
-    ValueError
-        There is none.
-    """
-    kinds = [kind for kind, cls in MONITORS.items() if quantity in quantities_of(cls)]
-    here = next((m for m in sections if m.kind in kinds and m.at == at), None)
-    if here is None:
-        raise ValueError(f"{who} needs a {' or '.join(kinds)} monitor at '{at}'")
-    return here
-
-
 def monitors_of(
     sections: Sequence[Any], run: RunAround, check_place: Callable[[str | None], None], places: Places | None
 ) -> list[Monitor]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where, nearest
-from ssmb.store.yaml_text import MapNode, Node, load_yaml, place_of, plain_value, read_text, scalar_value
-from ssmb.studies.study import StudyConfig, study_of
+from ssmb.errors import ConfigError, SeveralErrors, SsmbError, nearest
+from ssmb.store.yaml_text import MapNode, load_yaml, plain_value, read_text, scalar_value
+from ssmb.studies.study import Places, StudyConfig, study_of
 
 #: what pydantic says of its own classes -> what a file has there
 _SHAPES = dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a mapping of its keys")
@@ -39,19 +38,6 @@ def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None 
 def config_from_text(text: str, file: str = "<text>", changes: Mapping[str, Any] | None = None) -> Any:
     """Check the text of a run file (see :func:`load_config`)."""
     return _checked(text, file, changes or {})[0]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the values of a run file stand, for errors that only the lattice or the physics can find."""
-
-    node: Node
-    changes: Mapping[str, Any]
-
-    def of(self, *path: str | int) -> Where:
-        """Place of the value at a path of keys and positions, or of what is nearest to it."""
-        name = ".".join(str(step) for step in path)
-        return Where(f"<change {name[:80]}>", 1, 1) if name in self.changes else place_of(self.node, path)
 
 
 def placed_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> tuple[Any, Places]:
@@ -89,32 +75,25 @@ def check_config(path: str | os.PathLike[str]) -> list[SsmbError]:
     """Return all errors of a run file; an empty list if it is sound. The lattice file that it names is not read."""
     try:
         load_config(path)
-    except SeveralErrors as error:
-        return list(error.errors)
     except SsmbError as error:
-        return [error]
+        return error.singles()
     return []
 
 
 def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    steps = key.split(".")
     at: Any = values
+    steps = key.split(".")
     for i, step in enumerate(steps):
-        last = i == len(steps) - 1
         if isinstance(at, list):
             if not step.isdigit() or int(step) >= len(at):
                 raise ConfigError(f"change '{key}': '{step}' is not a position in a list of {len(at)}")
-            if last:
-                at[int(step)] = _read(value)
-            else:
-                at = at[int(step)]
-        elif isinstance(at, dict):
-            if last:
-                at[step] = _read(value)
-            else:
-                at = at.setdefault(step, {})
-        else:
+        elif not isinstance(at, dict):
             raise ConfigError(f"change '{key}': '{steps[i - 1]}' is a value and has no '{step}'")
+        place: Any = int(step) if isinstance(at, list) else step
+        if i == len(steps) - 1:
+            at[place] = _read(value)
+        else:
+            at = at[place] if isinstance(at, list) else at.setdefault(place, {})
 
 
 def _read(value: Any) -> Any:

@@ -6,9 +6,11 @@ What is stored is told by the types of the fields; unit, words and axes by their
 from __future__ import annotations
 
 import enum
+import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -16,10 +18,10 @@ import numpy as np
 
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, ResultFileError
-from ssmb.quantity import Quantity, derived, quantities_of
+from ssmb.quantity import POSITIONS, Quantity, derived, quantities_of
 from ssmb.store.tree import Dataset, Tree
-from ssmb.studies.beam_files import AXES
 
+AXES = POSITIONS["coordinate"]
 #: what is known of each particle besides its coordinates
 PER_PARTICLE = {
     "weight": "real particles per macroparticle",
@@ -30,8 +32,12 @@ PER_PARTICLE = {
 }
 
 
-def tree_of(thing: Any) -> Tree:
+def tree_of(thing: Any, names: Collection[str] = ()) -> Tree:
     """Return a dataclass, or a beam, as a tree; fields that are None are left out.
+
+    Parameters
+    ----------
+    names : only these fields; all if there is none.
 
     Raises
     ------
@@ -39,14 +45,21 @@ def tree_of(thing: Any) -> Tree:
         A field with numbers declares no quantity.
     """
     if isinstance(thing, Beam):
-        return _beam_tree(thing)
+        return {"reference": tree_of(thing.reference), **rows_of(thing, ("ids",))}
     known = quantities_of(thing)
-    values = {f.name: getattr(thing, f.name) for f in fields(thing)}
+    values = {name: getattr(thing, name) for name in names or [f.name for f in fields(thing)]}
     return {
         name: _stored(f"{type(thing).__name__}.{name}", value, known.get(name))
         for name, value in values.items()
         if value is not None
     }
+
+
+def rows_of(beam: Beam, dims: tuple[str, ...] = ()) -> dict[str, Dataset]:
+    """Return what is known of each particle; `dims` is the name of the axis along the particles."""
+    rows = zip(AXES, beam.coordinates, strict=True)
+    found = {axis: Dataset(row, "m" if axis in "xyz" else "1", axis, dims) for axis, row in rows}
+    return found | {name: Dataset(getattr(beam, name), "1", words, dims) for name, words in PER_PARTICLE.items()}
 
 
 def numbers_of(thing: Any) -> dict[str, Any]:
@@ -84,13 +97,37 @@ def record_of(kind: type[Any], tree: Any) -> Any:
 
 def _record_of(kind: type[Any], tree: Any) -> Any:
     if kind is Beam:
-        return _beam_of(tree)
+        coordinates = np.stack([tree[a].values for a in AXES])
+        reference, known = record_of(Reference, tree["reference"]), {name: tree[name].values for name in PER_PARTICLE}
+        return Beam(reference, coordinates, **known)
+    return kind(**values_of(kind, tree, [f.name for f in fields(kind)]))
+
+
+def values_of(kind: type[Any], tree: Any, names: Collection[str]) -> dict[str, Any]:
+    """Return the values of these fields of a class that :func:`tree_of` stored; None for those that were None.
+
+    Raises
+    ------
+    ResultFileError
+        The tree has not just these.
+    """
     hints = typing.get_type_hints(kind)
-    names = [f.name for f in fields(kind)]
     needed = {name for name in names if type(None) not in typing.get_args(hints[name])}
     if not needed <= set(tree) <= set(names):
         raise ResultFileError(f"a {kind.__name__} has {', '.join(names)}; the file holds {', '.join(tree)[:200]}")
-    return kind(**{name: _loaded(hints[name], tree[name]) if name in tree else None for name in names})
+    return {name: _loaded(hints[name], tree[name]) if name in tree else None for name in names}
+
+
+@contextmanager
+def sealed(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """A file whose seal is whole is read, but may hold other things than ours: ResultFileError then."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ResultFileError(
+            f"'{os.fspath(path)}' is sealed, but does not hold what {what} holds ({type(error).__name__}: {error}); "
+            "run again what made it"
+        ) from error
 
 
 def _stored(place: str, value: Any, of: Quantity | None) -> Any:
@@ -125,14 +162,3 @@ def _loaded(hint: Any, value: Any) -> Any:
     if not isinstance(value, Dataset):
         return value
     return value.values if value.values.ndim else value.values.item()
-
-
-def _beam_tree(beam: Beam) -> Tree:
-    rows = {a: Dataset(c, "m" if a in "xyz" else "1", a, ("ids",)) for a, c in zip(AXES, beam.coordinates, strict=True)}
-    known = {name: Dataset(getattr(beam, name), "1", words, ("ids",)) for name, words in PER_PARTICLE.items()}
-    return {"reference": tree_of(beam.reference), **rows, **known}
-
-
-def _beam_of(tree: Any) -> Beam:
-    rows = np.stack([tree[a].values for a in AXES])
-    return Beam(record_of(Reference, tree["reference"]), rows, **{name: tree[name].values for name in PER_PARTICLE})

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
 from ssmb.dynamics import Optics
-from ssmb.errors import ConfigError, LatticeError, PhysicsError
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
+from ssmb.quantity import quantity
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
 from ssmb.studies.facts import lit_by_lattice, with_undulator
@@ -27,7 +28,6 @@ from ssmb.studies.ring_and_laser import bucket_of, laser_drives, ring_optics, ri
 from ssmb.studies.ring_config import RunConfig
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source import RingSource, check_source, ring_source
-from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.source_text import ring_source_text
 from ssmb.studies.starting_beam import StartingBeam, starting_beam
 from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, at_place
@@ -48,15 +48,17 @@ class RingResult(Result):
     """
 
     config: RunConfig
+    kept = {"final": "beam", "light": "beam_at_light", "source": "beam_at_source"}
+
     optics: Optics
-    start: StartingBeam
-    turns: int
-    count: int  #: particles at the start
-    alive: int  #: and at the end
     records: dict[str, Record]
-    losses: tuple[Loss, ...] = ()
-    light: tuple[Light, ...] = ()
-    source: RingSource | None = None
+    start: StartingBeam = quantity("", "beam at the start")
+    turns: int = quantity("turn", "turns that are done")
+    count: int = quantity("1", "particles at the start")
+    alive: int = quantity("1", "particles at the end")
+    losses: tuple[Loss, ...] = quantity("", "losses at each element", default=())
+    light: tuple[Light, ...] = quantity("", "light at each harmonic", default=())
+    source: RingSource | None = quantity("", "its light as a source", default=None)
     beam: Beam | None = None
     beam_at_light: Beam | None = None
     beam_at_source: Beam | None = None
@@ -109,40 +111,34 @@ class RingResult(Result):
 
     def contents(self) -> dict[str, Tree]:
         """Optics, records of the monitors, and numbers."""
-        results: Tree = {"status": self.status.name, "turns": self.turns, "count": self.count, "alive": self.alive}
-        results["beam"] = tree_of(self.start)
-        results["losses"] = {str(i): tree_of(loss) for i, loss in enumerate(self.losses)}
-        results["light"] = {str(light.harmonic): tree_of(light) for light in self.light}
-        if self.source is not None:
-            results["source"] = tree_of(self.source)
-        monitors = trees_of(self.records)
-        return {"optics": tree_of(self.optics), "monitors": monitors, "results": results}
+        lights: Tree = {
+            str(light.harmonic): tree_of(light) for light in self.light
+        }  # named by harmonic, not by position
+        results: Tree = {**super().contents()["results"], "light": lights}
+        return {"optics": tree_of(self.optics), "monitors": trees_of(self.records), "results": results}
 
-    def particles(self) -> dict[str, Beam]:
-        """Beams to keep."""
-        found = {"final": self.beam, "light": self.beam_at_light, "source": self.beam_at_source}
-        return {name: beam for name, beam in found.items() if beam is not None}
+    @classmethod
+    def load(cls, stored: RunContents, particles: Mapping[str, Beam], **others: Any) -> Self:
+        """Read a finished run."""
+        found = {"optics": record_of(Optics, stored.optics), "records": records_of(cast(Any, stored.monitors))}
+        return super().load(stored, particles, **found, **others)
 
     def beams(self) -> list[tuple[str, Beam]]:
         """Beams that have a living particle, with words for where they are."""
         want, source = self.config.light, self.config.source
-        end = f"end of turn {self.turns - 1}" if self.turns else "start"
-        found = [
-            ("" if want is None else f"{want.at}, turn {want.turn}", self.beam_at_light),
-            (
-                "" if source is None else f"source at {source.radiator}, turn {self.config.source_turn}",
-                self.beam_at_source,
-            ),
-            (end, self.beam),
-        ]
-        return [(words, beam) for words, beam in found if beam is not None and beam.alive.any()]
+        found = {f"end of turn {self.turns - 1}" if self.turns else "start": self.beam}
+        if source is not None:
+            found = {f"source at {source.radiator}, turn {self.config.source_turn}": self.beam_at_source} | found
+        if want is not None:
+            found = {f"{want.at}, turn {want.turn}": self.beam_at_light} | found
+        return [(words, beam) for words, beam in found.items() if beam is not None and beam.alive.any()]
 
     def wavelengths(self) -> list[float]:
-        """Those of the monitors, or of the source."""
+        """Those of the monitors, or of the source, or of the light."""
         seen = {float(w) for r in with_wavelengths(self.records).values() for w in r.wavelengths}
         if not seen and self.source is not None:
-            return [light.light.wavelength for light in self.source.lights]
-        return sorted(seen, reverse=True)
+            seen = {light.light.wavelength for light in self.source.lights}
+        return sorted(seen or {light.wavelength for light in self.light}, reverse=True)
 
     def bunching(self) -> dict[str, Any]:
         """Bunching factors by wavelength and turn, by name of the monitor."""
@@ -165,7 +161,7 @@ class RingResult(Result):
         return "" if self.source is None else ring_source_text(self.source)
 
 
-class RingStudy(Study, key="track", config=RunConfig):
+class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
     """A beam in a ring: tracked for turns, with the laser and the monitors of the run file."""
 
     config: RunConfig
@@ -245,10 +241,7 @@ class RingStudy(Study, key="track", config=RunConfig):
 
     def _check_place(self, name: str | None) -> None:
         if name is not None:
-            try:
-                self.program.index(name)
-            except LatticeError as error:
-                raise ConfigError(error.message) from None
+            self.program.index(name)
 
     def run(self, on: On) -> RingResult:
         """Track and evaluate; turns go on from a checkpoint."""
@@ -314,39 +307,12 @@ class RingStudy(Study, key="track", config=RunConfig):
 
     def _source(self, on: On, beam: Beam, records: dict[str, Any]) -> RingSource:
         """The source with this beam in its radiator."""
-        config = self.config
-        want, laser = cast(SourceConfig, config.source), cast(LaserConfig, config.laser)
-        duty = cast(float, config.laser_duty())  # the config class demands it
-        late = config.track.turns - (want.mean_over or 0)
-
-        def compute() -> RingSource:
-            return ring_source(
-                want, laser, self.beam.emit_y, self.ring, self.ring_optics, beam,
-                turn=config.source_turn, duty=duty, records=records, late=late,
-            )  # fmt: skip
-
         with at_place(self.places, "source"):
-            return on.stage("source", RingSource, compute)
-
-    @classmethod
-    def load(cls, config: RunConfig, stored: RunContents, particles: Mapping[str, Beam], **common: Any) -> RingResult:
-        """Read a finished run."""
-        results: Any = stored.results
-        return RingResult(
-            config=config,
-            status=RunStatus[results["status"]],
-            optics=record_of(Optics, stored.optics),
-            start=record_of(StartingBeam, results.get("beam", {})),
-            records=records_of(cast(Any, stored.monitors)),
-            losses=tuple(record_of(Loss, results["losses"][n]) for n in sorted(results["losses"], key=int)),
-            light=tuple(record_of(Light, results["light"][n]) for n in sorted(results["light"], key=int)),
-            source=record_of(RingSource, results["source"]) if "source" in results else None,
-            beam=particles.get("final"),
-            beam_at_light=particles.get("light"),
-            beam_at_source=particles.get("source"),
-            **{name: int(results[name]) for name in ("turns", "count", "alive")},
-            **common,
-        )
+            return on.stage(
+                "source",
+                RingSource,
+                lambda: ring_source(self.config, self.beam.emit_y, self.ring, self.ring_optics, beam, records),
+            )
 
 
 def _kept_beam(record: Any) -> Beam | None:

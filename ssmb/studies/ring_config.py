@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from ssmb.quantity import quantities_of
 from ssmb.studies.facts import SAME
-from ssmb.studies.monitors import MonitorSection, monitor_with
+from ssmb.studies.monitors import MonitorSection
 from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
 from ssmb.studies.source_config import SourceConfig
 from ssmb.studies.study import StudyConfig
+from ssmb.tracking.monitors import MONITORS
 
 
 class RunConfig(StudyConfig):
@@ -35,7 +37,6 @@ class RunConfig(StudyConfig):
         if self.light is not None:
             if len(set(self.light.harmonics)) < len(self.light.harmonics):
                 raise ValueError("light.harmonics holds a number twice")
-            monitor_with(self.monitors, "wavelengths", self.light.at, "light.at")
             if self.light.turn >= self.track.turns:
                 raise ValueError(f"light.turn {self.light.turn} is not tracked: track.turns is {self.track.turns}")
         if self.source is not None:
@@ -72,7 +73,11 @@ class RunConfig(StudyConfig):
             raise ValueError(f"beam.current {told:g} A is not that of the source inside a train, {local:g} A")
         if source.mean_over is None:
             return
-        here = monitor_with(self.monitors, "harmonics", source.radiator, "source.mean_over")
+        kinds = [kind for kind, cls in MONITORS.items() if "harmonics" in quantities_of(cls)]
+        monitors: tuple[Any, ...] = self.monitors
+        here = next((m for m in monitors if m.kind in kinds and m.at == source.radiator), None)
+        if here is None:
+            raise ValueError(f"source.mean_over needs a {' or '.join(kinds)} monitor at '{source.radiator}'")
         source.check_mean(here.harmonics, here.every, self.track.turns)
 
     @property

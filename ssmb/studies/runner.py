@@ -1,4 +1,6 @@
-"""Runs of all kinds: the folder, what is written into it, stages with names, interrupt and resume."""
+"""Runs of all kinds: the folder, what is written into it, stages with names, interrupt and resume; results, beams and
+lattices as files, where ``save`` and ``load`` choose by type and by content.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
+from ssmb.io import is_lattice_name, load_lattice
 from ssmb.kernels.threads import most_threads, thread_count, too_few_threads
-from ssmb.lattice import Lattice, lattice_text, load_lattice
+from ssmb.lattice import Lattice, lattice_text, save_lattice
 from ssmb.signals import stopped_by
 from ssmb.store.atomic import checked_path
 from ssmb.store.checkpoint import CHECKPOINT_FILE
@@ -34,8 +38,8 @@ from ssmb.studies.folders import (
     write_text,
 )
 from ssmb.studies.read_config import config_from_text, load_config, placed_config
-from ssmb.studies.records import record_of, tree_of
-from ssmb.studies.study import On, Places, Result, Stopped, Study, at_place, study_of_config
+from ssmb.studies.records import record_of, sealed, tree_of
+from ssmb.studies.study import On, Result, Stopped, Study, at_place, study_of_config
 from ssmb.tracking import RunStatus
 
 T = TypeVar("T")
@@ -73,7 +77,8 @@ def run_file(
     kind = study_of_config(config)
     lattice = lattice_of(path, config.lattice, places)
     texts = {name: lattice_text(one) for name, one in kind.lattices(config, lattice, places).items()}
-    study = _checked(kind, config, {name: load_lattice(text) for name, text in texts.items()}, places)
+    study = kind(config, {name: load_lattice(text) for name, text in texts.items()}, places)
+    study.check()
     threads = _threads(threads, study)
     stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
     place = new_folder(folder if folder is not None else config.output.folder, stem, force)
@@ -110,7 +115,8 @@ def resume(
 def run(config: Any, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> Result:
     """Do a run in memory, without a folder (see :func:`run_file`)."""
     kind = study_of_config(config)
-    study = _checked(kind, config, kind.lattices(config, lattice), None)
+    study = kind(config, kind.lattices(config, lattice))
+    study.check()
     return _result(study, None, _threads(threads, study), progress, "run")
 
 
@@ -133,13 +139,8 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     config = config_from_text(stored.config, str(place / RUN_FILE))
     particles = {path.stem: load_beam(path) for path in sorted((place / PARTICLES).glob("*.h5"))}
     around: dict[str, Any] = {"lattice_text": stored.lattice, "provenance": stored.provenance, "folder": str(place)}
-    try:
-        return study_of_config(config).load(config, stored, particles, **around)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ResultFileError(
-            f"'{place / RUN_FILE}' is sealed, but does not hold what such a run holds ({type(error).__name__}: "
-            f"{error}); run again what made it"
-        ) from error
+    with sealed(place / RUN_FILE, "such a run"):
+        return study_of_config(config).Result.load(stored, particles, config=config, **around)
 
 
 def save_result(result: Result, folder: Path) -> None:
@@ -157,10 +158,28 @@ def save_result(result: Result, folder: Path) -> None:
     write_run(folder, contents, software_version=str(result.provenance.get("ssmb", "")))
 
 
-def _checked(kind: type[Study], config: Any, lattices: Mapping[str, Lattice], places: Places | None) -> Study:
-    study = kind(config, lattices, places)
-    study.check()
-    return study
+def save(thing: Beam | Lattice | Result, path: str | os.PathLike[str]) -> None:
+    """Write a beam (openPMD particles), a lattice (``*.pals.yaml``) or a result (a folder); all atomically."""
+    if isinstance(thing, Beam):
+        save_beam(thing, path)
+    elif isinstance(thing, Lattice):
+        save_lattice(thing, path)
+    elif isinstance(thing, Result):
+        save_result(thing, Path(path))
+    else:
+        raise ConfigError(
+            f"cannot save a {type(thing).__name__}; what can be saved: Beam, Lattice, the result of a study"
+        )
+
+
+def load(path: str | os.PathLike[str]) -> Beam | Lattice | Result:
+    """Read what :func:`save` wrote, or any openPMD-beamphysics file or lattice file."""
+    place = Path(path)
+    if place.is_dir():
+        return load_result(place)
+    if is_lattice_name(place):
+        return load_lattice(place)
+    return load_beam(place)
 
 
 def _study_in(place: Path) -> Study:

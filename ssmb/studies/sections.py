@@ -16,9 +16,7 @@ from ssmb.studies.config_types import (
     Detuning,
     Emit,
     Length,
-    Number,
-    Period,
-    Periods,
+    Order,
     RadiationValue,
     Seconds,
     Section,
@@ -30,7 +28,7 @@ from ssmb.studies.config_types import (
     keys_of,
     section_of,
 )
-from ssmb.studies.source_config import CoulombLog, Current, Part
+from ssmb.studies.source_config import CoulombLog, Current, Part, UndulatorConfig
 from ssmb.tracking.laser_program import LaserProgram
 
 #: What makes a Gaussian beam.
@@ -142,20 +140,15 @@ class TrackConfig(Section):
         default="lattice",
         description="ring_model: the fast model of the lattice, made for the run, about 50 times faster",
     )
-    order: Annotated[int, Number, Field(ge=1, le=4)] = Field(default=3, description="order of the maps of a ring_model")
+    order: Order = Field(default=3, description="order of the maps of a ring_model")
     checkpoint_every: Seconds = Field(default=60.0, description="time between checkpoints [s]")
 
 
-class LightConfig(Section):
+class LightConfig(UndulatorConfig):
     """The undulator in which the microbunched beam radiates, and the detector behind it."""
 
-    at: str = Field(description="element at whose entrance the bunching is taken; must have a bunching monitor")
+    at: str = Field(description="element at whose entrance the bunching is taken")
     turn: Turns = Field(default=1, description="turn whose bunching radiates")
-    period: Period | None = Field(default=None, description="undulator period [m]; that of the undulator at this place")
-    periods: Periods | None = Field(default=None, description="its number of periods; of the same")
-    in_lattice: bool | None = Field(
-        default=None, description="false: another undulator than that of the lattice; by default the lattice decides"
-    )
     harmonics: tuple[Annotated[Count, Field(le=99)], ...] = Field(default=(1, 2), min_length=1, max_length=99)
     bandwidth: Share = Field(description="full relative width of the detector's filter [1]")
     acceptance: Angle = Field(description="half angle of the detector's aperture [rad]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from ssmb.maps.undulator import Undulator
 from ssmb.quantity import quantities_of, quantity
 from ssmb.studies.light import modulation
 from ssmb.studies.ring_and_laser import ring_program
+from ssmb.studies.ring_config import RunConfig
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source_config import RadiatorConfig, SourceConfig
 
@@ -99,54 +100,45 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
         chain.check(wavelength)
 
 
-def over_turns(want: SourceConfig, records: Mapping[str, Any], late: int, harmonic: int, bunching: float) -> float:
+def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
     """Mean of |b_n|^2 over the last turns, as a monitor of harmonics at the radiator has it, over that of one turn [1].
 
     Parameters
     ----------
+    config : the run file.
     records : of the run, by name of the monitor.
-    late : first of these turns.
     bunching : |b_n| of that one turn.
     """
+    want = cast(SourceConfig, config.source)
     if want.mean_over is None or bunching == 0.0:
         return 1.0
     record = next(r for r in records.values() if "harmonics" in quantities_of(r) and r.at == want.radiator)
     column = int(np.flatnonzero(record.harmonics == harmonic)[0])
-    return float(np.mean(np.abs(record.bunching)[record.turn >= late, column] ** 2)) / bunching**2
+    last = record.turn >= config.track.turns - want.mean_over
+    return float(np.mean(np.abs(record.bunching)[last, column] ** 2)) / bunching**2
 
 
 def ring_source(
-    want: SourceConfig,
-    laser: LaserConfig,
-    emit_y: float,
-    ring: Lattice,
-    optics: Optics,
-    beam: Beam,
-    *,
-    turn: int,
-    duty: float,
-    records: Mapping[str, Any],
-    late: int,
+    config: RunConfig, emit_y: float, ring: Lattice, optics: Optics, beam: Beam, records: Mapping[str, Any]
 ) -> RingSource:
     """Return the light of a tracked beam as the run file asks.
 
     Parameters
     ----------
-    want, laser : sections of the run file.
+    config : the run file, with a source.
     emit_y : rms vertical emittance that scattering starts from [m].
     ring : lattice of the file, with its magnets (not the ring model).
     optics : its optics.
     beam : beam in the middle of the radiator.
-    turn : turn of that beam.
-    duty : share of the turns with laser [1].
     records : of the monitors of the run, by name.
-    late : first turn of the mean.
 
     Warns
     -----
     ValidityWarning
         The ring has no equilibrium, so that nothing is said about intrabeam scattering.
     """
+    want, laser = cast(SourceConfig, config.source), cast(LaserConfig, config.laser)
+    duty = cast(float, config.laser_duty())  # the class of the run file demands all three
     filling = Filling(**want.values_of(Filling))
     wavelength = wavelength_of(laser)
     found, note = _intrabeam(want, wavelength, emit_y, ring, filling.local_current)
@@ -157,7 +149,7 @@ def ring_source(
         if found is not None and found.electrons and want.intrabeam == "add":
             factor = max(found.power_factor(wavelength / n), 1e-300)
             limits = (Limit("intrabeam scattering, longer microbunch", factor, "calculated"),)
-        turns = over_turns(want, records, late, n, of_turn)
+        turns = over_turns(config, records, n, of_turn)
         seen.append(RadiatingBeam(beam, wavelength, n, filling, duty, over_turns=turns, limits=limits))
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)
     lights = [radiator.state(one) for one in seen]
@@ -165,7 +157,7 @@ def ring_source(
     powers = [light.power for name in laser.elements for e in ring.find(name) if (light := e.light())]
     return RingSource(
         at=want.radiator,
-        turn=turn,
+        turn=config.source_turn,
         mean_over=want.mean_over or 1,
         lights=tuple(lights),
         imbalance=tuple(energy_imbalance(light, beam) for light in lights),

@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 from ssmb.beamlines.stages import STAGES
 from ssmb.facility import Filling, Insertion, Radiator
 from ssmb.quantity import Quantity
-from ssmb.studies.config_types import Count, Length, OneOf, Period, Periods, SectionOf, Turns, keys_of, section_of
+from ssmb.studies.config_types import (
+    Count,
+    Length,
+    OneOf,
+    Period,
+    Periods,
+    Section,
+    SectionOf,
+    Turns,
+    keys_of,
+    section_of,
+)
 
 Current = Annotated[float, Quantity("A", "current", minimum=1e-9, maximum=1e6)]
 Part = Annotated[float, Quantity("1", "share", minimum=0.0, open_minimum=True, maximum=1.0)]
@@ -18,15 +29,22 @@ CoulombLog = Annotated[float, Quantity("1", "Coulomb logarithm", minimum=1.0, ma
 Chain = Literal["none", "two_grazing", "four_grazing", "four_grazing_one_normal", "xlight_transport"]
 
 
-class RadiatorConfig(section_of(Radiator, "detuning", "beamlines", "band", **keys_of(Insertion, "coulomb_log"))):
-    """The undulator in which the beam radiates, and the beamline behind it."""
+class UndulatorConfig(Section):
+    """The undulator in which a beam radiates; what the file leaves out is that of the lattice."""
 
     period: Period | None = Field(default=None, description="undulator period [m]; that of the undulator at this place")
     periods: Periods | None = Field(default=None, description="its number of periods; of the same")
-    helical: bool | None = Field(default=None, description="of the same; false where none is in the lattice")
     in_lattice: bool | None = Field(
         default=None, description="false: another undulator than that of the lattice; by default the lattice decides"
     )
+
+
+class RadiatorConfig(
+    UndulatorConfig, section_of(Radiator, "detuning", "beamlines", "band", **keys_of(Insertion, "coulomb_log"))
+):
+    """The undulator in which the beam radiates, and the beamline behind it."""
+
+    helical: bool | None = Field(default=None, description="of the undulator; false where none is in the lattice")
     train_length: Length | None = Field(
         default=None,
         description="length of a train [m], which sets the width of the line; without it the line is sharp",

@@ -78,17 +78,13 @@ def _pair(values: Any, unit: str) -> str:
 
 
 def energy_text(of: EnergyOfTurn) -> str:
-    """Return where the energy of a turn goes."""
-    lines = [
-        ("energy a turn", f"lost: magnets {text_of(of, 'radiation')}, light {text_of(of, 'light')}, incoherent light "
-                          f"of radiators not in the lattice {text_of(of, 'incoherent')}"),
-        ("", f"given: restorer {text_of(of, 'restored')}, cavities at most {text_of(of, 'voltage')}"),
-        ("laser", f"has to give {quantity(of.missing, 'eV')}, can give {text_of(of, 'laser_peak')} a pass"),
-        ("", f"power {text_of(of, 'laser_power')} with the electrons, on {100 * of.laser_on:.4g} % of the turns"),
-    ]  # fmt: skip
-    if not of.held:
-        lines.append(("", "NOT HELD: the laser cannot give what is missing; the beam of the run is not a steady state"))
-    return named_values(lines)
+    """Return where the energy of a turn goes, and what the lasers do about it."""
+    rows = [(step.name, quantity(step.energy, "eV"), step.origin) for step in of.steps]
+    laser = f"lasers: at most {text_of(of, 'laser_peak')} a pass, on {100 * of.laser_on:.4g} % of the turns, with "
+    lines = [table(("energy a turn", "", "origin"), rows), f"{laser}{text_of(of, 'laser_power')} with the electrons"]
+    if of.origin != "given" and not of.held:  # else the supply of the ring has to give it
+        lines.append("NOT HELD: the laser cannot give what is missing; the beam of the run is not a steady state")
+    return "\n".join(lines)
 
 
 def ring_source_text(source: RingSource) -> str:

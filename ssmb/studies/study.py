@@ -1,8 +1,9 @@
 """What a study is: its key in the run file, the class of that file, checks, a run, and a result.
 
-A new study is one file in this folder: a frozen config, a :class:`Study` with ``key=`` in its class line, and a
-:class:`Result`. The reader of run files, ``ssmb run``, ``resume``, ``bunching``, ``power``, ``plot`` and the schema
-find it by its key; the runner (:mod:`ssmb.studies.runner`) gives it folder, provenance, progress, interrupt and resume.
+A new study is one file in this folder: a frozen config, a :class:`Result`, and a :class:`Study` with key, config and
+result in its class line. The reader of run files, ``ssmb run``, ``resume``, ``bunching``, ``power``, ``plot`` and the
+schema find it by its key; the runner (:mod:`ssmb.studies.runner`) gives it folder, provenance, progress, interrupt and
+resume.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from pydantic import Field
 
 from ssmb.beam import Beam
-from ssmb.errors import ConfigError, SeveralErrors, SsmbError, Where
+from ssmb.errors import ConfigError, LatticeError, SeveralErrors, SsmbError, Where
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice
+from ssmb.quantity import quantities_of, quantity
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
+from ssmb.store.yaml_text import Node, place_of
 from ssmb.studies.config_types import OutputConfig, Section
+from ssmb.studies.records import tree_of, values_of
 from ssmb.tracking.track import RunStatus
 
 T = TypeVar("T")
@@ -37,23 +41,34 @@ class StudyConfig(Section):
     output: OutputConfig = OutputConfig()
 
 
-class Places(Protocol):
-    """Where the values of a run file stand."""
+@dataclass(frozen=True)
+class Places:
+    """Where the values of a run file stand, for errors that only the lattice or the physics can find."""
+
+    node: Node
+    changes: Mapping[str, Any]
 
     def of(self, *path: str | int) -> Where:
         """Place of the value at a path of keys and positions, or of what is nearest to it."""
-        ...
+        name = ".".join(str(step) for step in path)
+        return Where(f"<change {name[:80]}>", 1, 1) if name in self.changes else place_of(self.node, path)
 
 
 @contextmanager
 def at_place(places: Places | None, *path: str | int) -> Iterator[None]:
-    """Errors in this block that have no place of their own belong to this value of the run file."""
+    """Errors in this block that have no place of their own belong to this value of the run file.
+
+    What a lattice says of it is an error of the run file then, too.
+    """
     try:
         yield
     except SsmbError as error:
-        if places is None or error.where is not None or isinstance(error, SeveralErrors):
+        if error.where is not None or isinstance(error, SeveralErrors):
             raise
-        raise type(error)(f"{'.'.join(str(step) for step in path)}: {error.message}", places.of(*path)) from None
+        kind = ConfigError if isinstance(error, LatticeError) else type(error)
+        if places is None:
+            raise kind(error.message) from None
+        raise kind(f"{'.'.join(str(step) for step in path)}: {error.message}", places.of(*path)) from None
 
 
 class Stopped(Exception):
@@ -92,11 +107,16 @@ class On(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result(ABC):
-    """What a study found; frozen, and read back from ``run.h5`` without its particles."""
+    """What a study found; frozen, and read back from ``run.h5`` without its particles.
+
+    The file keeps the fields that are declared as quantities; ``particles/`` keeps the beams of ``kept``.
+    """
+
+    kept: ClassVar[Mapping[str, str]] = {}  #: file in ``particles/`` -> field with its beam, which may be None
 
     config: Any
     lattice_text: str  #: of the lattice that its figures show
-    status: RunStatus = RunStatus.COMPLETED
+    status: RunStatus = quantity("", "how it ended", default=RunStatus.COMPLETED)
     stage: str = ""  #: where an interrupted run stands
     provenance: dict[str, Any] = field(default_factory=dict)
     folder: str = ""  #: folder of the run, empty for one in memory
@@ -113,13 +133,28 @@ class Result(ABC):
     def table(self) -> dict[str, Any]:
         """One row of numbers, by name with unit, for scans and comparisons."""
 
-    @abstractmethod
     def contents(self) -> dict[str, Tree]:
         """What ``run.h5`` keeps: trees ``optics``, ``monitors`` and ``results``, each only if there is one."""
+        return {"results": tree_of(self, list(quantities_of(self)))}
+
+    @classmethod
+    def load(cls, stored: RunContents, particles: Mapping[str, Beam], **others: Any) -> Self:
+        """Return the result that a finished run stored.
+
+        Parameters
+        ----------
+        stored : what ``run.h5`` holds.
+        particles : beams of ``particles/``, by name; empty if none are kept.
+        others : the other fields.
+        """
+        beams = {field: particles.get(name) for name, field in cls.kept.items()}
+        names = [name for name in quantities_of(cls) if name not in others]
+        return cls(**values_of(cls, stored.results, names), **beams, **others)
 
     def particles(self) -> dict[str, Beam]:
         """Beams that are kept in ``particles/NAME.h5`` if the run file wants it, by name."""
-        return {}
+        found = {name: getattr(self, field) for name, field in self.kept.items()}
+        return {name: beam for name, beam in found.items() if beam is not None}
 
     def beams(self) -> list[tuple[str, Beam]]:
         """Beams that have a living particle, with words for where they are."""
@@ -162,11 +197,12 @@ class Study(ABC):
 
     key: ClassVar[str]
     Config: ClassVar[type[StudyConfig]]
+    Result: ClassVar[type[Result]]
     #: keys of the run file that lead to its number of threads; none if it does not say one
     threads_key: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, *, key: str, config: type[StudyConfig]) -> None:
-        cls.key, cls.Config = key, config
+    def __init_subclass__(cls, *, key: str, config: type[StudyConfig], result: type[Result]) -> None:
+        cls.key, cls.Config, cls.Result = key, config, result
         STUDIES[key] = cls
 
     def __init__(self, config: Any, lattices: Mapping[str, Lattice], places: Places | None = None) -> None:
@@ -184,18 +220,6 @@ class Study(ABC):
     @abstractmethod
     def run(self, on: On) -> Result:
         """Do it; a result of status INTERRUPTED holds what there is."""
-
-    @classmethod
-    @abstractmethod
-    def load(cls, config: Any, stored: RunContents, particles: Mapping[str, Beam], **common: Any) -> Result:
-        """Return the result that a finished run stored.
-
-        Parameters
-        ----------
-        config, stored : the run file and what ``run.h5`` holds.
-        particles : beams of ``particles/``, by name; empty if none are kept.
-        common : what every :class:`Result` has.
-        """
 
 
 def study_of(values: Mapping[str, Any]) -> type[Study]:

@@ -381,8 +381,6 @@ def message(text: str, **changes: Any) -> str:
          "532e-9]", "wavelengths: []", "monitors.0.wavelengths: must be a list of at least 1 entries, got 0$"),
         ("wavelengths: [1064e-9, 532e-9]", "wavelengths: [x]", r"^a.run.yaml:7:\d+: monitors.0.wavelengths.0: [^\n]*$"),
         ("turn: 1,", "turn: 600,", "light.turn 600 is not tracked: track.turns is 600"),
-        ("kind: bunching, "
-         "at: U", "kind: bunching, at: qf", "light.at needs a bunching monitor at 'U'"),
         ("harmonics: [1]", "harmonics: [1, 1]", "light.harmonics holds a number twice"),
         ("turns: 200}", "turns: 200, windows: [[3, 3]]}", r"a.run.yaml:4:\d+: laser: window \[3, 3\] holds no turn"),
         ("turns: 200}", "turns: 200, windows: [[3, "

@@ -95,7 +95,7 @@ def test_everything_is_stored_and_printed(result: InsertionResult, capsys):
         "duty of the laser",
         "collisions of one pass",
         "allowed",
-        "(given)",
+        "given",
         "beyond the map",
         "60 keV",
     ):

@@ -17,7 +17,7 @@ from ssmb.errors import ConfigError, PhysicsError, ResultFileError
 from ssmb.lattice import load_lattice
 from ssmb.store.openpmd import write_particles
 from ssmb.studies import load, load_beam, load_config, load_result, resume, run, run_file, save
-from ssmb.studies.files import save_beam
+from ssmb.studies.beam_files import save_beam
 from ssmb.studies.ring import RingResult
 from ssmb.tracking import RunStatus
 from tests.store.trees import foreign_module
@@ -99,6 +99,19 @@ def test_light_is_that_of_the_monitor(result: RingResult) -> None:
         duration = math.sqrt(2 * math.pi) * 1e-4 / SPEED_OF_LIGHT
         want = light.coherent_power * duration * (charge / 1e-12) ** 2
         assert_close(light.signal.coherent_energy[at], want, rtol=1e-5, atol=0.0)  # beta of the electrons
+
+
+def test_light_needs_no_monitor(folder: Path, result: RingResult) -> None:
+    """The beam is taken at its place; without monitors it is the same light to the bit."""
+    alone = run(load_config(folder / "small.run.yaml", SMALL | {"monitors": []}), load_lattice(RING))
+    assert alone.records == {}
+    assert bits(alone.light) == bits(result.light)
+    assert_close(alone.wavelengths(), [light.wavelength for light in result.light], rtol=1e-15, atol=0.0)
+    with pytest.raises(ConfigError, match="light.at: no element 'qg' in the lattice") as caught:
+        run_file(
+            folder / "small.run.yaml", folder=folder / "nowhere", changes=SMALL | {"monitors": [], "light.at": "qg"}
+        )
+    assert caught.value.where is not None and not (folder / "nowhere").exists()
 
 
 def finite(thing: Any) -> bool:

@@ -45,10 +45,8 @@ import numpy as np
 from pydantic import Field
 
 from ssmb.quantity import quantity
-from ssmb.studies.records import record_of, tree_of
 from ssmb.studies.config_types import Count, Section
 from ssmb.studies.study import Result, Study, StudyConfig
-from ssmb.tracking import RunStatus
 
 
 class DiceConfig(Section):
@@ -66,7 +64,7 @@ class Throws:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DiceResult(Result):
-    throws: Throws
+    throws: Throws = quantity("", "what was thrown")
 
     def summary(self):
         return {"title": self.config.title, "status": self.status.name.lower(), "mean": self.throws.mean}
@@ -77,11 +75,8 @@ class DiceResult(Result):
     def table(self):
         return {"mean [1]": self.throws.mean}
 
-    def contents(self):
-        return {"results": {"status": self.status.name, "throws": tree_of(self.throws)}}
 
-
-class DiceStudy(Study, key="dice", config=DiceRunConfig):
+class DiceStudy(Study, key="dice", config=DiceRunConfig, result=DiceResult):
     """Eyes of a die."""
 
     def check(self):
@@ -91,11 +86,6 @@ class DiceStudy(Study, key="dice", config=DiceRunConfig):
         eyes = np.random.default_rng(1).integers(1, 7, self.config.dice.throws)
         found = on.stage("throws", Throws, lambda: Throws(float(eyes.mean())))
         return DiceResult(config=self.config, lattice_text="", throws=found)
-
-    @classmethod
-    def load(cls, config, stored, particles, **common):
-        found = record_of(Throws, stored.results["throws"])
-        return DiceResult(config=config, throws=found, status=RunStatus[stored.results["status"]], **common)
 '''
 
 
