@@ -24,6 +24,7 @@ from ssmb.light.single_electron import (
 from ssmb.light.statistics import photon_energy, photon_rate
 from ssmb.light.tracked import TrackedLight, energy_exchange, tracked_power
 from ssmb.light.trajectory import Orbit, orbit_in_field, tabulated_orbit, undulator_orbit
+from ssmb.light.wiggler import wiggler_spectrum
 from ssmb.maps.undulator import Undulator
 
 __all__ = [
@@ -77,4 +78,5 @@ __all__ = [
     "undulator_brightness",
     "undulator_field",
     "undulator_orbit",
+    "wiggler_spectrum",
 ]

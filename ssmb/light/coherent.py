@@ -41,7 +41,7 @@ from ssmb.arguments import checked
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
 from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
-from ssmb.light.exact import LARGEST_ERROR, SPECTRUM, HarmonicCone, closed_form_error, warn_of_closed_form
+from ssmb.light.exact import SPECTRUM, HarmonicCone, closed_form_error, field_instead
 from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import modulation_index
 from ssmb.ranges import count, finite, modulus, not_negative, positive, positive_or_infinite, share
@@ -381,11 +381,11 @@ def _geometry(undulator: Undulator, harmonic: int, sigma_perp: BeamSize, accepta
         reach = 0.5 * math.pi * undulator.length / undulator.wavelength(n) * angle * angle
     least = min(s_x, s_y)
     error = closed_form_error(undulator, n, min(reach, 0.25 / least if least > 0.0 else math.inf), max(s_x, s_y))
-    bounded = s_x + s_y > 0.0 or math.isfinite(reach)
-    if not bounded and n % 2:
-        warn_of_closed_form(undulator, error)
     cone = HarmonicCone(undulator, n, (sizes[0], sizes[1]), angle)
-    return _Geometry(n, s_x, s_y, reach, cone if bounded and error > LARGEST_ERROR else None)
+    bounded = s_x + s_y > 0.0 or math.isfinite(reach)
+    if n % 2 == 0 and not bounded:
+        return _Geometry(n, s_x, s_y, reach, None)  # there is no such light
+    return _Geometry(n, s_x, s_y, reach, cone if field_instead(cone, bounded, error) else None)
 
 
 def _known(detuning: Detuning) -> None:

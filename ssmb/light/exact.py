@@ -40,6 +40,8 @@ SPECTRUM = 6.0
 LARGEST_ERROR = 0.02
 #: error of a closed form up to which nothing is said of it
 _LARGEST_UNSAID = 0.2
+#: directions times nodes that are worth it: seconds
+_MOST_WORK = 5e8
 #: rms widths of the light of a wide beam that are integrated over
 _WIDTHS = 4.5
 #: directions times photon energies at a time
@@ -72,15 +74,28 @@ def closed_form_error(undulator: Undulator, harmonic: int, reach: float, size: f
     return harmonic / periods * form + 4.0 * harmonic * periods * core / undulator.reference.gamma**2
 
 
-def warn_of_closed_form(undulator: Undulator, error: float) -> None:
-    """Warn if a closed form that has to do is off by more than a fifth."""
+def field_instead(cone: HarmonicCone, bounded: bool, error: float) -> bool:
+    """Whether the field takes the place of a closed form with this error; warns where it should and cannot.
+
+    Parameters
+    ----------
+    cone : the light.
+    bounded : whether a beam size or an aperture says which angles count.
+    error : of the closed form; see :func:`closed_form_error` [1].
+    """
+    if bounded and error > LARGEST_ERROR and cone.work < _MOST_WORK:
+        return True
     if error > _LARGEST_UNSAID:
+        why = (
+            "without beam size and aperture" if not bounded else f"at harmonic {cone.harmonic}, too high to integrate,"
+        )
         warnings.warn(
-            f"{undulator.n_periods} periods: the closed form of light without beam size and aperture is up to "
-            f"{error:.0%} off; with sigma_perp or acceptance the exact field of an electron takes its place",
+            f"{cone.undulator.n_periods} periods: the closed form of light {why} is up to {error:.0%} off; with "
+            "sigma_perp or acceptance, and at low harmonics, the exact field of an electron takes its place",
             ValidityWarning,
             stacklevel=4,
         )
+    return False
 
 
 @dataclass(frozen=True)
@@ -112,14 +127,30 @@ class HarmonicCone:
         core = 1.0 + mean_square_deflection(self.undulator.k, self.undulator.helical)
         return math.sqrt(0.5 * core / self.harmonic) / self.undulator.reference.gamma
 
+    @property
+    def edge(self) -> float:
+        """Largest angle that counts: of the cone, the aperture, and the light of the beam [rad]."""
+        k = 2.0 * math.pi / self.undulator.wavelength(self.harmonic)
+        beam = _WIDTHS / (k * min(self.sigma)) if min(self.sigma) > 0.0 else math.inf
+        return min(self.acceptance, self.angle, beam)
+
+    @property
+    def work(self) -> float:
+        """Directions of one integral times nodes of the orbit, about [1]."""
+        und = self.undulator
+        fringes = math.pi / und.wavelength(self.harmonic) * und.length * self.edge**2
+        return (300.0 + 16.0 * 0.1 * fringes) * self._azimuths * 6.0 * (9.0 + 4.0 * self.harmonic)
+
+    @property
+    def _azimuths(self) -> int:
+        return 24 + 12 * math.ceil(math.sqrt(self.harmonic))
+
     def spectrum(self, offset: Array) -> Array:
         """Return dW/domega [J s] at relative frequency offsets from the on-axis resonance [1], shape (m,)."""
         resonance = self.undulator.wavelength(self.harmonic)
         energy = photon_energy(resonance) * (1.0 + offset)
         k = 2.0 * math.pi / resonance * (1.0 + offset)
-        edge = min(self.acceptance, self.angle)
-        if min(self.sigma) > 0.0:
-            edge = min(edge, _WIDTHS / (float(k.min()) * min(self.sigma)))
+        edge = min(self.acceptance, self.angle, self.edge * float(1.0 / (1.0 + offset.min())))
         tx, ty, solid = self._disc(edge, float(k.max()))
         orbit = resolved_orbit(self.undulator, np.array(edge), np.array(0.0), energy)
         spectrum, step = np.zeros(energy.shape), max(1, _BLOCK // energy.size)
@@ -175,6 +206,6 @@ class HarmonicCone:
             halvings = max(0, math.ceil(math.log2(0.5 * widest * borders[1])))
             borders = np.concatenate((borders[:1], borders[1] * 0.5 ** np.arange(halvings, 0, -1), borders[1:]))
         radius, weight = composite_nodes(edge * borders)
-        phi, share = azimuths(24 + 4 * self.harmonic, flat=flat, half=not und.helical)
+        phi, share = azimuths(self._azimuths, flat=flat, half=not und.helical)
         solid = np.outer(radius * weight, 2.0 * math.pi * share)
         return np.outer(radius, np.cos(phi)).ravel(), np.outer(radius, np.sin(phi)).ravel(), solid.ravel()

@@ -18,7 +18,7 @@ from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIG
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.light.angular import composite_nodes
 from ssmb.light.coherent import even_amplitudes
-from ssmb.light.exact import LARGEST_ERROR, HarmonicCone, closed_form_error, warn_of_closed_form
+from ssmb.light.exact import HarmonicCone, closed_form_error, field_instead
 from ssmb.light.statistics import photon_energy
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, finite, not_negative, positive, positive_or_infinite
@@ -185,12 +185,10 @@ def _exact(undulator: Undulator, harmonic: int, acceptance: float) -> bool:
     if undulator.helical and harmonic != 1:
         return False
     reach = _reach(undulator, harmonic, acceptance)
-    error = closed_form_error(undulator, harmonic, reach)
-    if math.isinf(reach):
-        if harmonic % 2:
-            warn_of_closed_form(undulator, error)
+    if math.isinf(reach) and harmonic % 2 == 0:
         return False
-    return error > LARGEST_ERROR
+    cone = HarmonicCone(undulator, harmonic, acceptance=acceptance)
+    return field_instead(cone, math.isfinite(reach), closed_form_error(undulator, harmonic, reach))
 
 
 @checked

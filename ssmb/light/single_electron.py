@@ -16,8 +16,10 @@ J. D. Jackson, Classical Electrodynamics, 3rd ed., Wiley (1998), sections 14.5-1
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +30,9 @@ from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEE
 from ssmb.errors import ConfigError
 from ssmb.kernels.light import electron_field
 from ssmb.light.angular import composite_nodes
+from ssmb.light.trajectory import MOST_NODES as PANEL_NODES
 from ssmb.light.trajectory import Orbit, undulator_orbit
+from ssmb.light.wiggler import wiggler_spectrum
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import finite, positive
 
@@ -39,8 +43,13 @@ Array = NDArray[np.float64]
 _EV_METRE = PLANCK * SPEED_OF_LIGHT / ELEMENTARY_CHARGE
 #: nodes per panel that Gauss quadrature needs beyond 0.3 for each radian of phase, where there are several radians
 SPARE_NODES = 9
-#: most nodes in a panel: beyond, the light is asked for at harmonics that carry nothing
-MOST_NODES = 4000
+#: most nodes in a pole that are kept in memory
+MOST_NODES = 100_000
+#: directions times nodes of one photon energy that an aperture is worth, and the harmonic from which, beyond that, its
+#: light is added without interference
+_MOST_WORK, _MANY_HARMONICS = 2e8, 30
+#: the same for all photon energies, beyond which an aperture is refused: hours
+_LONGEST = 1e12
 #: directions times photon energies that are held in memory at once
 _BLOCK = 1_000_000
 #: largest angle of a direction [rad]
@@ -152,14 +161,19 @@ def resolved_orbit(
     if not energy.size or not np.all(np.isfinite(energy)) or not np.all(tx * tx + ty * ty <= LARGEST_ANGLE**2):
         return orbit  # orbit_field says what is wrong
     per_metre = float(energy.max()) / _EV_METRE
+    panels = 1
     # the largest slope at the nodes grows a little with their number
     while (needed := nodes_for(orbit, per_metre, _largest(tx, ty, orbit, inverse), bends=inverse > 0.0)) > orbit.nodes:
-        if needed > MOST_NODES:
+        if needed * panels > MOST_NODES:
             raise ConfigError(
-                f"{energy.max():.6g} eV is about harmonic {per_metre * undulator.wavelength():.3g} of this undulator, "
-                "far above all that it radiates; photon energies are in eV"
+                f"{energy.max():.6g} eV is about harmonic {per_metre * undulator.wavelength():.3g} of this undulator: "
+                f"its field needs {needed * panels} nodes in a pole, at most {MOST_NODES} are taken. wiggler_spectrum "
+                "adds the light of its arcs without interference; photon energies are in eV"
             )
-        orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=needed)
+        if needed > PANEL_NODES:
+            panels *= math.ceil(needed / (0.5 * PANEL_NODES))
+            needed = SPARE_NODES
+        orbit = undulator_orbit(undulator, end_poles=end_poles, nodes=needed, panels=panels)
     return orbit
 
 
@@ -253,6 +267,11 @@ def aperture_spectrum(
     centre : of the aperture [rad].
     distance : as in :func:`orbit_field` [m].
 
+    Notes
+    -----
+    From harmonic 30 of an undulator on, an aperture that is wide against its interference fringes is not summed field
+    by field: the light is that of :func:`ssmb.light.wiggler.wiggler_spectrum`, the mean over neighbouring harmonics.
+
     Examples
     --------
     A wide aperture at resonance lets (pi/2) alpha hbar N Q_1 pass, and a little more of the second harmonic:
@@ -268,27 +287,61 @@ def aperture_spectrum(
     energy = real_array("photon_energy", photon_energy)
     if energy.size == 0 or not np.all(np.isfinite(energy)):
         raise ConfigError("photon_energy must be a number or a list of finite numbers above zero [eV]")
-    gamma, orbit = source.reference.gamma, source
+    orbit = source
     corner = [abs(finite("centre", c, "rad")) + half for c, half in zip(centre, (x, y), strict=True)]
     if not math.hypot(*corner) <= LARGEST_ANGLE:
         raise ConfigError(f"the aperture reaches to {math.hypot(*corner):.3g} rad; allowed are {LARGEST_ANGLE} rad")
+    sides = ((x, centre[0]), (y, centre[1]))
     if isinstance(orbit, Undulator):
+        many = _many_fringes(orbit, energy, sides, corner, distance)
+        if np.any(many):
+            rest = energy.ravel()[~many]
+            spectrum = np.empty(many.shape)
+            seen = {"centre": centre, "distance": distance}
+            spectrum[many] = wiggler_spectrum(orbit, energy.ravel()[many], x, y, **seen)
+            spectrum[~many] = aperture_spectrum(orbit, rest, x, y, **seen) if rest.size else 0.0
+            return spectrum.reshape(energy.shape)
         orbit = resolved_orbit(orbit, np.array(corner[0]), np.array(corner[1]), energy, distance=distance)
     axes = []
-    for half, middle in ((x, centre[0]), (y, centre[1])):
-        edge = abs(middle) + half
-        # the fringes of the aperture turn with k L theta; a panel of 16 nodes takes 10 rad of them, or 1/gamma
-        turn = 2.0 * math.pi * float(energy.max()) / _EV_METRE * source.length * edge
-        panels = 1 + math.ceil(2.0 * half * max(0.1 * turn, gamma))
+    for half, middle in sides:
+        panels = int(_panels(source, float(energy.max()), half, middle))
         axes.append(composite_nodes(np.linspace(middle - half, middle + half, panels + 1)))
-    tx, ty = (a.ravel() for a in np.meshgrid(axes[0][0], axes[1][0]))
-    weight = np.outer(axes[1][1], axes[0][1]).ravel()
-    spectrum, step = np.zeros(energy.shape), max(1, _BLOCK // energy.size)
-    for first in range(0, tx.size, step):
-        some = slice(first, first + step)
-        field = orbit_field(orbit, tx[some], ty[some], energy, distance=distance)
-        spectrum = spectrum + np.tensordot(weight[some], angular_density(field, energy), axes=1)
+    (tx, weight_x), (ty, weight_y) = axes
+    work = float(tx.size) * ty.size * orbit.rows.shape[1] * energy.size
+    if work > _LONGEST:
+        raise ConfigError(
+            f"the fringes of this aperture need {float(tx.size) * ty.size:.2g} directions with {orbit.rows.shape[1]} "
+            "nodes each, hours of work: take a narrower one, or wiggler_spectrum, which adds arcs without interference"
+        )
+    spectrum, number = np.zeros(energy.shape), tx.size * ty.size
+    step = max(1, _BLOCK // energy.size)
+    for first in range(0, number, step):
+        row, column = np.divmod(np.arange(first, min(first + step, number)), tx.size)
+        field = orbit_field(orbit, tx[column], ty[row], energy, distance=distance)
+        weight = weight_y[row] * weight_x[column]
+        spectrum = spectrum + np.tensordot(weight, angular_density(field, energy), axes=1)
     return spectrum
+
+
+def _panels(source: Orbit | Undulator, energy: Any, half: float, middle: float) -> Any:
+    """Panels of 16 nodes over one side of an aperture."""
+    # the fringes of the aperture turn with k L theta; a panel takes 10 rad of them, or 1/gamma
+    turn = 2.0 * math.pi / _EV_METRE * energy * source.length * (abs(middle) + half)
+    return 1 + np.ceil(2.0 * half * np.maximum(0.1 * turn, source.reference.gamma))
+
+
+def _many_fringes(
+    undulator: Undulator, energy: Array, sides: Sequence[tuple[float, float]], corner: Sequence[float], distance: float
+) -> NDArray[np.bool_]:
+    """Whether the light of each photon energy is that of a high harmonic with too many fringes to sum."""
+    each = energy.ravel()
+    orbit = undulator_orbit(undulator, nodes=SPARE_NODES)
+    slope = _largest(np.array(corner[0]), np.array(corner[1]), orbit, 1.0 / positive_distance(distance))
+    nodes = SPARE_NODES + 0.3 * 2.0 * math.pi / _EV_METRE * each * _phase_rate(orbit, slope) * orbit.panel
+    poles = 2.0 * (undulator.n_periods if distance < math.inf else 1) + 4.0
+    directions = 256.0 * _panels(undulator, each, *sides[0]) * _panels(undulator, each, *sides[1])
+    harmonic = each / _EV_METRE * undulator.wavelength()
+    return np.asarray((harmonic >= _MANY_HARMONICS) & (directions * nodes * poles > _MOST_WORK))
 
 
 def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = False) -> int:

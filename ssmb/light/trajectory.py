@@ -99,7 +99,7 @@ class Orbit:
 
 
 @checked
-def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int = 24) -> Orbit:
+def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int = 24, panels: int = 1) -> Orbit:
     """Return the orbit in an ideal undulator.
 
     Parameters
@@ -108,8 +108,8 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
     end_poles : True for N - 1 full periods between end poles of strengths 1/4, -3/4 and -3/4, 1/4, outside of which the
         electron is on the axis; together they radiate nearly like N periods and take N + 1 periods of space (a
         helical one 1/4 more). False cuts the field: N full periods, and straight lines along the tangents.
-    nodes : of the quadrature, in each pole (helical: half pole) [1]; see :func:`ssmb.light.single_electron.
-        undulator_field`, which chooses them.
+    nodes, panels : nodes of the quadrature in a panel, and panels in each pole (helical: half pole) [1]; see
+        :func:`ssmb.light.single_electron.undulator_field`, which chooses them.
 
     Notes
     -----
@@ -136,7 +136,7 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
         py, dpy = _with_end_poles(s - late, k_u, main) if helical else (0.0 * s, 0.0 * s)
         return amplitude * np.array([px, py]), amplitude * np.array([dpx, dpy])
 
-    pole = 0.25 * period if helical else 0.5 * period
+    pole = (0.25 * period if helical else 0.5 * period) / count("panels", panels)
     if end_poles:
         inner = late if helical else 0.0
         repeats = max(n - 2, 0) if helical else n - 1
