@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beam.rows import real_array
 from ssmb.beam.sigma import checked_sigma, factor, square_root
+from ssmb.beam.small_matrices import inverse_of_lower_factor
 from ssmb.errors import ConfigError, nearest
 from ssmb.ranges import count, positive
 
@@ -190,8 +191,7 @@ def _whitened(normal: Rows) -> Rows:
     d, n = normal.shape
     rows = normal - normal.sum(axis=1, keepdims=True) / n
     covariance = np.array([[(rows[i] * rows[j]).sum() / n for j in range(d)] for i in range(d)])
-    inverse = np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)), dtype=np.float64)
-    return _mapped(inverse, rows, None)
+    return _mapped(inverse_of_lower_factor(covariance), rows, None)
 
 
 def _mapped(matrix: Rows, rows: Rows, centroid: ArrayLike | None) -> Rows:

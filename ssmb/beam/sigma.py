@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
+from ssmb.beam.small_matrices import product, symmetric_modes
 from ssmb.errors import ConfigError
 from ssmb.ranges import finite, not_negative, positive
 
@@ -81,7 +82,7 @@ def square_root(sigma: Matrix, no_extent: float = NO_EXTENT) -> Matrix:
     uncoupled planes apart.
     """
     rms, values, vectors = _correlation_modes(sigma)
-    root = (vectors * np.sqrt(np.where(values > no_extent, values, 0.0))) @ vectors.T
+    root = product(vectors * np.sqrt(np.where(values > no_extent, values, 0.0)), vectors.T)
     linked = _linked(sigma)
     return rms[:, None] * np.where(linked, root, 0.0)
 
@@ -141,7 +142,7 @@ def sigma_from_twiss(
     m = np.eye(6)
     m[:4, 5] = dx, dpx, dy, dpy
     m[4, :4] = -dpx, dx, -dpy, dy
-    out = m @ s @ m.T
+    out = product(product(m, s), m.T)
     return 0.5 * (out + out.T)
 
 
@@ -149,7 +150,7 @@ def _correlation_modes(sigma: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     """Return rms sizes, and eigenvalues and eigenvectors of the correlation matrix: free of the mix of units."""
     rms = np.sqrt(np.diag(sigma))
     scale = np.where(rms > 0.0, rms, 1.0)
-    values, vectors = np.linalg.eigh(sigma / np.outer(scale, scale))
+    values, vectors = symmetric_modes(sigma / np.outer(scale, scale))
     return scale, values, vectors
 
 

@@ -103,7 +103,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
         tree = _read(previous)
     except ResultFileError as second:
         raise ResultFileError(
-            f"no checkpoint can be read: {first.message} And the one before it: {second.message}"
+            f"no checkpoint can be read: {first.message} And the one before it: {second.message} Remove both to begin "
+            "again."
         ) from first
     warnings.warn(f"going on from '{previous}': {first.message}", CheckpointWarning, stacklevel=2)
     return tree

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from ssmb.errors import ConfigError, LatticeError, ResultFileError
 from ssmb.io import load_lattice
 from ssmb.lattice import Lattice
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
+from ssmb.store.lock import locked
 from ssmb.store.run_file import RUN_FILE
 from ssmb.studies.study import Places
 
 CONFIG_FILE = "run.json"
-PARTICLES, STAGES, CHECKPOINT, FIGURES = "particles", "stages", "checkpoint.h5", "figures"
+PARTICLES, STAGES, CHECKPOINT, FIGURES, LOCK = "particles", "stages", "checkpoint.h5", "figures", "run.lock"
 _LATTICE = ".pals.yaml"
 
 
@@ -51,7 +52,7 @@ def new_folder(wanted: str | os.PathLike[str], stem: str, force: bool = False) -
     Parameters
     ----------
     wanted : its path; empty for ``runs/<stem>``, numbered if it exists.
-    force : whether a run that it holds is taken away.
+    force : whether it may exist.
     """
     number = 0
     while True:
@@ -65,12 +66,23 @@ def new_folder(wanted: str | os.PathLike[str], stem: str, force: bool = False) -
                 raise ResultFileError(f"'{place}' is a file, not a folder: choose another with --folder") from error
         except OSError as error:
             raise os_failure(error, place, "make the folder") from error
+    return place
+
+
+def in_use(place: Path) -> AbstractContextManager[None]:
+    """Keep other processes from writing into the folder of a run."""
+    return locked(place / LOCK, f"folder '{place}'")
+
+
+def claim_folder(place: Path, force: bool = False) -> None:
+    """Take the run away that the folder holds, or refuse to, unless that is wanted."""
     if force:
         clear_folder(place, itself=False)
     if (place / RUN_FILE).exists() or (place / CONFIG_FILE).exists():
-        words = "choose another with --folder, resume that one, or replace it with --force"
-        raise ConfigError(f"folder '{place}' holds a run already: {words}")
-    return place
+        raise ConfigError(
+            f"folder '{place}' holds a run already: choose another with --folder, resume that one, or replace it with "
+            "--force"
+        )
 
 
 def clear_folder(place: Path, itself: bool = True) -> None:
@@ -81,6 +93,8 @@ def clear_folder(place: Path, itself: bool = True) -> None:
             path.unlink(missing_ok=True)
         for path in [*(place / PARTICLES).glob("*.h5"), *(place / FIGURES).glob("*.png")]:
             path.unlink()
+        if itself:
+            (place / LOCK).unlink(missing_ok=True)
     for folder in [place / PARTICLES, place / FIGURES, *([place] if itself else [])]:
         with suppress(OSError):  # it holds other things
             folder.rmdir()
@@ -106,7 +120,7 @@ def provenance(threads: int) -> dict[str, Any]:
     import numba
     import scipy
 
-    from ssmb.kernels.jit import source_hash
+    from ssmb.kernels.jit import processor, source_hash
     from ssmb.version import __version__
 
     return {
@@ -116,6 +130,7 @@ def provenance(threads: int) -> dict[str, Any]:
         "scipy": scipy.__version__,
         "numba": numba.__version__,
         "kernels": source_hash(),
+        "processor": processor(),
         "threads": threads,
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -8,27 +8,31 @@ import functools
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ssmb.beam import Beam
-from ssmb.errors import ConfigError, ResultFileError, SsmbError
+from ssmb.errors import ConfigError, ResultFileError, SsmbError, SsmbWarning
 from ssmb.io import is_lattice_name, load_lattice
 from ssmb.kernels.threads import most_threads, thread_count, too_few_threads
 from ssmb.lattice import Lattice, lattice_text, save_lattice
 from ssmb.signals import stopped_by
 from ssmb.store.atomic import checked_path
-from ssmb.store.checkpoint import CHECKPOINT_FILE
+from ssmb.store.checkpoint import CHECKPOINT_FILE, CheckpointWarning
 from ssmb.store.run_file import RUN_FILE, RunContents, read_run, write_run
+from ssmb.store.sealed import DamagedFileError
 from ssmb.store.tree import read_tree, write_tree
 from ssmb.studies.beam_files import load_beam, save_beam
 from ssmb.studies.folders import (
     CONFIG_FILE,
     PARTICLES,
     STAGES,
+    claim_folder,
     clear_folder,
+    in_use,
     keep_only_results,
     lattice_of,
     lattice_path,
@@ -82,15 +86,17 @@ def run_file(
     threads = _threads(threads, study)
     stem = Path(path).name.removesuffix(".yaml").removesuffix(".run")
     place = new_folder(folder if folder is not None else config.output.folder, stem, force)
-    for name, text in texts.items():
-        write_text(lattice_path(place, name), text)
-    write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
-    try:
-        return _finished(study, place, threads, progress, command or f"run_file('{Path(path).name}')")
-    except SsmbError as error:
-        if not isinstance(error, ResultFileError):  # nothing was found that a folder could hold, and nothing can go on
-            clear_folder(place)
-        raise
+    with in_use(place):
+        claim_folder(place, force)
+        for name, text in texts.items():
+            write_text(lattice_path(place, name), text)
+        write_text(place / CONFIG_FILE, config.model_dump_json(indent=2))
+        try:
+            return _finished(study, place, threads, progress, command or f"run_file('{Path(path).name}')")
+        except SsmbError as error:
+            if not isinstance(error, ResultFileError):  # nothing was found to be held, and nothing can go on
+                clear_folder(place)
+            raise
 
 
 def resume(
@@ -103,13 +109,14 @@ def resume(
     place = checked_path(folder)
     if not (place / CONFIG_FILE).is_file():
         raise ResultFileError(f"'{place}' is not the folder of a run: it has no {CONFIG_FILE}")
-    study = _study_in(place)
-    config = study.config
-    finished = (place / RUN_FILE).is_file()
-    if finished and (not config.output.particles or (place / PARTICLES).is_dir()):
+    if _is_finished(place):
         return load_result(place)
-    study.check()
-    return _finished(study, place, _threads(threads, study), progress, command or "resume")
+    with in_use(place):
+        if _is_finished(place):  # in the meantime
+            return load_result(place)
+        study = _study_in(place)
+        study.check()
+        return _finished(study, place, _threads(threads, study), progress, command or "resume")
 
 
 def run(config: Any, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> Result:
@@ -137,10 +144,21 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
         return replace(study.run(_Here(study, place, 1, look=True)), folder=str(place))
     stored = read_run(place)
     config = config_from_text(stored.config, str(place / RUN_FILE))
-    particles = {path.stem: load_beam(path) for path in sorted((place / PARTICLES).glob("*.h5"))}
+    particles = {}
+    for path in sorted((place / PARTICLES).glob("*.h5")):
+        try:
+            particles[path.stem] = load_beam(path)
+        except ResultFileError as error:
+            warnings.warn(f"left out: {error.message}", SsmbWarning, stacklevel=2)
     around: dict[str, Any] = {"lattice_text": stored.lattice, "provenance": stored.provenance, "folder": str(place)}
     with sealed(place / RUN_FILE, "such a run"):
         return study_of_config(config).Result.load(stored, particles, config=config, **around)
+
+
+def _is_finished(place: Path) -> bool:
+    if not (place / RUN_FILE).is_file():
+        return False
+    return (place / PARTICLES).is_dir() or not _study_in(place).config.output.particles
 
 
 def save_result(result: Result, folder: Path) -> None:
@@ -227,9 +245,12 @@ class _Here(On):
     def stage(self, name: str, kind: type[T], compute: Callable[[], T]) -> T:
         path = None if self.place is None else self.place / STAGES / f"{name.replace(' ', '_').replace(':', '')}.h5"
         if path is not None and path.is_file():
-            tree: Any = read_tree(path, expected_kind="stage", newest_schema=_STAGE_SCHEMA)
-            if tree["of"] == self._of:
-                return record_of(kind, tree["found"])
+            try:
+                tree: Any = read_tree(path, expected_kind="stage", newest_schema=_STAGE_SCHEMA)
+                if tree["of"] == self._of:
+                    return record_of(kind, tree["found"])
+            except DamagedFileError as error:
+                warnings.warn(f"{name} is done again: {error.message}", CheckpointWarning, stacklevel=2)
         if self.look:
             raise Stopped(name)
         if self.progress:

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.store.atomic import checked_path
+from ssmb.store.lock import locked
 from ssmb.store.row_log import RowLog, log_path, remove_logs
 from ssmb.store.tree import Dataset
 from ssmb.tracking.fingerprint import differences, fingerprint, named
@@ -41,6 +43,12 @@ class Saver:
             names = [*job.probes.rows, *job.probes.beams]
             self._use({n: RowLog(place.with_name(f"{place.stem}.{run}.{i}.rows")) for i, n in enumerate(names)})
             self._fingerprint = fingerprint(job)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from writing the checkpoint."""
+        if self.path is None:
+            return nullcontext()
+        return locked(self.path.with_name(f"{self.path.name}.lock"), f"checkpoint '{self.path}'")
 
     def save_when_due(self) -> None:
         """Save if the last time is long ago; not at the end, when :meth:`save` follows."""

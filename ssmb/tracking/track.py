@@ -174,15 +174,17 @@ def track(
         Effects(effects, program),
     )
     saver = Saver(checkpoint, checkpoint_every, job)
-    if resume or look:
-        saver.load()
     if look:
+        saver.load()
         status = RunStatus.COMPLETED if job.done >= job.turns else RunStatus.INTERRUPTED
         return Run(job.beam, probes.records(), job.done, status, program, {"seed": job.seed})
     began = time.perf_counter()
-    with thread_count(threads) as used, reporter(progress, job) as report, asked_to_stop() as stop:
-        status = job.run(report, saver.save_when_due, stop)
-        saver.save()
+    with saver.alone(), thread_count(threads) as used, asked_to_stop() as stop:
+        if resume:
+            saver.load()
+        with reporter(progress, job) as report:
+            status = job.run(report, saver.save_when_due, stop)
+            saver.save()
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
             status = RunStatus.INTERRUPTED
     provenance = {"seed": job.seed, "threads": used, "seconds": time.perf_counter() - began}
