@@ -52,6 +52,21 @@ def checked(function: F) -> F:
     return cast(F, call)
 
 
+def unmasked(name: str, values: Any) -> np.ndarray:
+    """Return what was given as an array; entries that are masked, which numpy would take as numbers, are refused.
+
+    Raises
+    ------
+    ConfigError
+        Entries are masked.
+    """
+    given = np.asarray(values)
+    if np.ma.is_masked(values):
+        hidden = int(np.ma.getmaskarray(values).sum())
+        raise ConfigError(f"{name}: {hidden} of {given.size} entries are masked; leave them out, or fill them")
+    return given
+
+
 def _wrong(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Say which argument does not fit its annotation; None if all do, or if there are too few or too many."""
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ssmb.errors import ConfigError
+from ssmb.arguments import unmasked
+from ssmb.errors import ConfigError, ValidityWarning
 
 #: names of the rows of a coordinate array
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
@@ -16,11 +18,17 @@ COORDINATES = ("x", "px", "y", "py", "z", "delta")
 def real_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """Return a C-contiguous float64 copy of real numbers of any shape, or raise ConfigError (text, complex ...)."""
     try:
-        given = np.asarray(values)
+        given = unmasked(name, values)
     except (TypeError, ValueError):
         raise ConfigError(f"{name} must be an array of real numbers") from None
     if given.dtype.kind not in "iuf":
         raise ConfigError(f"{name} must be an array of real numbers, not of {given.dtype}")
+    if given.ndim and given.dtype.kind == "f" and given.dtype.itemsize < 8:
+        warnings.warn(
+            f"{name} is given as {given.dtype}: {np.finfo(given.dtype).precision} digits, where microbunches take 10",
+            ValidityWarning,
+            stacklevel=4,
+        )
     return np.array(given, dtype=np.float64, order="C")
 
 
@@ -56,7 +64,7 @@ def whole_numbers_of(name: str, values: ArrayLike, n: int, dtype: type[np.signed
 
 def _given(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
     try:
-        given = np.asarray(values)
+        given = unmasked(name, values)
     except ValueError:
         raise ConfigError(f"{name} must be one number or an array of shape ({n},)") from None
     if given.shape not in ((), (n,)):

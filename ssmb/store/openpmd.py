@@ -23,6 +23,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ssmb.arguments import unmasked
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning, nearest
 from ssmb.store.openpmd_records import PARTICLE_RECORDS, read_species, species_group
@@ -53,6 +54,7 @@ class ParticleFile:
     reference_time : absolute time of the reference particle [s].
     coordinates : ``x, px, y, py, z, delta`` as they were stored, or None in foreign files.
     extra : what else was stored with them.
+    digits : binary digits of each array of numbers as it was stored.
     """
 
     species: str
@@ -62,6 +64,7 @@ class ParticleFile:
     reference_time: float = 0.0
     coordinates: dict[str, np.ndarray] | None = None
     extra: Tree = field(default_factory=dict)
+    digits: dict[str, int] = field(default_factory=dict)
 
 
 def write_particles(
@@ -111,7 +114,7 @@ def write_particles(
         raise ConfigError(f"species '{species}' is not a name such as 'electron' or 'proton'")
     if not math.isfinite(reference_time) or not (reference_energy is None or math.isfinite(reference_energy)):
         raise ConfigError(f"reference time {reference_time!r} s and energy {reference_energy!r} eV must be finite")
-    _warn_of_rounding(columns["t"])
+    warn_of_rounding(columns["t"], "give t relative to the reference particle, and its time as reference_time")
     tree: dict[str, Any] = {"extra": dict(extra or {})}
     if reference_energy is not None:
         tree["reference_energy"] = Dataset(float(reference_energy), "eV", "total energy of the reference particle")
@@ -159,8 +162,8 @@ def _read_openpmd(
     file: h5py.File, path: str | os.PathLike[str], iteration: str | None, species: str | None
 ) -> ParticleFile:
     group, time = species_group(file, path, iteration, species)
-    name, columns, offset = read_species(group, path)
-    return ParticleFile(name, columns, offset, reference_time=time)
+    name, columns, offset, digits = read_species(group, path)
+    return ParticleFile(name, columns, offset, reference_time=time, digits=digits)
 
 
 def _checked(arrays: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -174,7 +177,7 @@ def _checked(arrays: Mapping[str, Any], required: tuple[str, ...], optional: tup
     checked: dict[str, np.ndarray] = {}
     for name, given in arrays.items():
         wanted = np.int64 if name in ("id", "status") else np.float64
-        values = np.asarray(given)
+        values = unmasked(name, given)
         if values.ndim != 1 or not np.can_cast(values.dtype, wanted, "same_kind") or values.dtype.kind == "b":
             raise ConfigError(
                 f"'{name}' must be a row of {wanted.__name__}, not shape {values.shape} of {values.dtype}"
@@ -188,13 +191,13 @@ def _checked(arrays: Mapping[str, Any], required: tuple[str, ...], optional: tup
     return checked
 
 
-def _warn_of_rounding(time: np.ndarray) -> None:
+def warn_of_rounding(time: np.ndarray, advice: str, digits: int = 53) -> None:
+    """Warn where times [s] of so many binary digits are too late to place microbunches."""
     largest = float(np.max(np.abs(time), initial=0.0))
-    rounding = largest * SPEED_OF_LIGHT * 2.0**-53
+    rounding = largest * SPEED_OF_LIGHT * 2.0**-digits
     if rounding > MAX_ROUNDING:
         warnings.warn(
-            f"times of up to {largest:.3g} s round c t to {rounding:.2g} m, which smears microbunches: give t relative "
-            "to the reference particle, and its time as reference_time",
+            f"times of up to {largest:.3g} s round c t to {rounding:.2g} m, which smears microbunches: {advice}",
             ValidityWarning,
             stacklevel=3,
         )

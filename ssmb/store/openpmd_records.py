@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from ssmb.errors import ResultFileError
+from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.errors import ResultFileError, ValidityWarning
 from ssmb.store.sealed import text_of
 from ssmb.units import unit
 
@@ -95,8 +97,12 @@ def species_group(
     return place, time
 
 
-def read_species(group: Any, path: str | os.PathLike[str]) -> tuple[str, dict[str, np.ndarray], float | np.ndarray]:
-    """Return species, arrays in our units, and the time offset [s] (a number where the file has a constant)."""
+def read_species(
+    group: Any, path: str | os.PathLike[str]
+) -> tuple[str, dict[str, np.ndarray], float | np.ndarray, dict[str, int]]:
+    """Return species, arrays in our units, the time offset [s] (a number where the file has a constant), and the binary
+    digits of the arrays that have less than 53.
+    """
     found = {name: _component(group, record, path) for name, record in PARTICLE_RECORDS.items()}
     lengths = {len(values) for values in found.values() if isinstance(values, np.ndarray)}
     if "numParticles" in group.attrs:
@@ -108,6 +114,11 @@ def read_species(group: Any, path: str | os.PathLike[str]) -> tuple[str, dict[st
     count = lengths.pop()
     if not 0 <= count <= max(os.path.getsize(path), 1_000_000):  # a particle takes a byte at the least
         raise _fail(path, f"it says that it holds {count} particles, more than fit into it")
+    digits = {
+        name: np.finfo(values.dtype).nmant + 1
+        for name, values in found.items()
+        if isinstance(values, np.ndarray) and values.dtype in (np.float16, np.float32)
+    }
     _fill_in(found, group, count, path)
     columns: dict[str, np.ndarray] = {}
     for name, values in found.items():
@@ -120,7 +131,8 @@ def read_species(group: Any, path: str | os.PathLike[str]) -> tuple[str, dict[st
     offset = _component(group, Record("timeOffset", "s", ""), path)
     if isinstance(offset, np.ndarray) and offset.shape != (count,):
         raise _fail(path, f"timeOffset has {len(offset)} entries for {count} particles")
-    return text_of(group.attrs.get("speciesType", "")) or "electron", columns, 0.0 if offset is None else offset
+    species = text_of(group.attrs.get("speciesType", "")) or "electron"
+    return species, columns, 0.0 if offset is None else offset, digits
 
 
 def _fill_in(found: dict[str, Any], group: Any, count: int, path: str | os.PathLike[str]) -> None:
@@ -136,6 +148,23 @@ def _fill_in(found: dict[str, Any], group: Any, count: int, path: str | os.PathL
         offset = _component(group, record._replace(path=record.path.replace("/", "Offset/")), path)
         if offset is not None and found[name] is not None:
             found[name] = found[name] + offset
+
+
+def _unit_of_weight(group: Any, values: Any, factor: float, path: str | os.PathLike[str]) -> float:
+    """What weights without a dimension are in, in C: Bmad writes coulomb, others numbers of particles.
+
+    The total charge of the file decides; without it they are coulomb, with a warning.
+    """
+    count = _number(group.attrs.get("numParticles", 1.0)) if np.ndim(values) == 0 else 1.0
+    total = abs(float(np.sum(values, dtype=np.float64))) * factor * count
+    charge = abs(_number(group.attrs.get("totalCharge", 0.0)) * _number(group.attrs.get("chargeUnitSI", 1.0)))
+    for unit_of_one in (1.0, ELEMENTARY_CHARGE):
+        if charge > 0.0 and math.isclose(total * unit_of_one, charge, rel_tol=1e-3):
+            return unit_of_one
+    if charge > 0.0:
+        raise _fail(path, f"its weights have no unit, and their sum {total:.6g} is not its total charge {charge:.6g} C")
+    warnings.warn(f"'{os.fspath(path)}': weights without a unit are taken as C", ValidityWarning, stacklevel=2)
+    return 1.0
 
 
 def _component(group: Any, record: Record, path: str | os.PathLike[str]) -> Any:
@@ -157,8 +186,11 @@ def _component(group: Any, record: Record, path: str | os.PathLike[str]) -> Any:
     if "unitSI" in item.attrs:
         factor = _number(item.attrs["unitSI"]) / wanted.si
     dimension = item.attrs.get("unitDimension")
-    if dimension is not None and tuple(float(n) for n in np.asarray(dimension).reshape(-1)) != wanted.dimension:
+    given = wanted.dimension if dimension is None else tuple(float(n) for n in np.asarray(dimension).reshape(-1))
+    if given != wanted.dimension and not (record.path == "weight" and not any(given)):
         raise _fail(path, f"'{record.path}' is not given in units like {record.unit}")
+    if not any(given) and record.path == "weight":
+        factor *= _unit_of_weight(group, values, factor, path)
     if not (math.isfinite(factor) and factor > 0.0):
         raise _fail(path, f"unitSI of '{record.path}' is not a number above zero")
     return values if factor == 1.0 else values * factor

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
 
 from ssmb.beam import Beam, Reference
+from ssmb.beam.beam import LARGEST_ID
 from ssmb.beam.coordinates import from_openpmd, to_openpmd
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import ResultFileError
-from ssmb.store.openpmd import ParticleFile, read_particles, write_particles
+from ssmb.errors import ConfigError, ResultFileError, ValidityWarning
+from ssmb.store.openpmd import ParticleFile, read_particles, warn_of_rounding, write_particles
 from ssmb.store.tree import Dataset
 from ssmb.studies.records import AXES, rows_of, sealed
 from ssmb.version import __version__
@@ -102,17 +104,40 @@ def _own_beam(file: ParticleFile) -> Beam:
     return Beam(ref, np.stack([whole[axis] for axis in AXES]), whole["weight"], ids=whole["ids"], **states)
 
 
-def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) -> Beam:
+def load_beam(
+    path: str | os.PathLike[str],
+    reference: Reference | None = None,
+    *,
+    iteration: str | int | None = None,
+    species: str | None = None,
+) -> Beam:
     """Read particles of ours (to the bit) or of any openPMD-beamphysics file.
 
     Parameters
     ----------
     reference : reference particle for a foreign file; by default one with the mean energy of the particles.
+    iteration, species : which to take from a file that holds several.
+
+    Warns
+    -----
+    ValidityWarning
+        Of a foreign file: late times, or numbers of few digits, do not place microbunches; weights have no unit; ids
+        of particles cannot be kept.
+
+    Raises
+    ------
+    ResultFileError
+        The file cannot be read, or holds several beams and none was chosen.
+    ConfigError
+        A file of ours has another reference.
     """
-    file = read_particles(path)
+    file = read_particles(path, iteration=None if iteration is None else str(iteration), species=species)
     if file.reference_energy is not None and "rounding" in file.extra:
         with sealed(path, "a file of particles"):
-            return _own_beam(file)
+            beam = _own_beam(file)
+        if reference is not None and reference != beam.reference:
+            raise ConfigError(f"'{os.fspath(path)}' is normalised to {beam.reference}, not {reference}: leave it out")
+        return beam
     alive = np.asarray(file.arrays["status"]) == 1
     if not alive.any():
         raise ResultFileError(f"'{os.fspath(path)}' holds no particle with status 1 (alive)")
@@ -121,6 +146,37 @@ def load_beam(path: str | os.PathLike[str], reference: Reference | None = None) 
         momentum = np.sqrt(a["px"] ** 2 + a["py"] ** 2 + a["pz"] ** 2)
         mass = Reference(1e12, file.species).mass
         reference = Reference(float(np.sqrt(np.mean(momentum) ** 2 + mass**2)), file.species)
+    elif reference.species != file.species:
+        raise ConfigError(f"'{os.fspath(path)}' holds {file.species}s, and the reference is a {reference.species}")
     columns = {k: a[k] for k in ("x", "px", "y", "py", "z", "t", "pz")}
-    columns["t"] = columns["t"] - np.mean(columns["t"])
-    return Beam(reference, from_openpmd(columns, reference), a["weight"] / ELEMENTARY_CHARGE)
+    columns["t"] = _times(path, file, a["t"], alive)
+    ids = _ids(path, a["id"])
+    return Beam(reference, from_openpmd(columns, reference), a["weight"] / ELEMENTARY_CHARGE, ids=ids)
+
+
+def _times(path: str | os.PathLike[str], file: ParticleFile, time: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Times about their mean [s]."""
+    here = f"'{os.fspath(path)}' was written with absolute times; write them relative to the reference particle"
+    warn_of_rounding(time, here, file.digits.get("t", 53))
+    if few := sorted(set(file.digits) - {"t", "weight"}):
+        warnings.warn(
+            f"'{os.fspath(path)}' holds {', '.join(few)} in single precision: 7 digits, where microbunches take 10",
+            ValidityWarning,
+            stacklevel=3,
+        )
+    if isinstance(file.time_offset, np.ndarray):
+        time = time + file.time_offset[alive]
+        warn_of_rounding(time, here)
+    return time - np.mean(time)
+
+
+def _ids(path: str | os.PathLike[str], ids: np.ndarray) -> np.ndarray | None:
+    """Numbers of the particles, if they can be ours."""
+    if np.unique(ids).size == ids.size and ids.min() >= 0 and ids.max() <= LARGEST_ID:
+        return ids
+    warnings.warn(
+        f"'{os.fspath(path)}': ids of particles repeat, or lie outside 0 to {LARGEST_ID}: they are numbered anew",
+        ValidityWarning,
+        stacklevel=3,
+    )
+    return None

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ssmb.beam import Beam
+from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, ResultFileError, SsmbError, SsmbWarning
 from ssmb.io import is_lattice_name, load_lattice
 from ssmb.kernels.threads import most_threads, thread_count, too_few_threads
@@ -190,14 +190,29 @@ def save(thing: Beam | Lattice | Result, path: str | os.PathLike[str]) -> None:
         )
 
 
-def load(path: str | os.PathLike[str]) -> Beam | Lattice | Result:
-    """Read what :func:`save` wrote, or any openPMD-beamphysics file or lattice file."""
-    place = Path(path)
+def load(
+    path: str | os.PathLike[str],
+    *,
+    reference: Reference | None = None,
+    iteration: str | int | None = None,
+    species: str | None = None,
+) -> Beam | Lattice | Result:
+    """Read what :func:`save` wrote, or any openPMD-beamphysics file or lattice file.
+
+    Parameters
+    ----------
+    path : folder of a run, lattice file, or file of particles.
+    reference, iteration, species : of a file of particles, see :func:`~ssmb.studies.beam_files.load_beam`.
+    """
+    place = checked_path(path)
+    chosen = [n for n, v in (("reference", reference), ("iteration", iteration), ("species", species)) if v is not None]
+    if chosen and (place.is_dir() or is_lattice_name(place)):
+        raise ConfigError(f"'{place}' is no file of particles: leave {', '.join(chosen)} out")
     if place.is_dir():
         return load_result(place)
     if is_lattice_name(place):
         return load_lattice(place)
-    return load_beam(place)
+    return load_beam(place, reference, iteration=iteration, species=species)
 
 
 def _study_in(place: Path) -> Study:
