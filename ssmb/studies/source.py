@@ -30,7 +30,6 @@ from ssmb.maps.undulator import Undulator
 from ssmb.quantity import quantities_of, quantity
 from ssmb.studies.light import modulation
 from ssmb.studies.ring_and_laser import ring_program
-from ssmb.studies.ring_config import RunConfig
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source_config import RadiatorConfig, SourceConfig
 
@@ -100,7 +99,7 @@ def check_radiator(want: RadiatorConfig, reference: Reference, wavelength: float
         chain.check(wavelength)
 
 
-def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
+def over_turns(config: Any, records: Mapping[str, Any], harmonic: int, bunching: float) -> float:
     """Mean of |b_n|^2 over the last turns, as a monitor of harmonics at the radiator has it, over that of one turn [1].
 
     Parameters
@@ -119,7 +118,7 @@ def over_turns(config: RunConfig, records: Mapping[str, Any], harmonic: int, bun
 
 
 def ring_source(
-    config: RunConfig, emit_y: float, ring: Lattice, optics: Optics, beam: Beam, records: Mapping[str, Any]
+    config: Any, emit_y: float, ring: Lattice, optics: Optics, beam: Beam, records: Mapping[str, Any]
 ) -> RingSource:
     """Return the light of a tracked beam as the run file asks.
 
