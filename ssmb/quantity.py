@@ -361,25 +361,12 @@ class Shown:
     def _repr_html_(self) -> str:
         """Table of the declared quantities; of arrays their shape and range."""
         rows = [
-            (name, _value_text(getattr(self, name)), of.unit if len(of.unit) < 20 else "", of.doc)
+            (name, text.in_a_cell(getattr(self, name)), of.unit if len(of.unit) < 20 else "", of.doc)
             for name, of in quantities_of(self).items()
         ]
         cells = "".join(f"<tr>{''.join(f'<td>{html.escape(str(c))}</td>' for c in row)}</tr>" for row in rows)
         head = "".join(f"<th>{word}</th>" for word in ("name", "value", "unit", "what it is"))
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{cells}</table>"
-
-
-def _value_text(value: Any) -> str:
-    shape = getattr(value, "shape", ())
-    if shape:
-        size = abs(value) if value.dtype.kind == "c" else value
-        bounds = f", {size.min():.6g} to {size.max():.6g}" if size.size and size.dtype.kind in "iuf" else ""
-        return f"array {' x '.join(str(n) for n in shape)}{bounds}"
-    if isinstance(value, tuple) and len(value) > 6:
-        return f"{len(value)} entries"
-    if isinstance(value, (float, complex)):
-        return f"{value:.6g}"
-    return type(value).__name__ if dataclasses.is_dataclass(value) else str(value)[:80]
 
 
 def check_quantities(thing: Any, error: Callable[[str], SsmbError] = ConfigError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -100,3 +101,17 @@ def named_values(pairs: Sequence[tuple[str, str]]) -> str:
     """
     width = max((len(name) for name, _ in pairs), default=0)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)
+
+
+def in_a_cell(value: Any) -> str:
+    """Return a value for one cell of a table; of an array its shape and range."""
+    shape = getattr(value, "shape", ())
+    if shape:
+        size = abs(value) if value.dtype.kind == "c" else value
+        bounds = f", {size.min():.6g} to {size.max():.6g}" if size.size and size.dtype.kind in "iuf" else ""
+        return f"array {' x '.join(str(n) for n in shape)}{bounds}"
+    if isinstance(value, tuple) and len(value) > 6:
+        return f"{len(value)} entries"
+    if isinstance(value, (float, complex)):
+        return f"{value:.6g}"
+    return type(value).__name__ if dataclasses.is_dataclass(value) else str(value)[:80]
