@@ -84,6 +84,46 @@ def param(
     return field_of(info, default=default)
 
 
+#: Keys of PALS for the limits of an aperture, which every element takes besides x_limits, y_limits.
+APERTURE_KEYS: Mapping[str, str] = {
+    f"ApertureP.{p}_{word}": f"{words} of the aperture in {p} [m], instead of {p}_limits"
+    for p in "xy"
+    for word, words in (("min", "lower end"), ("max", "upper end"), ("center", "middle"), ("width", "full width"))
+}
+
+
+def aperture_limits(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return file keys with apertures given by min and max, or center and width, as limits; their default shape is
+    that of PALS, ELLIPTICAL.
+    """
+    out, planes = dict(values), 0
+    for p in "xy":
+        key = f"ApertureP.{p}_limits"
+        given = {w: float(out.pop(f"ApertureP.{p}_{w}")) for w in _LIMIT_WORDS if f"ApertureP.{p}_{w}" in out}
+        if not given:
+            continue
+        first = f"ApertureP.{p}_{next(iter(given))}"
+        if key in out:
+            raise LatticeError(f"give either {first} or {key}, not both")
+        if set(given) not in ({"min", "max"}, {"center", "width"}):
+            raise LatticeError(
+                f"{first}: give {p}_min and {p}_max, or {p}_center and {p}_width; a side without limit far out"
+            )
+        low, high = given.get("min"), given.get("max")
+        if low is None or high is None:
+            low, high = (given["center"] + side * 0.5 * given["width"] for side in (-1.0, 1.0))
+        out[key] = (low, high)
+        planes += 1
+    if planes and "ApertureP.shape" not in out:
+        if planes == 1:
+            raise LatticeError(
+                "ApertureP.shape: ELLIPTICAL, the default of PALS, needs limits in x and y; write RECTANGULAR"
+            )
+        out["ApertureP.shape"] = "ELLIPTICAL"
+    return out
+
+
+_LIMIT_WORDS = ("min", "max", "center", "width")
 _E = TypeVar("_E", bound="type[Element]")
 
 #: kind in a lattice file -> element class

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, element, param
-from ssmb.elements.straight_magnet import StraightMagnet, check_steps, steps_for
+from ssmb.elements.straight_magnet import StraightMagnet, check_steps, per_tesla, steps_for
 from ssmb.errors import LatticeError
 from ssmb.maps.bend import (
     BEND_STEPS,
@@ -80,18 +80,20 @@ class Bend(StraightMagnet):
 
     alternative_keys: ClassVar[Mapping[str, str]] = {
         **StraightMagnet.alternative_keys,
-        "BendP.g_ref": "curvature of the reference orbit [1/m], instead of angle_ref",
+        "BendP.g_ref": "curvature of the reference orbit [1/m], with a length or an angle",
+        "BendP.radius_ref": "its radius [m], instead of g_ref",
+        "BendP.rho_ref": "the same",
+        "BendP.bend_field_ref": "its field [T], instead of g_ref",
+        "BendP.L_chord": "length of the chord [m], instead of length",
         "BendP.e1_rect": "entrance face angle relative to a rectangular magnet [rad], instead of e1",
         "BendP.e2_rect": "exit face angle relative to a rectangular magnet [rad], instead of e2",
     }
 
     @classmethod
     def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
-        out = dict(super().from_keys(values, ref))
-        if "BendP.g_ref" in out:
-            if "BendP.angle_ref" in out:
-                raise LatticeError("give either BendP.angle_ref or BendP.g_ref, not both")
-            out["BendP.angle_ref"] = float(out.pop("BendP.g_ref")) * float(out.get("length", 0.0))
+        if "MagneticMultipoleP.tilt0" in values:
+            raise LatticeError("MagneticMultipoleP.tilt0 of a Bend: roll it by BendP.tilt_ref or BodyShiftP.z_rot")
+        out = dict(super().from_keys(_arc(values, ref), ref))
         for face in ("e1", "e2"):
             if f"BendP.{face}_rect" in out:
                 if f"BendP.{face}" in out:
@@ -305,6 +307,47 @@ class Bend(StraightMagnet):
             cls(name="matrix", length=0.8, angle=0.39, Kn1=-0.7, integrator="matrix"),
             cls(name="matrix dipole", length=0.8, angle=0.39, integrator="matrix"),
         ]
+
+
+def _arc(values: Mapping[str, Any], ref: Reference | None) -> dict[str, Any]:
+    """Length and angle of the reference arc from any two of curvature, length (of arc or chord) and angle."""
+    out = dict(values)
+    rigid = per_tesla(ref)
+    named = {"g_ref": lambda g: g, "radius_ref": _inverse, "rho_ref": _inverse, "bend_field_ref": lambda b: b * rigid}
+    given = {k: f(float(out.pop(f"BendP.{k}"))) for k, f in named.items() if f"BendP.{k}" in out}
+    chord = float(out.pop("BendP.L_chord")) if "BendP.L_chord" in out else None
+    angle = out.get("BendP.angle_ref")
+    if len(given) > 1:
+        raise LatticeError(f"give either BendP.{' or BendP.'.join(given)}, not both")
+    if chord is not None and "length" in out:
+        raise LatticeError("give either length or BendP.L_chord, not both")
+    if given and angle is not None and (chord is not None or "length" in out):
+        ((key, _),) = given.items()
+        raise LatticeError(f"give either BendP.angle_ref or BendP.{key}, not both: with a length the other follows")
+    g = next(iter(given.values()), None)
+    if g is None:
+        if chord is not None:
+            half = 0.5 * float(angle or 0.0)
+            out["length"] = chord * half / math.sin(half) if half else chord
+        return out
+    if angle is None and chord is not None:
+        if abs(0.5 * g * chord) > 1.0:
+            raise LatticeError(f"BendP.L_chord of {chord:g} m is longer than the diameter of a radius of {1.0 / g:g} m")
+        angle = 2.0 * math.asin(0.5 * g * chord)
+        out |= {"BendP.angle_ref": angle, "length": angle / g if g else chord}
+    elif angle is None:
+        out["BendP.angle_ref"] = g * float(out.get("length", 0.0))
+    elif not (g and float(angle) / g > 0.0):
+        raise LatticeError(f"BendP.angle_ref {float(angle):g} and a curvature of {g:g} 1/m make no length")
+    else:
+        out["length"] = float(angle) / g
+    return out
+
+
+def _inverse(radius: float) -> float:
+    if not radius:
+        raise LatticeError("a bend of radius 0 m: BendP.radius_ref must not be 0")
+    return 1.0 / radius
 
 
 def _face_turn(angle: float) -> Op:

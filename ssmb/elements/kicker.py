@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, element, param
+from ssmb.elements.straight_magnet import multipole_keys, plain_multipoles
+from ssmb.errors import LatticeError
 from ssmb.maps.flight import drift_exact
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.multipole import MULTIPOLE_STEPS, multipole_thin
 from ssmb.maps.op import Op
 from ssmb.maps.splitting import drift_kick_ops
 from ssmb.maps.synchrotron_radiation import EXIT_POINT
+
+_KICKS = {"n": "-hkick/length", "s": "vkick/length"}
 
 
 @element("Kicker")
@@ -22,6 +26,23 @@ class Kicker(Element):
 
     hkick: float = param(0.0, unit="1", key="SSMB_KickerP.hkick", doc="change of px (> 0 towards +x)")
     vkick: float = param(0.0, unit="1", key="SSMB_KickerP.vkick", doc="change of py (> 0 towards +y)")
+
+    alternative_keys: ClassVar[Mapping[str, str]] = {
+        **{f"MagneticMultipoleP.K{s}0": f"dipole field [1/m] over the length, {kick}" for s, kick in _KICKS.items()},
+        **multipole_keys(0),
+    }
+
+    @classmethod
+    def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
+        out = plain_multipoles(values, ref)
+        for side, sign, kick in (("n", -1.0, "hkick"), ("s", 1.0, "vkick")):
+            field = out.pop(f"MagneticMultipoleP.K{side}0", None)
+            if field is None:
+                continue
+            if f"SSMB_KickerP.{kick}" in out:
+                raise LatticeError(f"give either SSMB_KickerP.{kick} or MagneticMultipoleP.K{side}0, not both")
+            out[f"SSMB_KickerP.{kick}"] = sign * field * (float(out.get("length", 0.0)) or 1.0)
+        return out
 
     def _dipole(self, length: float) -> tuple[float, ...]:
         q = [0.0] * 12

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -68,6 +70,27 @@ class RFCavity(Element):
         choices=("ACCELERATING", "ABOVE_TRANSITION", "BELOW_TRANSITION"),
         doc="where phase is zero: crest, or a zero crossing",
     )
+
+    alternative_keys: ClassVar[Mapping[str, str]] = {
+        "RFP.gradient": "voltage over the active length [V/m], instead of voltage",
+        "RFP.L_active": "active length [m], by default the length",
+    }
+
+    @classmethod
+    def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
+        out = dict(values)
+        active = float(out.pop("RFP.L_active", out.get("length", 0.0)))
+        if "RFP.gradient" not in out:
+            return out
+        gradient = float(out.pop("RFP.gradient"))
+        if not active > 0.0:
+            raise LatticeError("RFP.gradient needs a length, or RFP.L_active > 0")
+        voltage = float(out.setdefault("RFP.voltage", gradient * active))
+        if not math.isclose(voltage, gradient * active, rel_tol=1e-9):
+            raise LatticeError(
+                f"RFP.gradient over {active:g} m is {gradient * active:g} V, but RFP.voltage says {voltage:g} V"
+            )
+        return out
 
     def check(self) -> None:
         if self.frequency and self.harmon:

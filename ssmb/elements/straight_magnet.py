@@ -64,6 +64,61 @@ def integration_steps(default: int) -> Any:
     )
 
 
+def multipole_keys(*orders: int) -> dict[str, str]:
+    """Keys of PALS for multipoles besides Kn, Ks: integrated ones, fields, and tilts.
+
+    >>> list(multipole_keys(1))[:4]
+    ['MagneticMultipoleP.Kn1L', 'MagneticMultipoleP.Ks1L', 'MagneticMultipoleP.Bn1', 'MagneticMultipoleP.Bs1']
+    """
+    out = {}
+    for n in orders:
+        out |= {f"MagneticMultipoleP.K{s}{n}L": f"integrated K{s}{n}" for s in "ns"}
+        out |= {f"MagneticMultipoleP.B{s}{n}": f"field [T/m^{n}], instead of K{s}{n}" for s in "ns"}
+        out |= {f"MagneticMultipoleP.B{s}{n}L": f"integrated field, instead of K{s}{n}" for s in "ns"}
+        out[f"MagneticMultipoleP.tilt{n}"] = f"roll of Kn{n}, Ks{n} about the beam axis [rad]"
+    return out
+
+
+def per_tesla(ref: Reference | None) -> float:
+    """q/P0 of the reference [1/(T m)], with the sign of its charge; 1 without one, which is an error already."""
+    return 1.0 if ref is None else math.copysign(1.0, ref.charge_number) / ref.brho
+
+
+def plain_multipoles(values: Mapping[str, Any], ref: Reference | None) -> dict[str, Any]:
+    """Return file keys with every multipole as Kn, Ks: divided by the length and the rigidity, turned by the tilt.
+
+    (Kn + i Ks) exp(-i (n + 1) tilt), K = B q/P0, as PALS has it.
+
+    >>> plain_multipoles({"length": 0.5, "MagneticMultipoleP.Kn1L": 1.0}, None)
+    {'length': 0.5, 'MagneticMultipoleP.Kn1': 2.0}
+    """
+    out = dict(values)
+    length = float(out.get("length", 0.0)) or 1.0
+    rigid = per_tesla(ref)
+    for n in range(MAX_ORDER + 1):
+        forms: dict[str, dict[str, float]] = {}
+        for form in ("K", "KL", "B", "BL"):
+            keys = {s: f"MagneticMultipoleP.{form[0]}{s}{n}{form[1:]}" for s in "ns"}
+            if given := {s: float(out.pop(key)) for s, key in keys.items() if key in out}:
+                forms[form] = given
+        tilt = float(out.pop(f"MagneticMultipoleP.tilt{n}", 0.0))
+        if len(forms) > 1:
+            first, second = (f"{f[0]}{next(iter(forms[f]))}{n}{f[1:]}" for f in list(forms)[:2])
+            raise LatticeError(f"give either MagneticMultipoleP.{first} or MagneticMultipoleP.{second}, not both")
+        if not forms:
+            if tilt:
+                raise LatticeError(f"MagneticMultipoleP.tilt{n} without a strength of order {n}")
+            continue
+        ((form, pair),) = forms.items()
+        pair = {s: k / length if "L" in form else k for s, k in pair.items()}
+        pair = {s: k * rigid if "B" in form else k for s, k in pair.items()}
+        if tilt:
+            turned = complex(pair.get("n", 0.0), pair.get("s", 0.0)) * cmath.exp(-1j * (n + 1) * tilt)
+            pair = {"n": turned.real, "s": turned.imag}
+        out |= {f"MagneticMultipoleP.K{s}{n}": k for s, k in pair.items()}
+    return out
+
+
 _FAMILIES = ((1, "quad"), (2, "sext"), (3, "oct"))
 _STRENGTHS = tuple(f"K{side}{n}" for side in "ns" for n in range(MAX_ORDER + 1))
 
@@ -121,20 +176,11 @@ class StraightMagnet(Element):
 
     #: True where a length of 0 is allowed and means integrated strengths
     thin_allowed: ClassVar[bool] = False
-    alternative_keys: ClassVar[Mapping[str, str]] = {
-        f"MagneticMultipoleP.K{s}{n}L": f"integrated K{s}{n}" for s in "ns" for n in range(MAX_ORDER + 1)
-    }
+    alternative_keys: ClassVar[Mapping[str, str]] = multipole_keys(*range(MAX_ORDER + 1))
 
     @classmethod
     def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
-        out = dict(values)
-        length = float(out.get("length", 0.0))
-        for key in [k for k in out if k in StraightMagnet.alternative_keys]:
-            plain = key[:-1]
-            if plain in out:
-                raise LatticeError(f"give either {plain} or {key}, not both")
-            out[plain] = float(out.pop(key)) / (length or 1.0)
-        return out
+        return plain_multipoles(values, ref)
 
     def check(self) -> None:
         if self.length == 0.0 and not self.thin_allowed and any(self.coefficients()):

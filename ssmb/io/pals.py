@@ -8,9 +8,10 @@ from ssmb.beam import Reference
 from ssmb.elements import Drift, Quadrupole
 from ssmb.io.formats import ImportReport, LatticeFormat, ReadLattice
 from ssmb.lattice import Lattice, load_lattice
+from ssmb.lattice.writer import SUFFIXES
 
 
-class Pals(LatticeFormat, name="PALS", suffixes=(".yaml", ".yml")):
+class Pals(LatticeFormat, name="PALS", suffixes=SUFFIXES):
     """Subset of PALS, see :mod:`ssmb.lattice`."""
 
     def read(self, path: str | os.PathLike[str]) -> ReadLattice:

@@ -16,6 +16,13 @@ A lattice file is YAML 1.2::
             line: [begin, cell: {repeat: 4}, cell: {repeat: -1}, m: {kind: Marker}]
         - use: ring
 
+Of PALS besides this: strengths as fields (Bn1 [T/m]), integrated (Kn1L, Bn1L) and turned (tilt1); bends by any two of
+curvature (g_ref, radius_ref, rho_ref, bend_field_ref), length (or L_chord) and angle_ref; apertures by x_min, x_max or
+x_center, x_width, then elliptical by default; kickers by Kn0, Ks0; cavities by gradient, L_active; ``load``, ``set``,
+``sets``, ``variables``, branches. Prose (authors, notes, reminders), data under registered ``extension_labels``, and
+TwissP of the beginning, which a ring has by itself, are read past. Forks, controllers, multipass and ``direction`` are
+errors with their place.
+
 Wherever a number stands, an arithmetic expression may stand (:mod:`ssmb.lattice.expressions`). A negative ``repeat``
 reverses the order of the elements, not the elements. An element that is placed several times has numbered names in the
 lattice, ``d#1``, ``d#2`` ...; a definition may carry such a name itself, and then stands for that one copy. ``begin``

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ssmb.beam.reference import SPECIES, Reference
 from ssmb.elements import ELEMENTS, Element
@@ -16,9 +18,18 @@ from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar
 #: Keys of the kinds that are not elements.
 LINE_KEYS = ("kind", "line", "length", "periodic", "repeat")
 LATTICE_KEYS = ("kind", "branches", "line", "periodic")
-BEGIN_KEYS = ("kind", "ReferenceP", "repeat")
+BRANCH_KEYS = ("inherit", "periodic")
+#: Of a BeginningEle; Twiss functions follow from the ring, so that those of the file are not needed.
+BEGIN_KEYS = ("kind", "ReferenceP", "TwissP", "repeat")
 REFERENCE_KEYS = ("species_ref", "E_tot_ref", "pc_ref")
 STRUCTURE = ("BeginningEle", "BeamLine", "Lattice")
+#: Kinds of PALS for which there is nothing here, and why.
+NOT_READ = {
+    "Fork": "one line without forks is read; leave the Fork out",
+    "Controller": "controllers are not followed; write the values that they give",
+    "Girder": "supports are not known; shift the elements by BodyShiftP",
+    "Superimpose": "elements stand one after the other; split what is superimposed",
+}
 
 
 class Definitions:
@@ -29,11 +40,14 @@ class Definitions:
         self.problems = documents.problems
         self.classes = ELEMENTS
         self.lines: dict[str, list[Item]] = {}
+        self.periodic: dict[str, bool] = {}
         self.kinds: dict[str, str] = {}
         self._given: dict[str, Given] = {}
         queue = list(documents.definitions)
         for name in queue:  # grows by what is defined inside lines
             self._read_structure(documents.definitions[name], queue)
+        for what, value in documents.sets:
+            self._set(what, value)
         for name in queue:
             self._find_kind(name, [])
 
@@ -65,13 +79,70 @@ class Definitions:
         elif rows is None:
             self.problems.add(f"{label} needs 'line: [...]'", made.key.where)
         periodic = made.body.entries.get("periodic")
-        if periodic is not None and not (isinstance(periodic, Scalar) and isinstance(periodic.value, bool)):
-            self.problems.add(f"{label}: periodic must be true or false, got {shown(periodic)}", periodic.where)
+        self._read_periodic(periodic, made.name, label)
         if isinstance(rows, ListNode):
             for item in rows.items:
+                if word == "Lattice" and "branches" in made.body.entries:
+                    item = self._branch(item, made.name, label)
                 self._read_item(item, made.name, label, queue)
         elif rows is not None:
             self.problems.add(f"{label}: the line must be a list of names, got {shown(rows)}", rows.where)
+
+    def _read_periodic(self, node: Node | None, name: str, label: str) -> None:
+        if node is None:
+            return
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            self.periodic[name] = node.value
+        else:
+            self.problems.add(f"{label}: periodic must be true or false, got {shown(node)}", node.where)
+
+    def _branch(self, item: Node, lattice: str, label: str) -> Node:
+        """The line of a branch: it has the name of the branch, or is what the branch inherits."""
+        if not isinstance(item, MapNode) or len(item.entries) != 1:
+            return item
+        ((name, body),) = item.entries.items()
+        if not isinstance(body, MapNode) or "kind" in body.entries or not {"inherit", "periodic"} & set(body.entries):
+            return item
+        self._only(body, BRANCH_KEYS, f"{label}: branch '{name[:80]}'")
+        self._read_periodic(body.entries.get("periodic"), lattice, f"{label}: branch '{name[:80]}'")
+        return body.entries.get("inherit", item.keys[name])
+
+    def is_periodic(self, name: str) -> bool | None:
+        """Whether a line is said to be a ring: by itself, or by the only line that it holds."""
+        seen: set[str] = set()
+        while name not in self.periodic and name not in seen and len(self.lines.get(name, ())) == 1:
+            seen.add(name)
+            name = self.lines[name][0].name
+        return self.periodic.get(name)
+
+    def _set(self, what: Scalar, value: Node) -> None:
+        """Write the value of a parameter of every definition whose name fits the pattern."""
+        pattern, _, key = (part.strip() for part in what.text.partition(">"))
+        try:
+            names = [n for n in self._all if key and len(pattern) <= 200 and re.fullmatch(pattern, n)]
+        except re.error:
+            names = []
+        if not names:
+            hint = self.problems.nearest(pattern, self._all)
+            words = "must name a parameter as NAME>GROUP.KEY" if not key else f"nothing is named '{pattern[:80]}'"
+            self.problems.add(f"set {shown(what)}: {words}.{hint}", what.where)
+        for name in names:
+            body, path = self._all[name].body, key.split(".")
+            for group in path[:-1]:
+                inner = body.entries.get(group)
+                if not isinstance(inner, MapNode):
+                    inner = MapNode(what.file, what.line, what.column)
+                    body.entries[group], body.keys[group] = inner, what
+                body = inner
+            body.entries[path[-1]] = self._assigned(value, body.entries.get(path[-1]), what)
+            body.keys.setdefault(path[-1], what)
+
+    def _assigned(self, value: Node, before: Node | None, what: Scalar) -> Node:
+        """The value, with the number that was there before in place of PARAMETER."""
+        if not isinstance(value, Scalar) or "PARAMETER" not in value.text:
+            return value
+        old = self.documents.number(before, f"set {shown(what)}: PARAMETER") if before is not None else 0.0
+        return replace(value, value=(text := value.text.replace("PARAMETER", f"({old!r})")), text=text)
 
     def _read_item(self, item: Node, line: str, label: str, queue: list[str]) -> None:
         if isinstance(item, Scalar) and item.text:
@@ -136,6 +207,8 @@ class Definitions:
             self.problems.add(f"'{name}' needs a 'kind' or an 'inherit'", made.key.where)
         elif own.text in STRUCTURE or own.text in self.classes:
             self.kinds[name] = own.text
+        elif own.text in NOT_READ:
+            self.problems.add(f"'{name}': kind {own.text} of PALS: {NOT_READ[own.text]}", own.where)
         else:
             kinds = [*self.classes, *STRUCTURE]
             hint = self.problems.nearest(own.text, kinds) or f" Allowed: {', '.join(kinds)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ssmb.errors import SsmbError, Where
@@ -13,9 +13,11 @@ from ssmb.lattice.problems import Problems
 from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar, load_yaml, read_text
 
 #: Keys of the PALS mapping.
-TOP_KEYS = ("version", "constants", "facility", "use")
+TOP_KEYS = ("version", "constants", "variables", "facility", "use", "load", "extension_labels")
+#: Keys of the PALS mapping that are for readers; nothing here follows from them.
+PROSE = ("authors", "notes", "reminders")
 #: Entries of the facility list that are not definitions.
-DIRECTIVES = ("use", "include", "constants")
+DIRECTIVES = ("use", "include", "constants", "variables", "set", "sets")
 MAX_INCLUDES = 100
 #: Most values of parameters in all elements, those that are inherited counted again.
 MAX_VALUES = 100_000
@@ -52,6 +54,10 @@ class Documents:
     definitions: dict[str, Definition] = field(default_factory=dict)
     use: Scalar | None = None
     start: Where | None = None
+    #: assignments ``NAME>KEY: value`` in the order of the files: what they change, and the value
+    sets: list[tuple[Scalar, Node]] = field(default_factory=list)
+    #: names, prefixes and suffixes of the data of other programs, which are read past
+    extensions: dict[str, list[str]] = field(default_factory=lambda: {"names": [], "prefixes": [], "suffixes": []})
     #: nodes whose value is known to be wrong (by id), so that what inherits them does not report them again
     failed: set[int] = field(default_factory=set)
     _values: int = 0
@@ -84,7 +90,23 @@ class Documents:
             first = self.definitions[name.text].key.where
             self.problems.add(f"'{name.text}' is defined twice, first at {first}", name.where)
         else:
-            self.definitions[name.text] = Definition(name.text, name, body)
+            self.definitions[name.text] = Definition(name.text, name, self.without_extensions(body))
+
+    def is_extension(self, word: str) -> bool:
+        """Whether a key is a registered label of another program."""
+        labels = self.extensions
+        return (
+            word in labels["names"]
+            or word.startswith(tuple(labels["prefixes"]))
+            or word.endswith(tuple(labels["suffixes"]))
+        )
+
+    def without_extensions(self, body: MapNode) -> MapNode:
+        """Return a mapping without the keys of other programs."""
+        if not any(self.is_extension(key) for key in body.entries):
+            return body
+        kept = {key: value for key, value in body.entries.items() if not self.is_extension(key)}
+        return replace(body, entries=kept, keys={key: body.keys[key] for key in kept})
 
     def number(self, node: Node, what: str) -> float | None:
         """Return a number or the value of an expression; else note the problem and return None."""
@@ -120,6 +142,10 @@ class Documents:
         tree = load_yaml(text, file)
         if self.start is None:
             self.start = tree.where
+        if isinstance(tree, ListNode) and len(self._open) > 1:  # a list of definitions, to be included
+            for item in tree.items:
+                self._entry(item)
+            return
         top = tree.entries.get("PALS") if isinstance(tree, MapNode) else None
         if not isinstance(tree, MapNode) or top is None:
             self.problems.add("a lattice file begins with 'PALS:' and holds 'facility:' below it", tree.where)
@@ -133,8 +159,12 @@ class Documents:
         self._top(top)
 
     def _top(self, top: MapNode) -> None:
+        if "extension_labels" in top.entries:
+            self._labels(top.entries["extension_labels"])
         for key, place in top.keys.items():
-            if key not in TOP_KEYS:
+            if key == "phase_space_coordinates":
+                self._coordinates(top.entries[key])
+            elif key not in TOP_KEYS and key not in PROSE and not self.is_extension(key):
                 hint = self.problems.nearest(key, TOP_KEYS)
                 self.problems.add(
                     f"unknown key '{key[:80]}' in 'PALS'; allowed: {', '.join(TOP_KEYS)}.{hint}", place.where
@@ -142,16 +172,59 @@ class Documents:
         outermost = len(self._open) <= 1
         if "version" in top.entries and not isinstance(top.entries["version"], Scalar):
             self.problems.add("'version' must be a number or a text", top.entries["version"].where)
-        if "constants" in top.entries:
-            self._constants(top.entries["constants"])
+        load = top.entries.get("load")
+        if load is None:
+            self._own(top, outermost)
+            return
+        files = load.items if isinstance(load, ListNode) else []
+        if not files or not all(isinstance(file, Scalar) and file.text for file in files):
+            self.problems.add(f"'load' must be a list of files and SELF, got {shown(load)}", load.where)
+        selves = [file for file in files if isinstance(file, Scalar) and file.text == "SELF"]
+        for file in files:
+            if file in selves:
+                self._own(top, False)
+            else:
+                self._include(file, "load")
+        if not selves:
+            self._own(top, False)
+
+    def _own(self, top: MapNode, must: bool) -> None:
+        """What stands in a file itself, besides what it loads."""
+        for key in ("constants", "variables"):
+            if key in top.entries:
+                self._constants(top.entries[key])
         facility = top.entries.get("facility")
         if isinstance(facility, ListNode):
             for item in facility.items:
                 self._entry(item)
-        elif facility is not None or outermost:
+        elif facility is not None or must:
             self.problems.add("'facility' must be a list of definitions '- name: {kind: ...}'", (facility or top).where)
         if "use" in top.entries:
             self._use(top.entries["use"])
+
+    def _labels(self, node: Node) -> None:
+        if not isinstance(node, MapNode) or not set(node.entries) <= set(self.extensions):
+            words = "'extension_labels' must be a mapping with the keys names, prefixes, suffixes"
+            self.problems.add(f"{words}, got {shown(node)}", node.where)
+            return
+        for key, labels in node.entries.items():
+            items = labels.items if isinstance(labels, ListNode) else []
+            words = (
+                list(labels.entries)
+                if isinstance(labels, MapNode)
+                else [i.text for i in items if isinstance(i, Scalar)]
+            )
+            if not words or "" in words:
+                self.problems.add(
+                    f"'extension_labels': {key} must be 'label: words', got {shown(labels)}", labels.where
+                )
+            else:
+                self.extensions[key] += words
+
+    def _coordinates(self, node: Node) -> None:
+        if not (isinstance(node, Scalar) and node.text == "standard"):
+            words = "phase_space_coordinates must be standard (x, px, y, py, z, pz of PALS)"
+            self.problems.add(f"{words}, got {shown(node)}", node.where)
 
     def _entry(self, item: Node) -> None:
         if not isinstance(item, MapNode) or len(item.entries) != 1:
@@ -166,12 +239,53 @@ class Documents:
             self._use(body)
         elif name == "include":
             self._include(body)
-        elif name == "constants":
+        elif name in ("constants", "variables"):
             self._constants(body)
+        elif name in ("set", "sets"):
+            self._sets(name, body)
+        elif self.is_extension(name) or isinstance(body, MapNode) and self._is_of_others(body):
+            return
+        elif isinstance(body, MapNode) and self._kind(body) in ("constant", "variable"):
+            self._constants(
+                MapNode(
+                    body.file, body.line, body.column, {name: item.keys[name]}, {name: body.entries.get("value", body)}
+                )
+            )
         elif isinstance(body, MapNode):
             self.define(item.keys[name], body)
         else:
             self.problems.add(f"'{name[:80]}' must be a mapping with a 'kind', got {shown(body)}", body.where)
+
+    @staticmethod
+    def _kind(body: MapNode) -> str:
+        kind = body.entries.get("kind")
+        return kind.text if isinstance(kind, Scalar) else ""
+
+    def _is_of_others(self, body: MapNode) -> bool:
+        """Whether a definition is data of another program: it says so, or its kind or all its keys are labels."""
+        keys = set(body.entries)
+        return (
+            "extension" in keys
+            or self.is_extension(self._kind(body))
+            or bool(keys)
+            and all(map(self.is_extension, keys))
+        )
+
+    def _sets(self, word: str, node: Node) -> None:
+        """Remember ``set: {parameter: NAME>KEY, value: V}``, or each pair of ``sets: [NAME>KEY: V]``."""
+        if word == "set" and isinstance(node, MapNode) and set(node.entries) == {"parameter", "value"}:
+            what = node.entries["parameter"]
+            if isinstance(what, Scalar) and what.text:
+                self.sets.append((what, node.entries["value"]))
+                return
+        rows = node.items if word == "sets" and isinstance(node, ListNode) else []
+        if not rows or not all(isinstance(row, MapNode) for row in rows):
+            form = "{parameter: NAME>KEY, value: NUMBER}" if word == "set" else "a list of 'NAME>KEY: NUMBER'"
+            self.problems.add(f"'{word}' must be {form}, got {shown(node)}", node.where)
+            return
+        for row in rows:
+            if isinstance(row, MapNode):
+                self.sets += [(row.keys[key], value) for key, value in row.entries.items()]
 
     def _use(self, node: Node) -> None:
         """Remember what to build; the ``use`` of a file wins over those of the files that it includes."""
@@ -184,6 +298,10 @@ class Documents:
             self.use, self._use_depth = node, depth
 
     def _constants(self, node: Node) -> None:
+        if isinstance(node, ListNode) and node.items and all(isinstance(item, MapNode) for item in node.items):
+            for item in node.items:
+                self._constants(item)
+            return
         if not isinstance(node, MapNode):
             self.problems.add("'constants' must be a mapping 'name: number or expression'", node.where)
             return
@@ -200,12 +318,14 @@ class Documents:
                 # a wrong constant stays known, so that its uses are not reported too
                 self.constants[name] = 1.0 if number is None else float(number)
 
-    def _include(self, node: Node) -> None:
+    def _include(self, node: Node, word: str = "include") -> None:
         path = node.text if isinstance(node, Scalar) else ""
         reason = self._refused_include(path) if path else f"must be the name of a file, got {shown(node)}"
         if reason is None:
             beside = os.path.join(os.path.dirname(node.file), path)
             real = os.path.realpath(beside)
+            if word == "load" and real in self._read and real not in self._open:
+                return  # two files load it: it counts once
             reason = self._refused_file(real)
             if reason is None:
                 try:
@@ -214,7 +334,7 @@ class Documents:
                     # what has no line of its own is told at the include
                     self.problems.note(err if err.where and err.where.line else err.__class__(str(err), node.where))
                 return
-        self.problems.add(f"include {shown(node)}: {reason}", node.where)
+        self.problems.add(f"{word} {shown(node)}: {reason}", node.where)
 
     def _refused_include(self, path: str) -> str | None:
         if self._root is None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import Element, ParameterInfo, _checked
+from ssmb.elements.base import APERTURE_KEYS, Element, ParameterInfo, _checked, aperture_limits
 from ssmb.errors import LatticeError, SsmbError, Where
 from ssmb.lattice.documents import Documents, shown
 from ssmb.lattice.problems import Problems
@@ -20,6 +20,8 @@ from ssmb.units import number_in
 #: Keys of a definition that are not parameters.
 RESERVED = ("kind", "inherit", "repeat")
 
+#: Of keys that say the same as others in another way, so many are named in a message.
+_FEW = 8
 #: Longest message of an element class that is shown.
 _LONGEST = 600
 
@@ -45,24 +47,39 @@ class Keys:
 def keys_of(cls: type[Element]) -> Keys:
     """Return the keys of an element class."""
     fields = {info.key: name for name, info in cls.parameters.items()}
-    every = [*fields, *cls.alternative_keys]
+    alternatives = {**APERTURE_KEYS, **cls.alternative_keys}
+    every = [*fields, *alternatives]
     groups = {key.rsplit(".", n)[0] for key in every for n in range(1, key.count(".") + 1)}
-    return Keys(fields, dict(cls.alternative_keys), frozenset(groups))
+    return Keys(fields, alternatives, frozenset(groups))
 
 
 def close_key(key: str, cls: type[Element]) -> str:
     """Return ``" Did you mean 'MagneticMultipoleP.Kn1'?"`` for a key that the class does not have.
 
     The last part of the key counts: it is usually right, or nearly so, and only the group is forgotten. Of keys that
-    are equally close (Kn1 and Ks1 to K1), the one that the class names first is meant.
+    are equally close (Kn1 and Ks1 to K1), the one that the class names first is meant. A key of another quantity (a
+    strength of another order, integrated or not, field or normalised) is never meant: its number would change unit.
     """
     leaf = key.rsplit(".", 1)[-1][:40].lower()
 
     def likeness(known: str) -> float:
-        return SequenceMatcher(None, leaf, known.rsplit(".", 1)[-1].lower()).ratio()
+        word = known.rsplit(".", 1)[-1].lower()
+        return SequenceMatcher(None, leaf, word).ratio() if _quantity(leaf) == _quantity(word) else 0.0
 
     best = max(keys_of(cls).all, key=likeness)
     return f" Did you mean '{best}'?" if likeness(best) > 0.6 else ""
+
+
+#: A multipole strength: quantity, order, whether it is integrated. MAD-X and elegant write k1, k1s, k1l, k1sl, knl.
+_STRENGTH = re.compile(r"(k|b|e)(?:n|s)?([0-9])(?:s)?(l?)")
+#: Words of other quantities that look alike: their numbers mean something else.
+_OTHER = ("gradient", "h1", "h2", "harmon", "radius", "rho", "chord", "field", "active", "width", "center")
+
+
+def _quantity(word: str) -> tuple[str, ...]:
+    """What kind of number a key (in small letters) stands for, as far as its word says it."""
+    strength = _STRENGTH.fullmatch(word)
+    return strength.groups() if strength else tuple(w for w in _OTHER if w in word)
 
 
 def given_keys(body: MapNode, cls: type[Element], label: str, problems: Problems) -> Given:
@@ -98,7 +115,10 @@ def _unknown(key: str, value: Node, cls: type[Element], problems: Problems) -> s
         groups = sorted(keys.groups)
         return f"unknown group '{key[:80]}'; allowed: {', '.join(groups)}.{problems.nearest(key, groups)}"
     close = close_key(key, cls) if problems.may_compare(len(keys.fields)) else ""
-    return f"unknown key '{key[:80]}'." + (close or f" Allowed: {', '.join(keys.all)}")
+    group = key[: key.rfind(".") + 1]
+    others = [k for k in keys.alternatives if k.startswith(group)]
+    some = [k for k in keys.fields if k.startswith(group)] + others[:_FEW] + ["..."] * (len(others) > _FEW)
+    return f"unknown key '{key[:80]}'." + (close or f" Allowed: {', '.join(some)}")
 
 
 def build(
@@ -148,7 +168,7 @@ def build(
 def to_fields(cls: type[Element], values: Mapping[str, Any], ref: Reference | None) -> dict[str, Any]:
     """Return the arguments of the class for values by file key."""
     fields = keys_of(cls).fields
-    return {fields[key]: value for key, value in cls.from_keys(values, ref).items()}
+    return {fields[key]: value for key, value in cls.from_keys(aperture_limits(values), ref).items()}
 
 
 def _blamed(message: str, given: Given) -> Node | None:

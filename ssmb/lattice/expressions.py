@@ -19,6 +19,7 @@ CONSTANTS: dict[str, float] = {
     "h_planck": constants.PLANCK / constants.ELEMENTARY_CHARGE,
     "h_bar_planck": constants.HBAR / constants.ELEMENTARY_CHARGE,
     "e_charge": constants.ELEMENTARY_CHARGE,
+    "r_electron": constants.CLASSICAL_ELECTRON_RADIUS,
     "r_e": constants.CLASSICAL_ELECTRON_RADIUS,
     "fine_structure_const": constants.FINE_STRUCTURE,
     "m_electron": constants.ELECTRON_MASS_EV,
@@ -41,6 +42,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., float], int, int]] = {
     "cosh": (math.cosh, 1, 1),
     "tanh": (math.tanh, 1, 1),
     "abs": (math.fabs, 1, 1),
+    "expr": (float, 1, 1),
     "min": (min, 2, 16),
     "max": (max, 2, 16),
 }

@@ -91,7 +91,7 @@ def _read(path_or_text: str | os.PathLike[str], problems: Problems) -> Lattice |
     _check_lengths(documents, rows, elements)
     placed = [name for name in row if name in elements]  # without BeginningEle
     try:
-        return _assemble(root, ref, placed, elements, documents)
+        return _assemble(root, ref, placed, elements, documents, definitions.is_periodic(root.text))
     except LatticeError as err:
         problems.add(err.message, err.where or root.where)
         return None
@@ -125,19 +125,23 @@ def _check_lengths(documents: Documents, rows: Mapping[str, Sequence[str]], elem
 
 
 def _assemble(
-    root: Scalar, ref: Reference, placed: Sequence[str], elements: Mapping[str, Element], documents: Documents
+    root: Scalar,
+    ref: Reference,
+    placed: Sequence[str],
+    elements: Mapping[str, Element],
+    documents: Documents,
+    periodic: bool | None,
 ) -> Lattice | None:
     if not placed:
         documents.problems.add(f"line '{root.text}' holds no elements", root.where)
         return None
     names = unique_names(placed)
-    periodic = documents.definitions[root.text].body.entries.get("periodic")
     origins: dict[str, Where] = {name: documents.definitions[name].key.where for name in elements}
     return Lattice(
         name=root.text,
         reference=ref,
         elements=tuple(renamed(elements[base], name) for base, name in zip(placed, names, strict=True)),
-        periodic=periodic.value if isinstance(periodic, Scalar) else None,  # type: ignore[arg-type]
+        periodic=periodic,
         sources=tuple(documents.sources),
         origins=origins,
     )

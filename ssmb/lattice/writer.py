@@ -21,6 +21,8 @@ from ssmb.lattice.flatten import base_name
 from ssmb.lattice.tree import Lattice, renamed
 from ssmb.store.yaml_text import scalar_value
 
+#: Ends of the names of files of PALS.
+SUFFIXES = (".yaml", ".yml")
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.#\-]*")
 #: Words of YAML 1.1.
@@ -39,8 +41,12 @@ def save_lattice(lattice: Lattice, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     LatticeError
-        If the file cannot be written.
+        If the name is that of another format, or the file cannot be written.
     """
+    if not os.fspath(path).lower().endswith(SUFFIXES):
+        raise LatticeError(
+            f"lattices are written as PALS only, to a name that ends in {' or '.join(SUFFIXES)}", Where(os.fspath(path))
+        )
     text = lattice_text(lattice)
     target = Path(path)
     temporary = ""
