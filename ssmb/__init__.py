@@ -59,11 +59,13 @@ _PUBLIC = {
     "save": "ssmb.studies",
     "load": "ssmb.studies",
     "SsmbError": "ssmb.errors",
+    "any_cost": "ssmb.costs",
 }
 
 if TYPE_CHECKING:
     from ssmb.beam import Beam, LossReason, Reference, bunching_factor, bunching_spectrum, fold, shot_noise_level
     from ssmb.buckets import MicroBucket
+    from ssmb.costs import any_cost
     from ssmb.dynamics import Target, closed_orbit, equilibrium, match, optics, taylor_map, transfer_matrix
     from ssmb.errors import SsmbError
     from ssmb.io import load_lattice, read_lattice

@@ -13,15 +13,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmb.errors import ConfigError
+from ssmb.costs import check_cost
 from ssmb.ranges import count, positive
 
 Rows = NDArray[np.float64]
 
 #: largest K_s = k |eta| C A of a linearly stable motion
 LINEAR_STABILITY_LIMIT = 4.0
-#: cells along an axis, and steps of all of them
-_LARGEST_GRID, _MOST_STEPS = 10_000, 1e12
+#: cells along an axis, and time that a turn of a cell takes where all stay [s]
+_LARGEST_GRID, _SECONDS_OF_A_STEP = 10_000, 1.5e-8
 
 
 def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> float:
@@ -38,7 +38,7 @@ def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> flo
     Raises
     ------
     ConfigError
-        An argument is out of range, or ``turns * grid^2`` is above 1e12: hours of work.
+        An argument is out of range, or the work would take hours (see :mod:`ssmb.costs`).
 
     Examples
     --------
@@ -47,11 +47,11 @@ def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> flo
     """
     k_std, turns = positive("k_std", k_std), count("turns", turns)
     grid = count("grid", grid, at_least=10, at_most=_LARGEST_GRID)
-    if turns * grid**2 > _MOST_STEPS:
-        raise ConfigError(
-            f"{turns:g} turns of {grid} x {grid} cells are {turns * grid**2:.3g} steps; allowed are {_MOST_STEPS:g}. "
-            f"Take at most {int(_MOST_STEPS / grid**2)} turns or fewer cells"
-        )
+    check_cost(
+        f"the island after {turns:g} turns of {grid} x {grid} cells",
+        seconds=_SECONDS_OF_A_STEP * turns * grid**2,
+        instead="take fewer turns or cells",
+    )
 
     def turn(phi: Rows, p: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
         p = p - k_std * np.sin(phi)

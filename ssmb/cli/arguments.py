@@ -23,6 +23,7 @@ def add_verb(verbs: argparse._SubParsersAction, module: ModuleType) -> None:
     verb = verbs.add_parser(module.__name__.rpartition(".")[2].removeprefix("compare_"), help=module.HELP)
     module.add_arguments(verb)
     verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    verb.add_argument("--yes", action="store_true", help="go on whatever memory and time it takes")
     verb.set_defaults(run=module.run)
 
 

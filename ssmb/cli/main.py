@@ -17,6 +17,7 @@ from typing import NoReturn, TextIO
 from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
 from ssmb.cli.arguments import add_verb
 from ssmb.cli.output import any_terminal, error_as_dict, print_json
+from ssmb.costs import any_cost
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
 from ssmb.signals import stopped_by
 from ssmb.version import __version__
@@ -93,7 +94,8 @@ def _run(given: list[str]) -> int:
         args = parser().parse_args(given)
     except SystemExit as leave:  # --help and --version
         return int(leave.code or OK)
-    return int(args.run(args))
+    with any_cost(getattr(args, "yes", False)):
+        return int(args.run(args))
 
 
 def _report(error: SsmbError, as_json: bool) -> int:

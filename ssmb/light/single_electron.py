@@ -27,8 +27,10 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, PLANCK, SPEED_OF_LIGHT
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.light import electron_field
+from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import composite_nodes
 from ssmb.light.trajectory import MOST_NODES as PANEL_NODES
 from ssmb.light.trajectory import Orbit, undulator_orbit
@@ -48,8 +50,9 @@ MOST_NODES = 100_000
 #: directions times nodes of one photon energy that an aperture is worth, and the harmonic from which, beyond that, its
 #: light is added without interference
 _MOST_WORK, _MANY_HARMONICS = 2e8, 30
-#: the same for all photon energies, beyond which an aperture is refused: hours
-_LONGEST = 1e12
+#: time of a step of the sums, in the nanoseconds of :func:`_sections` and of the nodes of an aperture [s], and memory
+#: that a node of an orbit takes [B]
+_SECONDS_OF_A_STEP, _NODE_BYTES = 2.5e-9, 250.0
 #: directions times photon energies that are held in memory at once
 _BLOCK = 1_000_000
 #: largest angle of a direction [rad]
@@ -96,6 +99,8 @@ def orbit_field(
     inverse = 1.0 / positive_distance(distance)
     near = inverse > 0.0
     if near:
+        nodes = orbit.rows.shape[1] + (orbit.repeats - 1) * (orbit.repeated[1] - orbit.repeated[0])
+        check_cost("the near field of this orbit", memory=_NODE_BYTES * nodes, instead="take fewer periods")
         orbit = orbit.expanded()
         if not orbit.ends[1, 0] < distance:
             raise ConfigError(f"distance = {distance:g} m lies before the end of the orbit at {orbit.ends[1, 0]:g} m")
@@ -107,7 +112,12 @@ def orbit_field(
             f"eV at these "
             f"angles needs {needed}: give more nodes, or shorter panels"
         )
-    bounds, copied, samples, carry = _sections(orbit, per_metre, _largest(tx, ty, orbit, inverse))
+    bounds, copied, samples, carry, each = _sections(orbit, per_metre, _largest(tx, ty, orbit, inverse))
+    words = f"the field in {tx.size:.3g} directions at {per_metre.size} photon energies"
+    check_cost(
+        words, memory=64.0 * tx.size * per_metre.size, seconds=_SECONDS_OF_A_STEP * each * tx.size / most_threads(),
+        instead="take fewer of them",
+    )  # fmt: skip
     out = np.empty((tx.size, per_metre.size, 4))
     electron_field(
         np.ascontiguousarray(orbit.rows), bounds, copied, orbit.repeats, orbit.period, orbit.lag_period, orbit.ends,
@@ -308,11 +318,11 @@ def aperture_spectrum(
         axes.append(composite_nodes(np.linspace(middle - half, middle + half, panels + 1)))
     (tx, weight_x), (ty, weight_y) = axes
     work = float(tx.size) * ty.size * orbit.rows.shape[1] * energy.size
-    if work > _LONGEST:
-        raise ConfigError(
-            f"the fringes of this aperture need {float(tx.size) * ty.size:.2g} directions with {orbit.rows.shape[1]} "
-            "nodes each, hours of work: take a narrower one, or wiggler_spectrum, which adds arcs without interference"
-        )
+    check_cost(
+        f"an aperture with fringes in {float(tx.size) * ty.size:.2g} directions, {orbit.rows.shape[1]} nodes each,",
+        seconds=4.0 * _SECONDS_OF_A_STEP * work / most_threads(),
+        instead="take a narrower one, or wiggler_spectrum, which adds arcs without interference",
+    )
     spectrum, number = np.zeros(energy.shape), tx.size * ty.size
     step = max(1, _BLOCK // energy.size)
     for first in range(0, number, step):
@@ -378,8 +388,9 @@ def _largest(tx: Array, ty: Array, orbit: Orbit, inverse: float) -> float:
     return (angle + aside * inverse) / left
 
 
-def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Array, Array, Array]:
-    """Return where the orbit is cut, which sections have copies, and samples of 1/wavelength with their interpolation.
+def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Array, Array, Array, float]:
+    """Return where the orbit is cut, which sections have copies, samples of 1/wavelength with their interpolation, and
+    what a direction costs.
 
     Longer sections need more samples, shorter ones more phases of their middles: the cheapest of some lengths is taken.
     """
@@ -392,8 +403,8 @@ def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Arra
         # in nanoseconds: a sine and cosine with its four products, four products more, the phase of a middle
         cost = places.size * number * 4.0 + copied.size * per_metre.size * (1.5 * number + 12.0)
         options.append((cost, number, bounds, copied))
-    _, number, bounds, copied = min(options, key=lambda option: option[0])
-    return bounds, copied, *_interpolation(per_metre, number)
+    cost, number, bounds, copied = min(options, key=lambda option: option[0])
+    return bounds, copied, *_interpolation(per_metre, number), cost
 
 
 def _cuts(orbit: Orbit, size: int) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import Enum
 
 from ssmb.beam import Beam
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK
@@ -21,6 +22,9 @@ from ssmb.tracking.stations import Effects, Stations, Stop, track_sections
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
 _PIECE_SECONDS = 0.25
 
+
+#: After so long [s] it is known how long a run will take: the first pieces may compile.
+_TRIAL_SECONDS = 1.0
 
 #: The partial sums of a piece stay below this many doubles.
 _PIECE_DOUBLES = 4_000_000
@@ -100,13 +104,16 @@ class Job:
         """Track until all turns are done, all particles are lost, or the user stops it; `save` is called between
         pieces.
         """
-        piece = 1
+        piece, tracked, busy = 1, 0, 0.0
         while self.done < self.turns and self.beam.alive.any():
             doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
             most = max(1, min(piece, self.turns - self.done, _PIECE_DOUBLES // doubles))
             began = time.perf_counter()
             n = self._advance(most)
             spent = time.perf_counter() - began
+            tracked, busy = tracked + n, busy + spent
+            if busy > _TRIAL_SECONDS:
+                self._check_time(busy / tracked)
             piece = max(1, min(4 * most, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
             try:
                 report(self.done)
@@ -119,6 +126,12 @@ class Job:
             return RunStatus.COMPLETED
         self._end_at_last_loss()
         return RunStatus.ALL_LOST
+
+    def _check_time(self, seconds_per_turn: float) -> None:
+        """Refuse a run that would end in days, unless that is meant."""
+        words = f"tracking {self.turns} turns of {len(self.beam)} particles"
+        rest = (self.turns - self.done) * seconds_per_turn
+        check_cost(words, seconds=rest, instead="take fewer turns or particles, or a ring model")
 
     def _end_at_last_loss(self) -> None:
         """Forget the turns without particles at the end of a piece: how long pieces are is a matter of the clock."""

@@ -173,6 +173,7 @@ def track(
         {} if drives is None else drives,
         Effects(effects, program),
     )
+    probes.check_memory(int(first_turn), int(turns), len(beam))
     saver = Saver(checkpoint, checkpoint_every, job)
     if look:
         saver.load()

@@ -81,7 +81,7 @@ def test_ctrl_c_leaves_a_checkpoint(tmp_path):
     settings = ["beam.particles=256", "track.turns=100000000", "output.figures=false", "light=null", "monitors=[]"]
     log = tmp_path / "log"
     with log.open("w") as err, subprocess.Popen(
-        command("run", RUN_FILE, "--folder", str(folder), "--threads", "1", "--json", "--set", *settings),
+        command("run", RUN_FILE, "--folder", str(folder), "--threads", "1", "--yes", "--json", "--set", *settings),
         stdout=subprocess.PIPE, stderr=err, text=True, env=environment(),
     ) as process:  # fmt: skip
         deadline = time.monotonic() + 300  # against a hang

@@ -17,6 +17,7 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import BlockSum, sum_table
 from ssmb.kernels.drives import Drive
@@ -143,11 +144,19 @@ class SumMonitor(Monitor):
         raise NotImplementedError
 
 
+#: Memory that a kept particle takes [B].
+_BYTES_OF_A_PARTICLE = 84.0
+
+
 class KeepingMonitor(Monitor):
     """Base of the monitors that stop the turn and keep whole beams."""
 
     def next_turn(self, turn: int) -> int | None:
         """First turn >= ``turn`` of which the beam is kept; None if there is none."""
+        raise NotImplementedError
+
+    def kept(self, first_turn: int, turns: int) -> int:
+        """Number of beams that are kept of a run."""
         raise NotImplementedError
 
     def record_of(self, turn: np.ndarray, beams: tuple[Beam, ...]) -> Any:
@@ -221,6 +230,13 @@ class Probes:
     def buffer(self, turns: int, blocks: int) -> np.ndarray:
         """Zeroed buffer for the sums of a piece of a run."""
         return np.zeros((turns, blocks, self.width)) if self.width else np.zeros((1, 1, 1))
+
+    def check_memory(self, first_turn: int, turns: int, particles: int) -> None:
+        """Refuse more kept beams than memory takes, unless that is meant; rows of numbers lie in files."""
+        for m in self.keeping:
+            beams = m.kept(first_turn, turns)
+            words = f"{m.name}: {beams} beams of {particles} particles"
+            check_cost(words, memory=_BYTES_OF_A_PARTICLE * beams * particles, instead="keep the beam on fewer turns")
 
     def doubles_per_turn(self, blocks: int) -> int:
         """Size of the buffer of one turn."""

@@ -61,6 +61,13 @@ class SnapshotMonitor(KeepingMonitor):
         place = bisect_left(self.turns, turn)
         return self.turns[place] if place < len(self.turns) else None
 
+    def kept(self, first_turn: int, turns: int) -> int:
+        """Number of beams that are kept of a run."""
+        last = first_turn + turns
+        if self.turns is None:
+            return last // self.every - first_turn // self.every
+        return bisect_left(self.turns, last) - bisect_left(self.turns, first_turn)
+
     def record_of(self, turn: np.ndarray, beams: tuple[Beam, ...]) -> SnapshotRecord:
         return SnapshotRecord(turn, beams)
 
