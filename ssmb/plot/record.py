@@ -76,18 +76,18 @@ def _frame(axis: Axes, turn: np.ndarray, curves: Curves, xlabel: str, alone: boo
     if names:
         canvas.legend(axis, min(len(names), 4), *(() if alone else ("upper right",)))
     if curves.right is not None:
-        _right(axis, turn, curves.right)
+        _right(axis, turn, curves.right, COLOURS[len(names) or 1])
+        axis.yaxis.label.set_color("#000000" if names else COLOURS[0])
 
 
-def _right(axis: Axes, turn: np.ndarray, curves: Curves) -> None:
-    """One curve on the axis to the right, each axis in the colour of its curve."""
+def _right(axis: Axes, turn: np.ndarray, curves: Curves, colour: str) -> None:
+    """One curve on the axis to the right, which has its colour."""
     factor, label = _scale(curves)
     right = axis.twinx()
-    right.plot(turn, curves.values[:, 0] * factor, color=COLOURS[1], lw=1.0, ls="--")
+    right.plot(turn, curves.values[:, 0] * factor, color=colour, lw=1.0, ls="--")
     dress(right, ylabel=label, grid=False)
     _from_zero(right, curves, factor, 1.15)
-    axis.yaxis.label.set_color(COLOURS[0])
-    right.yaxis.label.set_color(COLOURS[1])
+    right.yaxis.label.set_color(colour)
 
 
 def _scale(curves: Curves) -> tuple[float, str]:

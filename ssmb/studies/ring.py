@@ -31,7 +31,7 @@ from ssmb.studies.source import RingSource, check_source, ring_source
 from ssmb.studies.source_text import ring_source_text
 from ssmb.studies.starting_beam import StartingBeam, starting_beam
 from ssmb.studies.study import STUDIES, On, Places, Result, Stopped, Study, at_place
-from ssmb.text import named_values
+from ssmb.text import named_values, number
 from ssmb.tracking import Loss, Run, RunStatus, track
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.monitors import Record, beam_at
@@ -83,6 +83,7 @@ class RingResult(Result):
         row: dict[str, Any] = {
             "turns": self.turns,
             "alive": self.alive / self.count,
+            **{f"{share} of those alive, {name} [1]": value for name, share, value in self._shares()},
             "slip_factor [1]": self.optics.slip_factor,
         }
         row |= {f"|b_{light.harmonic}| [1]": abs(light.bunching) for light in self.light}
@@ -91,6 +92,11 @@ class RingResult(Result):
 
     def text(self) -> str:
         """Words and tables."""
+        shares = [
+            f"{share} of those alive at the end: {number(value)} ({name})" for name, share, value in self._shares()
+        ]
+        if self.config.laser is not None and not shares:
+            shares = ["that they live does not say that they are in a micro-bucket: a monitor 'bucket' would"]
         lines = [
             ("run", self.config.title or "-"),
             ("status", self.status.value),
@@ -99,6 +105,7 @@ class RingResult(Result):
             ("bend edges", self.optics.edges_text()),
             *self.start.lines(),
             ("tracked", f"{self.count} particles, {self.turns} turns, {self.count - self.alive} lost"),
+            *(("", line) for line in shares),
         ]
         lines += [
             ("lost", f"{lost.particles} at {lost.element} (s = {lost.s:.3f} m) from turn {lost.first_turn}: "
@@ -108,6 +115,10 @@ class RingResult(Result):
         parts = [named_values(lines), *([light_text(self.light)] if self.light else [])]
         parts += [r.text(name) for name, r in self.records.items() if r.told_as]
         return "\n\n".join([*parts, *([self.power_text()] if self.source else [])])
+
+    def _shares(self) -> list[tuple[str, str, float]]:
+        """What being alive does not say: name of a monitor, share, value."""
+        return [(name, *pair) for name, record in self.records.items() for pair in record.shares().items()]
 
     def contents(self) -> dict[str, Tree]:
         """Optics, records of the monitors, and numbers."""

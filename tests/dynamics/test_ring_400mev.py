@@ -134,6 +134,19 @@ def test_envelope_equals_integrals_without_modulator() -> None:
     assert_close(e.damping_times, i.damping_times, rtol=1e-4, atol=0.0, what="damping times")
 
 
+def test_alive_is_not_in_the_bucket() -> None:
+    """What `lattices/README.md` says of apertures: at 0.5 mm in x and at 0.3 % an electron lives outside its bucket."""
+    orbit = found().closed_orbit[0]
+    rows = np.tile(orbit[:, None], (1, 6))
+    rows[0, 1:3] += (1e-4, 5e-4)
+    rows[5, 3:] += (1e-3, 3e-3, -3e-3)
+    run = track(ring(), Beam(ring().reference, rows), 100, radiation="mean")
+    assert run.beam.alive.all()
+    wavelengths = np.abs(run.beam.z - orbit[4]) / WAVELENGTH
+    assert (wavelengths[[0, 1, 3]] < 0.5).all()
+    assert (wavelengths[[2, 4, 5]] > 3.0).all()
+
+
 def at_element(at, e):
     if e.kind == "Bend":
         return at.Dipole(e.name, e.length, e.angle, e.Kn1, EntranceAngle=e.e1, ExitAngle=e.e2, NumIntSteps=10)

@@ -146,14 +146,18 @@ def bucket_record(turns=500):
     share = 0.2 + 0.4 * np.exp(-turn / 300.0)
     moments = np.zeros((turns, 2)), np.tile(np.diag([2e-7**2, 1.3e-4**2]), (turns, 1, 1))
     b = 0.1 * np.exp(-turn[:, None] / 200.0) * np.exp(1j * np.arange(3))
-    return BucketRecord("U125", bucket, np.array([1, 2, 3]), turn, share, *moments, *moments, b)
+    return BucketRecord("U125", bucket, np.array([1, 2, 3]), turn, 1e4 * 0.99**turn, share, *moments, *moments, b)
 
 
 def test_what_is_captured_against_turn():
     figure = drawn(plot(bucket_record()))
-    assert labels(figure) == [("", "captured share"), ("turn (at U125)", "|b_n|"), ("", "σ_z [nm]")]
+    assert labels(figure) == [("", "share of the charge"), ("turn (at U125)", "|b_n|"), ("", "σ_z [nm]")]
     want = bucket_record()
-    assert_close(figure.axes[0].lines[0].get_ydata(), want.captured, rtol=1e-12, atol=0.0, what="captured share")
+    alive, held = figure.axes[0].lines
+    assert [line.get_label() for line in (alive, held)] == ["alive", "alive and captured"]
+    assert_close(alive.get_ydata(), 0.99**want.turn, rtol=1e-12, atol=0.0, what="alive")
+    assert_close(held.get_ydata(), 0.99**want.turn * want.captured, rtol=1e-12, atol=0.0, what="alive and captured")
+    assert alive.get_color() != held.get_color() != figure.axes[2].lines[0].get_color()
     length = figure.axes[2].lines[0].get_ydata() * unit_of(figure.axes[2].get_ylabel())
     assert_close(length, np.full(500, 2e-7), rtol=1e-12, atol=0.0, what="sigma_z [m]")
     for line, of_n in zip(figure.axes[1].lines, np.abs(want.bunching).T, strict=True):

@@ -86,7 +86,10 @@ def test_a_run_is_printed_drawn_saved_and_read(folder: Path) -> None:
     assert told["turns"][-1]["turn"] == 59
     assert_close(told["turns"][-1]["captured"], records["bucket@U"].captured[-1], rtol=0.0, atol=0.0)
     text = result.text()
-    assert "captured" in text
+    share = records["bucket@U"].captured[-1]
+    assert f"captured of those alive at the end: {share:.6g} (bucket@U)" in text
+    assert result.table()["captured of those alive, bucket@U [1]"] == share
+    assert result.table()["alive"] == result.alive / result.count
     assert "|b_5|" in text
     assert f"{records['bucket@U'].captured[-1]:.4g}" in text
     figures = study_figures(result)

@@ -13,9 +13,12 @@ import pytest
 from ssmb.beam import Beam, bunching_factor
 from ssmb.beam.folding import fold
 from ssmb.buckets import MicroBucket
+from ssmb.elements import Marker
 from ssmb.errors import ConfigError
-from ssmb.tracking import BucketMonitor, LaserProgram, SnapshotMonitor, track
+from ssmb.lattice import Lattice
+from ssmb.tracking import BucketMonitor, BucketRecord, LaserProgram, SnapshotMonitor, track
 from ssmb.tracking.laser_program import Noise
+from ssmb.tracking.monitors.bucket import lifetime
 from tests.studies.small_ring import bits
 from tests.support import assert_close
 from tests.tracking.micro_ring import CIRCUMFERENCE, LIGHT, REFERENCE, SLIP, bucket, ring
@@ -74,6 +77,7 @@ def test_all_numbers_against_the_beam(name: str) -> None:
         assert 0.02 < want["captured"] < 0.9
         mean, sigma, mean_in, sigma_in = want["moments"]
         assert_close(record.captured[turn], want["captured"], rtol=1e-12, atol=0.0, what="captured")
+        assert_close(record.electrons[turn], beam.weight[beam.alive].sum(), rtol=1e-12, atol=0.0, what="electrons")
         for got, value in ((record.mean, mean), (record.captured_mean, mean_in)):
             assert_close(got[turn] / size, value / size, rtol=0.0, atol=1e-9, what="mean")
         for got, value in ((record.sigma, sigma), (record.captured_sigma, sigma_in)):
@@ -101,6 +105,44 @@ def test_what_is_in_the_bucket_stays_in_it() -> None:
     filled = track(ring(amplitude), Beam(REFERENCE, c[:, inside & (abs(c[5]) < 0.7 * shape.half_height)]), 1001,
                    monitors=monitors).monitors["bucket@m"].captured  # fmt: skip
     assert (filled > 0.97).all()
+
+
+def test_alive_is_not_captured() -> None:
+    """Four groups: in the bucket or not, taken by an aperture or not. Each number tells one thing, by hand."""
+    amplitude, n = 4e-5, 1000
+    shape = bucket(amplitude)
+    rng = np.random.default_rng(11)
+    c = np.zeros((6, 4 * n))
+    c[4] = 0.1 * rng.uniform(-1.0, 1.0, 4 * n) * shape.wavelength
+    c[5] = 0.3 * rng.uniform(-1.0, 1.0, 4 * n) * shape.half_height
+    out, lost = slice(0, 2 * n), slice(n, 3 * n)  # a quarter is both
+    c[5, out] += 4.0 * shape.half_height
+    c[0, lost] = 1e-2
+    narrow = Marker(name="scraper", x_limits=(-5e-3, 5e-3))
+    lattice = ring(amplitude)
+    tight = Lattice.from_elements([lattice.elements[0], narrow, *lattice.elements[1:]], lattice.reference)
+    record = track(tight, Beam(REFERENCE, c), 30, monitors=[BucketMonitor(lattice.elements[0].name, shape)]).monitors
+    found = next(iter(record.values()))
+    assert_close(found.electrons[[0, -1]], [4 * n, 2 * n], rtol=1e-12, atol=0.0, what="alive, in the bucket or not")
+    assert_close(found.alive[-1], 0.5, rtol=1e-12, atol=0.0, what="share alive")
+    assert_close(found.captured[-1], 0.5, rtol=1e-12, atol=0.0, what="captured, of those alive")
+    assert_close(found.held[-1], 0.25, rtol=1e-12, atol=0.0, what="alive and captured, of all")
+    assert found.shares() == {"captured": found.captured[-1]}
+    assert found.summary()["turns"][-1]["alive"] == found.alive[-1]
+    shares = found.curves()[0]
+    assert shares.names == ("alive", "alive and captured")
+    assert_close(shares.values[-1], [0.5, 0.25], rtol=1e-12, atol=0.0, what="curves of the figure")
+
+
+def test_the_lifetime_of_a_bucket_counts_the_lost() -> None:
+    """Every electron alive is captured, and they are lost to an aperture one after the other: the bucket empties."""
+    n, turn = 60, np.arange(60)
+    ones, empty = np.ones(n), (np.zeros((n, 2)), np.ones((n, 2, 2)))
+    record = BucketRecord(None, bucket(AMPLITUDE), np.array([1]), turn, np.exp(-turn / 200.0), ones, *empty, *empty,
+                          np.ones((n, 1)))  # fmt: skip
+    assert lifetime(turn, record.captured) is None
+    assert_close(record.summary()["lifetime"], 200.0, rtol=1e-9, atol=0.0, what="turns")
+    assert "turns in it" in record.text("bucket") and "of those alive" in record.text("bucket")
 
 
 def test_a_bucket_that_follows_its_light() -> None:

@@ -1,4 +1,8 @@
-"""The micro-bucket against turn: what is captured, how long and how warm it is, what bunching it has."""
+"""The micro-bucket against turn: what is captured, how long and how warm it is, what bunching it has.
+
+Captured is inside the separatrix. That is not alive: an electron that leaves its bucket drifts in z and lives on, as
+long as no aperture takes it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ from ssmb.tracking.monitors.record import Curves, Record
 _FAR = 1e300
 #: Turns of which the summary tells; harmonics that tables and figures show.
 _TOLD, _SHOWN = 9, 6
-#: A lifetime is told if the captured share falls by this many standard errors, and by this much, in the second half.
+#: A lifetime is told if what is held falls by this many standard errors, and by this much, in the second half.
 _SIGNIFICANT, _FALL = 5.0, 0.01
 #: Numbers of a group: (weight, means, central second moments of (z in buckets, delta)) of all and of those inside, and
 #: behind them (sum w cos, -sum w sin) for each harmonic.
@@ -93,6 +97,7 @@ class BucketRecord(Record):
     bucket: MicroBucket = quantity("", "the bucket, at rest")
     harmonics: np.ndarray = quantity("1", "harmonics of the laser", dims=("harmonics",))
     turn: np.ndarray = quantity("turn", "turn number, from 0", dims=("turn",))
+    electrons: np.ndarray = quantity("1", "electrons alive, inside the separatrix or not", dims=("turn",))
     captured: np.ndarray = quantity(
         "1", "share of the charge alive that is inside the separatrix", dims=("turn",), label="captured share"
     )
@@ -117,6 +122,17 @@ class BucketRecord(Record):
     )
 
     @property
+    def alive(self) -> np.ndarray:
+        """(n,) electrons alive over those of the first record [1]."""
+        first = self.electrons[:1]
+        return self.electrons / np.where(first > 0.0, first, 1.0)
+
+    @property
+    def held(self) -> np.ndarray:
+        """(n,) electrons alive and inside the separatrix, over those alive in the first record [1]."""
+        return self.alive * self.captured
+
+    @property
     def sigma_z(self) -> np.ndarray:
         """(n,) rms length of those inside [m]."""
         return np.sqrt(self.captured_sigma[:, 0, 0])
@@ -136,9 +152,10 @@ class BucketRecord(Record):
         return self.bucket
 
     def summary(self) -> dict[str, Any]:
-        """The bucket, some turns, and the lifetime of what is captured.
+        """The bucket, some turns, and the lifetime of what is held in it.
 
-        ``tune`` is None beyond the stability limit, ``lifetime`` [turns] where the captured share does not fall.
+        ``tune`` is None beyond the stability limit, ``lifetime`` [turns] where what is held does not fall: electrons go
+        by leaving the bucket or by being lost.
         """
         bucket, turns = self.bucket, len(self.turn)
         rows = np.unique(np.rint(np.linspace(0, turns - 1, min(turns, _TOLD))).astype(int)) if turns else []
@@ -151,6 +168,7 @@ class BucketRecord(Record):
             "turns": [
                 {
                     "turn": int(self.turn[i]),
+                    "alive": float(self.alive[i]),
                     "captured": float(self.captured[i]),
                     "sigma_z": float(self.sigma_z[i]),
                     "sigma_delta": float(self.sigma_delta[i]),
@@ -158,7 +176,7 @@ class BucketRecord(Record):
                 }
                 for i in rows
             ],
-            "lifetime": lifetime(self.turn, self.captured),
+            "lifetime": lifetime(self.turn, self.held),
         }
 
     def text(self, name: str) -> str:
@@ -169,11 +187,19 @@ class BucketRecord(Record):
             ("", f"tune {number(told['tune'])}, half height {number(told['half_height'], 4)} of delta"),
         ]
         if told["lifetime"] is not None:
-            lines.append(("lifetime", f"{number(told['lifetime'], 4)} turns, from the second half of the run"))
-        heads = ("turn", "captured", "sigma_z", "sigma_delta", *(f"|b_{n}|" for n in told["harmonics"][:_SHOWN]))
+            lines.append(("lifetime", f"{number(told['lifetime'], 4)} turns in it, from the second half of the run"))
+        heads = (
+            "turn",
+            "alive",
+            "captured",
+            "sigma_z",
+            "sigma_delta",
+            *(f"|b_{n}|" for n in told["harmonics"][:_SHOWN]),
+        )
         rows = [
             (
                 str(row["turn"]),
+                number(row["alive"], 4),
                 number(row["captured"], 4),
                 with_unit(row["sigma_z"], "m"),
                 number(row["sigma_delta"], 4),
@@ -181,23 +207,33 @@ class BucketRecord(Record):
             )
             for row in told["turns"]
         ]
-        what = "sizes: rms of what is captured; bunching: of all particles"
+        what = (
+            "alive: share that no aperture has taken, in the bucket or not; captured: of those alive, the share in it\n"
+            "sizes: rms of what is captured; bunching: of all that are alive"
+        )
         return "\n\n".join([named_values(lines), table(heads, rows), what])
 
     def curves(self) -> tuple[Curves, ...]:
-        """The captured share with the rms length of what is captured, and |b_n|."""
+        """What is alive and what of it is in the bucket, with the rms length of the latter, and |b_n|."""
         length = Curves(self.sigma_z[:, None], "σ_z", unit="m")
         names = tuple(f"n = {n}" for n in self.harmonics[:_SHOWN])
-        return self.curve("captured", 1.05, length), Curves(self.magnitude[:, :_SHOWN], "|b_n|", names=names)
+        both = np.stack([self.alive, self.held], axis=1)
+        shares = Curves(both, "share of the charge", names=("alive", "alive and captured"), reach=1.4, right=length)
+        return shares, Curves(self.magnitude[:, :_SHOWN], "|b_n|", names=names)
+
+    def shares(self) -> dict[str, float]:
+        """The share of those alive that is in the bucket at last."""
+        return {"captured": float(self.captured[-1])} if len(self.turn) else {}
 
 
 @monitor("bucket", BucketRecord)
 class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.
 
-    An electron is captured while it is :meth:`~ssmb.buckets.MicroBucket.inside`: its smooth Hamiltonian is below the
-    value on the separatrix. That Hamiltonian belongs to a point half a kick from the laser, such as the middle of the
-    modulator; right before and behind the modulator the bucket is sheared by half a kick.
+    An electron is captured while it is :meth:`~ssmb.buckets.MicroBucket.inside`, which is more than being alive: its
+    smooth Hamiltonian is below the value on the separatrix. That Hamiltonian belongs to a point half a kick from the
+    laser, such as the middle of the modulator; right before and behind the modulator the bucket is sheared by half a
+    kick.
 
     Parameters
     ----------
@@ -262,8 +298,8 @@ class BucketMonitor(SumMonitor):
     def row(self) -> np.dtype:
         means, matrix = ("f8", (2,)), ("f8", (2, 2))
         return np.dtype(
-            [("captured", "f8"), ("mean", *means), ("sigma", *matrix), ("captured_mean", *means)]
-            + [("captured_sigma", *matrix), ("bunching", "c16", (len(self.harmonics),))]
+            [("electrons", "f8"), ("captured", "f8"), ("mean", *means), ("sigma", *matrix)]
+            + [("captured_mean", *means), ("captured_sigma", *matrix), ("bunching", "c16", (len(self.harmonics),))]
         )
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
@@ -275,6 +311,7 @@ class BucketMonitor(SumMonitor):
         harmonics = _NUMBERS + 2 * (np.array(self.harmonics) - 1)
         rows, length = np.empty(len(parts), self.row), self.bucket.wavelength
         every, inside = (_combined(parts[:, :, k : k + 6]) for k in (0, 6))
+        rows["electrons"] = every[:, 0]
         rows["captured"] = inside[:, 0] / np.where(every[:, 0] > 0.0, every[:, 0], 1.0)
         rows["mean"], rows["sigma"] = _moments(every, length)
         rows["captured_mean"], rows["captured_sigma"] = _moments(inside, length)
@@ -308,8 +345,8 @@ def _moments(table: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 1:3] * unit, sigma
 
 
-def lifetime(turn: np.ndarray, captured: np.ndarray) -> float | None:
-    """Turns in which the captured share falls to 1/e, from its second half; None if it does not fall clearly.
+def lifetime(turn: np.ndarray, held: np.ndarray) -> float | None:
+    """Turns in which a share falls to 1/e, from its second half; None if it does not fall clearly.
 
     >>> round(lifetime(np.arange(100), np.exp(-np.arange(100)/500.0)))
     500
@@ -317,7 +354,7 @@ def lifetime(turn: np.ndarray, captured: np.ndarray) -> float | None:
     True
     """
     half = slice(len(turn) // 2, None)
-    t, share = turn[half].astype(float), captured[half]
+    t, share = turn[half].astype(float), held[half]
     if t.size < 8 or not (share > 0.0).all():
         return None
     t = t - t.mean()

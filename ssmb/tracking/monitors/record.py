@@ -63,6 +63,10 @@ class Record(Shown):
         """The bucket that it watches, if it watches one."""
         return None
 
+    def shares(self) -> dict[str, float]:
+        """Shares of those alive at the last turn, by name: what being alive does not say."""
+        return {}
+
     def curve(self, name: str, reach: float = 0.0, right: Curves | None = None) -> Curves:
         """One quantity, a number a turn, as a curve."""
         return Curves(getattr(self, name)[:, None], label_of(self, name), reach=reach, right=right)
