@@ -41,14 +41,14 @@ def quantity(value: float | None, unit: str, digits: int = 4) -> str:
     return f"{shown:.{max(digits, 4)}g} {_PREFIXES[power]}{unit}"
 
 
-def digits_within(value: float, bounds: Sequence[float], most: int = 4) -> int:
+def digits_within(value: float, bounds: Sequence[float] | None, most: int = 4) -> int:
     """Digits of a number that an interval about it leaves: the last stands for a tenth of the width or more, or is the
     first.
 
     >>> digits_within(12.345, (11.0, 14.0)), digits_within(12.345, (12.3, 12.4)), digits_within(12.3, (2.0, 70.0))
     (2, 4, 1)
     """
-    width = abs(bounds[1] - bounds[0])
+    width = 0.0 if bounds is None else abs(bounds[1] - bounds[0])
     if not (math.isfinite(width) and width > 0.0 and math.isfinite(value) and value != 0.0):
         return most
     return min(most, max(1, 1 + math.floor(math.log10(abs(value))) - math.ceil(math.log10(width) - 1.0)))

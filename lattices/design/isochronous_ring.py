@@ -316,7 +316,7 @@ def scattered(
     for _ in range(30):
         ring = read(constants)
         wavelength = next(e.laser_wavelength for e in ring if getattr(e, "laser_wavelength", 0.0))
-        heating = IntrabeamHeating.of(ring, current=design.current, wavelength=wavelength * ring.reference.beta)
+        heating = IntrabeamHeating(ring, current=design.current, wavelength=wavelength * ring.reference.beta)
         beam = equilibrium(ring, lasers=True, heating=heating)
         off = design.coupling * float(beam.emittances[0] / beam.emittances[1])
         constants["noise_py"] *= off

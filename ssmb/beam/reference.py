@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from ssmb.constants import ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
+from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, nearest
 from ssmb.quantity import quantity
 from ssmb.ranges import finite
@@ -50,6 +50,11 @@ class Reference:
     def charge_number(self) -> int:
         """Charge in units of the elementary charge (electron: -1)."""
         return SPECIES[self.species][1]
+
+    @property
+    def classical_radius(self) -> float:
+        """Classical radius of the species, ``q^2/(4 pi epsilon_0 m c^2)`` [m]."""
+        return CLASSICAL_ELECTRON_RADIUS * self.charge_number**2 * (ELECTRON_MASS_EV / self.mass)
 
     @cached_property
     def gamma(self) -> float:

@@ -42,9 +42,7 @@ def sands_lifetime(depth: float) -> float:
 
 def _checked(depth: float) -> float:
     if positive("depth", depth) > DEEPEST:
-        raise PhysicsError(
-            f"depth = {depth:g}: the lifetime is beyond e^{DEEPEST:g} damping times; nothing leaves this bucket"
-        )
+        raise PhysicsError(f"depth = {depth:g}: the lifetime is beyond e^{DEEPEST:g} damping times")
     return float(depth)
 
 

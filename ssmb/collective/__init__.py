@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 
+from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
 from ssmb.collective.impedance import (
     BunchImpedance,
@@ -12,13 +13,8 @@ from ssmb.collective.impedance import (
     Resonator,
     TrainImpedance,
 )
-from ssmb.collective.intrabeam import (
-    IntrabeamHeating,
-    IntrabeamRates,
-    coulomb_logarithm,
-    intrabeam_diffusion,
-    intrabeam_rates,
-)
+from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
+from ssmb.collective.intrabeam_heating import IntrabeamHeating
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
@@ -27,6 +23,7 @@ __all__ = [
     "EFFECTS",
     "BunchImpedance",
     "Effect",
+    "ImpactParameters",
     "ImpedanceTable",
     "Inductance",
     "IntrabeamHeating",
@@ -34,8 +31,8 @@ __all__ = [
     "ResistiveWall",
     "Resonator",
     "TrainImpedance",
-    "coulomb_logarithm",
     "effect",
+    "impact_parameters",
     "intrabeam_diffusion",
     "intrabeam_rates",
 ]

@@ -6,13 +6,15 @@ each other:
 
 ``d<u_i u_i>/dt = 16 pi A log [sum_j I_j - 3 I_i],  I_i = (2/3) c_i sqrt(c_1 c_2 c_3) R_D(c_j, c_k, c_i)``
 
-with the principal values c of C, Carlson's integral R_D, and A = r_e^2 c N/(64 pi^2 gamma^4 sqrt(det Sigma)). The 6x6
-rate matrix can be added to the diffusion of any envelope; emittances grow by half of it, times the beta functions.
+with the principal values c of C, Carlson's integral R_D, and A = r^2 c N/(64 pi^2 beta^3 gamma^4 sqrt(det Sigma)) with
+the classical radius r of the species. The 6x6 rate matrix can be added to the diffusion of any envelope; emittances
+grow by half of it, times the beta functions.
 
-A coasting beam has the line density I/(e c beta) in place of N/(2 sqrt(pi) sigma_z), the average density of a Gaussian
+A coasting beam has the line density I/(q c beta) in place of N/(2 sqrt(pi) sigma_z), the average density of a Gaussian
 bunch, and its momentum spread grows twice as fast as that of a bunch, whose potential energy takes half.
 
-Validity: Gaussian beam, non-relativistic collisions in the rest frame (gamma sigma_x' << 1), a large Coulomb logarithm.
+Validity: Gaussian beam, non-relativistic collisions in the rest frame (gamma sigma_x' << 1), a large Coulomb logarithm,
+of which :mod:`ssmb.collective.collisions` tells the impact parameters.
 
 References
 ----------
@@ -31,15 +33,16 @@ from scipy import special
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
-from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.lattice.tree import Lattice
 from ssmb.ranges import positive
 
 Array = NDArray[np.float64]
 
 _MOMENTA, _PLACES = [1, 3, 5], [0, 2, 4]
-_FLAT = "intrabeam scattering needs a beam with extent in all its coordinates: sigma has rank < 6"
+#: Ratio of the transverse emittances below which a beam is flat but for rounding.
+FLAT = 1e-9
+_NAMES = ("x", "px", "y", "py", "z", "delta")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,9 @@ def intrabeam_diffusion(
     ----------
     reference : reference particle.
     sigma : local covariance (6, 6) of (x, px, y, py, z, delta).
-    electrons : electrons of a Gaussian bunch; or
+    electrons : electrons (particles of the species) of a Gaussian bunch; or
     current : local current of a coasting beam [A], for which the z row and column of `sigma` are not used.
-    coulomb_log : logarithm of the impact parameters, see :func:`coulomb_logarithm`.
+    coulomb_log : logarithm of the impact parameters, see :func:`ssmb.collective.impact_parameters`.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def intrabeam_diffusion(
     Raises
     ------
     ConfigError, PhysicsError
-        Not exactly one of `electrons` and `current`; a beam without extent.
+        Not exactly one of `electrons` and `current`; a beam that is flat in a coordinate.
 
     Examples
     --------
@@ -93,34 +96,62 @@ def intrabeam_diffusion(
     >>> round(float(rate[5, 5] / (4 * sigma[5, 5])), 1)  # 1/T_p of a bunch
     275.8
     """
-    s, coasting = _checked(sigma, electrons, current)
-    return _diffusion(reference, s[None], electrons, current, coasting, coulomb_log)[0]
+    s, coasting = checked_beam(sigma, electrons, current)
+    return diffusion_of(reference, s[None], electrons, current, coulomb_log)[0]
 
 
-def _diffusion(
-    reference: Reference, s: Array, electrons: float | None, current: float | None, coasting: bool, coulomb_log: float
-) -> Array:
-    """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once."""
-    gamma, beta = reference.gamma, reference.beta
+def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array]:
+    """Covariances (n, 3, 3) of (x', y', delta/gamma) at one place (x, y, z), and determinants (n,) of those of place.
+
+    Raises
+    ------
+    PhysicsError
+        The beam is flat in a coordinate.
+    """
     places = _PLACES[:2] if coasting else _PLACES
     corner = s[:, places][:, :, places]
     mixed = s[:, _MOMENTA][:, :, places]
     # momenta of the rest frame: delta counts as delta/gamma
-    unit = np.array([1.0, 1.0, 1.0 / gamma])
+    unit = np.array([1.0, 1.0, 1.0 / reference.gamma])
     room = np.linalg.det(corner)
-    if not (room > 0.0).all():
-        raise PhysicsError(_FLAT)
+    areas = s[:, (0, 2), (0, 2)] * s[:, (1, 3), (1, 3)]
+    flat = ~(room > 0.0) | ~(areas.min(axis=1) > FLAT**2 * areas.max(axis=1))
+    if flat.any():
+        raise PhysicsError(_flat(s[int(np.argmax(flat))], places))
     solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
     inner = (s[:, _MOMENTA][:, :, _MOMENTA] - mixed @ solved) * np.outer(unit, unit)
-    values, axes = np.linalg.eigh(0.5 * (inner + np.swapaxes(inner, 1, 2)))
+    return 0.5 * (inner + np.swapaxes(inner, 1, 2)), room
+
+
+def _flat(s: Array, places: list[int]) -> str:
+    """Say in which coordinates a covariance (6, 6) has no extent, and how a beam gets one."""
+    used = sorted((*places, *_MOMENTA))
+    none = [i for i in used if not s[i, i] > 0.0 or (i < 4 and s[i, i] <= FLAT**2 * s[(i + 2) % 4, (i + 2) % 4])]
+    where = f"none in {', '.join(_NAMES[i] for i in none)}" if none else "one coordinate follows from the others"
+    remedy = (
+        "give it the vertical emittance of a coupling that the lattice has not, by coupling (emit_y over emit_x) or "
+        "emit_y; or count the angles of the photons (opening_angle of a run file, Radiation(angles=True))"
+        if set(none) <= {2, 3}
+        else "give it an extent there"
+    )
+    return f"a flat beam scatters without limit: it needs an extent in all its coordinates and has {where}; {remedy}"
+
+
+def diffusion_of(
+    reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
+) -> Array:
+    """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once; see :func:`intrabeam_diffusion`."""
+    gamma, beta, coasting = reference.gamma, reference.beta, current is not None
+    unit = np.array([1.0, 1.0, 1.0 / gamma])
+    inner, room = motion_at_a_point(reference, s, coasting)
+    values, axes = np.linalg.eigh(inner)
     if not (values[:, 0] > 0.0).all():
-        raise PhysicsError(_FLAT)
+        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], _PLACES[:2] if coasting else _PLACES))
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
-        line = (current or 0.0) / (ELEMENTARY_CHARGE * beta * SPEED_OF_LIGHT)
-        density = 2.0 * math.sqrt(math.pi) * line / np.sqrt(room)
+        density = 2.0 * math.sqrt(math.pi) * line_density(reference, current or 0.0) / np.sqrt(room)
     # det Sigma = det corner * det inner * gamma^2
-    a = CLASSICAL_ELECTRON_RADIUS**2 * SPEED_OF_LIGHT * density / (64.0 * math.pi**2 * beta**3 * gamma**5)
+    a = reference.classical_radius**2 * SPEED_OF_LIGHT * density / (64.0 * math.pi**2 * beta**3 * gamma**5)
     # sqrt(c1 c2 c3) of I cancels that of the density in momentum space
     c1, c2, c3 = values.T
     integral = np.stack(
@@ -158,7 +189,7 @@ def intrabeam_rates(
     emit, beta, alpha, dispersion, dispersion_slope : of x and y [m, m, 1, m, 1].
     sigma_z : rms length [m].
     sigma_delta : rms momentum spread [1].
-    coulomb_log : see :func:`coulomb_logarithm`.
+    coulomb_log : see :func:`ssmb.collective.impact_parameters`.
 
     Examples
     --------
@@ -187,145 +218,19 @@ def intrabeam_rates(
     return IntrabeamRates(float(rate[5, 5]) / (4.0 * sigma_delta**2), amplitude[0], amplitude[1])
 
 
-@dataclass(frozen=True)
-class IntrabeamHeating:
-    """Intrabeam scattering along a ring, for ``ssmb.equilibrium(ring, heating=...)``.
+def line_density(reference: Reference, current: float) -> float:
+    """Particles per length of a current [1/m]."""
+    return current / (abs(reference.charge_number) * ELEMENTARY_CHARGE * reference.beta * SPEED_OF_LIGHT)
 
-    Parameters
-    ----------
-    reference : reference particle.
-    lengths : lengths of the elements (n,) [m].
-    electrons, current, coulomb_log : as in :func:`intrabeam_diffusion`; the covariances are those of one bunch, which
-        for electrons in micro-buckets is a microbunch, or of a coasting beam.
-    wavelength : with a current: it flows in microbunches that follow each other at this distance [m], as a laser holds
-        them. An electron then meets those of its own microbunch, and, where betatron motion makes microbunches longer
-        than their distance, those of its neighbours, whose momenta are taken as those of a coasting beam.
+
+def checked_beam(sigma: ArrayLike, electrons: float | None, current: float | None) -> tuple[Array, bool]:
+    """Covariance (6, 6) as an array, and whether the beam is coasting.
 
     Raises
     ------
     ConfigError
-        A wavelength without a current.
-
-    Notes
-    -----
-    The rate of an element is that at its entrance: cut long elements where the beam changes much inside.
+        Another shape, or not exactly one of `electrons` and `current`.
     """
-
-    reference: Reference
-    lengths: tuple[float, ...]
-    electrons: float | None = None
-    current: float | None = None
-    coulomb_log: float = 11.0
-    wavelength: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.wavelength is not None:
-            positive("wavelength", self.wavelength, "m")
-            if self.current is None or self.electrons is not None:
-                raise ConfigError("a wavelength belongs to a current, which flows in microbunches; give no electrons")
-
-    @classmethod
-    def of(
-        cls,
-        ring: Lattice,
-        *,
-        electrons: float | None = None,
-        current: float | None = None,
-        coulomb_log: float = 11.0,
-        wavelength: float | None = None,
-    ) -> IntrabeamHeating:
-        """Return the heating of a beam in a ring."""
-        lengths = tuple(float(e.length) for e in ring.elements)
-        return cls(ring.reference, lengths, electrons, current, coulomb_log, wavelength)
-
-    def __call__(self, sigma: Array) -> Array:
-        """Covariance that a passage of each element adds, (n, 6, 6)."""
-        if len(sigma) != len(self.lengths):
-            raise ConfigError(f"intrabeam heating of {len(self.lengths)} elements was asked for at {len(sigma)} places")
-        out = np.zeros((len(sigma), 6, 6))
-        lengths = np.array(self.lengths)
-        long = np.flatnonzero(lengths > 0.0)
-        if long.size:
-            _, coasting = _checked(sigma[long[0]], self.electrons, self.current)
-            here = np.asarray(sigma, dtype=float)[long]
-            rate = _diffusion(self.reference, here, self.electrons, self.current, coasting, self.coulomb_log)
-            if self.wavelength is not None and self.current is not None:
-                electrons = self.current * self.wavelength / (ELEMENTARY_CHARGE * self.reference.beta * SPEED_OF_LIGHT)
-                rate *= _neighbours(_length_at_a_place(here) / self.wavelength)[:, None, None]
-                rate += _diffusion(self.reference, here, electrons, None, False, self.coulomb_log)
-            out[long] = rate * (lengths[long] / (self.reference.beta * SPEED_OF_LIGHT))[:, None, None]
-        return out
-
-
-def _length_at_a_place(sigma: Array) -> Array:
-    """Rms length of the electrons with the same x and y [m], (n,)."""
-    room, area = (np.linalg.det(sigma[:, places][:, :, places]) for places in (_PLACES, _PLACES[:2]))
-    return np.sqrt(np.maximum(room, 0.0) / area)
-
-
-def _neighbours(length: Array) -> Array:
-    """Average density that the other bunches of a train of Gaussian bunches have at one of them, over that of the
-    train.
-
-    ``length`` is rms length over distance. All of them: ``sum_m exp(-(2 pi m length)^2)``; own:
-    ``1/(2 sqrt(pi) length)``.
-    """
-    m = np.arange(1, 30)
-    short = 1.0 / (math.sqrt(math.pi) * length) * np.exp(-(np.multiply.outer(0.5 / length, m) ** 2)).sum(axis=1)
-    long = 1.0 + 2.0 * np.exp(-(np.multiply.outer(2.0 * math.pi * length, m) ** 2)).sum(axis=1)
-    return np.where(length < 0.5, short, long - 0.5 / (math.sqrt(math.pi) * length))
-
-
-@checked
-def coulomb_logarithm(
-    reference: Reference,
-    sigma: ArrayLike,
-    *,
-    electrons: float | None = None,
-    current: float | None = None,
-    damping_time: float | None = None,
-) -> float:
-    """Return the logarithm of the largest over the smallest impact parameter [1].
-
-    The largest is the smallest rms size of the beam in its rest frame. The smallest is that of a collision that turns
-    the relative motion by 90 degrees, ``r_e/(gamma^2 <x'^2>)``; or, with a damping time, the *tail cut*: collisions
-    that an electron has less than once in that time make tails, not the core of the beam.
-
-    Parameters
-    ----------
-    reference, sigma, electrons, current : as in :func:`intrabeam_diffusion`.
-    damping_time : amplitude damping time [s] for the tail cut.
-
-    Examples
-    --------
-    >>> sigma = np.diag([1e-8, 4e-10, 1e-9, 4e-11, 2.5e-15, 1.156e-7])
-    >>> round(coulomb_logarithm(Reference(400e6), sigma, electrons=22000), 1)
-    14.9
-    >>> round(coulomb_logarithm(Reference(400e6), sigma, electrons=22000, damping_time=0.06), 1)
-    11.1
-    """
-    s, coasting = _checked(sigma, electrons, current)
-    gamma = reference.gamma
-    sizes = np.sqrt(np.diag(s))[_PLACES[:2] if coasting else _PLACES] * ([1, 1] if coasting else [1, 1, gamma])
-    largest = float(sizes.min())
-    motion = gamma * float(np.sqrt(s[1, 1] + s[3, 3] + s[5, 5] / gamma**2))  # rest frame velocity over c
-    smallest = CLASSICAL_ELECTRON_RADIUS / motion**2
-    if damping_time is not None:
-        area = 4.0 * math.pi * math.sqrt(float(np.linalg.det(s[np.ix_(_PLACES[:2], _PLACES[:2])])))
-        line = (current or 0.0) / (ELEMENTARY_CHARGE * SPEED_OF_LIGHT)
-        if not coasting:
-            line = (electrons or 0.0) / (2.0 * math.sqrt(math.pi) * math.sqrt(s[4, 4]))
-        # density of the rest frame, and the time that passes there
-        collisions = line / area / gamma * motion * SPEED_OF_LIGHT * positive("damping_time", damping_time, "s") / gamma
-        smallest = max(smallest, math.sqrt(1.0 / (math.pi * collisions)))
-    if not largest > smallest:
-        raise PhysicsError(
-            f"no Coulomb logarithm: the largest impact parameter {largest:.3g} m is below the smallest {smallest:.3g} m"
-        )
-    return math.log(largest / smallest)
-
-
-def _checked(sigma: ArrayLike, electrons: float | None, current: float | None) -> tuple[Array, bool]:
     s = np.asarray(sigma, dtype=float)
     if s.shape != (6, 6) or not np.isfinite(s).all():
         raise ConfigError(f"sigma must be a finite (6, 6) covariance, its shape is {s.shape}")

@@ -101,9 +101,10 @@ def find_orbits(program: Program, start: np.ndarray, dim: int, dz: float = 0.0, 
     if wavelength:
         steps[:] = min(_STEP, 1e-4 * wavelength)
     orbit, best, best_error = start.copy(), start.copy(), np.full(start.shape[1], np.inf)
-    stuck = 0
+    stuck = taken = 0
     with one_thread():
         for _ in range(max_iterations):
+            taken += 1
             residual, jacobian = _residual_and_jacobian(program, orbit, free, rows, steps, dz)
             error = np.abs(residual).max(axis=1)
             if np.isnan(error).any():
@@ -124,9 +125,7 @@ def find_orbits(program: Program, start: np.ndarray, dim: int, dz: float = 0.0, 
             orbit = orbit.copy()
             orbit[list(free)] += move * np.minimum(1.0, 0.1 / np.maximum(np.abs(move).max(axis=0), 1e-300))
     if not best_error.max() < TOLERANCE:
-        raise _none(
-            dim, f"after {max_iterations} steps a turn still moves the particle by {best_error.max():.3g} (m or 1)"
-        )
+        raise _none(dim, f"after {taken} steps a turn still moves the particle by {best_error.max():.3g} (m or 1)")
     return best
 
 

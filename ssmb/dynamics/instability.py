@@ -9,6 +9,7 @@ from ssmb.dynamics.energy_balance import balance_of
 from ssmb.dynamics.matrices import suited
 from ssmb.dynamics.propagation import has_cavities, laser_wavelength, without
 from ssmb.errors import PhysicsError
+from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program
 
 MODES = ("x", "y", "z")
@@ -41,25 +42,34 @@ def unstable_mode(m: np.ndarray) -> str:
             else "the longitudinal focusing is too strong: lower the voltage, the laser power or the slip factor"
         )
     else:
-        much = "little" if sign > 0.0 else "much"
-        remedy = f"its quadrupoles focus too {much} in a turn; check their Kn1, and that no tune is half an integer"
+        much = "above 2, as of too weak focusing" if sign > 0.0 else "below -2, as of too strong focusing"
+        remedy = f"the trace of a turn is {much}; check Kn1 of the quadrupoles, and that no tune is half an integer"
+        if abs(values[fastest].imag) > 1e-9 * growth:
+            remedy = "two modes drive each other, at a sum of tunes near an integer; check Ks1, tilts and solenoids"
     return f"mode {mode} is unstable, a turn multiplies it by {growth:.6g}: {remedy}"
+
+
+#: Ops that radiation adds, and what gives back what it takes.
+_OF_RADIATION = (Role.EMISSION, Role.EDGE, Role.LUMP, Role.RESTORER)
 
 
 def reason(program: Program, message: str) -> str:
     """Say why a program with radiation has no closed orbit in six dimensions, where ``message`` does not say it."""
     if message.startswith("mode"):
         return message
-    still = without(program, cavities=True, lasers=True)
+    still = without(program, cavities=True, lasers=True).without(*_OF_RADIATION)
+    what = message.partition(". ")[0].removeprefix("no closed orbit in 6 dimensions: ")
     try:
         _, turn = suited(still, find_orbits(still, np.zeros((6, 1)), 4))
     except PhysicsError as error:
-        return f"modes x and y have no closed orbit, even without radiation: {error.message}"
+        return (
+            f"no closed orbit was found in six dimensions ({what}), and modes x and y alone, without cavities and "
+            f"radiation, have none: {error.message}"
+        )
     said = unstable_mode(turn[0][:4, :4])
     if said:
         return said
     balance = balance_of(program)
-    what = message.partition(". ")[0]
     if laser_wavelength(program):
         return (
             f"mode z is not bound by the laser ({what}): a turn loses {balance.loss:.6g} eV, of which an "
@@ -69,4 +79,8 @@ def reason(program: Program, message: str) -> str:
         )
     if not has_cavities(program):
         return NOT_BOUND
-    return f"mode z has no closed orbit although x and y are stable ({what}): check RFP.voltage, phase and zero_phase"
+    return (
+        f"no closed orbit was found in six dimensions with radiation ({what}); x and y alone are stable, without "
+        f"cavities and radiation. A turn loses {balance.loss:.6g} eV, {balance.loss / program.reference.energy:.2g} "
+        "of the energy: check RFP.voltage, phase, zero_phase, and whether the optics bear that loss (ssmb.tapered)"
+    )

@@ -122,7 +122,7 @@ def recorded(*sets: tuple[Program, np.ndarray]) -> list[np.ndarray]:
                     alive = loop(part, first[k][i], first[k][i + 1]) and alive
                     here[:, bounds[k] : bounds[k + 1]] = part
             if not alive:
-                raise PhysicsError(f"a test particle is lost in '{name}': the aperture is too narrow")
+                raise PhysicsError(f"a test particle is lost in '{name}': check its aperture and strength")
             out[i + 1] = here
     return [out[:, :, a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 

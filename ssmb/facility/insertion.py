@@ -31,7 +31,7 @@ from ssmb.facility.part import Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
-from ssmb.facility.steps import Limit
+from ssmb.facility.steps import Limit, Pair
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import check_quantities, quantity
@@ -42,6 +42,9 @@ from ssmb.schemes.insertion import CouplingInsertion
 T = TypeVar("T")
 #: Tracked power below so many times the noise of the macroparticles is not believed.
 _NOISE = 20.0
+#: Particles of the closure at the ends of the Coulomb logarithm, which is a part of its own range only.
+_OF_ENDS = 8192
+_LIMITS = ("intrabeam scattering", "closure: fewer turns with laser", "closure: emittance that is left")
 #: Seed of the beam that shows the closure.
 _CLOSURE_SEED = 5
 
@@ -65,6 +68,22 @@ class _Closed:
 
     of: str = quantity("", "scattered, or given")
     budget: ClosureBudget = quantity("", "what the closure makes of it")
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Factors on the power at the lower and upper end of the Coulomb logarithm."""
+
+    kept: Pair = quantity("1", "by scattering", dims=("bound",))
+    fewer: Pair = quantity("1", "by fewer turns with laser", dims=("bound",))
+    left: Pair = quantity("1", "by the emittance that is left", dims=("bound",))
+
+
+def _closure_factors(budget: ClosureBudget, allowed: float) -> tuple[float, float]:
+    """Factors on the power: by fewer turns with laser than are allowed [1], and by the emittance that is left."""
+    duty = min(allowed, budget.best_duty)
+    rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
+    return duty / allowed, max(math.exp(-rise), 1e-300)
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,7 +310,7 @@ class Insertion(Part, name="insertion"):
         upstream : the ring.
         stage : does what it is given, ``stage(name, class of the result, function)``, or knows its result already:
             "bunching" (of which the result is the beam in the radiator), "intrabeam scattering", "light", "light with
-            scattering", "closure", "watts".
+            scattering", "closure", "ends of the Coulomb logarithm", "watts".
 
         Raises
         ------
@@ -306,23 +325,24 @@ class Insertion(Part, name="insertion"):
         filling = upstream.filling
         beam = stage("bunching", Beam, self.beam)
         scattered = stage("intrabeam scattering", InsertionIntrabeam, lambda: self.intrabeam(upstream))
-        heated = scattered.beam_of(self.line)
         plain = stage("light", SourceLight, lambda: self.radiator.state(self.radiating(beam, filling)))
+        heated = scattered.beam_of(self.line)
         left = stage(
             "light with scattering", SourceLight, lambda: self._untold(self.radiating(self.beam(heated), filling))
         )
         kept, kept_by = self._kept(heated, plain, left)
-        closed = stage("closure", _Closed, lambda: self._closure_of(heated, upstream.damping[1], scattered.path_error))
+        damping = upstream.damping[1]
+        closed = stage("closure", _Closed, lambda: self._closure_of(heated, damping, scattered.path_error))
         of, budget = closed.of, closed.budget
         laser = self.laser(upstream.filling)
-        duty = min(laser.duty, budget.best_duty)
-        rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
-        limits = (
-            # balances with damping, whatever of their terms is tracked
-            Limit("intrabeam scattering", kept, "calculated"),
-            Limit("closure: fewer turns with laser", duty / laser.duty, "calculated"),
-            Limit("closure: emittance that is left", max(math.exp(-rise), 1e-300), "calculated"),
+        factors = (kept, *_closure_factors(budget, laser.duty))
+        ends = stage("ends of the Coulomb logarithm", _Ends, lambda: self._ends(scattered, kept, damping, laser.duty))
+        # balances with damping, whatever of their terms is tracked
+        limits = tuple(
+            Limit(name, factor, "calculated", (min(factor, *pair), max(factor, *pair)))
+            for name, factor, pair in zip(_LIMITS, factors, (ends.kept, ends.fewer, ends.left), strict=True)
         )
+        duty = min(laser.duty, budget.best_duty)
         ideal = self.closed_form(self.harmonic)
         radiating = replace(
             self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
@@ -355,9 +375,29 @@ class Insertion(Part, name="insertion"):
         ratio, by = left.light.power / plain.light.power, "tracked"
         if left.light.power < _NOISE * left.light.noise_power:
             by = "calculated"
-            products = [self.explained(self.harmonic, 1.0, 1, of.sigma).product for of in (heated, self.line)]
-            ratio = min(ratio, (products[0] / products[1]) ** 2)
+            ratio = min(ratio, (self._product(heated) / self._product(self.line)) ** 2)
         return min(1.0, max(ratio, 1e-300)), by
+
+    def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float) -> _Ends:
+        """The factors of scattering and closure at both ends of the Coulomb logarithm.
+
+        The bunching is that of the named terms there, relative to the beam of the logarithm that is given.
+        """
+        center = self._product(scattered.beam_of(self.line))
+        found = []
+        for end in (scattered.at(0), scattered.at(1)):
+            heated = end.beam_of(self.line)
+            power = kept * (self._product(heated) / center) ** 2 if center > 0.0 else kept
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ValidityWarning)
+                fewer = replace(self, order=1, closure_particles=min(self.closure_particles, _OF_ENDS))
+                budget = fewer._closure_of(heated, damping, end.path_error).budget
+            found.append((min(1.0, max(power, 1e-300)), *_closure_factors(budget, duty)))
+        return _Ends(*zip(*found, strict=True))
+
+    def _product(self, line: CouplingInsertion) -> float:
+        """|b_n| of the named terms with the beam of a line [1]."""
+        return self.explained(self.harmonic, 1.0, 1, line.sigma).product
 
     def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float) -> _Closed:
         try:

@@ -1,7 +1,8 @@
 """What a ring does to the beam of a coupling insertion: intrabeam scattering inside it, and the laser that it needs.
 
-The beam that scatters is that without its modulation: between the modulators electrons meet those within about
-(transverse size)/gamma, a small part of a laser wavelength, over which the modulation is one momentum for all.
+The beam that scatters is that without its modulation, as if the modulation were one momentum for all that meet. They
+meet over the largest impact parameter over gamma along z (``reach`` of the result), which is no small part of
+wavelength/(2 pi) where the beam is wide: farther electrons count at the upper end of the Coulomb logarithm only.
 
 References
 ----------
@@ -11,17 +12,17 @@ See :mod:`ssmb.collective.intrabeam`; the balance with damping is written out in
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssmb.collective.intrabeam import IntrabeamHeating
+from ssmb.collective.collisions import logarithms
+from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.dynamics.linear import symplectic_form
 from ssmb.dynamics.matrices import jacobians
 from ssmb.elements import Element
-from ssmb.errors import LatticeError, PhysicsError
-from ssmb.facility.ring_intrabeam import IntrabeamEstimate
+from ssmb.errors import PhysicsError
+from ssmb.facility.ring_intrabeam import IntrabeamEstimate, Pair
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.laser_field import power_for_modulation, rayleigh_length
@@ -30,8 +31,8 @@ from ssmb.ranges import positive
 from ssmb.schemes.insertion import CouplingInsertion
 
 _FORM = symplectic_form(6)
-#: Length of the pieces [m]; least change, and most steps, of the balance.
-_PIECE, _SAME, _MOST_STEPS = 0.5, 1e-6, 1000
+#: Least change, and most steps, of the balance; about so many places tell the Coulomb logarithm.
+_SAME, _MOST_STEPS, _MOST_PLACES = 1e-6, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class InsertionIntrabeam:
         dims=("invariant",),
     )
     path_error: float = quantity("m", "rms error of the path between the modulators by the collisions of one pass")
+    path_error_range: Pair = quantity("m", "its range", dims=("bound",))
+
+    def at(self, bound: int) -> InsertionIntrabeam:
+        """The same at the lower (0) or upper (1) end of the Coulomb logarithm."""
+        b = self.beam
+        moved = {f: (getattr(b, f)[0], getattr(b, f"{f}_range")[bound]) for f in ("emit_x", "emit_y", "sigma_delta")}
+        beam = replace(b, coulomb_log=b.coulomb_log_range[bound], **moved)
+        return replace(self, beam=beam, path_error=self.path_error_range[bound])
 
     def beam_of(self, insertion: CouplingInsertion) -> CouplingInsertion:
         """The insertion with the beam that scattering leaves."""
@@ -72,7 +81,7 @@ def insertion_intrabeam(
     turn_time : revolution time, for the growth times only [s].
     damping : amplitude decrements per turn of x, y and delta [1]; a coasting delta is damped with twice the decrement
         of a bunched one.
-    coulomb_log : see :func:`ssmb.collective.intrabeam.coulomb_logarithm`.
+    coulomb_log : see :func:`ssmb.collective.impact_parameters`.
 
     Raises
     ------
@@ -84,32 +93,19 @@ def insertion_intrabeam(
     The rest of the ring is not counted: its arcs are not part of the insertion. The path error is that of the growth,
     in which friction is contained: in the momentum, which is cold against the angles, that is small.
     """
-    section = _cut(insertion)
-    rates = [positive("damping", a) for a in damping]
-    maps = _maps(section)
-    back = -_FORM @ np.swapaxes(maps, 1, 2) @ _FORM  # inverse of a symplectic matrix
-    heating = IntrabeamHeating.of(section, current=current, coulomb_log=coulomb_log)
-    start = np.array([insertion.emit_x, insertion.emit_y, insertion.sigma_delta**2])
-    now = start.copy()
-    growth, noise = np.zeros(3), np.zeros((6, 6))
-    for _ in range(_MOST_STEPS):
-        here = replace(insertion, emit_x=float(now[0]), emit_y=float(now[1]), sigma_delta=math.sqrt(now[2]))
-        sigma = maps @ here.sigma @ np.swapaxes(maps, 1, 2)
-        noise = np.zeros((6, 6))
-        for at in (slice(None, -1), slice(1, None)):  # mean of the rates at both ends of a piece
-            noise += 0.5 * np.sum(back[at] @ heating(sigma[at]) @ np.swapaxes(back[at], 1, 2), axis=0)
-        growth = _growth(insertion, noise)
-        wanted = start + growth / (2.0 * np.array(rates))
-        if np.all(np.abs(wanted - now) <= _SAME * now):
-            now = wanted  # a small growth keeps its digits
-            break
-        now = 0.5 * (now + wanted)
-    else:
-        raise PhysicsError(
-            f"intrabeam scattering at {current:g} A finds no balance with the damping: lower the current"
-        )
-    end = maps[-1] @ noise @ maps[-1].T
-    pairs = [(float(a), float(b)) for a, b in zip(start, now, strict=True)]
+    rates = 2.0 * np.array([positive("damping", a) for a in damping])
+    section = _Section.of(insertion, current)
+    now, growth, path = section.balance(coulomb_log, rates)
+    logs, reach = logarithms(
+        section.line.reference,
+        section.sigma(now)[:: max(1, len(section.line) // _MOST_PLACES)],
+        current=current,
+        damping_time=turn_time / damping[1],
+        structure=insertion.wavelength / (2.0 * math.pi),
+    )
+    logs = min(logs[0], coulomb_log), max(logs[1], coulomb_log)
+    bounds = [section.balance(logarithm, rates) for logarithm in logs]
+    emit_x, emit_y, spread = zip(*(b[0].tolist() for b in bounds), strict=True)
     times = tuple(float(v * turn_time / g) if g > 0.0 else math.inf for v, g in zip(now, growth, strict=True))
     return InsertionIntrabeam(
         beam=IntrabeamEstimate(
@@ -117,26 +113,68 @@ def insertion_intrabeam(
             current=current,
             electrons=0.0,
             coulomb_log=coulomb_log,
-            emit_x=pairs[0],
-            emit_y=pairs[1],
-            sigma_delta=(insertion.sigma_delta, math.sqrt(pairs[2][1])),
+            coulomb_log_range=logs,
+            reach=reach,
+            emit_x=(insertion.emit_x, float(now[0])),
+            emit_y=(insertion.emit_y, float(now[1])),
+            sigma_delta=(insertion.sigma_delta, math.sqrt(now[2])),
             sigma_z=(0.0, 0.0),
+            emit_x_range=emit_x,
+            emit_y_range=emit_y,
+            sigma_delta_range=(math.sqrt(spread[0]), math.sqrt(spread[1])),
+            sigma_z_range=(0.0, 0.0),
         ),
         growth_times=(times[0], times[1], times[2]),
-        path_error=math.sqrt(max(float(end[4, 4]), 0.0)),
+        path_error=path,
+        path_error_range=(bounds[0][2], bounds[1][2]),
     )
 
 
-def _cut(insertion: CouplingInsertion) -> Lattice:
-    """The section between the modulators in short pieces; what cannot be cut stays whole."""
-    line = insertion.lattice
-    first, last = line.index(insertion.mod1), line.index(insertion.mod2)
-    section = Lattice.from_elements(line.elements[first:last], line.reference)
-    inner = np.arange(1, math.ceil(section.length / _PIECE)) * _PIECE
-    for i, s in enumerate(inner):
-        with suppress(LatticeError):
-            section = section.with_markers({f"CUT_{i}": float(s)})
-    return section
+@dataclass(frozen=True)
+class _Section:
+    """The magnets between the modulators, with the maps to their entrances, and to the end."""
+
+    insertion: CouplingInsertion
+    line: Lattice
+    maps: np.ndarray
+    current: float
+    shared: IntrabeamHeating
+
+    @classmethod
+    def of(cls, insertion: CouplingInsertion, current: float) -> _Section:
+        whole = insertion.lattice
+        line = Lattice.from_elements(
+            whole.elements[whole.index(insertion.mod1) : whole.index(insertion.mod2)], whole.reference
+        )
+        return cls(insertion, line, _maps(line), current, IntrabeamHeating(line, current=current))
+
+    def sigma(self, now: np.ndarray) -> np.ndarray:
+        """Covariances (n, 6, 6) at the entrances, of eps_x, eps_y and sigma_delta^2."""
+        here = replace(self.insertion, emit_x=float(now[0]), emit_y=float(now[1]), sigma_delta=math.sqrt(now[2]))
+        return self.maps[:-1] @ here.sigma @ np.swapaxes(self.maps[:-1], 1, 2)
+
+    def balance(self, coulomb_log: float, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """eps_x, eps_y, sigma_delta^2 in balance with their damping per turn, their growth per turn, the path error.
+
+        Collisions are proportional to the logarithm.
+        """
+        back = -_FORM @ np.swapaxes(self.maps, 1, 2) @ _FORM  # inverse of a symplectic matrix
+        scale = positive("coulomb_log", coulomb_log) / self.shared.coulomb_log
+        start = np.array([self.insertion.emit_x, self.insertion.emit_y, self.insertion.sigma_delta**2])
+        now = start.copy()
+        for _ in range(_MOST_STEPS):
+            noise = scale * np.sum(back[:-1] @ self.shared(self.sigma(now)) @ np.swapaxes(back[:-1], 1, 2), axis=0)
+            growth = _growth(self.insertion, noise)
+            wanted = start + growth / rates
+            settled = np.all(np.abs(wanted - now) <= _SAME * now)
+            now = wanted if settled else 0.5 * (now + wanted)  # a small growth keeps its digits
+            if settled:
+                end = self.maps[-1] @ noise @ self.maps[-1].T
+                return now, growth, math.sqrt(max(float(end[4, 4]), 0.0))
+        raise PhysicsError(
+            f"intrabeam scattering at {self.current:g} A, Coulomb logarithm {coulomb_log:.3g}, finds no balance with "
+            f"the damping in {_MOST_STEPS} steps: lower the current"
+        )
 
 
 def _maps(section: Lattice) -> np.ndarray:

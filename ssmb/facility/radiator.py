@@ -196,9 +196,11 @@ def _limited(way: PowerWay, light: ExitLight, upstream: RadiatingBeam) -> ExitLi
     way.by("duty of the laser", upstream.duty, "given")
     taken = 1.0
     for limit in upstream.limits:
-        way.by(limit.name, limit.factor, limit.origin)
+        way.by(limit.name, limit.factor, limit.origin, limit.factor_range)
         taken *= limit.factor
-    return replace(light, average_power=light.average_power * taken)
+    average = light.average_power * taken
+    bounds = way.spread and (average * way.spread[0], average * way.spread[1])
+    return replace(light, average_power=average, average_power_range=bounds)
 
 
 def _gain(undulator: Undulator, beam: Beam, current: float, wavelength: float) -> float:

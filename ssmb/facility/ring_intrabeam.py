@@ -10,36 +10,48 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from ssmb.collective.intrabeam import IntrabeamHeating
-from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.dynamics import Equilibrium, equilibrium, optics
-from ssmb.dynamics.equilibrium import EquilibriumStatus, Heating
+from ssmb.collective.collisions import logarithms
+from ssmb.collective.intrabeam import line_density
+from ssmb.collective.intrabeam_heating import IntrabeamHeating, unit_vertical
+from ssmb.dynamics import Equilibrium, equilibrium
+from ssmb.dynamics.equilibrium import EquilibriumStatus
 from ssmb.lattice.tree import Lattice
-from ssmb.maps.radiation import ENVELOPE, Radiation
 from ssmb.quantity import quantity
 from ssmb.ranges import not_negative, positive
 
 Pair = tuple[float, float]
 #: Largest rms length of a microbunch, where it is shortest, over the laser wavelength: the length of a bucket.
 FITS = 0.25
+#: About so many places tell the Coulomb logarithm of a ring.
+_PLACES = 100
 
 
 @dataclass(frozen=True)
 class IntrabeamEstimate:
-    """A beam without and with intrabeam scattering; each pair is (without, with)."""
+    """A beam without and with intrabeam scattering; each pair is (without, with).
+
+    Ranges are those of the values with scattering over `coulomb_log_range`: its lower end has the tail cut of a damping
+    time and ends at the structure that the laser makes, its upper end has neither, and what is given is inside.
+    """
 
     covers: str = quantity("", "what the estimate covers, in words")
     current: float = quantity("A", "local current of the beam")
     electrons: float = quantity("1", "electrons of a microbunch; 0 for a coasting beam")
     coulomb_log: float = quantity("1", "Coulomb logarithm of the collisions")
+    coulomb_log_range: Pair = quantity("1", "logarithms that its definitions give for this beam", dims=("bound",))
+    reach: float = quantity(
+        "m", "distance along the beam over which electrons meet: largest impact parameter over gamma"
+    )
     emit_x: Pair = quantity("m", "rms horizontal emittance without and with scattering", dims=("heating",))
     emit_y: Pair = quantity("m", "rms vertical emittance without and with scattering", dims=("heating",))
     sigma_delta: Pair = quantity("1", "rms momentum spread without and with scattering", dims=("heating",))
     sigma_z: Pair = quantity(
         "m", "rms length of a microbunch without and with scattering; 0 for a coasting beam", dims=("heating",)
     )
+    emit_x_range: Pair = quantity("m", "range of emit_x with scattering", dims=("bound",))
+    emit_y_range: Pair = quantity("m", "range of emit_y with scattering", dims=("bound",))
+    sigma_delta_range: Pair = quantity("1", "range of sigma_delta with scattering", dims=("bound",))
+    sigma_z_range: Pair = quantity("m", "range of sigma_z with scattering", dims=("bound",))
 
     def power_factor(self, wavelength: float) -> float:
         """Coherent power with over that without it, by the longer microbunch alone, ``exp(-k^2 d sigma_z^2)`` [1].
@@ -48,8 +60,15 @@ class IntrabeamEstimate:
         ----------
         wavelength : of the light [m].
         """
+        return self._factor(wavelength, self.sigma_z[1])
+
+    def power_factor_range(self, wavelength: float) -> Pair:
+        """The same over the range of the logarithm, (low, high) [1]."""
+        return self._factor(wavelength, self.sigma_z_range[1]), self._factor(wavelength, self.sigma_z_range[0])
+
+    def _factor(self, wavelength: float, heated: float) -> float:
         k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
-        return math.exp(-k * k * max(self.sigma_z[1] ** 2 - self.sigma_z[0] ** 2, 0.0))
+        return max(math.exp(-k * k * max(heated**2 - self.sigma_z[0] ** 2, 0.0)), 1e-300)
 
 
 def ring_intrabeam(
@@ -64,7 +83,7 @@ def ring_intrabeam(
     current : local current, which the laser holds in one microbunch a wavelength [A].
     wavelength : of the laser [m].
     emit_y : vertical emittance, kept: the coupling that makes it is not in the lattice [m].
-    coulomb_log : see :func:`ssmb.collective.intrabeam.coulomb_logarithm`.
+    coulomb_log : see :func:`ssmb.collective.impact_parameters`.
 
     Raises
     ------
@@ -84,56 +103,59 @@ def ring_intrabeam(
     fits = not bunched or float(quiet.sigma_z.min()) < FITS * wavelength
     if not fits:  # the linear force of the laser is not that of its bucket
         quiet, bunched = equilibrium(ring), False
-    velocity = ring.reference.beta * SPEED_OF_LIGHT
-    electrons = positive("current", current, "A") * positive("wavelength", wavelength, "m") / velocity
-    electrons = electrons / ELEMENTARY_CHARGE if bunched else 0.0
-    distance = wavelength * ring.reference.beta if bunched else None  # of microbunches, which overlap in the arcs
-    heating = IntrabeamHeating.of(ring, current=current, wavelength=distance, coulomb_log=coulomb_log)
-    heated = scattered(ring, quiet, heating, not_negative("emit_y", emit_y, "m"))
+    electrons = line_density(ring.reference, positive("current", current, "A")) * positive(
+        "wavelength", wavelength, "m"
+    )
+    held = {"current": current, "wavelength": wavelength * ring.reference.beta if bunched else None}  # they may overlap
+    kept = max(not_negative("emit_y", emit_y, "m"), float(quiet.emittances[1]))
+
+    def at_log(logarithm: float) -> tuple[Equilibrium, tuple[float, float, float]]:
+        heating = IntrabeamHeating(ring, **held, coulomb_log=logarithm, emit_y=kept or None)
+        found = equilibrium(ring, lasers=bunched, heating=heating)
+        return found, _numbers(found, place, bunched)
+
     place = quiet.index(at)
-    kept = max(emit_y, float(quiet.emittances[1]))
-    rms = [(float(e.sigma_delta[place]), float(e.sigma_z[place]) if bunched else 0.0) for e in (quiet, heated)]
+    heated, numbers = at_log(coulomb_log)
+    logs, reach = _logarithms(ring, heated, kept, current, electrons if bunched else None, wavelength)
+    logs = min(logs[0], coulomb_log), max(logs[1], coulomb_log)
+    bounds = [at_log(logarithm)[1] for logarithm in logs]
+    before = _numbers(quiet, place, bunched)
     words = "microbunch" if bunched else "coasting beam" if fits else "coasting beam (no room in the micro-bucket)"
+    pairs, ranges = list(zip(before, numbers, strict=True)), list(zip(*bounds, strict=True))
     return IntrabeamEstimate(
         covers=f"whole ring, {words}, vertical emittance kept as given",
         current=current,
-        electrons=electrons,
+        electrons=electrons if bunched else 0.0,
         coulomb_log=coulomb_log,
-        emit_x=(float(quiet.emittances[0]), float(heated.emittances[0])),
+        coulomb_log_range=logs,
+        reach=reach,
+        emit_x=pairs[0],
         emit_y=(kept, kept),
-        sigma_delta=(rms[0][0], rms[1][0]),
-        sigma_z=(rms[0][1], rms[1][1]),
+        sigma_delta=pairs[1],
+        sigma_z=pairs[2],
+        emit_x_range=ranges[0],
+        emit_y_range=(kept, kept),
+        sigma_delta_range=ranges[1],
+        sigma_z_range=ranges[2],
     )
 
 
-def scattered(
-    ring: Lattice, quiet: Equilibrium, heating: Heating, emit_y: float, radiation: Radiation | str = ENVELOPE
-) -> Equilibrium:
-    """Return the equilibrium of a ring with scattering, without what a coupling adds to its vertical emittance.
-
-    Parameters
-    ----------
-    quiet : its equilibrium without scattering; the lasers act if they hold that.
-    heating : see :func:`ssmb.dynamics.equilibrium`.
-    emit_y : vertical emittance of the beam that scatters, kept: what is more than that of `quiet` comes from a coupling
-        that is not in the lattice [m].
-    radiation : that of `quiet`.
-
-    Raises
-    ------
-    PhysicsError
-        There is no balance.
-    """
-    vertical = max(emit_y - float(quiet.emittances[1]), 0.0) * unit_vertical(ring)
-    lasers = quiet.status is EquilibriumStatus.MICROBUNCHED
-    return equilibrium(ring, radiation=radiation, lasers=lasers, heating=lambda sigma: heating(sigma + vertical))
+def _numbers(found: Equilibrium, place: int, bunched: bool) -> tuple[float, float, float]:
+    """Horizontal emittance, momentum spread and length, 0 of a coasting beam."""
+    length = float(found.sigma_z[place]) if bunched else 0.0
+    return float(found.emittances[0]), float(found.sigma_delta[place]), length
 
 
-def unit_vertical(ring: Lattice) -> np.ndarray:
-    """Return the covariances (n, 6, 6) of unit vertical emittance at the entrances of the elements."""
-    columns = optics(ring, compare_edges=False).table()
-    beta, alpha = columns["BETY"][:-1], columns["ALFY"][:-1]
-    out = np.zeros((len(beta), 6, 6))
-    out[:, 2, 2], out[:, 3, 3] = beta, (1.0 + alpha**2) / beta
-    out[:, 2, 3] = out[:, 3, 2] = -alpha
-    return out
+def _logarithms(
+    ring: Lattice, heated: Equilibrium, emit_y: float, current: float, electrons: float | None, wavelength: float
+) -> tuple[Pair, float]:
+    """Coulomb logarithms of the beam of a ring, without and with what cuts them, and how far collisions reach [m]."""
+    vertical = max(emit_y - float(heated.emittances[1]), 0.0) * unit_vertical(ring)
+    return logarithms(
+        ring.reference,
+        (heated.sigma[:-1] + vertical)[:: max(1, len(ring) // _PLACES)],
+        electrons=electrons,
+        current=current if electrons is None else None,
+        damping_time=float(heated.damping_times.max()),
+        structure=wavelength / (2.0 * math.pi) if electrons is None else None,
+    )

@@ -11,7 +11,7 @@ from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
 from ssmb.light.exit_light import ExitLight
 from ssmb.light.tracked import TrackedLight, energy_exchange
-from ssmb.quantity import Shown, quantity
+from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, modulus, positive, share
 
 
@@ -71,6 +71,11 @@ class SourceLight(Shown):
         "eV", "mean energy that an electron of a train gives to the coherent light in a pass with laser"
     )
     steps: tuple[PowerStep, ...] = quantity("", "the way of the power, first step to focus, of one beamline")
+
+    @derived
+    def power_at_focus_range(self) -> tuple[float, float] | None:
+        """Range of the power at the focus, where one is known [W]."""
+        return self.steps[-1].power_range
 
     @property
     def beamlines(self) -> int:

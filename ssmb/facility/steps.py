@@ -11,6 +11,7 @@ from ssmb.beamlines import chains
 from ssmb.quantity import check_quantities, quantities_of, quantity
 from ssmb.ranges import share
 
+Pair = tuple[float, float]
 #: Where the number of a step comes from.
 ORIGINS = ("tracked", *chains.ORIGINS)
 
@@ -22,6 +23,9 @@ class Limit:
     name: str = quantity("", "what takes")
     factor: float = quantity("1", "power after over power before", minimum=0.0, open_minimum=True, maximum=1.0)
     origin: str = quantity("", "where the factor comes from", choices=ORIGINS, default="given")
+    factor_range: Pair | None = quantity(
+        "1", "its range, (low, high), where one is known", dims=("bound",), default=None, minimum=0.0, maximum=1.0
+    )
 
     def __post_init__(self) -> None:
         share(self.name, self.factor)  # which one, before what is wrong with it
@@ -36,6 +40,8 @@ class PowerStep:
     factor: float = quantity("1", "power after over power before; 1 at the first step")
     power: float = quantity("W", "power after the step", label="power")
     origin: str = quantity("", "tracked, calculated, given or assumed", choices=ORIGINS)
+    factor_range: Pair | None = quantity("1", "range of the factor", dims=("bound",), default=None)
+    power_range: Pair | None = quantity("W", "range of the power", dims=("bound",), default=None)
 
     def __post_init__(self) -> None:
         check_quantities(self)
@@ -69,6 +75,7 @@ class PowerWay:
 
     def __init__(self, name: str, power: float, origin: str) -> None:
         self.power = power
+        self.spread: Pair | None = None  #: range of the power over the power
         self._found = [PowerStep(name, 1.0, power, origin)]
 
     @property
@@ -76,10 +83,18 @@ class PowerWay:
         """The steps so far."""
         return tuple(self._found)
 
-    def by(self, name: str, factor: float, origin: str) -> None:
-        """Add a step by its factor [1]."""
+    @property
+    def power_range(self) -> Pair | None:
+        """Range of the power, (low, high) [W]; None where no factor so far has one."""
+        return self.spread and (self.power * self.spread[0], self.power * self.spread[1])
+
+    def by(self, name: str, factor: float, origin: str, factor_range: Pair | None = None) -> None:
+        """Add a step by its factor, and its range if one is known [1]; ranges have one cause, and multiply."""
         self.power *= factor
-        self._found.append(PowerStep(name, factor, self.power, origin))
+        if factor_range is not None and factor > 0.0:
+            before = self.spread or (1.0, 1.0)
+            self.spread = before[0] * factor_range[0] / factor, before[1] * factor_range[1] / factor
+        self._found.append(PowerStep(name, factor, self.power, origin, factor_range, self.power_range))
 
     def to(self, name: str, power: float, origin: str) -> None:
         """Add a step by the power behind it [W]."""

@@ -286,6 +286,40 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
         twice = next(n for n in names if n in seen or seen.add(n))
         raise LatticeError(f"element name '{twice}' stands twice; placed elements need unique names")
     s = np.concatenate(([0.0], np.cumsum([e.length for e in elements], dtype=float)))
+    cache: dict[Any, tuple[Op, ...]] = {}
+    placed: list[tuple[Element, tuple[Op, ...]]] = []
+    for element in elements:
+        of = element.in_lattice(float(s[-1]), reference)
+        key = (type(of), *(v for k, v in vars(of).items() if k != "name"))  # equal magnets are packed once
+        if key not in cache:
+            cache[key] = element_ops(of, reference, radiation)
+        placed.append((of, cache[key]))
+    return replace(_program(reference, names, s, placed), radiation=radiation, elements=tuple(elements))
+
+
+def compile_pieces(element: Element, reference: Reference, pieces: int) -> Program:
+    """Compile equal pieces of an element, in the frame of its body, without noise, apertures and radiation.
+
+    Raises
+    ------
+    LatticeError
+        This kind of element stays whole: it has one piece.
+    """
+    whole = element.without_noise()
+    enter, leave = misalignment_ops(whole, *whole.bending())
+    ends = np.linspace(0.0, 1.0, pieces + 1)
+    pairs = zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)
+    bodies = [whole.slice_ops(reference, *pair) for pair in pairs] if pieces > 1 else [whole.ops(reference)]
+    bodies[0] = (*enter, *bodies[0])
+    bodies[-1] = (*bodies[-1], *leave)
+    names = tuple(f"{whole.name}:{i + 1}" for i in range(pieces))
+    return _program(reference, names, ends * whole.length, [(whole, tuple(ops)) for ops in bodies])
+
+
+def _program(
+    reference: Reference, names: tuple[str, ...], s: np.ndarray, placed: Sequence[tuple[Element, tuple[Op, ...]]]
+) -> Program:
+    """Table of the ops of elements, or of their pieces, in a row."""
     rows: list[tuple[int, int, int, int, int]] = []
     numbers: list[float] = []
     roles: list[Role] = []
@@ -293,14 +327,9 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
     first: list[int] = []
     packed: dict[tuple[int, tuple[float, ...]], int] = {}
     tail = (reference.inv_gamma2, reference.beta**2)
-    cache: dict[Any, tuple[Op, ...]] = {}
-    for index, element in enumerate(elements):
+    for index, (element, ops) in enumerate(placed):
         first.append(len(rows))
-        placed = element.in_lattice(float(s[-1]), reference)
-        key = (type(placed), *(v for k, v in vars(placed).items() if k != "name"))  # equal magnets are packed once
-        if key not in cache:
-            cache[key] = element_ops(placed, reference, radiation)
-        for op in cache[key]:
+        for op in ops:
             params = _packed(op, tail)
             if len(params) != op.kernel.width:
                 raise LatticeError(f"{element.label()}: kernel {op.kernel.name} takes {op.kernel.n_params} numbers")
@@ -310,7 +339,7 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
                 numbers.extend(params)
             role = _role(op)
             roles.append(role)
-            details.append(_detail(placed, role, op))
+            details.append(_detail(element, role, op))
             rows.append((op.kernel.index, packed[known], op.repeat, index, LIMIT if op.kernel.limit else MAP))
     first.append(len(rows))
     if len(names) >= 1 << ELEMENT_BITS and any(KERNELS[row[0]].stochastic for row in rows):
@@ -324,6 +353,4 @@ def compile_elements(elements: Sequence[Element], reference: Reference, radiatio
         first_op=np.array(first, dtype=np.int64),
         roles=np.array(roles, dtype=np.int64),
         details=tuple(details),
-        radiation=radiation,
-        elements=tuple(elements),
     )

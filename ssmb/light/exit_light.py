@@ -60,6 +60,9 @@ class ExitLight(Shown):
     band: float = quantity(
         "1", "full relative width of the band that the user counts; see :func:`counted_band`", default=IN_BAND
     )
+    average_power_range: tuple[float, float] | None = quantity(
+        "W", "range of the average power, where one is known", dims=("bound",), default=None
+    )
 
     def __post_init__(self) -> None:
         positive("wavelength", self.wavelength, "m")
@@ -116,7 +119,17 @@ class ExitLight(Shown):
     @derived
     def in_band_power(self) -> float:
         """Average power within the band: all of a line that is narrower, the share of its width otherwise [W]."""
-        return self.average_power * min(1.0, self.band / self.relative_bandwidth)
+        return self.average_power * self._inside
+
+    @derived
+    def in_band_power_range(self) -> tuple[float, float] | None:
+        """Range of the power within the band, where one is known [W]."""
+        bounds = self.average_power_range
+        return bounds and (bounds[0] * self._inside, bounds[1] * self._inside)
+
+    @property
+    def _inside(self) -> float:
+        return min(1.0, self.band / self.relative_bandwidth)
 
     @property
     def sizes(self) -> tuple[float, float]:

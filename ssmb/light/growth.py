@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
-from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, not_negative, positive
@@ -57,14 +57,14 @@ def pierce_parameter(undulator: Undulator, current: float, sigma_x: float, sigma
     >>> round(pierce_parameter(euv, 1.0, 20e-6, 20e-6) * 1e4, 2)
     3.69
     """
-    alfven = ELEMENTARY_CHARGE * SPEED_OF_LIGHT / CLASSICAL_ELECTRON_RADIUS
+    reference = undulator.reference
+    alfven = abs(reference.charge_number) * ELEMENTARY_CHARGE * SPEED_OF_LIGHT / reference.classical_radius
     square = 2.0 if undulator.helical else 1.0
     mean = 1.0 + 0.5 * square * undulator.k**2
     strength = square * (undulator.k * undulator.bessel(1) / mean) ** 2
     area = 2.0 * math.pi * positive("sigma_x", sigma_x, "m") * positive("sigma_y", sigma_y, "m")
-    gamma = undulator.reference.gamma
     cube = not_negative("current", current, "A") / (8.0 * math.pi * alfven)
-    return (cube * strength * gamma * undulator.wavelength() ** 2 / area) ** (1.0 / 3.0)
+    return (cube * strength * reference.gamma * undulator.wavelength() ** 2 / area) ** (1.0 / 3.0)
 
 
 @checked

@@ -38,7 +38,7 @@ import math
 from dataclasses import dataclass
 
 from ssmb.beam.reference import Reference
-from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, FINE_STRUCTURE
+from ssmb.constants import FINE_STRUCTURE
 from ssmb.errors import LatticeError
 from ssmb.kernels.philox import DRAW_BITS, REPEAT_BITS
 from ssmb.maps.frames import roll_ops
@@ -90,8 +90,7 @@ class RadiationConstants:
     @classmethod
     def of(cls, ref: Reference) -> RadiationConstants:
         """Constants for a reference."""
-        shrink = ELECTRON_MASS_EV / ref.mass * ref.charge_number**2
-        radius = CLASSICAL_ELECTRON_RADIUS * shrink  # classical radius of the species
+        radius = ref.classical_radius
         alpha = FINE_STRUCTURE * ref.charge_number**2
         compton = radius / alpha
         momentum = ref.gamma * ref.beta

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from ssmb.errors import ConfigError
 from ssmb.plot import canvas
-from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, prefixed, whole_figure
+from ssmb.plot.canvas import COLOURS, Figure, Place, dress, legend, whole_figure
 from ssmb.quantity import label_of
+from ssmb.text import digits_within, number, quantity
 
 if TYPE_CHECKING:
     from matplotlib.text import Annotation
@@ -26,7 +27,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     """Draw the way of the power, from a thin beam with ideal bunching down to the intermediate focus.
 
     Each bar reaches from the power before a step to that after it; its colour says where the factor comes from, the
-    number is the power after it.
+    number is the power after it, in the digits that its range leaves, which a black line with ends shows.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         zero = next(step.name for step in steps if not step.power > 0.0)
         raise ConfigError(f"a log axis cannot show a power of zero: nothing is left after '{zero}'")
     axis = canvas.new_axes(into, 6.2, 0.9 + 0.36 * len(steps))
-    lowest = min(step.power for step in steps) / 4.0
+    lowest = min(min(step.power_range or (step.power,)) for step in steps) / 4.0
     before, named, words = lowest, set(), []
     for row, step in enumerate(steps):
         ends = sorted((before if row else lowest, step.power))
@@ -55,10 +56,11 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         axis.plot(
             [step.power, step.power], [row - 0.31, row + 1.31 if row + 1 < len(steps) else row + 0.31], "k", lw=0.8
         )
-        factor, unit = prefixed(step.power, "W")
-        share = "" if row == 0 else f"   × {step.factor:.3g}"
-        text = f"{step.power * factor:.3g} {unit}{share}"
-        words.append(axis.annotate(text, (ends[1], row), (3, 0), textcoords="offset points", va="center",
+        _bars(axis, [step.power], [row], [step.power_range], flat=True)
+        factor = number(step.factor, digits_within(step.factor, step.factor_range, 3))
+        text = quantity(step.power, "W", digits_within(step.power, step.power_range, 3))
+        end, text = max(ends[1], *(step.power_range or (0.0,))), text if row == 0 else f"{text}   × {factor}"
+        words.append(axis.annotate(text, (end, row), (3, 0), textcoords="offset points", va="center",
         fontsize=canvas.SMALL_SIZE))  # fmt: skip
         before = step.power
     axis.set(xscale="log", xlim=(lowest, 1e3 * steps[0].power))
@@ -70,6 +72,15 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     legend(axis, columns=2, loc="above right")
     _make_room(axis, words)
     return whole_figure(axis)
+
+
+def _bars(axis: Axes, values: Sequence[float], at: Sequence[float], ranges: Sequence[Any], flat: bool = False) -> None:
+    """Draw the ranges of values, where there are any; flat if the values lie along x."""
+    for value, place, bounds in zip(values, at, ranges, strict=True):
+        if bounds is not None:
+            error = [[value - bounds[0]], [bounds[1] - value]]
+            one = {"x": value, "y": place, "xerr": error} if flat else {"x": place, "y": value, "yerr": error}
+            axis.errorbar(**one, fmt="none", ecolor="k", elinewidth=1.0, capsize=2.5)
 
 
 def _make_room(axis: Axes, words: Sequence[Annotation]) -> None:
@@ -101,6 +112,8 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
     weak = [s.incoherent_power for s in sources]
     axis.plot(x, [s.exit.average_power for s in sources], "o-", color=COLOURS[0], ms=5, lw=1.2, label="undulator exit")
     axis.plot(x, [s.power_at_focus for s in sources], "s--", color=COLOURS[1], ms=5, lw=1.2, label="focus")
+    _bars(axis, [s.exit.average_power for s in sources], x, [s.exit.average_power_range for s in sources])
+    _bars(axis, [s.power_at_focus for s in sources], x, [s.power_at_focus_range for s in sources])
     axis.plot(x, weak, "^:", color="#777777", ms=4, lw=1.0, label="incoherent, in band")
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(x, [f"{value:.4g}" for value in x])

@@ -222,7 +222,9 @@ def _off_momentum_orbits(program: Program) -> np.ndarray:
             return find_orbits(program, start, 4)
         except PhysicsError:
             reach *= 0.7
-    raise PhysicsError(f"the ring has no off-momentum orbits, even at delta = {reach:.2g}; use order=1")
+    raise PhysicsError(
+        f"no closed orbits of the ring were found off momentum, tried down to delta = {reach / 0.7:.2g}; use order=1"
+    )
 
 
 def _twiss(ring: Ring) -> list[tuple[float, float, float, float]]:

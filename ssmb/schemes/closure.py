@@ -294,8 +294,8 @@ def closure_budget(
     dz_rms = float(dz.std())
     if k * dz_rms > _SMALL_PHASE:
         warnings.warn(
-            f"the path error of {dz_rms:.3g} m is not small against the laser wavelength: the second modulator undoes "
-            "nothing, and the emittance is lost within turns",
+            f"the path error of {dz_rms:.3g} m is {k * dz_rms:.3g} rad of the laser, not small: the second modulator "
+            "does not undo what the first does; what is left is counted as it is",
             ValidityWarning,
             stacklevel=2,
         )

@@ -79,7 +79,7 @@ def kicked_phase_factor(
         raise PhysicsError(
             f"a path of {largest / (n * k):.3g} m is {largest:.3g} radians of the light at harmonic {n} of "
             f"{wavelength:.4g} m; "
-            f"allowed are {allowed:g}: nothing is bunched there. Lower r56, the modulation or the harmonic"
+            f"sums are formed up to {allowed:g}. Lower r56, the modulation or the harmonic"
         )
     if sigma_z is None:
         return np.asarray(_coefficients(n, argument, other) * np.exp(1j * n * psi), dtype=complex)

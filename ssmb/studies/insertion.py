@@ -296,7 +296,7 @@ def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
     if abs(tuned / light - 1.0) > _OFF_RESONANCE:
         warnings.warn(
             f"'{parts[0]}' at '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
-            f"{light * 1e9:.4g} nm: the lattice was made for another harmonic",
+            f"{light * 1e9:.4g} nm; is it that harmonic?",
             ValidityWarning,
             stacklevel=5,
         )

@@ -10,7 +10,7 @@ from ssmb.facility import InsertionState
 from ssmb.facility.insertion_state import InsertionIntrabeam
 from ssmb.quantity import quantity, text_of
 from ssmb.studies.source_text import energy_text, intrabeam_text, lights_text, steps_text
-from ssmb.text import named_values, number, table
+from ssmb.text import named_values, number, ranged, table
 from ssmb.text import quantity as with_unit
 
 
@@ -78,8 +78,10 @@ def findings_text(f: InsertionFindings) -> str:
 
 def _intrabeam(found: InsertionIntrabeam, state: InsertionState) -> str:
     how = "tracked again" if state.kept_by == "tracked" else "by the named terms (tracked light is noise)"
-    note = f"peak power x {number(state.power_kept, 4)}, {how}, with the beam that the balance leaves"
-    x, y, delta = (with_unit(t, "s", 3) for t in found.growth_times)
+    kept = next(step for step in state.light.steps if step.name == "intrabeam scattering")
+    left = ranged(kept.factor, kept.factor_range or (kept.factor,) * 2)
+    note = f"peak power x {left}, {how}, with the beam that the balance leaves"
+    x, y, delta = (with_unit(t, "s", 2) for t in found.growth_times)
     times = f"growth times of emittance x {x}, y {y}, sigma_delta^2 {delta}; counted in every turn, before closure"
     return f"{intrabeam_text(found.beam, note)}\n{times}"
 

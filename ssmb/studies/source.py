@@ -146,8 +146,8 @@ def ring_source(
         of_turn = abs(complex(bunching_factor(beam, wavelength / n)))
         limits: tuple[Limit, ...] = ()
         if found is not None and found.electrons and want.intrabeam == "add":
-            factor = max(found.power_factor(wavelength / n), 1e-300)
-            limits = (Limit("intrabeam scattering, longer microbunch", factor, "calculated"),)
+            factor, bounds = found.power_factor(wavelength / n), found.power_factor_range(wavelength / n)
+            limits = (Limit("intrabeam scattering, longer microbunch", factor, "calculated", bounds),)
         turns = over_turns(config, records, n, of_turn)
         seen.append(RadiatingBeam(beam, wavelength, n, filling, duty, over_turns=turns, limits=limits))
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)

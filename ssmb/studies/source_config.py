@@ -106,6 +106,11 @@ class SourceConfig(RadiatorConfig):
         missing = sorted(set(self.harmonics) - set(harmonics))
         if missing:
             raise ValueError(f"source.mean_over: the bucket monitor at '{self.radiator}' has no harmonic {missing[0]}")
+        if 2 * every > turns:
+            raise ValueError(
+                f"source.mean_over needs two records of the bucket monitor at '{self.radiator}', {2 * every} turns, "
+                f"and track.turns is {turns}: record more often, or track longer"
+            )
         if not 2 * every <= (self.mean_over or 0) <= turns:
             raise ValueError(
                 f"source.mean_over must be {2 * every} (two records) to {turns} (track.turns), not {self.mean_over}"

@@ -7,9 +7,9 @@ from typing import Any
 
 from ssmb.facility import EnergyOfTurn, SourceLight
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate
-from ssmb.quantity import text_of
+from ssmb.quantity import quantities_of, text_of
 from ssmb.studies.source import RingSource
-from ssmb.text import named_values, nanometres, number, quantity, table
+from ssmb.text import digits_within, named_values, nanometres, number, quantity, ranged, table
 
 #: Harmonics that are printed of the many that are stored.
 _MOST = 12
@@ -24,8 +24,13 @@ def lights_text(lights: Sequence[SourceLight]) -> str:
             nanometres(of.light.wavelength),
             number(of.light.bunching, 4),
             text_of(of.exit, "peak_power"),
-            text_of(of.exit, "average_power"),
-            quantity(of.exit.in_band_power, "W"),
+            *(
+                quantity(power, "W", digits_within(power, bounds))
+                for power, bounds in (
+                    (of.exit.average_power, of.exit.average_power_range),
+                    (of.exit.in_band_power, of.exit.in_band_power_range),
+                )
+            ),
             text_of(of, "power_at_focus"),
             text_of(of, "incoherent_power", 3),
             text_of(of.light, "noise_power", 3),
@@ -43,7 +48,10 @@ def lights_text(lights: Sequence[SourceLight]) -> str:
 
 def steps_text(of: SourceLight, imbalance: float) -> str:
     """Return the way of the power of a light, step by step; `imbalance` as :func:`energy_imbalance` has it."""
-    rows = [(s.name, number(s.factor, 4) if i else "", text_of(s, "power"), s.origin) for i, s in enumerate(of.steps)]
+    rows = [
+        (s.name, number(s.factor, digits_within(s.factor, s.factor_range)) if i else "", text_of(s, "power"), s.origin)
+        for i, s in enumerate(of.steps)
+    ]
     per = "" if of.beamlines == 1 else f", each of {of.beamlines} beamlines"
     head = f"way of the power, harmonic {of.harmonic}, {nanometres(of.light.wavelength)}{per}"
     body = table(("step", "factor", "power", "origin"), rows)
@@ -60,21 +68,27 @@ def intrabeam_text(found: IntrabeamEstimate | None, note: str) -> str:
     if found is None:
         return named_values([("intrabeam", note)])
     holder = f", {number(found.electrons, 4)} electrons in a microbunch" if found.electrons else ", coasting"
-    logarithm = number(found.coulomb_log)
+    low, high = found.coulomb_log_range
     lines = [
-        ("intrabeam", f"{found.covers}; {text_of(found, 'current')}{holder}, log {logarithm}"),
+        ("intrabeam", f"{found.covers}; {text_of(found, 'current')}{holder}"),
         ("", note),
-        ("without, with", f"sigma_delta {_pair(found.sigma_delta, '')}, emittance x {_pair(found.emit_x, 'm')}"),
-        ("", f"emittance y {_pair(found.emit_y, 'm')}"),
-    ]
+        ("logarithm", f"{number(found.coulomb_log)} (given); ranges are those of {low:.1f} to {high:.1f}, which its "
+                      f"definitions leave"),
+        ("", f"electrons meet over {quantity(found.reach, 'm', 2)} along z"),
+        ("without, with", f"sigma_delta {_pair(found, 'sigma_delta')}"),
+        ("", f"emittance x {_pair(found, 'emit_x')}"),
+        ("", f"emittance y {_pair(found, 'emit_y')}"),
+    ]  # fmt: skip
     if found.electrons:
-        lines.append(("", f"sigma_z {_pair(found.sigma_z, 'm')}"))
+        lines.append(("", f"sigma_z {_pair(found, 'sigma_z')}"))
     return named_values(lines)
 
 
-def _pair(values: Any, unit: str) -> str:
-    words = [quantity(v, unit) if unit else number(v, 4) for v in values]
-    return f"{words[0]} -> {words[1]}"
+def _pair(found: IntrabeamEstimate, field: str) -> str:
+    (before, after), bounds = getattr(found, field), getattr(found, f"{field}_range")
+    unit = quantities_of(found)[field].unit
+    first = number(before, 4) if unit == "1" else quantity(before, unit)
+    return f"{first} -> {ranged(after, bounds, unit)}"
 
 
 def energy_text(of: EnergyOfTurn) -> str:

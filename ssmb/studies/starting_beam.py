@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ssmb.beam import Beam, Reference, sigma_from_twiss
-from ssmb.collective.intrabeam import IntrabeamHeating
+from ssmb.collective.intrabeam_heating import IntrabeamHeating, unit_vertical
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.dynamics import Equilibrium, Optics, equilibrium
 from ssmb.dynamics.equilibrium import EquilibriumStatus
 from ssmb.elements.lumped_radiation import LumpedRadiation
 from ssmb.errors import ConfigError, PhysicsError
-from ssmb.facility.ring_intrabeam import FITS, scattered, unit_vertical
+from ssmb.facility.ring_intrabeam import FITS
 from ssmb.lattice import Lattice
 from ssmb.maps.radiation import Radiation
 from ssmb.quantity import COVARIANCE, PHASE_SPACE, quantity
@@ -28,8 +28,6 @@ from ssmb.text import quantity as with_unit
 
 #: Charge of a bunch of which the run file says none [C].
 _USUAL_CHARGE = 5e-12
-#: A coupling has given the vertical emittance when it changes by less than this; and how many steps that may take.
-_SAME_EMITTANCE, _MOST_STEPS = 1e-5, 60
 #: Vertical over horizontal emittance below which a beam has no vertical extent but by rounding.
 _FLAT = 1e-9
 _ORIGINS = {
@@ -162,23 +160,12 @@ def _settled(
 def _scattered(
     b: BeamConfig, charge: float, wavelength: float | None, ring: Lattice, radiation: Radiation, alone: Equilibrium
 ) -> Equilibrium:
-    """The equilibrium with intrabeam scattering, for a coupling repeated until both emittances belong together."""
+    """The equilibrium with intrabeam scattering."""
     many: dict[str, Any] = {"electrons": charge / ELEMENTARY_CHARGE}
     if wavelength is not None and alone.status is EquilibriumStatus.MICROBUNCHED:  # electrons meet those of neighbours
         many = {"current": charge * SPEED_OF_LIGHT / wavelength, "wavelength": wavelength * ring.reference.beta}
-    heating = IntrabeamHeating.of(ring, coulomb_log=b.coulomb_log, **many)
-    found = alone
-    for _ in range(_MOST_STEPS):
-        before = _emit_y(b, found)
-        if not before > _FLAT * alone.emittances[0]:
-            raise ConfigError(
-                f"the vertical emittance of this ring is {before:.3g} m, and a flat beam scatters without limit: say "
-                "emit_y, or coupling (emit_y over emit_x), that the lattice has not"
-            )
-        found = scattered(ring, alone, heating, before, radiation)
-        if b.coupling is None or abs(_emit_y(b, found) - before) <= _SAME_EMITTANCE * before:
-            return found
-    raise PhysicsError("scattering finds no balance with this coupling: give emit_y, or lower the charge")
+    heating = IntrabeamHeating(ring, coulomb_log=b.coulomb_log, coupling=b.coupling, emit_y=b.emit_y, **many)
+    return equilibrium(ring, radiation=radiation, lasers=wavelength is not None, heating=heating)
 
 
 def _emit_y(b: BeamConfig, found: Equilibrium) -> float:

@@ -198,7 +198,7 @@ def _program(lattice: Lattice | Program, radiation: Radiation) -> Program:
     """The compiled lattice; a program that is given must have been compiled with the radiation that is asked for."""
     if isinstance(lattice, Lattice):
         if radiation.on and lattice.periodic and (missing := energy_balance(lattice).missing):
-            warnings.warn(ValidityWarning(f"the beam will be lost: {missing}"), stacklevel=3)
+            warnings.warn(ValidityWarning(f"nothing holds the energy of the beam: {missing}"), stacklevel=3)
         return compile_elements(lattice.elements, lattice.reference, radiation)
     if radiation.on and radiation != lattice.radiation:
         raise ConfigError(

@@ -12,7 +12,7 @@ from ssmb.beam import Reference
 from ssmb.cli.main import main
 from ssmb.dynamics import equilibrium, transfer_matrix
 from ssmb.dynamics.instability import unstable_mode
-from ssmb.elements import Bend, Drift, Quadrupole, RFCavity
+from ssmb.elements import Bend, Drift, Multipole, Quadrupole, RFCavity
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
 from tests.dynamics.rings import mls
@@ -32,13 +32,38 @@ def changed(element: str, **values) -> Lattice:
     return mls().with_changes({element: values})
 
 
+def strong_radiation() -> Lattice:
+    """A ring that has a closed orbit without radiation, while a turn loses 0.9 % of the energy."""
+    bend = Bend(name="b", length=0.5, angle=np.pi / 8, e1=0.1, e2=0.1, edge1_int=0.02, edge2_int=0.02, Kn1=-0.2)
+    drift = Drift(name="d", length=0.6)
+    lenses = [Quadrupole(name=n, length=0.2, Kn1=k) for n, k in (("qf", 1.2), ("qd", -1.2))]
+    row = [lenses[0], drift, bend, drift, lenses[1], drift, bend, drift] * 8
+    cavity = RFCavity(name="rf", voltage=2e8, harmon=16, zero_phase="ABOVE_TRANSITION")
+    skew = Multipole(name="sk", Ks1=0.01)
+    return Lattice.from_elements([row[0], skew, *row[1:], cavity], Reference(5e9), periodic=True)
+
+
 CASES = {
-    "unstable in x": (lambda: changed("Q3K", Kn1=9.0), r"mode x is unstable.*focus too .*check their Kn1"),
-    "unstable in y": (lambda: changed("Q2*", Kn1=-6.5), r"mode y is unstable.*focus too .*check their Kn1"),
+    "unstable in x": (
+        lambda: changed("Q3K", Kn1=9.0),
+        r"mode x is unstable.*trace of a turn is (above 2|below -2), as of too .*check Kn1",
+    ),
+    "unstable in y": (
+        lambda: changed("Q2*", Kn1=-6.5),
+        r"mode y is unstable.*trace of a turn is (above 2|below -2), as of too .*check Kn1",
+    ),
     "wrong phase": (lambda: changed("CAV", zero_phase="BELOW_TRANSITION"), r"mode z is unstable.*zero_phase ABOVE"),
     "no cavity": (lambda: changed("CAV", voltage=0.0), r"mode z is not bound.*Give an RFCavity a voltage"),
     "loss above the voltage": (lambda: changed("CAV", voltage=200.0), r"mode z.*loses 226.* 200 eV.*Raise RFP.voltage"),
-    "absurd voltage": (lambda: changed("CAV", voltage=5e12), r"mode z has no closed orbit.*check RFP.voltage"),
+    "absurd voltage": (
+        lambda: changed("CAV", voltage=5e12),
+        r"no closed orbit was found in six dimensions .*check RFP.voltage",
+    ),
+    "a loss that the optics do not bear": (
+        lambda: strong_radiation(),
+        r"no closed orbit was found in six dimensions with radiation .*x and y alone are stable, without cavities and "
+        r"radiation. A turn loses 4.34.*e\+07 eV, 0.0087 of the energy",
+    ),
     "no damping": (combined_function, r"mode x is not damped.*lower the bend gradients"),
     "laser not counted": (lambda: load_lattice(RING_400), r"mode z is not bound.*lasers=True, --lasers"),
 }

@@ -115,7 +115,7 @@ def test_equilibrium_in_the_bucket() -> None:
 
 def test_scattering_of_the_file_is_that_of_one_ampere() -> None:
     """In one place and by three numbers, against the rates along the ring: emittances and length within 1 %."""
-    heating = IntrabeamHeating.of(ring(), current=1.0, wavelength=WAVELENGTH * ring().reference.beta)
+    heating = IntrabeamHeating(ring(), current=1.0, wavelength=WAVELENGTH * ring().reference.beta)
     along, lumped = equilibrium(without_scattering(), lasers=True, heating=heating), found()
     assert_close(lumped.emittances, along.emittances, rtol=0.01, atol=0.0, what="emittances")
     assert_close(lumped.sigma_delta, along.sigma_delta, rtol=0.01, atol=0.0, what="momentum spread")

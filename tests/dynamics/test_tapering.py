@@ -104,7 +104,7 @@ def test_a_loss_above_the_voltage_is_said() -> None:
         ):
             wrong()
     beam = Beam(ring.reference, np.zeros((6, 2)))
-    with pytest.warns(ValidityWarning, match="the beam will be lost: a turn loses"):
+    with pytest.warns(ValidityWarning, match="nothing holds the energy of the beam: a turn loses"):
         track(ring, beam, 1, radiation="mean")
 
 

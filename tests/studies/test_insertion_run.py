@@ -175,7 +175,7 @@ def test_check_tells_what_doubling_changes(tmp_path, capsys):
              "ring.train_current": 1.0}  # fmt: skip
     with pytest.warns(ValidityWarning) as told:
         found = run_file(FILE, folder=tmp_path / "out", changes=small)
-    assert any("made for another harmonic" in str(w.message) for w in told)
+    assert any("is it that harmonic" in str(w.message) for w in told)
     changes = found.findings.convergence
     assert [c.doubled for c in changes] == ["particles", "slices", "seeds"]
     assert max(abs(c.bunching) for c in changes) < 0.02

@@ -17,10 +17,11 @@ from ssmb.beam import Beam
 from ssmb.beamlines import BEAMLINES
 from ssmb.cli.main import main
 from ssmb.collective import IntrabeamHeating
+from ssmb.collective.intrabeam_heating import unit_vertical
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.dynamics import equilibrium
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
-from ssmb.facility.ring_intrabeam import ring_intrabeam, unit_vertical
+from ssmb.facility.ring_intrabeam import ring_intrabeam
 from ssmb.lattice import load_lattice
 from ssmb.plot.study import study_figures
 from ssmb.studies import load_config, load_result, resume, run_file
@@ -162,11 +163,11 @@ def test_intrabeam_scattering_of_the_400_mev_ring():
     assert_close(found.electrons, electrons, rtol=1e-12, atol=0.0, what="electrons of a microbunch")
     assert_close(found.sigma_delta[0], 3.65e-4, rtol=0.01, atol=0.0, what="without, lattices/README.md")
     assert_close(found.sigma_z[0], 78e-9, rtol=0.01, atol=0.0, what="without, lattices/README.md")
-    heating, vertical = IntrabeamHeating.of(ring, electrons=electrons), 44e-12 * unit_vertical(ring)
+    heating, vertical = IntrabeamHeating(ring, electrons=electrons), 44e-12 * unit_vertical(ring)
     own = equilibrium(ring, lasers=True, heating=lambda sigma: heating(sigma + vertical))
     alone = own.sigma_delta[own.index("UND_OUT")]
     assert_close(alone, 7.6e-4, rtol=0.05, atol=0.0, what="momentum spread at 1 A, own microbunch")
-    assert_close(found.sigma_delta[1] / alone, 1.07, rtol=0.01, atol=0.0, what="what the neighbours add")
+    assert_close(found.sigma_delta[1] / alone, 1.0485, rtol=0.005, atol=0.0, what="what the neighbours add")
     k = 2.0 * math.pi / 532e-9
     assert_close(
         found.power_factor(532e-9),

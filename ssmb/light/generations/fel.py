@@ -111,8 +111,7 @@ def free_electron_laser(undulator: Undulator, beam: ElectronBeam) -> FreeElectro
         warnings.warn(
             f"Xie's fit lengthens the gain length by a factor {1.0 + longer:.3g} (eta_d {diffraction:.3g}, eta_e "
             f"{angles:.3g}, "
-            f"eta_gamma {spread:.3g}); above {1.0 + LARGEST_LENGTHENING:g} it was not fitted and there is hardly any "
-            f"gain",
+            f"eta_gamma {spread:.3g}); above {1.0 + LARGEST_LENGTHENING:g} it was not fitted",
             ValidityWarning,
             stacklevel=2,
         )
