@@ -13,19 +13,25 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ssmb.errors import ConfigError, SsmbError
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: What may stand where a number is meant; its value is checked where it is used.
 _NUMBERS = (numbers.Number, np.generic, np.ndarray, str)
+#: The same for a call that failed although all of them fit.
+_PLAIN = (numbers.Real, np.generic)
+#: What NumPy says of arrays whose shapes do not fit together.
+_SHAPES = ("broadcast", "mismatch", "dimension", "shape", "truth value of an")
 
 
 def checked(function: F) -> F:
     """Make a public function say which argument is of another kind than its annotation, where it fails by that.
 
     A call that succeeds costs nothing. A call that ends in an error which is not one of the package is looked at: if an
-    argument is not what its annotation says, the error becomes a ConfigError that names it.
+    argument is not what its annotation says, the error becomes a ConfigError that names it. Of a class, its
+    construction, its public methods and its class methods are made so.
 
     Examples
     --------
@@ -37,14 +43,18 @@ def checked(function: F) -> F:
     ssmb.errors.ConfigError: length: word must be str, not int
     """
 
+    if isinstance(function, type):
+        _check_members(function)
+        return function
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except SsmbError:
             raise
-        except (AttributeError, TypeError, ValueError, IndexError, KeyError, ArithmeticError):
-            wrong = _wrong(function, args, kwargs)
+        except (AttributeError, TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
+            wrong = _wrong(function, args, kwargs) or _shapes(function, error, (*args, *kwargs.values()))
             if wrong is None:
                 raise
             raise ConfigError(wrong) from None
@@ -67,6 +77,29 @@ def unmasked(name: str, values: Any) -> np.ndarray:
     return given
 
 
+def _check_members(cls: type) -> None:
+    for name, member in list(vars(cls).items()):
+        if name.startswith("_") and name != "__init__":
+            continue
+        if isinstance(member, (classmethod, staticmethod)):
+            setattr(cls, name, type(member)(checked(member.__func__)))
+        elif inspect.isfunction(member):
+            setattr(cls, name, checked(member))
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """``track``, ``Lattice.find``, or the name of the class that is made."""
+    return function.__qualname__.removesuffix(".__init__").rpartition("<locals>.")[2]
+
+
+def _shapes(function: Callable[..., Any], error: Exception, given: tuple[Any, ...]) -> str | None:
+    """Say that arrays do not fit together, where that is what NumPy says."""
+    arrays = any(isinstance(value, (np.ndarray, list, tuple)) for value in given)
+    if not arrays or not isinstance(error, ValueError) or not any(word in str(error) for word in _SHAPES):
+        return None
+    return f"{_name(function)}: arrays do not have the shapes that belong together ({str(error)[:120]})"
+
+
 def _wrong(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Say which argument does not fit its annotation; None if all do, or if there are too few or too many."""
     try:
@@ -75,19 +108,24 @@ def _wrong(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         hints = typing.get_type_hints(function, localns=dict(vars(room)) if room else None)
     except (TypeError, NameError):
         return None
-    for name, value in given.items():
-        if name in hints and not _fits(value, hints[name]):
-            return f"{function.__name__}: {name} must be {_words(hints[name])}, not {type(value).__name__}"
+    for allowed in (_NUMBERS, _PLAIN):
+        for name, value in given.items():
+            if name in hints and not _fits(value, hints[name], allowed):
+                return f"{_name(function)}: {name} must be {_words(hints[name])}, not {type(value).__name__}"
     return None
 
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value may be what an annotation says; true where that cannot be told."""
+def _fits(value: Any, hint: Any, allowed: tuple[type, ...]) -> bool:
+    """Whether a value may be what an annotation says, a number being of the types that are allowed; true where that
+    cannot be told.
+    """
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint == ArrayLike:
+        return _numeric(value)
     if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, one) for one in inner)
+        return any(_fits(value, one, allowed) for one in inner)
     if origin is typing.Annotated:
-        return _fits(value, inner[0])
+        return _fits(value, inner[0], allowed)
     if origin is typing.Literal:
         return isinstance(value, tuple({type(one) for one in inner}))
     kind = origin or hint
@@ -96,7 +134,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if not isinstance(kind, type):
         return True
     if kind in (float, int, complex):
-        return isinstance(value, _NUMBERS)
+        if allowed is _PLAIN:
+            allowed = {int: (numbers.Integral,), complex: (numbers.Number, np.generic)}.get(kind, _PLAIN)
+        return isinstance(value, allowed)
     if kind is collections.abc.Callable:
         return callable(value)
     if kind in (collections.abc.Sequence, collections.abc.Iterable) and isinstance(value, (str, bytes)):
@@ -104,15 +144,25 @@ def _fits(value: Any, hint: Any) -> bool:
     try:
         fits = isinstance(value, kind)
         if fits and kind in (tuple, list, collections.abc.Sequence) and inner and inner[-1] is not Ellipsis:
-            fits = len(inner) in (1, len(value)) and all(_fits(v, inner[0]) for v in value)
+            each = inner if len(inner) > 1 else inner * len(value)
+            fits = len(each) == len(value) and all(_fits(v, h, allowed) for v, h in zip(value, each, strict=True))
     except TypeError:  # a protocol that cannot be asked
         return True
     return fits
 
 
+def _numeric(value: Any) -> bool:
+    try:
+        return np.asarray(value).dtype.kind in "fciub"
+    except (TypeError, ValueError):
+        return False
+
+
 def _words(hint: Any) -> str:
     """Return an annotation as words: ``a Beam or a Lattice``."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint == ArrayLike:
+        return "numbers"
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(_words(one) for one in inner))
     if hint is types.NoneType:

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
+import numpy as np
+
 from ssmb import text
 from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.units import PREFIXES, Unit, number_in, unit
@@ -408,6 +410,8 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
             return dataclasses.replace(of, choices=typing.get_args(kind)).choice(value, name, error)
     rows = next((h for h in options if is_list(h)), None)
     if rows is None:
+        if wrong := _not_of(options, value):
+            raise error(f"{name} must be {wrong}, got {_shown(value)}")
         return value
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "shape", (1,)) == ():
         raise error(f"{name} must be a list, got {_shown(value)}")
@@ -418,6 +422,15 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
         wanted = f"{fewest} to {most}" if of.entries else len(kinds)
         raise error(f"{name} must be a list of {wanted} entries, got {len(items)}")
     return tuple(_checked(*kinds[i], item, f"{name}[{i}]", error) for i, item in enumerate(items))
+
+
+def _not_of(classes: Iterable[Any], value: Any) -> str:
+    """Words for the classes of which a value is none; empty where it is one, or where that cannot be told."""
+    known = [c for c in classes if c is not type(None)]
+    plain = all(isinstance(c, type) and not getattr(c, "_is_protocol", False) and c is not np.ndarray for c in known)
+    if not plain or isinstance(value, tuple(np.bool_ if c is bool else c for c in known) + tuple(known)):
+        return ""
+    return " or ".join("true or false" if c is bool else f"a {c.__name__}" for c in known)
 
 
 def is_list(hint: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam import distributions
 from ssmb.beam.reference import Reference
 from ssmb.beam.rows import numbers_of, real_array, six_rows, whole_numbers_of
@@ -54,6 +55,7 @@ def _row(index: int, doc: str) -> property:
     return property(view, doc=doc)
 
 
+@checked
 class Beam:
     """Macroparticles around a reference particle.
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from ssmb.arguments import checked
 from ssmb.constants import CLASSICAL_ELECTRON_RADIUS, ELECTRON_MASS_EV, PROTON_MASS_EV, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, nearest
 from ssmb.quantity import quantity
@@ -19,6 +20,7 @@ SPECIES: dict[str, tuple[float, int]] = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class Reference:
     """Reference particle of a beam or a lattice.

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.beamlines.chains import ChainStage, UndulatorChain
 from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
 from ssmb.errors import ConfigError, ValidityWarning
@@ -45,6 +46,7 @@ class Footprint:
         return self.coherent_density + self.incoherent_density
 
 
+@checked
 @dataclass(frozen=True)
 class Beamline:
     """Stages in the order in which the light meets them.

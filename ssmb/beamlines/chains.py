@@ -17,6 +17,7 @@ ORIGINS = ("calculated", "given", "assumed")  #: where the transmission of a sta
 SHARE: dict[str, Any] = {"minimum": 0.0, "open_minimum": True, "maximum": 1.0}
 
 
+@checked
 @dataclass(frozen=True)
 class LppChain:
     """Laser-produced plasma: CO2 power to the intermediate focus.
@@ -94,6 +95,7 @@ class ChainStage:
         share(f"transmission of '{self.name}'", self.transmission)
 
 
+@checked
 @dataclass(frozen=True)
 class UndulatorChain:
     """One SSMB (or FEL) beamline: undulator exit to the intermediate focus."""

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmb.arguments import checked
 from ssmb.beamlines.chains import SHARE, ChainStage
 from ssmb.beamlines.multilayer import Multilayer, coating
 from ssmb.beamlines.optical_constants import gas_density, layer_transmission, surface_reflectivity, tabulated_density
@@ -57,6 +58,7 @@ class Stage(ABC):
         """Return name, transmission and origin of the stage for a light at the undulator exit."""
 
 
+@checked
 @dataclass(frozen=True)
 class Given(Stage, kind="given"):
     """A stage whose transmission is known from elsewhere."""
@@ -69,6 +71,7 @@ class Given(Stage, kind="given"):
         return ChainStage(self.name, self.transmission, "given")
 
 
+@checked
 @dataclass(frozen=True)
 class GrazingMirror(Stage, kind="grazing"):
     """Equal mirrors under grazing incidence, each a thick coating (Fresnel).
@@ -112,6 +115,7 @@ class GrazingMirror(Stage, kind="grazing"):
         )  # fmt: skip
 
 
+@checked
 @dataclass(frozen=True)
 class MultilayerMirror(Stage, kind="multilayer"):
     """Equal multilayer mirrors near normal incidence."""
@@ -135,6 +139,7 @@ class MultilayerMirror(Stage, kind="multilayer"):
         return _calculated(f"{_number(self.number)}{self.coating.name} mirror{'s' * (self.number > 1)}", reflected)
 
 
+@checked
 @dataclass(frozen=True)
 class Gas(Stage, kind="gas"):
     """Gas in the path of the light: absorption by its atoms."""
@@ -151,6 +156,7 @@ class Gas(Stage, kind="gas"):
         return _layer(name, light, self.formula, self.length, density)
 
 
+@checked
 @dataclass(frozen=True)
 class SpectralFilter(Stage, kind="filter"):
     """A foil that stops other wavelengths, and takes its share of the light."""
@@ -166,6 +172,7 @@ class SpectralFilter(Stage, kind="filter"):
         return _layer(name, light, self.formula, self.thickness, density)
 
 
+@checked
 @dataclass(frozen=True)
 class Aperture(Stage, kind="aperture"):
     """An opening that the light of the undulator meets before any focusing.
@@ -206,6 +213,7 @@ class Aperture(Stage, kind="aperture"):
         return _calculated("aperture", math.prod(_in_slit(h, s, c) for h, s, c in both))
 
 
+@checked
 @dataclass(frozen=True)
 class Homogeniser(Stage, kind="homogeniser"):
     """What fills the pupil of the illuminator: reflections in a light pipe, or facets of a fly's eye."""

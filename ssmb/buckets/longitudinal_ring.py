@@ -35,6 +35,7 @@ from ssmb.ranges import count, finite, not_negative, not_zero, positive
 Rows = NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True)
 class ThinModulator:
     """A laser kick ``delta += A sin(k z)``.
@@ -67,6 +68,7 @@ class ThinModulator:
         return z, delta + self.amplitude * np.sin(2.0 * math.pi / self.wavelength * z)
 
 
+@checked
 @dataclass(frozen=True)
 class Slip:
     """Part of a ring: ``z += r56 delta + t566 delta^2 + u5666 delta^3``.
@@ -132,6 +134,7 @@ class LongitudinalOptics(Shown):
         return positive("sigma_delta", sigma_delta) ** 2 * float(shares @ self.beta)
 
 
+@checked
 @dataclass(frozen=True)
 class LongitudinalRing:
     """A ring of thin modulators and slips, with one fixed point at z = delta = 0 of all of them.

@@ -29,6 +29,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ssmb.arguments import checked
 from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.beam.folding import fold
 from ssmb.buckets.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
@@ -41,6 +42,7 @@ from ssmb.ranges import count, finite, not_negative, not_zero, positive
 __all__ = ["LINEAR_STABILITY_LIMIT", "MicroBucket", "pendulum_lifetime", "sands_lifetime", "standard_map_island"]
 
 
+@checked
 @dataclass(frozen=True)
 class MicroBucket:
     """Bucket of a thin laser modulator in a ring.

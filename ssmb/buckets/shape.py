@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from ssmb.arguments import checked
 from ssmb.beam.folding import fold
 from ssmb.errors import PhysicsError
 from ssmb.ranges import count, positive
@@ -57,6 +58,7 @@ class FixedPoint:
     stable: bool
 
 
+@checked
 @dataclass(frozen=True)
 class Bucket:
     """The region that belongs to one stable fixed point.

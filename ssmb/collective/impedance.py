@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect
@@ -90,6 +91,7 @@ class ResistiveWall:
         return np.where(k > 0.0, z / (root / safe - 0.5j * safe * self.radius), 0.0)
 
 
+@checked
 @dataclass(frozen=True)
 class ImpedanceTable:
     """Linear between the points of a table, zero outside of it."""
@@ -143,6 +145,7 @@ def _mass2(reference: Reference) -> float:
     return float((reference.mass / reference.p0c) ** 2)
 
 
+@checked
 @effect("train_impedance")
 class TrainImpedance(Effect):
     """An impedance that acts on a long train of equal micro-bunches.
@@ -213,6 +216,7 @@ class TrainImpedance(Effect):
         ]
 
 
+@checked
 @effect("bunch_impedance")
 class BunchImpedance(Effect):
     """An impedance that acts on one bunch, whose charge is shared between bins.

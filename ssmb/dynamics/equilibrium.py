@@ -42,6 +42,7 @@ class EquilibriumStatus(Enum):
     LINEAR = "three damped modes; the beam is bound by a linear map"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Equilibrium(Shown):
     """The beam of a ring in equilibrium, at n + 1 places: the beginning, and the exit of each of the n elements.

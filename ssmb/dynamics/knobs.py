@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
 from ssmb.ranges import finite
 
 
+@checked
 @dataclass(frozen=True)
 class Knob:
     """A parameter of a family of elements.

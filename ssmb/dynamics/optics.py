@@ -46,6 +46,7 @@ class OpticsStatus(Enum):
     )
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Optics(Shown):
     """Optics of a ring at n + 1 places: the beginning, and the exit of each of the n elements.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ssmb.arguments import checked
 from ssmb.dynamics.optics import Optics
 from ssmb.dynamics.taylor import taylor_map
 from ssmb.errors import ConfigError, nearest
@@ -45,6 +46,7 @@ _LOCAL_NAMES = (
 _TAYLOR = "taylor"
 
 
+@checked
 @dataclass(frozen=True)
 class Target:
     """A wanted value.

@@ -37,6 +37,7 @@ AXES = ("x", "px", "y", "py", "z", "delta")
 MAX_ORDER = 12
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class TaylorMap:
     """Taylor expansion of the map of a section.

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import SHARE
 from ssmb.dynamics.linear import symplectic_form
@@ -113,6 +114,7 @@ class InsertionState:
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
 
 
+@checked
 @dataclass(frozen=True)
 class Insertion(Part, name="insertion"):
     """Modulator, radiator and second modulator in a ring.

@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import optimize
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, ChainStage, UndulatorChain
 from ssmb.constants import ELEMENTARY_CHARGE
@@ -39,6 +40,7 @@ EUV_RANGE = (6e-9, 15e-9)
 _LINES, _OF_LINES = 3, 131_072
 
 
+@checked
 @dataclass(frozen=True)
 class Radiator(Part, name="radiator"):
     """An undulator whose gap is set to the light, and the beamline behind it.

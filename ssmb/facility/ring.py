@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics import radiation_integrals
@@ -27,6 +28,7 @@ CURRENT: dict[str, Any] = {"minimum": 1e-9, "maximum": 1e6}
 PLANAR = (1.0, 1.0, 2.0)
 
 
+@checked
 @dataclass(frozen=True)
 class Filling:
     """How the current of a ring is spread: over the whole ring, or over trains of the same current inside."""
@@ -95,6 +97,7 @@ def coasting_damping(vertical: float, partition: tuple[float, float, float] = PL
     return vertical * (x / y), vertical, 2.0 * (z / y) * vertical
 
 
+@checked
 @dataclass(frozen=True)
 class Ring(Part, name="ring"):
     """A ring of a lattice, or one of which some numbers are given.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
@@ -15,6 +16,7 @@ from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, modulus, positive, share
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class RadiatingBeam:
     """A tracked beam in the middle of a radiator, and what is known of it beyond its particles."""

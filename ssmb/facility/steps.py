@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beamlines import chains
 from ssmb.quantity import check_quantities, quantities_of, quantity
 from ssmb.ranges import share
@@ -16,6 +17,7 @@ Pair = tuple[float, float]
 ORIGINS = ("tracked", *chains.ORIGINS)
 
 
+@checked
 @dataclass(frozen=True)
 class Limit:
     """What takes a share of a power, and where that number comes from."""

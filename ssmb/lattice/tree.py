@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.elements import ELEMENTS, Element
 from ssmb.errors import LatticeError, Where, nearest
@@ -27,6 +28,7 @@ _E = TypeVar("_E", bound=Element)
 _SAME_POINT = 1e-12
 
 
+@checked
 @dataclass(frozen=True)
 class Lattice:
     """A row of elements and the reference particle; nothing in it ever changes.

@@ -39,6 +39,7 @@ _FAR_LOBE = 40.0 * math.pi
 _FAR_BEAM = 6.0
 
 
+@checked
 @dataclass(frozen=True)
 class Plane:
     """Second moments of one transverse plane in the middle of the radiator.

@@ -45,6 +45,7 @@ def counted_band(wavelength: float) -> float:
     return IN_BAND_BLUE if low <= positive("wavelength", wavelength, "m") <= high else IN_BAND
 
 
+@checked
 @dataclass(frozen=True)
 class ExitLight(Shown):
     """Light at the exit of one undulator; the protocol of ``ssmb.lithography.EuvSource.from_result``."""

@@ -36,6 +36,7 @@ LARGEST_SLOPE = 0.3
 MOST_NODES = 512
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Orbit:
     """Orbit of one electron at the nodes of a panel-wise Gauss quadrature; made by the functions of this module.

@@ -20,6 +20,7 @@ _COLUMNS = {
 _DIE_COLUMNS = {"name": "die_name", "area": "die_area_mm2", "per_package": "dies_per_package"}
 
 
+@checked
 @dataclass(frozen=True)
 class Die:
     """One kind of die in a package."""

@@ -36,6 +36,7 @@ class Parameter:
     distribution: str = "lognormal"  #: of the samples, or "normal"
 
 
+@checked
 @dataclass(frozen=True)
 class ModelParameters:
     """Values of all modelling choices, SI units; defaults and their sources stand in ``data/parameters.toml``.

@@ -92,6 +92,7 @@ class FocusResult(Protocol):
         """Average power of one beamline in that band at the intermediate focus [W]."""
 
 
+@checked
 @dataclass(frozen=True)
 class EuvSource:
     """One EUV source; None stands for what is not known."""

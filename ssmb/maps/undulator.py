@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, PhysicsError
@@ -27,6 +28,7 @@ from ssmb.quantity import quantity
 from ssmb.ranges import count, not_negative, positive
 
 
+@checked
 @dataclass(frozen=True)
 class Undulator:
     """Ideal undulator of `n_periods` equal periods, passed on axis by electrons of the reference energy.

@@ -24,6 +24,7 @@ from ssmb.ranges import finite, not_negative, positive
 _FORM = symplectic_form(4)
 
 
+@checked
 @dataclass(frozen=True)
 class RingParameters:
     """The numbers of a ring with one laser modulator; transverse ones are in the middle of the modulator.

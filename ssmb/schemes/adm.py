@@ -20,6 +20,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import optimize
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.elements import Bend, Drift, Element
 from ssmb.elements.thin_laser import ThinLaser
@@ -34,6 +35,7 @@ from ssmb.schemes.theorems import energy_coupling_product
 from ssmb.schemes.thin import coupling, line
 
 
+@checked
 @scheme("adm")
 @dataclass(frozen=True)
 class AngularDispersion(Scheme):
@@ -223,6 +225,7 @@ class AngularDispersion(Scheme):
         ]
 
 
+@checked
 @scheme("adm_reversible")
 @dataclass(frozen=True)
 class ReversibleAngularDispersion(AngularDispersion):

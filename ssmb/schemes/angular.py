@@ -21,6 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
@@ -34,6 +35,7 @@ from ssmb.schemes.theorems import angular_coupling_product
 from ssmb.schemes.thin import line
 
 
+@checked
 @scheme("tlc_angular")
 @dataclass(frozen=True)
 class AngularModulationCoupling(Scheme):

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import optimize, special
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.elements import Drift
 from ssmb.elements.thin_laser import ThinLaser
@@ -44,6 +45,7 @@ _LEAST_MODULATION, _MOST_MODULATION = 1e-3, 1e5
 _SIDE_STEPS = 60
 
 
+@checked
 @scheme("eehg")
 @dataclass(frozen=True)
 class EchoEnabled(Scheme):

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.ranges import not_zero, positive
 from ssmb.schemes.modulator import Modulator
 
 
+@checked
 @dataclass(frozen=True)
 class Given:
     """Beam, laser and modulator that the schemes of a comparison share.

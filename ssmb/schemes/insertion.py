@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.closed_form import h_function
@@ -27,6 +28,7 @@ from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.tracking import track
 
 
+@checked
 @dataclass(frozen=True)
 class CouplingInsertion:
     """Insertion for transverse-longitudinal coupling with an energy modulation, and the beam that comes to it.

@@ -20,6 +20,7 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import optimize
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.beam.closed_form import gaussian_bunching
 from ssmb.elements import Drift
@@ -35,6 +36,7 @@ from ssmb.schemes.modulator import Modulator
 from ssmb.schemes.thin import line, modulation
 
 
+@checked
 @scheme("lsf")
 @dataclass(frozen=True)
 class StrongFocusing(Scheme):
@@ -230,6 +232,7 @@ class StrongFocusing(Scheme):
         ]
 
 
+@checked
 @scheme("lsf_two")
 @dataclass(frozen=True)
 class TwoModulators(StrongFocusing):

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import optimize
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.closed_form import boltzmann_bunching
@@ -42,6 +43,7 @@ _BUCKETS = (-20.0, 20.0)
 CHAOS_LIMIT = 0.97
 
 
+@checked
 @scheme("micro_bucket")
 @dataclass(frozen=True)
 class MicroBucketHarmonics(Scheme):

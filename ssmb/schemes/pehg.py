@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import optimize
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.elements import Drift
 from ssmb.lattice import Lattice
@@ -61,6 +62,7 @@ def gradient_slip(n_periods: float, wavelength: float, k: float, gradient: float
     return -slip * finite("gradient", gradient, "1/m") * k2 / (1.0 + 0.5 * k2)
 
 
+@checked
 @scheme("pehg")
 @dataclass(frozen=True)
 class PhaseMerging(Scheme):

@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import optimize, special
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.beam.closed_form import dispersion_smear, gaussian_bunching
 from ssmb.elements import Drift
@@ -37,6 +38,7 @@ from ssmb.schemes.thin import SMEAR_LEVER, coupling, line, modulation
 _BEAMLINE_BETA = 5.0
 
 
+@checked
 @scheme("single_stage")
 @dataclass(frozen=True)
 class SingleStage(Scheme):

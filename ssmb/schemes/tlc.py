@@ -23,6 +23,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import special
 
+from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
@@ -97,6 +98,7 @@ def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
 _WIDE_LASER = 8.0
 
 
+@checked
 @scheme("tlc_energy")
 @dataclass(frozen=True)
 class EnergyModulationCoupling(Scheme):

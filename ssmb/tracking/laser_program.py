@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import TURN_BITS, white_noise
@@ -30,6 +31,7 @@ _LAST_TURN = 1 << TURN_BITS
 _TURN: dict[str, Any] = {"minimum": 0, "maximum": 10**12}
 
 
+@checked
 @dataclass(frozen=True)
 class Duty:
     """On during the first ``on`` of each ``period`` turns, counted from turn 0."""
@@ -43,6 +45,7 @@ class Duty:
             raise ConfigError(f"on = {self.on} turns do not fit into a period of {self.period}")
 
 
+@checked
 @dataclass(frozen=True)
 class Ramp:
     """Amplitude of the laser's field against turn, constant before the first point and after the last."""
@@ -70,6 +73,7 @@ class Ramp:
         return factor[i] + (factor[i + 1] - factor[i]) * (t * t * (3.0 - 2.0 * t))
 
 
+@checked
 @dataclass(frozen=True)
 class Noise:
     """White noise of the laser from turn to turn; of one seed the same in all elements, for the light is the same."""
@@ -82,6 +86,7 @@ class Noise:
         check_quantities(self)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class LaserProgram:
     """The course of a laser over the turns, relative to what the lattice says; also for an RF cavity.

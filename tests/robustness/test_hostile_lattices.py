@@ -244,6 +244,7 @@ def test_mutated_files(folder: Path, part: int) -> None:
         for i in range(MUTATED // PARTS):
             path.write_bytes(mutated(rng, SEEDS[i % len(SEEDS)]))
             sound += read(path)
+    print(f"\nchanged files: {MUTATED // PARTS}")
     assert sorted(os.listdir(folder)) == ["main.pals.yaml", "part.yaml"]
     assert 0.005 < sound / (MUTATED // PARTS) < 0.8  # the mutations are neither all harmless nor all fatal
 

@@ -271,6 +271,7 @@ def test_mutated_files(folder: Path, part: int) -> None:
         for i in range(MUTATED // PARTS):
             path.write_bytes(mutated(rng, SEEDS[i % len(SEEDS)]))
             sound += read(path)
+    print(f"\nchanged files: {MUTATED // PARTS}")
     assert sorted(os.listdir(folder)) == ["ring.pals.yaml", "small.run.yaml"]
     assert 0.02 < sound / (MUTATED // PARTS) < 0.8  # the mutations are neither all harmless nor all fatal
 

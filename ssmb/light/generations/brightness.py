@@ -31,6 +31,7 @@ from ssmb.ranges import not_negative, positive, share
 CUSTOMARY = 1e12
 
 
+@checked
 @dataclass(frozen=True)
 class ElectronBeam:
     """A Gaussian electron beam at the source of light, with a waist there.

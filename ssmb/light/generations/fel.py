@@ -33,6 +33,7 @@ XIE_TERMS: tuple[tuple[float, float, float, float], ...] = (
 LARGEST_LENGTHENING = 5.0
 
 
+@checked
 @dataclass(frozen=True)
 class FreeElectronLaser:
     """SASE FEL at saturation.

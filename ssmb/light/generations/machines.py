@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.errors import ConfigError, nearest
 from ssmb.light.generations.brightness import ElectronBeam
@@ -55,6 +56,7 @@ class MachineInput:
         return f"{self.name} from {low} to {high}"
 
 
+@checked
 @dataclass(frozen=True)
 class Machines:
     """Machine parameters of all rows; the first word of a name says whose it is.

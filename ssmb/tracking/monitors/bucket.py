@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import block_sum
@@ -226,6 +227,7 @@ class BucketRecord(Record):
         return {"captured": float(self.captured[-1])} if len(self.turn) else {}
 
 
+@checked
 @monitor("bucket", BucketRecord)
 class BucketMonitor(SumMonitor):
     """Record a micro-bucket at the entrance of an element on every n-th turn, z folded modulo its length.

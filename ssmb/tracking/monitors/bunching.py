@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.loops import WEIGHT, Z
 from ssmb.kernels.primitives import sincos_turns
@@ -69,6 +70,7 @@ class BunchingRecord(Record):
         return (Curves(self.magnitude, "bunching factor |b|", wavelengths=self.wavelengths),)
 
 
+@checked
 @monitor("bunching", BunchingRecord)
 class BunchingMonitor(SumMonitor):
     """Record the complex bunching factor b = <exp(-2 pi i z/lambda)> at the entrance of an element on every n-th turn.

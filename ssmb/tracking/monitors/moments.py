@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.loops import WEIGHT
@@ -75,6 +76,7 @@ class MomentRecord(Record):
         return np.stack([np.sqrt(np.clip(np.linalg.det(b), 0.0, None)) for b in blocks], axis=1)
 
 
+@checked
 @monitor("moments", MomentRecord)
 class MomentMonitor(SumMonitor):
     """Record particles, charge, means and the covariance matrix at the entrance of an element, on every n-th turn.

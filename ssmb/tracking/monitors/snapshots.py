@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
 from ssmb.quantity import quantity
@@ -24,6 +25,7 @@ class SnapshotRecord(Record):
     beams: tuple[Beam, ...] = quantity("", "beams of these turns")
 
 
+@checked
 @monitor("snapshots", SnapshotRecord)
 class SnapshotMonitor(KeepingMonitor):
     """Keep the whole beam, at the entrance of an element or at the end of a turn, on some turns.
