@@ -105,6 +105,11 @@ REASONS = (
         "4e-9 of that by turn 70 and 1e-4 by turn 160",
         2.1,
     ),
+    Reason(
+        r"((run|power|bunching)/ssmb_(vuv|euv(_515)?)|notebook/06_euv_source)/(.*/)?(intrabeam|limits|steps|lights)/",
+        "scattering is integrated along each element until it is converged, and carries a range",
+        0.15,
+    ),
     Reason(r"/energy_imbalance$", "stored once, as the imbalance of the source: rounding of some ulp", np.inf),
     Reason(
         r"/(insertion|source)/imbalance$",

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ssmb.errors import ConfigError, SsmbError
+from ssmb.errors import ConfigError, SsmbError, nearest
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: What may stand where a number is meant; its value is checked where it is used.
@@ -54,10 +54,18 @@ def checked(function: F) -> F:
         except SsmbError:
             raise
         except (AttributeError, TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
-            wrong = _wrong(function, args, kwargs) or _shapes(function, error, (*args, *kwargs.values()))
+            wrong = (
+                _unknown(function, kwargs)
+                or _wrong(function, args, kwargs)
+                or _shapes(function, error, (*args, *kwargs.values()))
+            )
             if wrong is None:
                 raise
             raise ConfigError(wrong) from None
+        except MemoryError as error:
+            raise ConfigError(
+                f"{_name(function)}: this needs more memory than there is ({error}); ask for less"
+            ) from None
 
     return cast(F, call)
 
@@ -90,6 +98,18 @@ def _check_members(cls: type) -> None:
 def _name(function: Callable[..., Any]) -> str:
     """``track``, ``Lattice.find``, or the name of the class that is made."""
     return function.__qualname__.removesuffix(".__init__").rpartition("<locals>.")[2]
+
+
+def _unknown(function: Callable[..., Any], given: dict[str, Any]) -> str | None:
+    """Say which keyword is none of the function; None if all are, or if it takes any."""
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    known = [name for name in parameters if name != "self"]
+    for name in given:
+        if name not in parameters:
+            return f"{_name(function)} takes no '{name}'.{nearest(name, known)} Allowed: {', '.join(known)}"
+    return None
 
 
 def _shapes(function: Callable[..., Any], error: Exception, given: tuple[Any, ...]) -> str | None:

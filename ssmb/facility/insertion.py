@@ -80,13 +80,6 @@ class _Ends:
     left: Pair = quantity("1", "by the emittance that is left", dims=("bound",))
 
 
-def _closure_factors(budget: ClosureBudget, allowed: float) -> tuple[float, float]:
-    """Factors on the power: by fewer turns with laser than are allowed [1], and by the emittance that is left."""
-    duty = min(allowed, budget.best_duty)
-    rise = budget.smear_rate * duty * budget.growth / (2.0 * budget.damping)
-    return duty / allowed, max(math.exp(-rise), 1e-300)
-
-
 @dataclass(frozen=True, eq=False)
 class InsertionState:
     """What an insertion makes of the beam of its ring."""
@@ -337,7 +330,7 @@ class Insertion(Part, name="insertion"):
         closed = stage("closure", _Closed, lambda: self._closure_of(heated, damping, scattered.path_error))
         of, budget = closed.of, closed.budget
         laser = self.laser(upstream.filling)
-        factors = (kept, *_closure_factors(budget, laser.duty))
+        factors = (kept, *budget.factors(laser.duty))
         ends = stage("ends of the Coulomb logarithm", _Ends, lambda: self._ends(scattered, kept, damping, laser.duty))
         # balances with damping, whatever of their terms is tracked
         limits = tuple(
@@ -394,7 +387,7 @@ class Insertion(Part, name="insertion"):
                 warnings.simplefilter("ignore", ValidityWarning)
                 fewer = replace(self, order=1, closure_particles=min(self.closure_particles, _OF_ENDS))
                 budget = fewer._closure_of(heated, damping, end.path_error).budget
-            found.append((min(1.0, max(power, 1e-300)), *_closure_factors(budget, duty)))
+            found.append((min(1.0, max(power, 1e-300)), *budget.factors(duty)))
         return _Ends(*zip(*found, strict=True))
 
     def _product(self, line: CouplingInsertion) -> float:

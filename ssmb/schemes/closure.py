@@ -218,8 +218,13 @@ class ClosureBudget(Shown):
     @derived
     def power_factor(self) -> float:
         """Average power at the best duty over that of a perfect closure [1]."""
-        duty = self.best_duty
-        return duty * math.exp(-self.smear_rate * duty * self.growth / (2.0 * self.damping))
+        return math.prod(self.factors())
+
+    def factors(self, allowed: float = 1.0) -> tuple[float, float]:
+        """Factors on the power: by fewer turns with laser than are allowed [1], and by the emittance that is left."""
+        duty = min(allowed, self.best_duty)
+        left = math.exp(-self.smear_rate * duty * self.growth / (2.0 * self.damping))
+        return duty / allowed, max(left, 1e-300)
 
     def table(self) -> str:
         """Return the budget as lines of text."""

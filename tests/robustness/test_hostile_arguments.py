@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ssmb.arguments import checked
@@ -80,5 +81,46 @@ def test_an_error_inside_stays_what_it_is() -> None:
         fails(1, ["a", "b"])
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         fails(1)  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match="fails takes no 'name'. Did you mean 'names'.* Allowed: count, names"):
+        fails(0, name=["a"])  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match="fails: names must be list, not dict"):
         fails(0, {})  # type: ignore[arg-type]
+
+
+def test_a_class_says_it_of_its_construction_its_methods_and_its_class_methods() -> None:
+    @checked
+    class Row:
+        def __init__(self, items: list[int]) -> None:
+            self.first = items[0]
+
+        def at(self, place: int) -> int:
+            return [self.first][place]
+
+        @classmethod
+        def of(cls, text: str) -> Any:
+            return cls([int(text.strip())])
+
+    assert Row.of(" 4 ").at(0) == 4
+    for call, words in (
+        (lambda: Row(3), "Row: items must be list, not int"),
+        (lambda: Row([1]).at("x"), "Row.at: place must be a whole number, not str"),
+        (lambda: Row.of(3.0), "Row.of: text must be str, not float"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            call()
+
+
+def test_arrays_that_do_not_fit_together_and_memory_that_is_not_there() -> None:
+    @checked
+    def total(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.sum(a + b))
+
+    with pytest.raises(ConfigError, match="total: arrays do not have the shapes that belong together"):
+        total(np.zeros(3), np.zeros(4))
+
+    @checked
+    def large(n: int) -> np.ndarray:
+        raise MemoryError("cannot allocate 7 TiB")
+
+    with pytest.raises(ConfigError, match="large: this needs more memory than there is .cannot allocate 7 TiB"):
+        large(3)

@@ -16,8 +16,11 @@ from ssmb.cli.main import main
 from ssmb.collective.intrabeam import intrabeam_rates
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.dynamics import optics, radiation_integrals
-from ssmb.errors import ConfigError, PhysicsError, SsmbError
+from ssmb.elements import Element
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, SsmbError
 from ssmb.lattice import Lattice, load_lattice
+from ssmb.lattice.cutting import cut
+from ssmb.lattice.tree import renamed
 from ssmb.studies import load_config, load_result, resume, run, run_file
 from ssmb.studies.ring import RingStudy
 from ssmb.studies.starting_beam import StartingBeam
@@ -69,18 +72,33 @@ def test_a_bunch_is_that_of_the_radiation_integrals(tmp_path: Path) -> None:
     assert_close(study.start.z.std(), b.sigma_z, rtol=0.01, atol=0.0, what="length [m]")
 
 
+def _halved(element: Element, times: int) -> list[Element]:
+    """The parts of an element that is cut in two so many times; what cannot be cut stays whole."""
+    if times == 0 or element.length == 0.0:
+        return [element]
+    try:
+        parts = cut(element, 0.5 * element.length)
+    except LatticeError:
+        return [element]
+    return [piece for part in parts for piece in _halved(part, times - 1)]
+
+
 def test_scattering_is_in_balance_with_damping(tmp_path: Path) -> None:
-    """The rates of Bjorken and Mtingwa along the ring, the balance of each emittance by itself."""
+    """The rates of Bjorken and Mtingwa along the ring, finely cut, the balance of each emittance by itself."""
     charge, coupling = 2e-8, 0.02
     changes = {"beam.effects": ["intrabeam"], "beam.charge": charge, "beam.coulomb_log": 10.0}
     got, quiet = (beam_of(tmp_path, c | {"beam.coupling": coupling}).beam for c in (changes, {}))
-    columns, ring = optics(user_ring()).table(), user_ring()
-    damping = radiation_integrals(ring).damping_times
+    damping = radiation_integrals(user_ring()).damping_times
+    pieces = [piece for e in user_ring().elements for piece in _halved(e, 1)]
+    ring = Lattice.from_elements([renamed(e, f"e{i}") for i, e in enumerate(pieces)], user_ring().reference,
+    periodic=True)  # fmt: skip
+    columns = optics(ring).table()
     emit, spread = quiet.emit_x, quiet.sigma_delta
     lengths = np.array([e.length for e in ring.elements])
-    for _ in range(40):
+    around = np.concatenate(([0.0], lengths)) + np.concatenate((lengths, [0.0]))
+    for _ in range(25):
         rates = np.zeros(2)
-        for i in np.flatnonzero(lengths > 0.0):
+        for i in np.flatnonzero(around > 0.0):  # trapezoids: a place stands for half of the elements at both sides
             here = {name: float(column[i]) for name, column in columns.items() if name != "NAME"}
             r = intrabeam_rates(
                 ring.reference, electrons=charge / ELEMENTARY_CHARGE, emit=(emit, coupling * emit),
@@ -88,7 +106,7 @@ def test_scattering_is_in_balance_with_damping(tmp_path: Path) -> None:
                 beta=(here["BETX"], here["BETY"]), alpha=(here["ALFX"], here["ALFY"]),
                 dispersion=(here["DX"], here["DY"]), dispersion_slope=(here["DPX"], here["DPY"]), coulomb_log=10.0,
             )  # fmt: skip
-            rates += np.array([r.x, r.delta]) * lengths[i] / ring.length
+            rates += np.array([r.x, r.delta]) * 0.5 * around[i] / ring.length
         emit = 0.5 * (emit + quiet.emit_x / (1.0 - damping[0] * rates[0]))
         spread = 0.5 * (spread + quiet.sigma_delta / math.sqrt(1.0 - damping[2] * rates[1]))
     assert got.emit_x > 1.05 * quiet.emit_x

@@ -32,8 +32,9 @@ QUICK = {
     "source.harmonic": 5, "source.check": True, "ring.train_current": 1.0,
 }  # fmt: skip
 STAGES = [
-    "bunching", "intrabeam scattering", "light", "light with scattering", "closure", "watts", "convergence: particles",
-    "convergence: slices", "convergence: seeds", "findings",
+    "bunching", "intrabeam scattering", "light", "light with scattering", "closure",
+    "ends of the Coulomb logarithm", "watts", "convergence: particles", "convergence: slices", "convergence: seeds",
+    "findings",
 ]  # fmt: skip
 #: A study that is nothing but its own file.
 DICE = '''
