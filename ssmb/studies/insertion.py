@@ -174,11 +174,12 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig, result=I
         if ring.circumference < length:
             with at_place(self.places, "ring", "circumference"):
                 raise ConfigError(f"{ring.circumference:g} m is less than the {length:g} m from mod1 to mod2")
-        if ring_of(self.config, lattice.reference).damping[1] > _FAST:
+        damping = ring_of(self.config, lattice.reference).damping[1]
+        if damping > _FAST:
             with at_place(self.places, "ring", "energy_loss" if ring.damping_time is None else "damping_time"):
                 raise ConfigError(
-                    f"the vertical amplitude would be damped by more than {_FAST:g} of itself in a turn, which no ring "
-                    f"of {lattice.reference.energy:.4g} eV does"
+                    f"the vertical amplitude would be damped by {damping:.3g} of itself in a turn, above {_FAST:g}; a "
+                    "small decrement is assumed"
                 )
 
     def _with_facts(self) -> InsertionRunConfig:
