@@ -44,42 +44,56 @@ JOB = importlib.import_module("ssmb.tracking.job")
 #: a checkpoint every 25 turns, and dies on request when a turn is done, some of its own CPU time [us] after it (in the
 #: middle of whatever it does then), or at the n-th step of writing its files.
 NURSERY = """
-import os, signal, sys
+import os, resource, signal, sys
 import ssmb.tracking.track
+from ssmb.cli.main import main
 from ssmb.studies import resume, run_file
 from ssmb.tracking.saving import Saver
 
 steps = 0
-def die_at(n):
+def happen(how):
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "term":
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:  # from now on no file grows beyond so many bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(how), -1))
+
+def die_at(n, how):
     def watched(function):
         def step(*args, **options):
             global steps
             steps += 1
             if steps == n:
-                os.kill(os.getpid(), signal.SIGKILL)
+                happen(how)
             return function(*args, **options)
         return step
     for name in ("open", "close", "fsync", "link", "replace", "unlink"):
         setattr(os, name, watched(getattr(os, name)))
 
-def by_turns(die, later):
+def by_turns(die, later, how):
+    if how != "kill":
+        signal.signal(signal.SIGPROF, lambda *_: happen(how))
     def save_when_due(saver):
         turn = saver.job.first_turn + saver.job.done
         if turn == die and later:
             signal.setitimer(signal.ITIMER_PROF, later * 1e-6)  # its signal ends a process, as SIGKILL does
         elif turn == die:
-            os.kill(os.getpid(), signal.SIGKILL)
+            happen(how)
         if turn % 25 == 0:
             saver.save()
     Saver.save_when_due = save_when_due
     sys.modules["ssmb.tracking.job"]._PIECE_SECONDS = 0.0
 
 for line in sys.stdin:
-    verb, folder, file, turn, later, step = line.split()
+    verb, folder, file, turn, later, step, how = line.split()
     child = os.fork()
     if child == 0:
-        by_turns(int(turn), int(later))
-        die_at(int(step))
+        by_turns(int(turn), int(later), how)
+        die_at(int(step), how)
+        if how != "kill":
+            sys.stdout = sys.stderr = open(os.devnull, "w")
+            os._exit(main([verb, *([file, "--folder"] if verb == "run" else []), folder, "--no-figures"]))
         run_file(file, folder) if verb == "run" else resume(folder)
         with open(folder + ".steps", "w") as count:
             count.write(str(steps))
@@ -119,14 +133,16 @@ class Nursery:
         later: int = 0,
         step: int = 0,
         file: str = "small.run.yaml",
+        how: str = "kill",
     ) -> int:
         """Let a child do a run or go on with one; return its exit code, or minus the signal that ended it.
 
-        It is killed when so many turns are done (and so much later [us]), or at a step of writing.
+        When so many turns are done (and so much later [us]), or at a step of writing, it is killed, or gets SIGTERM
+        (`how` is "term"), or the disk is full for files of so many bytes (`how` is a number): these by the command.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{verb} {folder} {file} {turn} {later} {step}\n")
+        self.process.stdin.write(f"{verb} {folder} {file} {turn} {later} {step} {how}\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
@@ -180,6 +196,30 @@ def test_killed_at_random_moments(nursery: Nursery, whole: str) -> None:
         assert began_tracking(place)
         assert bits(resume(place)) == whole, name
         assert bits(load_result(place)) == whole, name
+
+
+@pytest.mark.parametrize("what", ["term", "full"])
+def test_stopped_and_out_of_disk_at_random_moments(nursery: Nursery, whole: str, what: str) -> None:
+    """Between turns, in the midst of one, and at any step of writing: exit code 130 or 4, and the same bits after."""
+    rng = random.Random(7)
+    codes = []
+    for i in range(max(KILLS // 2, 2)):
+        name = f"{what}-{i}"
+        place = nursery.folder / name
+        how = what if what == "term" else str(rng.choice((0, rng.randrange(60_000))))
+        if i % 2:
+            code = nursery.run(name, step=rng.randrange(12, nursery.steps("whole")), how=how)
+        else:
+            code = nursery.run(
+                name, turn=rng.randrange(26, 500), later=rng.choice((0, rng.randrange(1, 5000))), how=how
+            )
+        codes.append(code)
+        assert code in ((130, 0) if what == "term" else (4, 0)), codes  # 0: all was written before
+        assert code != 0 or (place / "run.h5").is_file()
+        assert bits(resume(place)) == whole, name
+        assert bits(load_result(place)) == whole, name
+    assert codes[0] == (130 if what == "term" else 4)
+    assert codes.count(0) <= len(codes) // 2
 
 
 def test_photons_and_a_noisy_laser_killed_at_random_moments(nursery: Nursery) -> None:
