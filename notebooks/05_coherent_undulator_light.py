@@ -429,5 +429,5 @@ print(table)
 ssmb.plot(table)
 
 # %% [markdown]
-# An FEL has the peak: gigawatts, for femtoseconds, a few watts on average. A microbunched beam has the average: it radiates all the time, and in one mode. The 422 W are
+# An FEL has the peak: gigawatts, for femtoseconds, on average what its current allows, watts to kilowatts. A microbunched beam has the average: it radiates all the time, and in one mode. Its hundreds of watts, which go as $|b|^2$, are
 # those of section 2: $|b| = 0.1$ on every turn, at 1 A. What a lattice of magnets makes of this is the subject of notebook 06.
