@@ -48,8 +48,8 @@ SPARE_NODES = 9
 #: most nodes in a pole that are kept in memory
 MOST_NODES = 100_000
 #: directions times nodes of one photon energy that an aperture is worth, and the harmonic from which, beyond that, its
-#: light is added without interference
-_MOST_WORK, _MANY_HARMONICS = 2e8, 30
+#: light is added without interference, if so many harmonics reach the aperture at one photon energy: 7 % of it are left
+_MOST_WORK, _MANY_HARMONICS, _HARMONICS_SEEN = 2e8, 30, 4.0
 #: time of a step of the sums, in the nanoseconds of :func:`_sections` and of the nodes of an aperture [s], and memory
 #: that a node of an orbit takes [B]
 _SECONDS_OF_A_STEP, _NODE_BYTES = 2.5e-9, 250.0
@@ -279,8 +279,9 @@ def aperture_spectrum(
 
     Notes
     -----
-    From harmonic 30 of an undulator on, an aperture that is wide against its interference fringes is not summed field
-    by field: the light is that of :func:`ssmb.light.wiggler.wiggler_spectrum`, the mean over neighbouring harmonics.
+    From harmonic 30 of an undulator on, an aperture that four harmonics or more reach at one photon energy, and that
+    would take more than seconds, is not summed field by field: the light is that of
+    :func:`ssmb.light.wiggler.wiggler_spectrum`, the mean over neighbouring harmonics. A narrower one sees their lines.
 
     Examples
     --------
@@ -343,15 +344,18 @@ def _panels(source: Orbit | Undulator, energy: Any, half: float, middle: float) 
 def _many_fringes(
     undulator: Undulator, energy: Array, sides: Sequence[tuple[float, float]], corner: Sequence[float], distance: float
 ) -> NDArray[np.bool_]:
-    """Whether the light of each photon energy is that of a high harmonic with too many fringes to sum."""
+    """Whether the light of each photon energy is that of many high harmonics, with too many fringes to sum."""
     each = energy.ravel()
+    nearest = [max(0.0, abs(middle) - half) for half, middle in sides]
+    seen = 0.5 * undulator.period / _EV_METRE * each * (math.hypot(*corner) ** 2 - math.hypot(*nearest) ** 2)
     orbit = undulator_orbit(undulator, nodes=SPARE_NODES)
     slope = _largest(np.array(corner[0]), np.array(corner[1]), orbit, 1.0 / positive_distance(distance))
     nodes = SPARE_NODES + 0.3 * 2.0 * math.pi / _EV_METRE * each * _phase_rate(orbit, slope) * orbit.panel
     poles = 2.0 * (undulator.n_periods if distance < math.inf else 1) + 4.0
     directions = 256.0 * _panels(undulator, each, *sides[0]) * _panels(undulator, each, *sides[1])
     harmonic = each / _EV_METRE * undulator.wavelength()
-    return np.asarray((harmonic >= _MANY_HARMONICS) & (directions * nodes * poles > _MOST_WORK))
+    many = (harmonic >= _MANY_HARMONICS) & (seen >= _HARMONICS_SEEN)
+    return np.asarray(many & (directions * nodes * poles > _MOST_WORK))
 
 
 def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = False) -> int:
