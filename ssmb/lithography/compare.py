@@ -337,22 +337,19 @@ def compare_roadmap(
     )  # fmt: skip
     scenarios = tuple(demand_scenario(d) for d in demand)
     reference = positive("dense FLOPS of the H100", chip("h100").flops or 0.0)
-    lines: list[tuple[Shortage, ...]] = []
-    for r in found:
-        flops = r.roadmap.flops_per_year
-        if not flops:
-            lines.append(())
-            continue
-        lines.append(
-            tuple(
-                shortage(
-                    flops / reference, demand=par.demand_start, demand_growth=s.growth, supply_growth=par.supply_growth,
-                    sources=scanners_built,
-                )
-                for s in scenarios
+
+    def of_each(scanner_flops: float | None) -> tuple[Shortage, ...]:
+        return tuple(
+            shortage(
+                scanner_flops / reference, demand=par.demand_start, demand_growth=s.growth,
+                supply_growth=par.supply_growth, sources=scanners_built,
             )
+            for s in scenarios
+            if scanner_flops
         )  # fmt: skip
-    return RoadmapComparison(found, scenarios, tuple(lines), scanners_built, par.supply_growth)
+
+    lines = tuple(of_each(r.roadmap.flops_per_year) for r in found)
+    return RoadmapComparison(found, scenarios, lines, scanners_built, par.supply_growth)
 
 
 def _range(low: float, high: float, bounds: str) -> str:

@@ -150,7 +150,10 @@ class EuvSource:
         year : [year].
         """
         if isinstance(result, FocusResult):
-            return cls._at_focus(result, name=name, family=family, wall_power=wall_power, year=year)
+            light: Any = result.exit
+            made = cls.from_result(light, name=name, family=family, wall_power=wall_power, year=year)
+            inside = replace(made, bandwidth=min(light.relative_bandwidth, light.band), bounds="band_percent")
+            return inside.with_power(result.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
         needed = [name for name in vars(RadiationResult) if not name.startswith("_")]
         missing = [n for n in needed if not hasattr(result, n)]
         if missing:
@@ -181,13 +184,6 @@ class EuvSource:
             status="derived",
             source=f"result of a {type(result).__name__}",
         )
-
-    @classmethod
-    def _at_focus(cls, result: FocusResult, **more: Any) -> EuvSource:
-        light: Any = result.exit
-        made = cls.from_result(light, **more)
-        inside = replace(made, bandwidth=min(light.relative_bandwidth, light.band), bounds="band_percent")
-        return inside.with_power(result.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
 
     @property
     def in_band(self) -> float | None:
