@@ -142,8 +142,8 @@ def transverse_modes(m4: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class FollowedModes:
-    """Transverse modes along a ring, (n, 2): ``beta`` [m] and ``alpha`` in x, y of the mode that is largest in this
-    plane there, ``mu`` [2 pi] of modes 1, 2, and ``mode_beta`` (n, 2, 4, 4).
+    """Transverse modes along a ring, (n, 2): ``beta`` [m] and ``alpha`` in x, y of modes 1, 2, or of 2, 1 where these
+    have changed planes, ``mu`` [2 pi] of modes 1, 2, and ``mode_beta`` (n, 2, 4, 4).
     """
 
     beta: np.ndarray
@@ -155,7 +155,8 @@ class FollowedModes:
 def followed_modes(along: np.ndarray) -> FollowedModes:
     """Follow modes 1, 2 from their vectors (n, 4, 2) at places along a turn, the first and last of which are the same.
 
-    A mode that has left its plane (a section turned by 90 degrees, a strong solenoid) is looked at in the other one.
+    A mode that has left its plane (a section turned by 90 degrees, a strong solenoid) but for a share of 0.1 is looked
+    at in the other one, until it has half of its own again.
     Its phase goes on there, and changes by half a turn where the axis of the new plane points backwards.
     """
     share = 2.0 * np.imag(along[:, 0, 0].conj() * along[:, 1, 0])

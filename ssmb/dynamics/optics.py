@@ -87,8 +87,8 @@ class Optics(Shown):
     )
     coupled: bool = quantity(
         "",
-        "whether x and y are coupled anywhere; beta, alpha are then of the mode that is largest in x, y there, mu "
-        "and the tunes those of modes 1, 2",
+        "whether x and y are coupled anywhere; beta, alpha are then of modes 1, 2 in x, y (2, 1 where less than a "
+        "tenth of them is left there), mu and the tunes those of modes 1, 2",
     )
     closed_orbit: np.ndarray = quantity(PHASE_SPACE, "closed orbit", dims=("place", "coordinate"))
     beta: np.ndarray = quantity("m", "beta functions", dims=("place", "plane"), label="β")

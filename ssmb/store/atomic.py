@@ -130,7 +130,8 @@ def _sent_to(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield part
             handle = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe without a reader: no waiting
             with open(part, "rb") as file, open(handle, "wb") as out:
-                os.set_blocking(handle, True)
+                if hasattr(os, "O_NONBLOCK"):
+                    os.set_blocking(handle, True)
                 shutil.copyfileobj(file, out)
     except OSError as error:
         raise os_failure(error, path, "write") from error

@@ -15,6 +15,9 @@ from pathlib import Path
 from ssmb.errors import ResultFileError
 from ssmb.store.atomic import os_failure
 
+#: Byte that Windows locks, behind the text.
+_BEHIND = 1 << 20
+
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
@@ -34,7 +37,8 @@ def locked(path: Path, what: str) -> Iterator[None]:
     try:
         with suppress(OSError):  # a full disk: who holds it is only a help
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
         yield
     finally:
         with suppress(OSError):
@@ -51,7 +55,8 @@ def _held(path: Path, what: str) -> int:
         try:
             _lock(handle)
         except BlockingIOError:
-            owner = os.pread(handle, 200, 0).decode("utf-8", "replace") or "another process"
+            os.lseek(handle, 0, os.SEEK_SET)
+            owner = os.read(handle, 200).decode("utf-8", "replace") or "another process"
             os.close(handle)
             raise ResultFileError(
                 f"{what} is in use by {owner}: wait until it is done, or stop it; what it has kept stays"
@@ -67,6 +72,7 @@ def _lock(handle: int) -> None:
     if os.name == "nt":
         import msvcrt
 
+        os.lseek(handle, _BEHIND, os.SEEK_SET)  # nobody reads what is locked there
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]
         except OSError:
