@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,9 @@ def test_the_section_of_a_run_file_makes_the_monitor(kind: str) -> None:
 
 
 @each
-def test_same_bits_however_it_is_run(ring: Lattice, beam: Beam, kind: str, tmp_path: Path) -> None:
+def test_same_bits_however_it_is_run(
+    ring: Lattice, beam: Beam, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = EXAMPLES[kind]
     want = bits(go(ring, beam, [made]).monitors[made.name])
     among = go(ring, beam, [m for m in EXAMPLES.values() if m.name != made.name][::-1] + [made], tile=512)
@@ -170,6 +173,7 @@ def test_same_bits_however_it_is_run(ring: Lattice, beam: Beam, kind: str, tmp_p
             raise KeyboardInterrupt
 
     given: dict[str, Any] = {"checkpoint": tmp_path / "c.h5", "resume": True}
+    monkeypatch.setattr(importlib.import_module("ssmb.tracking.job"), "_PIECE_SECONDS", 0.0)  # turn by turn
     assert go(ring, beam, [made], progress=stop, **given).turns < TURNS
     assert bits(go(ring, beam, [made], **given).monitors[made.name]) == want
 
