@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -23,6 +24,10 @@ BRANCH_KEYS = ("inherit", "periodic")
 BEGIN_KEYS = ("kind", "ReferenceP", "TwissP", "repeat")
 REFERENCE_KEYS = ("species_ref", "E_tot_ref", "pc_ref")
 STRUCTURE = ("BeginningEle", "BeamLine", "Lattice")
+#: What a pattern of names is made of, and how many repetitions it may have and names be compared with patterns.
+_PATTERN = frozenset(string.ascii_letters + string.digits + "_.-#|[]^*+?")
+_MOST_REPEATED = 3
+_MOST_COMPARED = 1_000_000
 #: Kinds of PALS for which there is nothing here, and why.
 NOT_READ = {
     "Fork": "one line without forks is read; leave the Fork out",
@@ -41,6 +46,7 @@ class Definitions:
         self.classes = ELEMENTS
         self.lines: dict[str, list[Item]] = {}
         self.periodic: dict[str, bool] = {}
+        self._compared = 0
         self.kinds: dict[str, str] = {}
         self._given: dict[str, Given] = {}
         queue = list(documents.definitions)
@@ -118,10 +124,7 @@ class Definitions:
     def _set(self, what: Scalar, value: Node) -> None:
         """Write the value of a parameter of every definition whose name fits the pattern."""
         pattern, _, key = (part.strip() for part in what.text.partition(">"))
-        try:
-            names = [n for n in self._all if key and len(pattern) <= 200 and re.fullmatch(pattern, n)]
-        except re.error:
-            names = []
+        names = self._matching(pattern) if key else []
         if not names:
             hint = self.problems.nearest(pattern, self._all)
             words = "must name a parameter as NAME>GROUP.KEY" if not key else f"nothing is named '{pattern[:80]}'"
@@ -136,6 +139,21 @@ class Definitions:
                 body = inner
             body.entries[path[-1]] = self._assigned(value, body.entries.get(path[-1]), what)
             body.keys.setdefault(path[-1], what)
+
+    def _matching(self, pattern: str) -> list[str]:
+        """Definitions whose name is, or fits, a pattern of few wildcards, so that none takes long."""
+        if pattern in self._all:
+            return [pattern]
+        self._compared += len(self._all)
+        repeated = sum(pattern.count(sign) for sign in "*+?")
+        if len(pattern) > 200 or not _PATTERN.issuperset(pattern) or repeated > _MOST_REPEATED:
+            return []
+        if self._compared > _MOST_COMPARED:
+            return []
+        try:
+            return [n for n in self._all if re.fullmatch(pattern, n)]
+        except re.error:
+            return []
 
     def _assigned(self, value: Node, before: Node | None, what: Scalar) -> Node:
         """The value, with the number that was there before in place of PARAMETER."""

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ssmb.elements.base import ELEMENTS
 from ssmb.errors import SsmbError, Where
 from ssmb.lattice.expressions import CONSTANTS, FUNCTIONS, evaluate, is_name
 from ssmb.lattice.problems import Problems
@@ -219,7 +220,21 @@ class Documents:
                     f"'extension_labels': {key} must be 'label: words', got {shown(labels)}", labels.where
                 )
             else:
-                self.extensions[key] += words
+                self._register(key, words, labels)
+
+    def _register(self, key: str, words: list[str], node: Node) -> None:
+        """Add labels of other programs; those of this one (SSMB_) are read."""
+        mine = {info.key.split(".")[0] for cls in ELEMENTS.values() for info in cls.parameters.values()}
+        mine |= {"kind", "inherit", "repeat", "line", "branches", "periodic", *TOP_KEYS, *DIRECTIVES, *ELEMENTS}
+        for word in words:
+            hidden = sorted(w for w in mine if word == w or key == "prefixes" and w.startswith(word)
+                            or key == "suffixes" and w.endswith(word))  # fmt: skip
+            if word.startswith("SSMB_"):
+                continue
+            if hidden:
+                self.problems.add(f"'extension_labels': {key}: '{word[:80]}' would hide '{hidden[0]}'", node.where)
+            else:
+                self.extensions[key].append(word)
 
     def _coordinates(self, node: Node) -> None:
         if not (isinstance(node, Scalar) and node.text == "standard"):

@@ -10,6 +10,7 @@ from ssmb.beam.reference import SPECIES
 from ssmb.elements import ELEMENTS, Element
 from ssmb.elements.base import ParameterInfo
 from ssmb.lattice.definitions import REFERENCE_KEYS
+from ssmb.lattice.documents import PROSE
 from ssmb.lattice.element_reader import keys_of
 
 #: A number, or the text of an arithmetic expression.
@@ -35,23 +36,28 @@ def lattice_schema() -> dict[str, Any]:
         "required": ["inherit"],
         "properties": {"inherit": _NAME},
     }
-    constants = {"type": "object", "additionalProperties": _NUMBER}
+    some = {"type": "object", "additionalProperties": _NUMBER}
+    constants = {"anyOf": [some, {"type": "array", "items": some}]}
+    assignment = _object({"parameter": {"type": "string"}, "value": _NUMBER}, ["parameter", "value"])
     entry = {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
-        "properties": {"use": _NAME, "include": _NAME, "constants": constants},
+        "properties": {"use": _NAME, "include": _NAME, "constants": constants, "variables": constants}
+        | {"set": assignment, "sets": {"type": "array", "items": some}},
         "additionalProperties": {"$ref": "#/$defs/definition"},
     }
     choices = [{"$ref": f"#/$defs/{name}"} for name in (*kinds, *structure, "inheriting")]
     top = {"version": {}, "constants": constants, "facility": {"type": "array", "items": entry}, "use": _NAME}
+    top |= {"variables": constants, "load": {"type": "array", "items": _NAME}, "extension_labels": {"type": "object"}}
+    top |= dict.fromkeys(PROSE, {}) | {"phase_space_coordinates": {"const": "standard"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "lattice file of ssmb (a subset of PALS)",
         "type": "object",
         "required": ["PALS"],
         "additionalProperties": False,
-        "properties": {"PALS": _object(top, required=["facility"])},
+        "properties": {"PALS": _object(top)},
         "$defs": {
             "number": {"anyOf": [{"type": "number"}, {"type": "string", "description": "arithmetic expression"}]},
             "definition": {"anyOf": choices},
@@ -70,12 +76,18 @@ def _object(properties: dict[str, Any], required: list[str] | None = None) -> di
 def _begin_schema() -> dict[str, Any]:
     group = dict.fromkeys(REFERENCE_KEYS, _NUMBER) | {"species_ref": {"enum": list(SPECIES)}}
     return _object(
-        {"kind": {"const": "BeginningEle"}, "ReferenceP": _object(group), "repeat": _NUMBER}, ["kind", "ReferenceP"]
+        {
+            "kind": {"const": "BeginningEle"},
+            "ReferenceP": _object(group),
+            "TwissP": {"type": "object"},
+            "repeat": _NUMBER,
+        },
+        ["kind", "ReferenceP"],
     )
 
 
 def _row_schema() -> dict[str, Any]:
-    placed = _object({"repeat": _NUMBER})
+    placed = _object({"repeat": _NUMBER, "periodic": {"type": "boolean"}, "inherit": _NAME})
     item = {
         "type": "object",
         "minProperties": 1,

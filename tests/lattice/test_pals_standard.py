@@ -251,3 +251,19 @@ def test_only_pals_is_written(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.iterdir())
     save_lattice(ring, tmp_path / "ring.pals.yaml")
     assert load_lattice(tmp_path / "ring.pals.yaml").elements == ring.elements
+
+
+@pytest.mark.parametrize(
+    "labels, hidden",
+    [
+        ("names: {BendP: x}", "BendP"),
+        ("prefixes: {B: x}", "Bend"),
+        ("suffixes: [P]", "ApertureP"),
+        ("names: {kind: x}", "kind"),
+    ],
+)
+def test_labels_that_would_hide_what_is_read_are_refused(labels: str, hidden: str) -> None:
+    with pytest.raises(SsmbError, match=f"<text>:2:.* would hide '{hidden}"):
+        load_lattice(line("d: {kind: Drift, length: 1}", top=f"  extension_labels: {{{labels}}}\n"))
+    own = line("k: {kind: Kicker, SSMB_KickerP: {hkick: 1e-3}}", top="  extension_labels: {prefixes: {SSMB_: ours}}\n")
+    assert load_lattice(own)["k"].hkick == 1e-3
