@@ -23,7 +23,7 @@ from ssmb.tracking.stations import Effects, Stations, Stop, track_sections
 _PIECE_SECONDS = 0.25
 
 
-#: After so long [s] it is known how long a run will take: the first pieces may compile.
+#: After so long [s] it is known how long a run will take; the first piece, which may compile, does not count.
 _TRIAL_SECONDS = 1.0
 
 #: The partial sums of a piece stay below this many doubles.
@@ -104,16 +104,18 @@ class Job:
         """Track until all turns are done, all particles are lost, or the user stops it; `save` is called between
         pieces.
         """
-        piece, tracked, busy = 1, 0, 0.0
+        piece, pieces, tracked, trial = 1, 0, 0, 0.0
         while self.done < self.turns and self.beam.alive.any():
             doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
             most = max(1, min(piece, self.turns - self.done, _PIECE_DOUBLES // doubles))
             began = time.perf_counter()
             n = self._advance(most)
             spent = time.perf_counter() - began
-            tracked, busy = tracked + n, busy + spent
-            if busy > _TRIAL_SECONDS:
-                self._check_time(busy / tracked)
+            pieces += 1
+            if pieces > 1 and trial <= _TRIAL_SECONDS:
+                tracked, trial = tracked + n, trial + spent
+                if trial > _TRIAL_SECONDS:
+                    self._check_time(trial / tracked)
             piece = max(1, min(4 * most, int(n * _PIECE_SECONDS / max(spent, 1e-6))))
             try:
                 report(self.done)

@@ -95,7 +95,7 @@ def test_memory_of_snapshots(told: list[tuple[float, float]]) -> None:
 
 
 def test_time_of_a_run_is_measured_on_its_first_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock that goes 0.6 s from one look to the next: the second piece ends the trial."""
+    """By a clock that goes 0.6 s from one look to the next: the third piece ends the trial."""
     job = importlib.import_module("ssmb.tracking.job")
     ticks = itertools.count(0.0, 0.6)
     monkeypatch.setattr(job.time, "perf_counter", lambda: next(ticks))
@@ -106,6 +106,21 @@ def test_time_of_a_run_is_measured_on_its_first_second(monkeypatch: pytest.Monke
         assert track(LINE, BEAM, 10).turns == 10
     monkeypatch.setattr(costs, "SECONDS", 0.0)
     assert track(LINE, BEAM, 10).turns == 10  # done before a second is
+
+
+def test_the_time_of_compiling_is_not_that_of_the_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a run refused that was begun: a slow hour later on does not end it."""
+    job, now = importlib.import_module("ssmb.tracking.job"), [0.0]
+    advance = job.Job._advance
+
+    def slow(self: Any, most: int) -> int:
+        n = advance(self, most)
+        now[0] += 60.0 if self.done == n else 0.01 * n if self.done < 2000 else 3600.0
+        return n
+
+    monkeypatch.setattr(job.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(job.Job, "_advance", slow)
+    assert track(LINE, BEAM, 2100).turns == 2100
 
 
 EXPLODING: dict[str, tuple[Callable[[], Any], str]] = {
