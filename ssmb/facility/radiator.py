@@ -112,13 +112,14 @@ class Radiator(Part, name="radiator"):
         )
         if ideal is not None:
             way.by("bunching of the tracked beam", (light.bunching / abs(ideal)) ** 2, "tracked")
-        way.to("size, divergence, energy spread of the beam", at_exact, "tracked")
+        seen = tuple(end / light.power for end in light.power_range) if light.power > 0.0 else (0.0, 1.0)
+        way.to("size, divergence, energy spread of the beam", at_exact, "tracked", (seen[0], seen[1]), "tracked light")
         if self.detuning == "best":
             way.to("best detuning of the radiator", light.power, "tracked")
         at_exit = _limited(way, at_exit, upstream)
         way.by("share in the band", at_exit.in_band_power / at_exit.average_power, "calculated")
         for stage in self._stages(at_exit, exact, filling.average_current):
-            way.by(stage.name, stage.transmission, stage.origin)
+            way.by(stage.name, stage.transmission, stage.origin, stage.transmission_range, "assumed transmissions")
         electrons = filling.average_current / ELEMENTARY_CHARGE
         return SourceLight(
             harmonic=upstream.harmonic,

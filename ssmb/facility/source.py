@@ -12,7 +12,7 @@ from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
 from ssmb.light.exit_light import ExitLight
 from ssmb.light.tracked import TrackedLight, energy_exchange
-from ssmb.quantity import Shown, derived, quantity
+from ssmb.quantity import Shown, derived, quantity, text_of
 from ssmb.ranges import count, modulus, positive, share
 
 
@@ -75,8 +75,24 @@ class SourceLight(Shown):
     steps: tuple[PowerStep, ...] = quantity("", "the way of the power, first step to focus, of one beamline")
 
     @derived
+    def doubt(self) -> str:
+        """Why the power is no result, in words: in the noise of its macroparticles, or below the incoherent light."""
+        light, average = self.light, self.exit.average_power
+        if light.noise_spread >= 1.0:
+            told = text_of(light, "noise_power", 2)
+            return f"IN THE NOISE of the macroparticles, which would radiate {told} at random"
+        if average < self.incoherent_power:
+            told = text_of(self, "incoherent_power", 2)
+            return f"BELOW THE INCOHERENT LIGHT of the same electrons in the band, {told} at the undulator"
+        return ""
+
+    @derived
     def power_at_focus_range(self) -> tuple[float, float] | None:
-        """Range of the power at the focus, where one is known [W]."""
+        """Range of the power at the focus [W].
+
+        16 to 84 % of what is stated of its factors, independent causes added in square: noise of the macroparticles
+        and the form of the light, assumed transmissions, ends of the Coulomb logarithm; all others count as exact.
+        """
         return self.steps[-1].power_range
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ class PowerWay:
 
     def __init__(self, name: str, power: float, origin: str) -> None:
         self.power = power
-        self.spread: Pair | None = None  #: range of the power over the power
+        self._causes: dict[str, Pair] = {}
         self._found = [PowerStep(name, 1.0, power, origin)]
 
     @property
@@ -86,21 +87,36 @@ class PowerWay:
         return tuple(self._found)
 
     @property
+    def spread(self) -> Pair | None:
+        """Range of the power over the power [1]: logarithms of independent causes add in square."""
+        if not self._causes:
+            return None
+        low, high = (np.array(ends) for ends in zip(*self._causes.values(), strict=True))
+        with np.errstate(divide="ignore"):
+            below, above = (math.sqrt(float(np.sum(np.log(ends) ** 2))) for ends in (low, high))
+        return math.exp(-below), math.exp(above)
+
+    @property
     def power_range(self) -> Pair | None:
         """Range of the power, (low, high) [W]; None where no factor so far has one."""
         return self.spread and (self.power * self.spread[0], self.power * self.spread[1])
 
-    def by(self, name: str, factor: float, origin: str, factor_range: Pair | None = None) -> None:
-        """Add a step by its factor, and its range if one is known [1]; ranges have one cause, and multiply."""
+    def by(
+        self, name: str, factor: float, origin: str, factor_range: Pair | None = None, cause: str = "scattering"
+    ) -> None:
+        """Add a step by its factor, and its range if one is known [1]; ranges of one cause multiply."""
         self.power *= factor
         if factor_range is not None and factor > 0.0:
-            before = self.spread or (1.0, 1.0)
-            self.spread = before[0] * factor_range[0] / factor, before[1] * factor_range[1] / factor
+            before = self._causes.get(cause, (1.0, 1.0))
+            low, high = (end * bound / factor for end, bound in zip(before, factor_range, strict=True))
+            self._causes[cause] = min(low, 1.0), max(high, 1.0)
         self._found.append(PowerStep(name, factor, self.power, origin, factor_range, self.power_range))
 
-    def to(self, name: str, power: float, origin: str) -> None:
-        """Add a step by the power behind it [W]."""
-        self.by(name, power / self.power if self.power > 0.0 else 0.0, origin)
+    def to(self, name: str, power: float, origin: str, relative: Pair | None = None, cause: str = "") -> None:
+        """Add a step by the power behind it [W], and the range of that over the power [1]."""
+        factor = power / self.power if self.power > 0.0 else 0.0
+        bounds = None if relative is None else (factor * relative[0], factor * relative[1])
+        self.by(name, factor, origin, bounds, cause)
 
 
 def step_table(steps: Sequence[PowerStep]) -> dict[str, np.ndarray]:

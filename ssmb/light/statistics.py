@@ -92,6 +92,28 @@ def relative_variance(
     return from_electrons + 1.0 / positive_or_infinite("n_photons", n_photons)
 
 
+def noise_spread(ratio: float) -> float:
+    """Return the relative rms spread of ``|b|^2`` or of a coherent power by the noise of macroparticles [1].
+
+    ``sqrt(2 r + r^2)``: a constant field with a Gaussian one of random phase beside it; of a quiet start at most this.
+
+    Parameters
+    ----------
+    ratio : r, power of the noise over that of the signal: 1/(n |b|^2) of n equal particles at random [1].
+
+    References
+    ----------
+    J. W. Goodman, Statistical Optics, 2nd ed., Wiley (2015), section 2.9.4, ISBN 978-1-119-00945-0.
+
+    Examples
+    --------
+    >>> round(noise_spread(1.0 / (10_000 * 0.1**2)), 4)
+    0.1418
+    """
+    r = positive_or_infinite("ratio", ratio) if ratio else 0.0
+    return math.sqrt(r) * math.sqrt(2.0 + r)
+
+
 @checked
 def photon_energy(wavelength: float) -> float:
     """Return the photon energy [eV] of a wavelength [m].

@@ -4,7 +4,8 @@ A particle with (x, x', y, y', z, delta) in the middle of an undulator of N peri
 the angle theta the field ``sinc(u) exp(-i k (z + theta.x))``, ``u = (k L/4) |theta - x'|^2 - 2 pi n N delta - pi n N
 (offset of the frequency)``. So emittance, energy spread, R56 of the undulator, tilted and curved microbunches and the
 detuning are all in the sum over the particles, at each angle; what is left out is the focusing of the undulator over
-its length, the change of the beam by its own light (see :mod:`ssmb.light.growth`) and terms of order 1/N.
+its length, the change of the beam by its own light (see :mod:`ssmb.light.growth`) and terms of order 1/N, which
+:func:`ssmb.light.exact.closed_form_error` bounds: they are part of the interval of the power.
 
 References
 ----------
@@ -28,6 +29,8 @@ from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
 from ssmb.light.angular import composite_nodes
+from ssmb.light.exact import closed_form_error
+from ssmb.light.statistics import noise_spread
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, positive, positive_or_infinite
@@ -65,6 +68,30 @@ class TrackedLight(Shown):
     def power(self) -> float:
         """Coherent power inside the angles of the quadrature [W]."""
         return float(self.solid @ self.intensity)
+
+    @property
+    def noise_spread(self) -> float:
+        """Relative rms spread of the power; see :func:`ssmb.light.statistics.noise_spread` [1]."""
+        return noise_spread(self.noise_power / self.power if self.power > 0.0 else math.inf)
+
+    @derived
+    def power_range(self) -> tuple[float, float]:
+        """16 to 84 % of the power [W]: noise of the macroparticles, and what the lobe of many periods is off."""
+        if not self.power > 0.0:
+            return 0.0, self.noise_power
+        square = float(self.solid @ (self.intensity * (self.theta_x**2 + self.theta_y**2))) / self.power
+        reach = 0.5 * math.pi * self.undulator.length / self.wavelength * max(square, 0.0)
+        spread = math.hypot(self.noise_spread, closed_form_error(self.undulator, self.harmonic, reach))
+        return self.power * max(0.0, 1.0 - spread), self.power * (1.0 + spread)
+
+    @derived
+    def bunching_range(self) -> tuple[float, float]:
+        """16 to 84 % of |b| by the noise of the macroparticles [1]."""
+        if not self.power > 0.0:
+            return 0.0, self.bunching
+        return self.bunching * math.sqrt(max(0.0, 1.0 - self.noise_spread)), self.bunching * math.sqrt(
+            1.0 + self.noise_spread
+        )
 
     @property
     def divergence(self) -> tuple[float, float]:

@@ -153,7 +153,9 @@ class EuvSource:
             light: Any = result.exit
             made = cls.from_result(light, name=name, family=family, wall_power=wall_power, year=year)
             inside = replace(made, bandwidth=min(light.relative_bandwidth, light.band), bounds="band_percent")
-            return inside.with_power(result.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
+            made = inside.with_power(result.power_at_focus, PowerPlane.INTERMEDIATE_FOCUS)
+            low, high = getattr(result, "power_at_focus_range", None) or (made.power, made.power)
+            return replace(made, power_low=low, power_high=high)
         needed = [name for name in vars(RadiationResult) if not name.startswith("_")]
         missing = [n for n in needed if not hasattr(result, n)]
         if missing:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Colours of where a factor comes from.
 ORIGINS = {"tracked": COLOURS[0], "calculated": COLOURS[2], "given": COLOURS[4], "assumed": COLOURS[1]}
 
+#: Colour of what is no result.
+DOUBT = COLOURS[1]
+
 
 def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     """Draw the way of the power, from a thin beam with ideal bunching down to the intermediate focus.
@@ -44,7 +47,8 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
         zero = next(step.name for step in steps if not step.power > 0.0)
         raise ConfigError(f"a log axis cannot show a power of zero: nothing is left after '{zero}'")
     axis = canvas.new_axes(into, 6.2, 0.9 + 0.36 * len(steps))
-    lowest = min(min(step.power_range or (step.power,)) for step in steps) / 4.0
+    seen = [end for step in steps for end in (step.power, *(step.power_range or ()))]
+    lowest = min(end for end in seen if end > 1e-6 * min(step.power for step in steps)) / 4.0
     before, named, words = lowest, set(), []
     for row, step in enumerate(steps):
         ends = sorted((before if row else lowest, step.power))
@@ -68,7 +72,9 @@ def plot_source(source: SourceLight, *, into: Place = None) -> Figure:
     title = f"{light}, |b| = {source.light.bunching:.3g}"
     dress(axis, label_of(steps[0], "power"))
     canvas.name_rows(axis, [step.name for step in steps])
-    axis.figure.suptitle(title, fontsize=canvas.TICK_SIZE, x=0.01, ha="left")
+    if source.doubt:
+        title = f"{source.doubt}\n{title}"
+    axis.figure.suptitle(title, fontsize=canvas.TICK_SIZE, x=0.01, ha="left", color=DOUBT if source.doubt else "k")
     legend(axis, columns=2, loc="above right")
     _make_room(axis, words)
     return whole_figure(axis)
@@ -123,4 +129,7 @@ def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Fig
     right.plot(x, [s.light.bunching for s in sources], "D-", color=COLOURS[2], ms=4, lw=0.9)
     right.set_ylim(0.0, 1.05)
     legend(axis, columns=3)
+    doubted = [f"{1e9 * s.light.wavelength:.4g} nm: {s.doubt}" for s in sources if s.doubt]
+    if doubted:
+        axis.figure.suptitle("\n".join(doubted), fontsize=canvas.TICK_SIZE, x=0.01, ha="left", color=DOUBT)
     return whole_figure(axis)

@@ -9,7 +9,7 @@ import numpy as np
 from ssmb.facility import InsertionState
 from ssmb.facility.insertion_state import InsertionIntrabeam
 from ssmb.quantity import quantity, text_of
-from ssmb.studies.source_text import energy_text, intrabeam_text, lights_text, steps_text
+from ssmb.studies.source_text import doubts_text, energy_text, intrabeam_text, lights_text, steps_text
 from ssmb.text import named_values, number, ranged, table
 from ssmb.text import quantity as with_unit
 
@@ -63,6 +63,7 @@ class InsertionFindings(InsertionState):
 def findings_text(f: InsertionFindings) -> str:
     """Return all of it: light, its terms, scattering, closure, laser and energy."""
     parts = [
+        *doubts_text([f.light]),
         f"what makes |b_{f.explained.harmonic}|\n{f.explained.table()}",
         lights_text([f.light]),
         steps_text(f.light, f.imbalance),

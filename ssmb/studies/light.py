@@ -17,11 +17,12 @@ from ssmb.dynamics.modulation import measured_modulation
 from ssmb.lattice.program import Program
 from ssmb.light import Undulator, signal_against_charge
 from ssmb.light.signal import ChargeSignal
+from ssmb.light.statistics import noise_spread
 from ssmb.quantity import quantity, text_of
 from ssmb.schemes import SingleStage
 from ssmb.studies.sections import LaserConfig, LightConfig
 from ssmb.studies.starting_beam import StartingBeam
-from ssmb.text import nanometres, number, table
+from ssmb.text import digits_within, nanometres, number, table
 from ssmb.text import quantity as with_unit
 
 
@@ -41,6 +42,26 @@ class Light:
     )
     incoherent_power: float = quantity("W", "incoherent power averaged in the same way")
     signal: ChargeSignal = quantity("", "energies against charge")
+    noise: float = quantity("1", "1/sqrt(n) of the macroparticles that live: |b| of as many at random")
+
+    @property
+    def noise_spread(self) -> float:
+        """Relative rms spread of the power; see :func:`ssmb.light.statistics.noise_spread` [1]."""
+        return noise_spread((self.noise / abs(self.bunching)) ** 2 if self.bunching else math.inf)
+
+    @property
+    def coherent_power_range(self) -> tuple[float, float]:
+        """16 to 84 % of the power by that noise [W]."""
+        if math.isinf(self.noise_spread):
+            return 0.0, math.inf
+        return self.coherent_power * max(0.0, 1.0 - self.noise_spread), self.coherent_power * (1.0 + self.noise_spread)
+
+    @property
+    def doubt(self) -> str:
+        """Why the power is no result, in words: in the noise of its macroparticles, or below the incoherent light."""
+        if self.noise_spread >= 1.0:
+            return f"IN THE NOISE of the macroparticles, |b| {self.noise:.2g} at random"
+        return "BELOW THE INCOHERENT LIGHT" if self.coherent_power < self.incoherent_power else ""
 
 
 def light_of(
@@ -65,7 +86,7 @@ def light_of(
     )
     scheme = closed_form(want, laser, b, optics, lit)
     duration = math.sqrt(2.0 * math.pi) * b.sigma_z / (reference.beta * SPEED_OF_LIGHT)
-    out = []
+    out, weight = [], beam.weight[beam.alive]
     for n in want.harmonics:
         bunching = complex(bunching_factor(beam, wavelength / n))
         now = signal_against_charge(
@@ -91,6 +112,7 @@ def light_of(
                 coherent_power=coherent / duration,
                 incoherent_power=incoherent / duration,
                 signal=scan,
+                noise=float(np.sqrt(np.sum(weight**2)) / np.sum(weight)) if weight.any() else 1.0,
             )
         )
     return tuple(out)
@@ -137,13 +159,14 @@ def modulation(laser: LaserConfig, optics: Optics, lit: Program) -> tuple[float,
 def light_summary(light: Light) -> dict[str, Any]:
     """Headline numbers of a light, SI units."""
     crossover = light.signal.crossover_charge
-    return {
+    return ({"doubt": light.doubt} if light.doubt else {}) | {
         "harmonic": light.harmonic,
         "wavelength": light.wavelength,
         "bunching": abs(light.bunching),
         "bunching_phase": float(np.angle(light.bunching)),
         "closed_form_bunching": None if math.isnan(light.closed_form) else light.closed_form,
         "coherent_power": light.coherent_power,
+        "coherent_power_range": list(light.coherent_power_range) if math.isfinite(light.noise_spread) else None,
         "incoherent_power": light.incoherent_power,
         "crossover_charge": crossover if math.isfinite(crossover) else None,
     }
@@ -156,7 +179,7 @@ def light_text(lights: Sequence[Light]) -> str:
         (
             str(light.harmonic),
             nanometres(light.wavelength),
-            number(light.bunching, 4),
+            number(light.bunching, digits_within(1.0, (1.0, 1.0 + light.noise_spread))),
             number(light.closed_form, 4),
             text_of(light, "coherent_power"),
             text_of(light, "incoherent_power"),
@@ -164,5 +187,11 @@ def light_text(lights: Sequence[Light]) -> str:
         )
         for light in lights
     ]
-    words = "power: mean over the passage of the bunch; crossover: charge at which both parts are equal"
-    return "\n\n".join((table(heads, rows), words))
+    words = (
+        "power: mean over the passage of the bunch, with 16 to 84 % by the noise of the macroparticles; crossover: "
+        "charge at\nwhich both parts are equal"
+    )
+    told = [
+        f"harmonic {light.harmonic}, {nanometres(light.wavelength)}: {light.doubt}" for light in lights if light.doubt
+    ]
+    return "\n\n".join((*(["\n".join(told)] if told else []), table(heads, rows), words))

@@ -65,11 +65,12 @@ def rows_of(beam: Beam, dims: tuple[str, ...] = ()) -> dict[str, Dataset]:
 def numbers_of(thing: Any) -> dict[str, Any]:
     """Return numbers and words of a dataclass under the names that they have in it, derived ones too, for ``--json``.
 
-    Arrays and particles are left out: files have them.
+    Arrays and particles are left out: files have them. Derived words come first: they say what the numbers are worth.
     """
     cls = type(thing)
-    names = [f.name for f in fields(thing)] + [n for n in dir(cls) if isinstance(getattr(cls, n), derived)]
-    values = {name: getattr(thing, name) for name in names}
+    more = {n: getattr(thing, n) for n in dir(cls) if isinstance(getattr(cls, n), derived)}
+    words = {n: value for n, value in more.items() if isinstance(value, str)}
+    values = words | {f.name: getattr(thing, f.name) for f in fields(thing)} | more
     return {name: _plain(v) for name, v in values.items() if not isinstance(v, (np.ndarray, Beam))}
 
 

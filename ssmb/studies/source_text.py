@@ -22,8 +22,8 @@ def lights_text(lights: Sequence[SourceLight]) -> str:
         (
             str(of.harmonic),
             nanometres(of.light.wavelength),
-            number(of.light.bunching, 4),
-            text_of(of.exit, "peak_power"),
+            number(of.light.bunching, digits_within(of.light.bunching, of.light.bunching_range)),
+            quantity(of.exit.peak_power, "W", digits_within(of.light.power, of.light.power_range)),
             *(
                 quantity(power, "W", digits_within(power, bounds))
                 for power, bounds in (
@@ -41,7 +41,9 @@ def lights_text(lights: Sequence[SourceLight]) -> str:
     words = (
         "peak: inside a train, without the factors from the filling on; incoherent: average, in band\n"
         "noise: what macroparticles at random would add to the peak; gain: 4 pi rho N, above 1 the light would change "
-        "the beam\nwhile it radiates, and the power of an unchanged beam, which is told, does not hold"
+        "the beam\nwhile it radiates, and the power of an unchanged beam, which is told, does not hold\n"
+        "intervals: 16 to 84 %, noise of the macroparticles, form of the light and assumed transmissions, with the "
+        "ends\nof the Coulomb logarithm; what is given, or calculated besides, counts as exact"
     )
     return "\n".join((table(heads, rows), words))
 
@@ -57,10 +59,13 @@ def steps_text(of: SourceLight, imbalance: float) -> str:
     body = table(("step", "factor", "power", "origin"), rows)
     lost = text_of(of, "energy_loss")
     tail = f"an electron gives {lost} to the peak in a pass; lost over radiated - 1: {imbalance:.1e}"
-    if of.exit.average_power < of.incoherent_power:
-        told = text_of(of, "incoherent_power")
-        tail += f"\nBELOW the incoherent light of the same electrons in the band, {told}"
     return "\n".join((head, body, tail))
+
+
+def doubts_text(lights: Sequence[SourceLight]) -> list[str]:
+    """Return what is said before any number: which light is no result, and why; empty if all are."""
+    told = [f"harmonic {of.harmonic}, {nanometres(of.light.wavelength)}: {of.doubt}" for of in lights if of.doubt]
+    return ["\n".join(told)] if told else []
 
 
 def intrabeam_text(found: IntrabeamEstimate | None, note: str) -> str:
@@ -104,7 +109,8 @@ def energy_text(of: EnergyOfTurn) -> str:
 def ring_source_text(source: RingSource) -> str:
     """Return the whole source of a ring."""
     mean = f"; powers: mean over the last {source.mean_over} turns" if source.mean_over > 1 else ""
-    parts = [named_values([("source", f"at {source.at}, turn {source.turn}{mean}")]), lights_text(source.lights)]
+    parts = [*doubts_text(source.lights), named_values([("source", f"at {source.at}, turn {source.turn}{mean}")])]
+    parts.append(lights_text(source.lights))
     parts += [steps_text(*pair) for pair in zip(source.lights, source.imbalance, strict=True)]
     parts += [intrabeam_text(source.intrabeam, source.intrabeam_note), energy_text(source.energy)]
     return "\n\n".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from matplotlib.container import ErrorbarContainer
 
@@ -19,16 +20,17 @@ def test_a_range_goes_with_the_power_to_the_focus():
     radiator, beam = Radiator.examples()[0]
     limits = (Limit("scattering", 0.1, "calculated", (0.02, 0.5)), Limit("closure", 0.5, "calculated", (0.25, 0.5)))
     light, sharp = (radiator.state(replace(beam, limits=some)) for some in (limits, ()))
-    assert sharp.power_at_focus_range is None and sharp.exit.average_power_range is None
-    low, high = 0.02 * 0.25, 0.5 * 0.5
+    factors = [(0.02 * 0.25) / 0.05, (0.5 * 0.5) / 0.05]
     assert_close(light.power_at_focus, 0.05 * sharp.power_at_focus, rtol=1e-12, atol=0.0, what="power at the focus")
-    for got, of in ((light.power_at_focus_range, sharp.power_at_focus),
-                    (light.exit.average_power_range, sharp.exit.average_power),
-                    (light.exit.in_band_power_range, sharp.exit.in_band_power)):  # fmt: skip
-        assert_close(got, (low * of, high * of), rtol=1e-12, atol=0.0, what="range")
+    # beside the range of the light itself, independent of it
+    for got, of in ((light, sharp), (light.exit, sharp.exit)):
+        for name in ("power_at_focus",) if of is sharp else ("average_power", "in_band_power"):
+            own = np.log(np.array(getattr(of, f"{name}_range")) / getattr(of, name))
+            want = 0.05 * getattr(of, name) * np.exp([-1.0, 1.0] * np.hypot(own, np.log(factors)))
+            assert_close(getattr(got, f"{name}_range"), want, rtol=1e-9, atol=0.0, what="range")
     before = [step for step in light.steps if step.power_range is None]
     assert [step.name for step in before] == [step.name for step in light.steps[: len(before)]]
-    assert light.steps[len(before)].name == "scattering"
+    assert light.steps[len(before)].name == "size, divergence, energy spread of the beam"
     told = steps_text(light, 0.0)
     row = next(line for line in told.splitlines() if line.startswith("closure"))
     assert " to " in row and "W (" in row

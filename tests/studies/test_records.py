@@ -74,6 +74,12 @@ def test_the_walk_finds_them_all():
     assert len(names) >= 25
 
 
+def is_row(hint: Any) -> bool:
+    """Whether a type is that of a tuple, which may be left out."""
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return any(typing.get_origin(kind) is tuple for kind in kinds)
+
+
 @pytest.mark.parametrize("cls", stored_classes(), ids=lambda cls: cls.__name__)
 def test_every_number_of_a_stored_class_has_unit_words_and_axes(cls: type):
     known = quantities_of(cls)
@@ -82,7 +88,7 @@ def test_every_number_of_a_stored_class_has_unit_words_and_axes(cls: type):
             continue
         assert name in known, f"{cls.__name__}.{name} declares no quantity"
         assert known[name].unit and known[name].doc, f"{cls.__name__}.{name}"
-        is_array = typing.get_origin(hint) is tuple or "ndarray" in str(hint)
+        is_array = is_row(hint) or "ndarray" in str(hint)
         assert bool(known[name].dims) == is_array, f"{cls.__name__}.{name}: axes {known[name].dims}"
 
 
@@ -100,11 +106,12 @@ UNITS = {
     "Equilibrium": {"s": "m", "emittances": "m", "emittances_sands": "m", "damping_times": "s", "sigma_z": "m",
                     "energy_loss": "eV"},
     "ExitLight": {"wavelength": "m", "peak_power": "W", "average_power": "W", "divergence_x": "rad",
-                  "divergence_y": "rad"},
+                  "divergence_y": "rad", "average_power_range": "W"},
     "InsertionFindings": {"line_power": "W", "path_error": "m", "thick": "m", "uncompensated": "m", "z_before": "m",
                           "z_modulated": "m", "z_radiator": "m"},
-    "InsertionIntrabeam": {"growth_times": "s", "path_error": "m"},
-    "IntrabeamEstimate": {"current": "A", "emit_x": "m", "emit_y": "m", "sigma_z": "m"},
+    "InsertionIntrabeam": {"growth_times": "s", "path_error": "m", "path_error_range": "m"},
+    "IntrabeamEstimate": {"current": "A", "emit_x": "m", "emit_y": "m", "sigma_z": "m", "emit_x_range": "m",
+                          "emit_y_range": "m", "sigma_z_range": "m", "reach": "m"},
     "LaserNeed": {"peak_power": "W", "average_power": "W"},
     "Light": {"wavelength": "m", "coherent_power": "W", "incoherent_power": "W"},
     "MicroBucket": {"wavelength": "m", "circumference": "m", "phase": "2pi"},
@@ -112,7 +119,7 @@ UNITS = {
     "Optics": {"s": "m", "orbit_length": "m", "beta": "m", "mu": "2pi", "dispersion": "m, 1, m, 1",
                "dispersion2": "m, 1, m, 1", "partial_r56": "m", "curly_h": "m"},
     "PathTerm": {"rms": "m"},
-    "PowerStep": {"power": "W"},
+    "PowerStep": {"power": "W", "power_range": "W"},
     "Reference": {"energy": "eV"},
     "RingSource": {"turn": "turn"},
     "SnapshotRecord": {"turn": "turn"},
@@ -184,7 +191,7 @@ class Example:
 
     def value(self, hint: Any, of: Any) -> Any:
         kinds = [p for p in parts(hint) if p is not type(None)]
-        kind, is_tuple = kinds[0], typing.get_origin(hint) is tuple
+        kind, is_tuple = kinds[0], is_row(hint)
         if kind is Beam or dataclasses.is_dataclass(kind):
             return (self.of(kind), self.of(kind)) if is_tuple else self.of(kind)
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
