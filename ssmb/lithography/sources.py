@@ -57,26 +57,32 @@ class RadiationResult(Protocol):
     @property
     def average_power(self) -> float:
         """Average power at the undulator exit, of one beamline [W]; the width of the line says what is in band."""
+        ...
 
     @property
     def wavelength(self) -> float:
         """Centre wavelength [m]."""
+        ...
 
     @property
     def relative_bandwidth(self) -> float:
         """Full width at half maximum over wavelength [1]."""
+        ...
 
     @property
     def divergence(self) -> float:
         """RMS opening angle [rad]."""
+        ...
 
     @property
     def time_structure(self) -> str:
         """CW, quasi-CW, burst or pulsed."""
+        ...
 
     @property
     def beamlines(self) -> int:
         """Equal beamlines of the ring."""
+        ...
 
 
 @runtime_checkable
@@ -86,10 +92,12 @@ class FocusResult(Protocol):
     @property
     def exit(self) -> RadiationResult:
         """The light at the undulator exit, with the `band` that counts [1]."""
+        ...
 
     @property
     def power_at_focus(self) -> float:
         """Average power of one beamline in that band at the intermediate focus [W]."""
+        ...
 
 
 @checked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def plot_signal(signals: Sequence[ChargeSignal], *, into: Place = None) -> Figur
     canvas.dress(axis, label_of(signals[0], "charge", charge_unit), f"energy per passage [{energy_unit}]")
     _guide_names(axis)
     _crossovers(axis, signals, charge_factor)
-    electrons = 1.0 / (charge_factor * ELEMENTARY_CHARGE)
+    electrons: Any = 1.0 / (charge_factor * ELEMENTARY_CHARGE)
     upper = axis.secondary_xaxis("top", functions=(lambda charge: charge * electrons, lambda n: n / electrons))
     upper.set_xlabel("electrons N", fontsize=canvas.LABEL_SIZE)
     upper.tick_params(which="both", labelsize=canvas.TICK_SIZE, direction="in")
