@@ -54,14 +54,13 @@ def checked(function: F) -> F:
         except SsmbError:
             raise
         except (AttributeError, TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
-            wrong = (
-                _unknown(function, kwargs)
-                or _wrong(function, args, kwargs)
-                or _shapes(function, error, (*args, *kwargs.values()))
-            )
+            wrong = _unknown(function, kwargs) or _wrong(function, args, kwargs)
+            if wrong is not None:
+                raise ConfigError(wrong) from None
+            wrong = _shapes(function, error, (*args, *kwargs.values()))
             if wrong is None:
                 raise
-            raise ConfigError(wrong) from None
+            raise ConfigError(wrong) from error  # which may be in a function of the user
         except MemoryError as error:
             raise ConfigError(
                 f"{_name(function)}: this needs more memory than there is ({error}); ask for less"

@@ -319,7 +319,7 @@ def compare_roadmap(
     node_id, chip_id, scanner_id, die_area, all_dies, parameters : as in :func:`ssmb.lithography.roadmap.roadmap`.
     demand : growth scenarios of the demand table.
     scanners_built : scanners that share the demand, the same number for each source, so that a ring of several
-        scanners is not set against one plasma; by default those of one ring of the model parameters [1].
+        scanners is not set against one plasma; by default those of one ring of `ssmb_default` [1].
     samples, seed : of the Monte Carlo.
     """
     if isinstance(sources, (str, EuvSource)):

@@ -119,6 +119,15 @@ def test_arrays_that_do_not_fit_together_and_memory_that_is_not_there() -> None:
         total(np.zeros(3), np.zeros(4))
 
     @checked
+    def called(a: np.ndarray, of_the_user: Callable[[], Any]) -> Any:
+        return of_the_user()
+
+    with pytest.raises(ConfigError) as caught:
+        called(np.zeros(3), lambda: np.zeros(3) + np.zeros(4))
+    cause = caught.value.__cause__  # else nobody finds the line
+    assert isinstance(cause, ValueError) and cause.__traceback__ is not None
+
+    @checked
     def large(n: int) -> np.ndarray:
         raise MemoryError("cannot allocate 7 TiB")
 
