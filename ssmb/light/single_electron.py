@@ -324,7 +324,8 @@ def aperture_spectrum(
         seconds=4.0 * _SECONDS_OF_A_STEP * work / most_threads(),
         instead="take a narrower one, or wiggler_spectrum, which adds arcs without interference",
     )
-    spectrum, number = np.zeros(energy.shape), tx.size * ty.size
+    spectrum: Array = np.zeros(energy.shape)
+    number = tx.size * ty.size
     step = max(1, _BLOCK // energy.size)
     for first in range(0, number, step):
         row, column = np.divmod(np.arange(first, min(first + step, number)), tx.size)
