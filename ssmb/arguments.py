@@ -58,6 +58,8 @@ def checked(function: F) -> F:
             if wrong is not None:
                 raise ConfigError(wrong) from None
             wrong = _shapes(function, error, (*args, *kwargs.values()))
+            if wrong is None and isinstance(error, OverflowError):
+                wrong = f"{_name(function)}: the result leaves the range of floating point; check the units"
             if wrong is None:
                 raise
             raise ConfigError(wrong) from error  # which may be in a function of the user

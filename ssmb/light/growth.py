@@ -33,6 +33,8 @@ from ssmb.ranges import count, not_negative, positive
 
 #: gain parameter 4 pi rho N up to which the light of a beam that does not change is taken as it is
 LOW_GAIN = 1.0
+#: most steps that may be asked for
+_MOST_STEPS = 1_000_000
 #: steps of the integration per unit of tau, at least; the method is of fourth order
 _STEPS = 64
 
@@ -143,7 +145,11 @@ def field_growth(
     end = 4.0 * math.pi * pierce * count("n_periods", n_periods)
     # energy offsets turn the phases by p tau: as fine as that, or as the gain
     fastest = max(1.0, float(np.abs(p).max()))
-    number = max(50, math.ceil(_STEPS * end * fastest / 4.0)) if steps is None else count("steps", steps)
+    number = (
+        max(50, math.ceil(_STEPS * end * fastest / 4.0))
+        if steps is None
+        else count("steps", steps, at_most=_MOST_STEPS)
+    )
     frozen = _frozen(theta, p, end, number)
     theta, p_end, a = _grown(theta, p, end, number)
     power = abs(a) ** 2

@@ -154,6 +154,8 @@ class EchoEnabled(Scheme):
 
     def term(self, n: int, m: int) -> complex:
         """Return the contribution of the echo (n, m) to b at the harmonic n + kappa m of the first laser [1]."""
+        for name, order in (("n", n), ("m", m)):
+            count(name, order, at_least=-HIGHEST_HARMONIC, at_most=HIGHEST_HARMONIC)
         return self._term(n, m, profile_nodes(self.waist, self.sigma_x, self.sigma_y))
 
     def _term(self, n: int, m: int, nodes: ProfileNodes) -> complex:

@@ -19,9 +19,10 @@ from ssmb.errors import ConfigError, SsmbError
 from ssmb.light import Undulator, coherent, growth, incoherent, statistics
 from ssmb.light.generations import bend as bend_light
 from ssmb.light.generations import brightness
+from ssmb.lithography.demand import growth_from_doubling
 from ssmb.maps import laser_field
 from ssmb.ranges import LARGEST, SMALLEST
-from ssmb.schemes import MicroBucketHarmonics, kicked
+from ssmb.schemes import EchoEnabled, MicroBucketHarmonics, kicked
 from ssmb.schemes.eehg import least_echo, optimise_echo
 from ssmb.tracking import LaserProgram
 from tests.support import assert_close
@@ -140,6 +141,10 @@ def test_every_argument_takes_anything(call, good):
         (lambda: lifetime.sands_lifetime(1e15), "beyond e.600 damping times"),
         (lambda: kicked.best_compression(10**30), "harmonic must be a whole number from 1 to 4000"),
         (lambda: bunching_factor([1e200], 1e-6), "beyond 2.52 wavelengths"),
+        (lambda: growth_from_doubling(1e-15), "growth_from_doubling: the result leaves the range of floating point"),
+        (lambda: EchoEnabled.examples()[0].term(math.nan, 1), "n .1. must be a finite real number"),
+        (lambda: EchoEnabled.examples()[0].term(1, 1e300), "m .1. must be between"),
+        (lambda: growth.field_growth([0.0, 1.0], [0.0, 0.0], pierce=1e-3, n_periods=100, steps=10**30), "steps must be a"),
         (lambda: Reference("250e6"), "reference energy .eV. must be a finite real number, not '250e6'"),
         (lambda: optimise_echo(REF, 266e-9, 1.25e-4, 24, a1=1e-30, a2=3.0), "each must be 0.001 to 100000"),
     ],
