@@ -60,6 +60,8 @@ class Lattice:
         object.__setattr__(self, "elements", tuple(self.elements))
         if not is_element_name(self.name) or "#" in self.name:
             raise LatticeError(f"a lattice cannot be named {self.name[:80]!r}: {NAME_RULE}")
+        if not isinstance(self.reference, Reference):
+            raise LatticeError(f"reference must be a Reference(energy=...), not {type(self.reference).__name__}")
         bases = {base_name(e.name) for e in self.elements}
         if self.name in bases:
             raise LatticeError(f"the lattice and one of its elements are both named '{self.name}'")
@@ -82,6 +84,9 @@ class Lattice:
             If a name is not allowed.
         """
         row = list(elements)
+        odd = next((e for e in row if not isinstance(e, Element)), None)
+        if odd is not None:
+            raise LatticeError(f"a lattice is made of elements, such as Drift and Quadrupole, not {type(odd).__name__}")
         bases = [e.name or e.kind.lower() for e in row]
         named = zip(row, unique_names(bases), strict=True)
         return cls(name, reference, tuple(renamed(e, n) for e, n in named), periodic)

@@ -145,11 +145,8 @@ def field_growth(
     end = 4.0 * math.pi * pierce * count("n_periods", n_periods)
     # energy offsets turn the phases by p tau: as fine as that, or as the gain
     fastest = max(1.0, float(np.abs(p).max()))
-    number = (
-        max(50, math.ceil(_STEPS * end * fastest / 4.0))
-        if steps is None
-        else count("steps", steps, at_most=_MOST_STEPS)
-    )
+    enough = max(50.0, _STEPS * end * fastest / 4.0)
+    number = count("steps", math.ceil(enough) if steps is None else steps, at_most=_MOST_STEPS)
     frozen = _frozen(theta, p, end, number)
     theta, p_end, a = _grown(theta, p, end, number)
     power = abs(a) ** 2

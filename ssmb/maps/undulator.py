@@ -47,6 +47,8 @@ class Undulator:
     helical: bool = quantity("", "whether the field has constant size and rotates", default=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.reference, Reference):
+            raise ConfigError(f"reference must be a Reference(energy=...), not {type(self.reference).__name__}")
         positive("period", self.period, "m")
         count("n_periods", self.n_periods)
         not_negative("k", self.k)

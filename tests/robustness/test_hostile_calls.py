@@ -144,7 +144,7 @@ def test_every_argument_takes_anything(call, good):
         (lambda: growth_from_doubling(1e-15), "growth_from_doubling: the result leaves the range of floating point"),
         (lambda: EchoEnabled.examples()[0].term(math.nan, 1), "n .1. must be a finite real number"),
         (lambda: EchoEnabled.examples()[0].term(1, 1e300), "m .1. must be between"),
-        (lambda: growth.field_growth([0.0, 1.0], [0.0, 0.0], pierce=1e-3, n_periods=100, steps=10**30), "steps must be a"),
+        (lambda: growth.field_growth([0.0], [0.0], pierce=1e-3, n_periods=9, steps=10**30), "steps must be a whole"),
         (lambda: Reference("250e6"), "reference energy .eV. must be a finite real number, not '250e6'"),
         (lambda: optimise_echo(REF, 266e-9, 1.25e-4, 24, a1=1e-30, a2=3.0), "each must be 0.001 to 100000"),
     ],
