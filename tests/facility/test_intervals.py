@@ -16,7 +16,8 @@ from ssmb.beamlines import ChainStage, UndulatorChain, beamline
 from ssmb.errors import ValidityWarning
 from ssmb.facility import Filling, RadiatingBeam, Radiator
 from ssmb.facility.steps import PowerWay
-from ssmb.light import Undulator, tracked_power
+from ssmb.light import ChargeSignal, Undulator, tracked_power
+from ssmb.studies.light import Light, light_summary, light_text
 from ssmb.studies.records import numbers_of
 from ssmb.studies.source_text import doubts_text, lights_text, steps_text
 from tests.support import assert_close
@@ -124,3 +125,17 @@ def test_what_is_no_result_says_so_first(light, words: str) -> None:
     assert words in figure.get_suptitle()
     both = ssmb.plot([light, replace(_light(0.3, 4096), harmonic=78)])
     assert words in both.get_suptitle()
+
+
+@pytest.mark.parametrize(("b", "coherent", "words"), [(0.2, 270.0, ""), (2e-3, 270.0, "IN"), (0.2, 1e-4, "BELOW")])
+def test_the_light_of_a_ring_run_carries_the_noise_of_its_particles(b: float, coherent: float, words: str) -> None:
+    charge = np.array([5e-12])
+    signal = ChargeSignal(2, 532e-9, b, charge, charge, charge)
+    light = Light(2, 532e-9, complex(b), 0.3, coherent, 2e-3, signal, noise=1.0 / math.sqrt(131_072))
+    ratio = 1.0 / (131_072 * b * b)
+    spread = math.sqrt(2.0 * ratio + ratio**2)
+    want = (coherent * max(0.0, 1.0 - spread), coherent * (1.0 + spread))
+    assert_close(light.coherent_power_range, want, rtol=1e-12, atol=0.0)
+    assert light.doubt.startswith(words) and bool(light.doubt) == bool(words)
+    assert light_text([light]).startswith(f"harmonic 2, 532 nm: {words}" if words else "harmonic  wavelength")
+    assert next(iter(light_summary(light))) == ("doubt" if words else "harmonic")
