@@ -112,13 +112,16 @@ class Machines:
     )  # fmt: skip
     ssmb_line_width: float = _input(1e-6, "1", "assumption: laser line and trains", "rms, relative")
 
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            finite(f.name, getattr(self, f.name), f.metadata["quantity"].unit)
+
     def changed(self, values: Mapping[str, float]) -> Machines:
         """Return the machines with other values by name; an unknown name raises ConfigError with the nearest match."""
         names = [f.name for f in fields(self)]
-        for name, value in values.items():
+        for name in values:
             if name not in names:
                 raise ConfigError(f"no machine parameter '{name}'.{nearest(name, names)} There are: {', '.join(names)}")
-            finite(name, value)
         return replace(self, **values)
 
     def inputs(self, *machines: str) -> tuple[MachineInput, ...]:
