@@ -186,7 +186,9 @@ def mode_tune_derivatives(m: np.ndarray, first: np.ndarray, second: np.ndarray) 
     """First and second derivative (2, k) of the mode tunes of a symplectic matrix m (2k, 2k) from those of the matrix.
 
     By perturbation of the eigenvalues, so that a mode goes on into itself however near another one is: the matrix is
-    smooth where tunes on a coupling resonance are not.
+    smooth where tunes on a coupling resonance are not. Where two modes are nearer than the coupling that a change of
+    1e-6 makes, they count as equal: the modes are then those into which the change splits them (degenerate perturbation
+    theory; Sakurai, Modern Quantum Mechanics, section 5.2), and the second derivative leaves their splitting out.
     """
     size = len(m)
     tunes, vectors = normal_modes(m)
@@ -196,10 +198,19 @@ def mode_tune_derivatives(m: np.ndarray, first: np.ndarray, second: np.ndarray) 
     slope, bend = left @ first @ right, left @ second @ right
     out = np.empty((2, size // 2))
     for k, value in enumerate(values[: size // 2]):
-        others = np.flatnonzero(np.arange(size) != k)
-        mixed = slope[k, others] * slope[others, k] / (value - values[others])
-        d1 = slope[k, k] / value
-        d2 = (bend[k, k] + 2.0 * mixed.sum()) / value - d1 * d1
+        equal = np.abs(value - values) ** 2 <= 1e-12 * np.abs(slope[k] * slope[:, k])
+        equal[k] = True
+        splits, turned = np.linalg.eig(slope[np.ix_(equal, equal)])
+        own = np.count_nonzero(equal[:k])
+        overlap = np.abs(turned[own])
+        mode = own if overlap[own] > 0.999 * overlap.max() else int(np.argmax(overlap))
+        row, column = np.linalg.inv(turned)[mode], turned[:, mode]
+        others = np.flatnonzero(~equal)
+        mixed = (
+            (row @ slope[np.ix_(equal, others)]) * (slope[np.ix_(others, equal)] @ column) / (value - values[others])
+        )
+        d1 = splits[mode] / value
+        d2 = (row @ bend[np.ix_(equal, equal)] @ column + 2.0 * mixed.sum()) / value - d1 * d1
         out[:, k] = d1.imag, d2.imag
     return out / (2.0 * math.pi)
 

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from ssmb.beam.reference import Reference
 from ssmb.dynamics import closed_orbit, optics, radiation_integrals, transfer_matrix
-from ssmb.dynamics.linear import generalised_beta, normal_modes
+from ssmb.dynamics.linear import generalised_beta, mode_tune_derivatives, normal_modes
 from ssmb.elements import Bend, Drift, Element, Patch, Quadrupole, Sextupole, Solenoid
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
@@ -128,3 +129,24 @@ def test_radiation_integrals_refuse_a_bend_in_a_turned_section() -> None:
                   e2=0.005), Patch(name="out", turn_z=-QUARTER), *(_cell() * 4)])  # fmt: skip
     with pytest.raises(PhysicsError, match="x and y are coupled"):
         radiation_integrals(ring)
+
+
+@pytest.mark.parametrize("split", [0.0, 1e-15, 1e-9])
+def test_modes_of_equal_tunes_go_on_into_those_that_delta_splits(split: float) -> None:
+    """A difference over the split of the tunes told 2.5e14; the eigenvalues at small changes are the second way."""
+    coupling = np.array([[0.9, 0.2, 0.4, -0.1], [0.2, 0.5, 0.3, 0.2], [0.4, 0.3, 1.1, 0.1], [-0.1, 0.2, 0.1, 0.7]])
+    turn = np.kron(np.eye(2), [[0.0, 1.0], [-1.0, 0.0]])
+
+    def matrix(delta: float) -> np.ndarray:
+        return expm(turn @ (np.diag([0.9, 0.9, 0.9 + split, 0.9 + split]) + delta * coupling))
+
+    def tunes(delta: float) -> np.ndarray:
+        return np.sort(np.abs(np.angle(np.linalg.eigvals(matrix(delta)))))[::2] / (2.0 * math.pi)
+
+    h = 1e-4
+    first, second = (matrix(h) - matrix(-h)) / (2.0 * h), (matrix(h) - 2.0 * matrix(0.0) + matrix(-h)) / h**2
+    found = np.sort(mode_tune_derivatives(matrix(0.0), first, second), axis=1)
+    change = np.array([tunes(d) - tunes(0.0) for d in (0.001, 0.002)])
+    slopes = (4.0 * change[0] - change[1]) / 0.002
+    assert_close(found[0], slopes, rtol=0.0, atol=1e-5)
+    assert np.abs(found[1]).max() < 10.0
