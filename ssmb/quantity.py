@@ -157,11 +157,10 @@ class Quantity:
         """Return a text if it is one of the choices (or any text where there are none)."""
         name = name or self.what
         if not isinstance(value, str):
-            raise error(f"{name} must be a text, got {_shown(value)}")
+            raise error(f"{name} must be a text, got {text.brief(value)}")
         if self.choices and value not in self.choices:
-            raise error(
-                f"{name} must be one of {', '.join(self.choices)}, got {_shown(value)}.{nearest(value, self.choices)}"
-            )
+            of = ", ".join(self.choices)
+            raise error(f"{name} must be one of {of}, got {text.brief(value)}.{nearest(value, self.choices)}")
         return value
 
     def _read(self, value: Any, name: str, error: Callable[[str], SsmbError], whole: bool) -> Any:
@@ -172,7 +171,7 @@ class Quantity:
             except ConfigError as problem:
                 raise error(f"{name} must be {self.allowed()}: {problem.message}") from None
         elif isinstance(value, bool) or not _is_number(value):
-            raise error(f"{name} must be {self.allowed(whole)}, got {_shown(value)}")
+            raise error(f"{name} must be {self.allowed(whole)}, got {text.brief(value)}")
         if whole and isinstance(value, numbers.Integral):
             number: Any = int(value)
         else:
@@ -187,7 +186,7 @@ class Quantity:
             number < high if self.open_maximum else number <= high
         )
         if not (inside and abs(number) < math.inf) or (whole and number != int(number)):
-            raise error(f"{name} must be {self.allowed(whole)}, got {_shown(value)}")
+            raise error(f"{name} must be {self.allowed(whole)}, got {text.brief(value)}")
         if not said:
             self._ask(number, name, error)
         return int(number) if whole else number
@@ -253,13 +252,6 @@ def units_of(symbols: str) -> tuple[tuple[Unit, ...], ...]:
 def _is_number(value: Any) -> bool:
     is_complex = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
     return hasattr(value, "__float__") and not is_complex and getattr(value, "shape", ()) == ()
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)[:80]
-    except ValueError:  # a whole number of too many digits
-        return "a number of thousands of digits"
 
 
 def quantity(
@@ -411,10 +403,10 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
     rows = next((h for h in options if is_list(h)), None)
     if rows is None:
         if wrong := _not_of(options, value):
-            raise error(f"{name} must be {wrong}, got {_shown(value)}")
+            raise error(f"{name} must be {wrong}, got {text.brief(value)}")
         return value
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "shape", (1,)) == ():
-        raise error(f"{name} must be a list, got {_shown(value)}")
+        raise error(f"{name} must be a list, got {text.brief(value)}")
     items = tuple(value)
     fewest, most = of.entries or (0, len(items))
     kinds = entries_of(rows, of, len(items))

@@ -115,3 +115,11 @@ def in_a_cell(value: Any) -> str:
     if isinstance(value, (float, complex)):
         return f"{value:.6g}"
     return type(value).__name__ if dataclasses.is_dataclass(value) else str(value)[:80]
+
+
+def brief(value: Any) -> str:
+    """Return what was given, for a message."""
+    try:
+        return repr(value)[:80]
+    except ValueError:  # a whole number of too many digits
+        return "a number of thousands of digits"

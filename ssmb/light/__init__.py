@@ -1,5 +1,6 @@
 """Light of electrons in undulators and bends: one electron, coherent, incoherent, statistics."""
 
+from ssmb.light.aperture import aperture_spectrum
 from ssmb.light.coherent import bunching_for_power, coherent_energy, coherent_power
 from ssmb.light.debunching import Plane, debunched_power
 from ssmb.light.exit_light import ExitLight, counted_band
@@ -15,7 +16,6 @@ from ssmb.light.kick_map import kick_map
 from ssmb.light.signal import ChargeSignal, signal_against_charge
 from ssmb.light.single_electron import (
     angular_density,
-    aperture_spectrum,
     orbit_field,
     photon_flux,
     stokes,

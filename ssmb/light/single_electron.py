@@ -1,4 +1,4 @@
-"""The light of one electron from its orbit: field, spectral angular density, polarisation, flux through an aperture.
+"""The light of one electron from its orbit: field, spectral angular density, polarisation, flux.
 
 ``G = int (v - n) exp(i k (c t + path of the light)) ds`` over the slope v of the orbit and n of the direction to the
 observer, straight lines before and after the orbit included. Per electron, both polarisations or one,
@@ -16,10 +16,8 @@ J. D. Jackson, Classical Electrodynamics, 3rd ed., Wiley (1998), sections 14.5-1
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,30 +29,23 @@ from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.light import electron_field
 from ssmb.kernels.threads import most_threads
-from ssmb.light.angular import composite_nodes
 from ssmb.light.trajectory import MOST_NODES as PANEL_NODES
 from ssmb.light.trajectory import Orbit, undulator_orbit
-from ssmb.light.wiggler import wiggler_spectrum
 from ssmb.maps.undulator import Undulator
-from ssmb.ranges import finite, positive
+from ssmb.ranges import positive
 
 Complex = NDArray[np.complex128]
 Array = NDArray[np.float64]
 
 #: photon energy times wavelength [eV m]
-_EV_METRE = PLANCK * SPEED_OF_LIGHT / ELEMENTARY_CHARGE
+EV_METRE = PLANCK * SPEED_OF_LIGHT / ELEMENTARY_CHARGE
 #: nodes per panel that Gauss quadrature needs beyond 0.3 for each radian of phase, where there are several radians
 SPARE_NODES = 9
 #: most nodes in a pole that are kept in memory
 MOST_NODES = 100_000
-#: directions times nodes of one photon energy that an aperture is worth, and the harmonic from which, beyond that, its
-#: light is added without interference, if so many harmonics reach the aperture at one photon energy: 7 % of it are left
-_MOST_WORK, _MANY_HARMONICS, _HARMONICS_SEEN = 2e8, 30, 4.0
 #: time of a step of the sums, in the nanoseconds of :func:`_sections` and of the nodes of an aperture [s], and memory
 #: that a node of an orbit takes [B]
-_SECONDS_OF_A_STEP, _NODE_BYTES = 2.5e-9, 250.0
-#: directions times photon energies that are held in memory at once
-_BLOCK = 1_000_000
+SECONDS_OF_A_STEP, _NODE_BYTES = 2.5e-9, 250.0
 #: largest angle of a direction [rad]
 LARGEST_ANGLE = 0.3
 
@@ -104,18 +95,18 @@ def orbit_field(
         orbit = orbit.expanded()
         if not orbit.ends[1, 0] < distance:
             raise ConfigError(f"distance = {distance:g} m lies before the end of the orbit at {orbit.ends[1, 0]:g} m")
-    per_metre = energy.ravel() / _EV_METRE
-    needed = nodes_for(orbit, float(per_metre.max()), _largest(tx, ty, orbit, inverse), bends=near)
+    per_metre = energy.ravel() / EV_METRE
+    needed = nodes_for(orbit, float(per_metre.max()), largest_slope(tx, ty, orbit, inverse), bends=near)
     if needed > orbit.nodes:
         raise ConfigError(
             f"the orbit has {orbit.nodes} nodes in panels of up to {orbit.panel:.4g} m; light of {energy.max():.6g} "
             f"eV at these "
             f"angles needs {needed}: give more nodes, or shorter panels"
         )
-    bounds, copied, samples, carry, each = _sections(orbit, per_metre, _largest(tx, ty, orbit, inverse))
+    bounds, copied, samples, carry, each = _sections(orbit, per_metre, largest_slope(tx, ty, orbit, inverse))
     words = f"the field in {tx.size:.3g} directions at {per_metre.size} photon energies"
     check_cost(
-        words, memory=64.0 * tx.size * per_metre.size, seconds=_SECONDS_OF_A_STEP * each * tx.size / most_threads(),
+        words, memory=64.0 * tx.size * per_metre.size, seconds=SECONDS_OF_A_STEP * each * tx.size / most_threads(),
         instead="take fewer of them",
     )  # fmt: skip
     out = np.empty((tx.size, per_metre.size, 4))
@@ -170,10 +161,11 @@ def resolved_orbit(
     inverse = 1.0 / positive_distance(distance)
     if not energy.size or not np.all(np.isfinite(energy)) or not np.all(tx * tx + ty * ty <= LARGEST_ANGLE**2):
         return orbit  # orbit_field says what is wrong
-    per_metre = float(energy.max()) / _EV_METRE
+    per_metre = float(energy.max()) / EV_METRE
     panels = 1
     # the largest slope at the nodes grows a little with their number
-    while (needed := nodes_for(orbit, per_metre, _largest(tx, ty, orbit, inverse), bends=inverse > 0.0)) > orbit.nodes:
+    bends = inverse > 0.0
+    while (needed := nodes_for(orbit, per_metre, largest_slope(tx, ty, orbit, inverse), bends=bends)) > orbit.nodes:
         if needed * panels > MOST_NODES:
             raise ConfigError(
                 f"{energy.max():.6g} eV is about harmonic {per_metre * undulator.wavelength():.3g} of this undulator: "
@@ -257,115 +249,13 @@ def photon_flux(density: ArrayLike, current: float, bandwidth: float = 1e-3) -> 
     return given * (rate * positive("bandwidth", bandwidth) / HBAR)
 
 
-@checked
-def aperture_spectrum(
-    source: Orbit | Undulator,
-    photon_energy: ArrayLike,
-    half_x: float,
-    half_y: float,
-    *,
-    centre: tuple[float, float] = (0.0, 0.0),
-    distance: float = math.inf,
-) -> Array:
-    """Return dW/domega of one electron through a rectangular aperture [J s]; :func:`photon_flux` makes photons of it.
-
-    Parameters
-    ----------
-    source : orbit of the electron, or an ideal undulator with end poles.
-    photon_energy : [eV], shape (m,) or a number.
-    half_x, half_y : half widths of the aperture over its distance [rad].
-    centre : of the aperture [rad].
-    distance : as in :func:`orbit_field` [m].
-
-    Notes
-    -----
-    From harmonic 30 of an undulator on, an aperture that four harmonics or more reach at one photon energy, and that
-    would take more than seconds, is not summed field by field: the light is that of
-    :func:`ssmb.light.wiggler.wiggler_spectrum`, the mean over neighbouring harmonics. A narrower one sees their lines.
-
-    Examples
-    --------
-    A wide aperture at resonance lets (pi/2) alpha hbar N Q_1 pass, and a little more of the second harmonic:
-
-    >>> from ssmb.beam.reference import Reference
-    >>> from ssmb.light.statistics import photon_energy
-    >>> und = Undulator(Reference(energy=400e6), period=0.01, n_periods=60, k=0.3)
-    >>> got = aperture_spectrum(und, photon_energy(und.wavelength()), 6e-4, 6e-4)
-    >>> round(float(got) / (0.5 * math.pi * FINE_STRUCTURE * HBAR * 60 * und.kim_q()), 1)
-    1.0
-    """
-    x, y = positive("half_x", half_x, "rad"), positive("half_y", half_y, "rad")
-    energy = real_array("photon_energy", photon_energy)
-    if energy.size == 0 or not np.all(np.isfinite(energy)):
-        raise ConfigError("photon_energy must be a number or a list of finite numbers above zero [eV]")
-    orbit = source
-    corner = [abs(finite("centre", c, "rad")) + half for c, half in zip(centre, (x, y), strict=True)]
-    if not math.hypot(*corner) <= LARGEST_ANGLE:
-        raise ConfigError(f"the aperture reaches to {math.hypot(*corner):.3g} rad; allowed are {LARGEST_ANGLE} rad")
-    sides = ((x, centre[0]), (y, centre[1]))
-    if isinstance(orbit, Undulator):
-        many = _many_fringes(orbit, energy, sides, corner, distance)
-        if np.any(many):
-            rest = energy.ravel()[~many]
-            spectrum = np.empty(many.shape)
-            seen = {"centre": centre, "distance": distance}
-            spectrum[many] = wiggler_spectrum(orbit, energy.ravel()[many], x, y, **seen)
-            spectrum[~many] = aperture_spectrum(orbit, rest, x, y, **seen) if rest.size else 0.0
-            return spectrum.reshape(energy.shape)
-        orbit = resolved_orbit(orbit, np.array(corner[0]), np.array(corner[1]), energy, distance=distance)
-    axes = []
-    for half, middle in sides:
-        panels = int(_panels(source, float(energy.max()), half, middle))
-        axes.append(composite_nodes(np.linspace(middle - half, middle + half, panels + 1)))
-    (tx, weight_x), (ty, weight_y) = axes
-    work = float(tx.size) * ty.size * orbit.rows.shape[1] * energy.size
-    check_cost(
-        f"an aperture with fringes in {float(tx.size) * ty.size:.2g} directions, {orbit.rows.shape[1]} nodes each,",
-        seconds=4.0 * _SECONDS_OF_A_STEP * work / most_threads(),
-        instead="take a narrower one, or wiggler_spectrum, which adds arcs without interference",
-    )
-    spectrum: Array = np.zeros(energy.shape)
-    number = tx.size * ty.size
-    step = max(1, _BLOCK // energy.size)
-    for first in range(0, number, step):
-        row, column = np.divmod(np.arange(first, min(first + step, number)), tx.size)
-        field = orbit_field(orbit, tx[column], ty[row], energy, distance=distance)
-        weight = weight_y[row] * weight_x[column]
-        spectrum = spectrum + np.tensordot(weight, angular_density(field, energy), axes=1)
-    return spectrum
-
-
-def _panels(source: Orbit | Undulator, energy: Any, half: float, middle: float) -> Any:
-    """Panels of 16 nodes over one side of an aperture."""
-    # the fringes of the aperture turn with k L theta; a panel takes 10 rad of them, or 1/gamma
-    turn = 2.0 * math.pi / _EV_METRE * energy * source.length * (abs(middle) + half)
-    return 1 + np.ceil(2.0 * half * np.maximum(0.1 * turn, source.reference.gamma))
-
-
-def _many_fringes(
-    undulator: Undulator, energy: Array, sides: Sequence[tuple[float, float]], corner: Sequence[float], distance: float
-) -> NDArray[np.bool_]:
-    """Whether the light of each photon energy is that of many high harmonics, with too many fringes to sum."""
-    each = energy.ravel()
-    nearest = [max(0.0, abs(middle) - half) for half, middle in sides]
-    seen = 0.5 * undulator.period / _EV_METRE * each * (math.hypot(*corner) ** 2 - math.hypot(*nearest) ** 2)
-    orbit = undulator_orbit(undulator, nodes=SPARE_NODES)
-    slope = _largest(np.array(corner[0]), np.array(corner[1]), orbit, 1.0 / positive_distance(distance))
-    nodes = SPARE_NODES + 0.3 * 2.0 * math.pi / _EV_METRE * each * _phase_rate(orbit, slope) * orbit.panel
-    poles = 2.0 * (undulator.n_periods if distance < math.inf else 1) + 4.0
-    directions = 256.0 * _panels(undulator, each, *sides[0]) * _panels(undulator, each, *sides[1])
-    harmonic = each / _EV_METRE * undulator.wavelength()
-    many = (harmonic >= _MANY_HARMONICS) & (seen >= _HARMONICS_SEEN)
-    return np.asarray(many & (directions * nodes * poles > _MOST_WORK))
-
-
 def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = False) -> int:
     """Return the nodes per panel that light of 1/wavelength [1/m] at angles [rad] to the axis needs [1].
 
     The phase of the light in a panel is at most k D panel with D = (1/gamma^2 + (slope + angle)^2)/2; the integral by
     parts of the near field (`bends`) has poles in the complex plane that come close for a strong undulator.
     """
-    phase = 2.0 * math.pi * per_metre * _phase_rate(orbit, angle) * orbit.panel
+    phase = 2.0 * math.pi * per_metre * phase_rate(orbit, angle) * orbit.panel
     turn = 0.0
     if bends:
         curvature = float(np.sqrt(orbit.rows[5] ** 2 + orbit.rows[6] ** 2).max())
@@ -373,7 +263,7 @@ def nodes_for(orbit: Orbit, per_metre: float, angle: float, *, bends: bool = Fal
     return math.ceil(0.3 * phase + 5.0 * turn + 2.0 + (SPARE_NODES - 2.0) * min(1.0, phase / 3.0))
 
 
-def _phase_rate(orbit: Orbit, angle: float) -> float:
+def phase_rate(orbit: Orbit, angle: float) -> float:
     """Return the largest growth of the path of the light per length of the orbit [1]."""
     largest = orbit.largest_slope + angle
     return 0.5 * (orbit.reference.inv_gamma2 + largest * largest)
@@ -384,7 +274,7 @@ def positive_distance(distance: float) -> float:
     return distance if distance == math.inf else positive("distance", distance, "m")
 
 
-def _largest(tx: Array, ty: Array, orbit: Orbit, inverse: float) -> float:
+def largest_slope(tx: Array, ty: Array, orbit: Orbit, inverse: float) -> float:
     angle = float(np.sqrt(tx * tx + ty * ty).max()) if tx.size else 0.0
     if inverse == 0.0:
         return angle
@@ -399,7 +289,7 @@ def _sections(orbit: Orbit, per_metre: Array, angle: float) -> tuple[Array, Arra
 
     Longer sections need more samples, shorter ones more phases of their middles: the cheapest of some lengths is taken.
     """
-    rate = _phase_rate(orbit, angle)
+    rate = phase_rate(orbit, angle)
     places, options = orbit.rows[0], []
     for size in (32, 64, 128, 256, 512):
         bounds, copied = _cuts(orbit, size)
@@ -448,7 +338,7 @@ def _interpolation(values: Array, number: int) -> tuple[Array, Array]:
 
 
 def _wave_numbers(field: Complex, photon_energy: ArrayLike) -> Array:
-    k = real_array("photon_energy", photon_energy) / _EV_METRE * 2.0 * math.pi
+    k = real_array("photon_energy", photon_energy) / EV_METRE * 2.0 * math.pi
     if not (np.all(k > 0.0) and np.all(np.isfinite(k))):
         raise ConfigError("photon_energy must be finite and above zero [eV]")
     if not isinstance(field, np.ndarray) or field.ndim == 0:

@@ -56,7 +56,7 @@ def wiggler_spectrum(
     ----------
     source : orbit of the electron, or an ideal undulator with end poles; of an orbit the nodes should follow the field.
     photon_energy : [eV], shape (m,) or a number; far above the first harmonic.
-    half_x, half_y, centre, distance : as of :func:`ssmb.light.single_electron.aperture_spectrum`.
+    half_x, half_y, centre, distance : as of :func:`ssmb.light.aperture.aperture_spectrum`.
 
     Examples
     --------

@@ -116,7 +116,7 @@ def test_the_mean_over_a_harmonic_of_the_exact_field_is_that_of_the_arcs() -> No
 
 def test_a_pinhole_sees_lines_however_high_the_harmonic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arcs are the mean over harmonics that reach an aperture: where it takes part of one they are off by orders."""
-    monkeypatch.setattr("ssmb.light.single_electron._MOST_WORK", 1.0)
+    monkeypatch.setattr("ssmb.light.aperture._MOST_WORK", 1.0)
     und, half = Undulator(REF, 0.05, 60, 4.0), 3e-7
     energies = photon_energy(und.wavelength()) * np.array([61.0, 60.5, 60.03])
     density = angular_density(undulator_field(und, 0.0, 0.0, energies), energies)

@@ -11,6 +11,7 @@ from scipy import integrate, special
 from ssmb.beam.reference import Reference
 from ssmb.constants import C_GAMMA, ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR
 from ssmb.errors import SsmbError, ValidityWarning
+from ssmb.light.aperture import aperture_spectrum
 from ssmb.light.coherent import coherent_power
 from ssmb.light.generations.bend import bend_divergence, bend_flux, critical_energy
 from ssmb.light.generations.brightness import ElectronBeam, energy_widening, undulator_brightness
@@ -26,7 +27,7 @@ from ssmb.light.generations.fel import free_electron_laser
 from ssmb.light.generations.machines import Machines
 from ssmb.light.growth import field_growth
 from ssmb.light.incoherent import central_cone_power
-from ssmb.light.single_electron import angular_density, aperture_spectrum, photon_flux, undulator_field
+from ssmb.light.single_electron import angular_density, photon_flux, undulator_field
 from ssmb.light.statistics import photon_energy
 from ssmb.maps.undulator import Undulator
 from tests.support import assert_close

@@ -20,8 +20,7 @@ from ssmb.cli.main import main
 from ssmb.elements import Drift
 from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice
-from ssmb.light import Undulator
-from ssmb.light.single_electron import aperture_spectrum, undulator_field
+from ssmb.light import Undulator, aperture_spectrum, undulator_field
 from ssmb.tracking import MomentMonitor, SnapshotMonitor, track
 from tests.studies.small_ring import write_files
 
