@@ -45,7 +45,7 @@ def checked(function: F) -> F:
 
     if isinstance(function, type):
         _check_members(function)
-        return function
+        return cast(F, function)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

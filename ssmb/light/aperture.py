@@ -93,11 +93,11 @@ def aperture_spectrum(
         many = _many_fringes(orbit, energy, sides, corner, distance)
         if np.any(many):
             rest = energy.ravel()[~many]
-            spectrum = np.empty(many.shape)
+            both = np.empty(many.shape)
             seen = {"centre": centre, "distance": distance}
-            spectrum[many] = wiggler_spectrum(orbit, energy.ravel()[many], x, y, **seen)
-            spectrum[~many] = aperture_spectrum(orbit, rest, x, y, **seen) if rest.size else 0.0
-            return spectrum.reshape(energy.shape)
+            both[many] = wiggler_spectrum(orbit, energy.ravel()[many], x, y, **seen)
+            both[~many] = aperture_spectrum(orbit, rest, x, y, **seen) if rest.size else 0.0
+            return both.reshape(energy.shape)
         orbit = resolved_orbit(orbit, np.array(corner[0]), np.array(corner[1]), energy, distance=distance)
     axes = []
     for half, middle in sides:
@@ -110,14 +110,14 @@ def aperture_spectrum(
         seconds=4.0 * SECONDS_OF_A_STEP * work / most_threads(),
         instead="take a narrower one, or wiggler_spectrum, which adds arcs without interference",
     )
-    spectrum: Array = np.zeros(energy.shape)
+    spectrum = np.zeros(energy.shape)
     number = tx.size * ty.size
     step = max(1, _BLOCK // energy.size)
     for first in range(0, number, step):
         row, column = np.divmod(np.arange(first, min(first + step, number)), tx.size)
         field = orbit_field(orbit, tx[column], ty[row], energy, distance=distance)
         weight = weight_y[row] * weight_x[column]
-        spectrum = spectrum + np.tensordot(weight, angular_density(field, energy), axes=1)
+        spectrum += np.real(np.tensordot(weight, angular_density(field, energy), axes=1))
     return spectrum
 
 

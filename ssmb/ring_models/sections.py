@@ -235,4 +235,4 @@ def _twiss(ring: Ring) -> list[tuple[float, float, float, float]]:
     there = [jacobians(still, ring.orbit[0][:, None], 0, end)[0][:4, :4] for end in ends]
     modes = followed_modes(np.array([np.eye(4), *there, turn]) @ normal_modes(turn)[1])
     both = np.stack((modes.beta, modes.alpha), axis=2)[1:-1]
-    return [(*(float(v) for v in row.ravel()),) for row in both]
+    return [(float(bx), float(ax), float(by), float(ay)) for (bx, ax), (by, ay) in both]
