@@ -25,9 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmb.constants import ELEMENTARY_CHARGE
+from ssmb.costs import check_cost
 from ssmb.errors import ValidityWarning
+from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import azimuths, composite_nodes
-from ssmb.light.single_electron import angular_density, orbit_field, resolved_orbit
+from ssmb.light.single_electron import SECONDS_OF_A_STEP, angular_density, orbit_field, resolved_orbit
 from ssmb.light.statistics import photon_energy
 from ssmb.maps.undulator import Undulator
 from ssmb.maps.undulator_relations import mean_square_deflection
@@ -153,6 +155,11 @@ class HarmonicCone:
         edge = min(self.acceptance, self.angle, self.edge * float(1.0 / (1.0 + offset.min())))
         tx, ty, solid = self._disc(edge, float(k.max()))
         orbit = resolved_orbit(self.undulator, np.array(edge), np.array(0.0), energy)
+        check_cost(
+            f"the exact field of {self.undulator.n_periods} periods at {tx.size} angles, {energy.size} photon energies",
+            seconds=4.0 * SECONDS_OF_A_STEP * tx.size * float(orbit.rows.shape[1]) * energy.size / most_threads(),
+            instead="take fewer periods, a shorter bunch or a smaller acceptance",
+        )
         spectrum, step = np.zeros(energy.shape), max(1, _BLOCK // energy.size)
         for first in range(0, tx.size, step):
             x, y = tx[first : first + step], ty[first : first + step]

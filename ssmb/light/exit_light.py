@@ -20,7 +20,7 @@ from ssmb.constants import BLUE_RANGE, IN_BAND, IN_BAND_BLUE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError
 from ssmb.light.statistics import photon_rate
 from ssmb.light.tracked import TrackedLight
-from ssmb.quantity import Shown, derived, quantity
+from ssmb.quantity import Shown, check_quantities, derived, quantity
 from ssmb.ranges import count, not_negative, positive, positive_or_infinite, share
 
 
@@ -66,6 +66,7 @@ class ExitLight(Shown):
     )
 
     def __post_init__(self) -> None:
+        check_quantities(self)
         positive("wavelength", self.wavelength, "m")
         for name in ("peak_power", "average_power"):
             not_negative(name, getattr(self, name), "W")

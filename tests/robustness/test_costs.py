@@ -20,7 +20,7 @@ from ssmb.cli.main import main
 from ssmb.elements import Drift
 from ssmb.errors import ConfigError
 from ssmb.lattice import Lattice
-from ssmb.light import Undulator, aperture_spectrum, undulator_field
+from ssmb.light import Undulator, aperture_spectrum, coherent_energy, undulator_field
 from ssmb.tracking import MomentMonitor, SnapshotMonitor, track
 from tests.studies.small_ring import write_files
 
@@ -146,6 +146,16 @@ EXPLODING: dict[str, tuple[Callable[[], Any], str]] = {
             Undulator(Reference(400e6), period=0.01, n_periods=5000, k=1.1), np.full(100, 92.0), 0.02, 0.02
         ),
         "an aperture with fringes in .* directions, .* nodes each, needs about .*: take a narrower one",
+    ),
+    "exact field": (
+        lambda: coherent_energy(
+            Undulator(Reference(250e6), period=0.125, n_periods=10**6, k=1.1),
+            charge=5e-12,
+            sigma_z=40e-6,
+            bunching=0.1,
+            sigma_perp=3e-3,
+        ),
+        "the exact field of 1000000 periods at .* needs about .*: take fewer periods",
     ),
     "island": (lambda: standard_map_island(0.1, turns=10**9, grid=10_000), "needs about 48 years: take fewer turns"),
 }

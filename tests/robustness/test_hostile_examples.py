@@ -13,10 +13,10 @@ from tests.robustness.calls import modules, outcome, sound_calls
 
 #: Rooms whose examples take a second; all of them are in the benchmark.
 ROOMS = (
-    "ssmb.beam", "ssmb.quantity", "ssmb.units", "ssmb.ranges", "ssmb.beamlines.chains", "ssmb.buckets.micro_bucket",
+    "ssmb.beam.", "ssmb.beamlines.beamline", "ssmb.beamlines.chains", "ssmb.buckets.micro_bucket",
     "ssmb.buckets.lifetime", "ssmb.collective", "ssmb.facility.ring", "ssmb.light.coherent", "ssmb.light.growth",
-    "ssmb.lithography.dies", "ssmb.lithography.scanner", "ssmb.maps.laser_field", "ssmb.maps.undulator",
-    "ssmb.schemes.theorems", "ssmb.schemes.tlc", "ssmb.tracking.laser_program",
+    "ssmb.light.harmonics", "ssmb.light.statistics", "ssmb.lithography.dies", "ssmb.lithography.scanner",
+    "ssmb.maps.undulator", "ssmb.schemes.lsf", "ssmb.schemes.tlc", "ssmb.tracking.laser_program",
 )  # fmt: skip
 CALLS = 12
 
