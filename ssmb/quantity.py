@@ -22,8 +22,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from typing import Any
 
-import numpy as np
-
 from ssmb import text
 from ssmb.errors import ConfigError, SsmbError, nearest
 from ssmb.units import PREFIXES, Unit, number_in, unit
@@ -419,8 +417,10 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
 def _not_of(classes: Iterable[Any], value: Any) -> str:
     """Words for the classes of which a value is none; empty where it is one, or where that cannot be told."""
     known = [c for c in classes if c is not type(None)]
-    plain = all(isinstance(c, type) and not getattr(c, "_is_protocol", False) and c is not np.ndarray for c in known)
-    if not plain or isinstance(value, tuple(np.bool_ if c is bool else c for c in known) + tuple(known)):
+    plain = all(isinstance(c, type) and not getattr(c, "_is_protocol", False) for c in known)
+    arrays = any(getattr(c, "__module__", "") == "numpy" for c in known)
+    truth = bool in known and type(value).__name__ in ("bool", "bool_")  # that of numpy, too
+    if not plain or arrays or truth or isinstance(value, tuple(known)):
         return ""
     return " or ".join("true or false" if c is bool else f"a {c.__name__}" for c in known)
 

@@ -10,14 +10,16 @@ import pytest
 import ssmb
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines import Beamline, Given
-from ssmb.light import ExitLight, Undulator, coherent_power, counted_band, tracked_power
+from ssmb.constants import VACUUM_IMPEDANCE
+from ssmb.light import ExitLight, Undulator, counted_band, tracked_power
 from ssmb.lithography import EuvSource, power_at_focus
 from tests.facility.lights import light_of
 from tests.support import assert_close
 
 #: wavelength [m], energy [eV], period [m]
 LIGHTS = [
-    pytest.param(300e-6, 20e6, 0.1, id="1 THz"),
+    # gamma = 39: the resonance itself is a few percent off, which is warned of
+    pytest.param(300e-6, 20e6, 0.1, id="1 THz", marks=pytest.mark.filterwarnings("ignore:50 periods")),
     pytest.param(10e-6, 100e6, 0.2, id="10 um"),
     pytest.param(266e-9, 250e6, 0.1, id="266 nm"),
     pytest.param(13.5e-9, 400e6, 0.01, id="13.5 nm"),
@@ -51,8 +53,10 @@ def test_the_same_calls_at_every_wavelength(wavelength, energy, period):
         average_current=0.02,
         train_current=0.08,
     )
-    size = math.sqrt(SIZE * PERIODS * period * wavelength / (2.0 * math.pi))
-    want = coherent_power(found.light.undulator, current=0.08, bunching=found.light.bunching, sigma_perp=(size, size))
+    # pi Z_0 N Q |b I|^2 F: the first term in 1/N, as the sum over the particles takes it
+    bunched = 0.08 * found.light.bunching
+    coupling = found.light.undulator.coupling()
+    want = math.pi * VACUUM_IMPEDANCE * PERIODS * coupling * bunched**2 * FORM_FACTOR
     assert_close(found.light.power, want, rtol=0.01, atol=0.0, what="power [W]")
     assert_close(found.light.bunching, math.exp(-0.5 * (2.0 * math.pi * WIDTH) ** 2), rtol=5e-3, atol=0.0)
     assert_close(found.light.efficiency, FORM_FACTOR, rtol=2e-3, atol=0.0, what="form factor")

@@ -102,8 +102,8 @@ def test_noise_is_white_normal_and_its_own() -> None:
         ({"windows": [3]}, "LaserProgram.windows[0] must be a list, got 3"),
         ({"windows": 3}, "LaserProgram.windows must be a list, got 3"),
         ({"windows": [(-1, 3)]}, "LaserProgram.windows[0][0] must be a whole number from 0 to 1000000000000, got -1"),
-        ({"duty": (2, 3)}, "duty must be a Duty, not tuple"),
-        ({"noise": 0.1}, "noise must be a Noise, not float"),
+        ({"duty": (2, 3)}, "LaserProgram.duty must be a Duty, got (2, 3)"),
+        ({"noise": 0.1}, "LaserProgram.noise must be a Noise, got 0.1"),
         ({"amplitude": [1.0, 1.0]}, "amplitude has 2 numbers, but turns are counted to 5"),
     ],
 )
