@@ -120,7 +120,11 @@ def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[A
         raise PhysicsError(_flat(s[int(np.argmax(flat))], places))
     solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
     inner = (s[:, _MOMENTA][:, :, _MOMENTA] - mixed @ solved) * np.outer(unit, unit)
-    return 0.5 * (inner + np.swapaxes(inner, 1, 2)), room
+    inner = 0.5 * (inner + np.swapaxes(inner, 1, 2))
+    lowest = np.linalg.eigvalsh(inner)[:, 0]
+    if not (lowest > 0.0).all():
+        raise PhysicsError(_flat(s[int(np.argmin(lowest))], places))
+    return inner, room
 
 
 def _flat(s: Array, places: list[int]) -> str:
@@ -145,8 +149,6 @@ def diffusion_of(
     unit = np.array([1.0, 1.0, 1.0 / gamma])
     inner, room = motion_at_a_point(reference, s, coasting)
     values, axes = np.linalg.eigh(inner)
-    if not (values[:, 0] > 0.0).all():
-        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], _PLACES[:2] if coasting else _PLACES))
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
         density = 2.0 * math.sqrt(math.pi) * line_density(reference, current or 0.0) / np.sqrt(room)
