@@ -417,7 +417,7 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
 def _not_of(classes: Iterable[Any], value: Any) -> str:
     """Words for the classes of which a value is none; empty where it is one, or where that cannot be told."""
     known = [c for c in classes if c is not type(None)]
-    plain = all(isinstance(c, type) and not getattr(c, "_is_protocol", False) for c in known)
+    plain = all(isinstance(c, type) and c is not Any and not getattr(c, "_is_protocol", False) for c in known)
     arrays = any(getattr(c, "__module__", "") == "numpy" for c in known)
     truth = bool in known and type(value).__name__ in ("bool", "bool_")  # that of numpy, too
     if not plain or arrays or truth or isinstance(value, tuple(known)):

@@ -61,7 +61,7 @@ class Beamline:
     """
 
     name: str = quantity("", "name of the beamline")
-    stages: tuple[Stage, ...] = quantity("", "from ssmb.beamlines.stages, or anything with through(light)")
+    stages: tuple[Any, ...] = quantity("", "from ssmb.beamlines.stages, or anything with through(light)")
     accepted_etendue: float = quantity(
         "m^2*sr", "etendue that the user of the light takes", default=ILLUMINATOR_ETENDUE, **_POSITIVE
     )

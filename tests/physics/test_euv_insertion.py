@@ -240,7 +240,7 @@ def budget_of_variant_1():
 
 
 def test_budget_of_an_insertion_that_does_not_close():
-    with pytest.warns(ValidityWarning, match="undoes"):
+    with pytest.warns(ValidityWarning, match="does not undo"):
         budget = budget_of_variant_1()
     assert budget.growth > 1000.0 * budget.emittance  # in one turn, as in the study
     assert_close(budget.allowed, 16e-12, rtol=0.05, atol=0.0, what="allowed path error")
