@@ -50,11 +50,10 @@ def check_cost(what: str, *, memory: float = 0.0, seconds: float = 0.0, instead:
 
     Examples
     --------
-    >>> check_cost("a beam of 10^9 particles", memory=1.5e11, seconds=1500.0, instead="take fewer")
+    >>> check_cost("a beam of 10^9 particles", memory=1.5e11, instead="take fewer")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ssmb.errors.ConfigError: a beam of 10^9 particles needs about 150 GB and 25 min: take fewer, or go on with --yes (in
-    Python: with ssmb.any_cost():)
+    ssmb.errors.ConfigError: a beam of 10^9 particles needs about 150 GB: take fewer, or go on with --yes ...
     """
     if (memory <= MEMORY and seconds <= SECONDS) or _ALLOWED.get():
         return

@@ -102,7 +102,7 @@ class ChainStage:
         """16 to 84 % of an assumed transmission [1]; None of one that is calculated or given.
 
         >>> [round(t, 2) for t in ChainStage("transport", 0.62).transmission_range]
-        [0.51, 0.72]
+        [0.5, 0.72]
         """
         if self.origin != "assumed":
             return None
