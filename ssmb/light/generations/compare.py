@@ -306,9 +306,9 @@ def compare_generations(
     for name, used, make in rows:
         try:
             row = replace(make(given), inputs=given.inputs(*used))
-            ends = row.hangs_on.ends[:2] if row.hangs_on and row.hangs_on.ends else ()
-            changed = [given.changed({row.hangs_on.name: value}) for value in ends if row.hangs_on]
-            found.append(replace(row, ends=tuple(make(m) for m in changed)))
+            if (one := row.hangs_on) and one.ends:
+                row = replace(row, ends=tuple(make(given.changed({one.name: value})) for value in one.ends[:2]))
+            found.append(row)
         except PhysicsError as error:
             missing.append((name, error.message))
     return Generations(tuple(found), tuple(missing))
