@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -88,6 +90,27 @@ class ValidityWarning(SsmbWarning):
 
 class StatisticsWarning(SsmbWarning):
     """A number rests on too few particles or turns to mean what it seems to mean."""
+
+
+def warn(message: str, category: type[SsmbWarning]) -> None:
+    """Warn at the line of the user: the innermost one that is neither in the package nor in Python's own library."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _ours(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        frame.f_globals.get("__name__"),
+        frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _ours(module: str) -> bool:
+    """Whether code of a module is none of the user: also that which Python runs for the package, as functools."""
+    room = module.partition(".")[0]
+    return room == "ssmb" or room in sys.stdlib_module_names
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

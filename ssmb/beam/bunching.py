@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
 from ssmb.beam.folding import MOST_BUCKETS
-from ssmb.beam.rows import real_array
+from ssmb.beam.rows import coordinate_array, real_array
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.sums import bunching_sums
 
@@ -107,7 +107,7 @@ def living(beam_or_z: Any, weight: ArrayLike | None = None) -> tuple[NDArray[np.
         if not w.sum() > 0.0:
             raise PhysicsError(f"the beam has no bunching: none of its {w.size} particles is alive with a weight > 0")
         return np.ascontiguousarray(beam_or_z.z), w
-    z = np.atleast_1d(real_array("z (if not a Beam)", beam_or_z))
+    z = np.atleast_1d(coordinate_array("z (if not a Beam)", beam_or_z))
     if z.ndim != 1 or z.size == 0 or not np.isfinite(z).all():
         raise ConfigError(f"z must be a non-empty one-dimensional array of finite numbers [m]; its shape is {z.shape}")
     return z, np.ones(z.size) if weight is None else _weights(weight, z.shape)

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.beam.reference import Reference
-from ssmb.beam.rows import real_array, six_rows
+from ssmb.beam.rows import coordinate_array, six_rows
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, nearest
 
@@ -280,7 +280,7 @@ def _stack(columns: Mapping[str, ArrayLike], names: tuple[str, ...], code: str) 
     if missing:
         hint = nearest(missing[0], map(str, columns))
         raise ConfigError(f"{code} coordinates need {', '.join(names)}; '{missing[0]}' is missing.{hint}")
-    rows = [np.atleast_1d(real_array(name, columns[name])) for name in names]
+    rows = [np.atleast_1d(coordinate_array(name, columns[name])) for name in names]
     if len({row.shape for row in rows}) > 1:
         raise ConfigError(f"{code} coordinates {', '.join(names)} must be real arrays of one length")
     return six_rows(np.stack(rows), names)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
-from ssmb.beam.rows import real_array
+from ssmb.beam.rows import coordinate_array
 from ssmb.errors import ConfigError
 from ssmb.ranges import finite, positive
 
@@ -42,7 +42,7 @@ def fold(z: ArrayLike, wavelength: float, centre: float = 0.0) -> tuple[NDArray[
     ([0.25, -0.5, -0.25], [0, 1, -3])
     """
     length, middle = positive("wavelength", wavelength, "m"), finite("centre", centre, "m")
-    places = real_array("z", z)
+    places = coordinate_array("z", z)
     if not np.isfinite(places).all():
         raise ConfigError("z must be finite [m]; leave lost particles out")
     if max(np.max(np.abs(places), initial=0.0), abs(middle)) >= MOST_BUCKETS * length:

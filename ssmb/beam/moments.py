@@ -11,7 +11,6 @@ A. J. Dragt, F. Neri, G. Rangarajan, Phys. Rev. A 45, 2572 (1992), doi:10.1103/P
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from ssmb.arguments import checked
 from ssmb.beam.rows import COORDINATES, real_array
 from ssmb.beam.sigma import checked_sigma, factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, PhysicsError, StatisticsWarning, nearest
+from ssmb.errors import ConfigError, PhysicsError, StatisticsWarning, nearest, warn
 from ssmb.quantity import COVARIANCE, PHASE_SPACE, Shown, quantity
 
 #: below this number of particles an rms value is uncertain by more than 10 %, 1/sqrt(2 n)
@@ -115,10 +114,9 @@ def sigma_matrix(beam: Any) -> NDArray[np.float64]:
     """
     rows, share = _living(beam)
     if rows.shape[1] < FEW_PARTICLES:
-        warnings.warn(
+        warn(
             f"second moments of only {rows.shape[1]} particles are uncertain by {1 / np.sqrt(2 * rows.shape[1]):.0%}",
             StatisticsWarning,
-            stacklevel=2,
         )
     centred = rows - (rows * share).sum(axis=1, keepdims=True)
     sigma = np.empty((6, 6))
@@ -201,11 +199,10 @@ def histogram(
     counts, _ = np.histogram(values, bins=edges)
     filled = int(np.count_nonzero(counts))
     if filled and counts.sum() < FEW_PER_BIN * filled:
-        warnings.warn(
+        warn(
             f"{int(counts.sum())} particles in {filled} filled bins: a bin is uncertain by "
             f"{np.sqrt(filled / counts.sum()):.0%}; use fewer bins or more particles",
             StatisticsWarning,
-            stacklevel=2,
         )
     per_electron = ELEMENTARY_CHARGE * abs(beam.reference.charge_number)
     charge, _ = np.histogram(values, bins=edges, weights=beam.weight[_alive(beam)] * per_electron)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import unmasked
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 
 #: names of the rows of a coordinate array
 COORDINATES = ("x", "px", "y", "py", "z", "delta")
@@ -23,18 +22,24 @@ def real_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
         raise ConfigError(f"{name} must be an array of real numbers") from None
     if given.dtype.kind not in "iuf":
         raise ConfigError(f"{name} must be an array of real numbers, not of {given.dtype}")
-    if given.ndim and given.dtype.kind == "f" and given.dtype.itemsize < 8:
-        warnings.warn(
-            f"{name} is given as {given.dtype}: {np.finfo(given.dtype).precision} digits, where microbunches take 10",
-            ValidityWarning,
-            stacklevel=4,
-        )
     return np.array(given, dtype=np.float64, order="C")
+
+
+def coordinate_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return the same of coordinates of particles; warns (ValidityWarning) where they come in too few digits."""
+    kept = real_array(name, values)
+    given = np.asarray(values).dtype
+    if kept.ndim and given.kind == "f" and given.itemsize < 8:
+        warn(
+            f"{name} is given as {given}: {np.finfo(given).precision} digits, where microbunches take 10",
+            ValidityWarning,
+        )
+    return kept
 
 
 def six_rows(values: ArrayLike, names: tuple[str, ...] = COORDINATES) -> NDArray[np.float64]:
     """Return a C-contiguous float64 copy of shape (6, n) of finite numbers, or raise ConfigError."""
-    rows = real_array("coordinates", values)
+    rows = coordinate_array("coordinates", values)
     if rows.ndim != 2 or rows.shape[0] != 6:
         turned = "; transpose them" if rows.ndim == 2 and rows.shape[1] == 6 else ""
         raise ConfigError(f"coordinates must have shape (6, n), rows {' '.join(names)}, not {rows.shape}{turned}")

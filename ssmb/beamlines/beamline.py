@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 from ssmb.arguments import checked
 from ssmb.beamlines.chains import ChainStage, UndulatorChain
 from ssmb.beamlines.stages import Aperture, GrazingMirror, Homogeniser, Stage, sizes_at
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.light.exit_light import ExitLight
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import LARGEST, SMALLEST, not_negative, positive
@@ -100,11 +99,10 @@ class Beamline:
             stages.append(ChainStage("etendue that is accepted", kept, "calculated"))
         spot = self.footprint(light, incoherent=incoherent)
         if spot is not None and spot.peak_density > self.heat_limit:
-            warnings.warn(
+            warn(
                 f"beamline '{self.name}': the first mirror absorbs {spot.peak_density / 1e6:.3g} W/mm^2 in the middle, "
                 f"more than heat_limit = {self.heat_limit / 1e6:.3g} W/mm^2: move it away, or take a smaller angle",
                 ValidityWarning,
-                stacklevel=2,
             )
         passed = stages or [ChainStage("no optics", 1.0, "given")]
         return UndulatorChain(self.name, power=light.in_band_power, stages=tuple(passed))

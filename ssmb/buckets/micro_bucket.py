@@ -22,7 +22,6 @@ X. J. Deng et al., Phys. Rev. Accel. Beams 24, 094001 (2021), doi:10.1103/PhysRe
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,7 +34,7 @@ from ssmb.beam.folding import fold
 from ssmb.buckets.lifetime import bucket_lifetime, pendulum_lifetime, sands_lifetime
 from ssmb.buckets.shape import Bucket, FixedPoint, real_roots
 from ssmb.buckets.standard_map import LINEAR_STABILITY_LIMIT, bound_area, standard_map_island
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.quantity import quantity
 from ssmb.ranges import count, finite, not_negative, not_zero, positive
 
@@ -330,10 +329,9 @@ class MicroBucket:
         Warns (ValidityWarning) for a bucket with loss or higher slip, to which the closed form does not belong.
         """
         if self.slip_factor2 or self.slip_factor3 or self.energy_loss:
-            warnings.warn(
+            warn(
                 "b_n of the cosine bucket: loss and higher slip of this bucket are left out; track a beam to have them",
                 ValidityWarning,
-                stacklevel=2,
             )
         return boltzmann_bunching(self.kappa(sigma_delta), harmonic)
 

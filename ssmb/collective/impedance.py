@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.charges import bin_sums, harmonic_sums, kick_by_bins, kick_by_harmonics
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import count, several
@@ -281,12 +280,10 @@ class BunchImpedance(Effect):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         if total[-1] > 0.0:
             outside = total[-1] / (total[-1] + total[:-1].sum())
-            warnings.warn(
-                ValidityWarning(
-                    f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
-                    f"{self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window longer"
-                ),
-                stacklevel=2,
+            warn(
+                f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
+                f"{self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window longer",
+                ValidityWarning,
             )
         gains = _gains(self.voltage(total, beam.reference), beam.reference, here)
         kick_by_bins(beam.coordinates, beam.state, self.window[0], 1.0 / self.width, gains, _mass2(beam.reference))

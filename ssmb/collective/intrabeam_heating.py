@@ -7,7 +7,6 @@ over equal intervals, whose number is doubled where the sum of every other place
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +22,7 @@ from ssmb.dynamics import optics
 from ssmb.dynamics.linear import symplectic_form
 from ssmb.dynamics.matrices import suited
 from ssmb.dynamics.propagation import recorded_at
-from ssmb.errors import ConfigError, LatticeError, ValidityWarning
+from ssmb.errors import ConfigError, LatticeError, ValidityWarning, warn
 from ssmb.kernels.roles import Role
 from ssmb.lattice.program import compile_pieces
 from ssmb.lattice.tree import Lattice
@@ -190,11 +189,10 @@ class _Along:
         name = self.ring.elements[self.long[k]].name
         if error[k] > _TOLD * whole:
             why = "cannot be cut" if not cut[k] else f"is not converged with {self.parts[k]} intervals"
-            warnings.warn(
+            warn(
                 f"intrabeam scattering: the rate changes inside '{name}', which {why}: an error of about "
                 f"{error[k] / whole:.1g} of the scattering of a turn",
                 ValidityWarning,
-                stacklevel=2,
             )
 
 

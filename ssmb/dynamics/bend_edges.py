@@ -14,15 +14,13 @@ E. Forest, Beam Dynamics: A New Attitude and Framework (1998), chapter 13: the e
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ssmb.dynamics.closed_orbit import find_orbits
 from ssmb.dynamics.linear import transverse_modes
 from ssmb.dynamics.matrices import jacobians
 from ssmb.dynamics.propagation import without
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.kernels.roles import Role
 from ssmb.lattice.program import Program, compile_elements
 
@@ -87,4 +85,4 @@ def other_chromaticities(still: Program, orbits: np.ndarray, own: np.ndarray) ->
 
 def _warn(what: str) -> None:
     remedy = "bends of small radius need SSMB_TrackingP.edge: full"
-    warnings.warn(f"{what}; {remedy}", ValidityWarning, stacklevel=6)
+    warn(f"{what}; {remedy}", ValidityWarning)

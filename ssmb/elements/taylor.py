@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.elements.linear_map import symplectic_error
-from ssmb.errors import LatticeError, ValidityWarning
+from ssmb.errors import LatticeError, ValidityWarning, warn
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import kernel
 from ssmb.maps.op import Op
@@ -122,11 +121,10 @@ class Taylor(Element):
                 )
         error = self.symplectic_error()
         if error > _TOLERANCE:
-            warnings.warn(
+            warn(
                 f"{self.label()} is not symplectic: the error of its Jacobian is {error:.2g} at {PROBE:g} in all "
                 "coordinates; do not use it for many turns",
                 ValidityWarning,
-                stacklevel=2,
             )
 
     @property

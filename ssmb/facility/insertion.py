@@ -25,7 +25,7 @@ from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.drift import Drift
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
 from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
 from ssmb.facility.part import Part
@@ -398,9 +398,7 @@ class Insertion(Part, name="insertion"):
         try:
             return _Closed("scattered", self.closure(damping, heated, collisions=collisions))
         except PhysicsError as error:  # the insertion loses the beam that scattering leaves
-            warnings.warn(
-                f"closure of the beam without scattering: with it {error.message}", ValidityWarning, stacklevel=3
-            )
+            warn(f"closure of the beam without scattering: with it {error.message}", ValidityWarning)
             return _Closed("given", self.closure(damping, collisions=collisions))
 
     def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ssmb.arguments import checked
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
 from ssmb.facility.source import SourceLight
 from ssmb.quantity import check_quantities, quantities_of, quantity
 from ssmb.ranges import positive
@@ -155,11 +154,10 @@ def _check(found: RingBudget, voltage: float | None, lit_voltage: float | None) 
         )
     given = voltage if lit_voltage is None else positive("lit_voltage", lit_voltage, "V")
     if given is not None and found.lit_loss > given:
-        warnings.warn(
+        warn(
             f"a train loses {found.lit_loss:.5g} eV on a turn with laser, the cells give it {given:.5g} V: it slows "
             f"down by {found.lit_loss - given:.5g} eV a turn while it radiates",
             ValidityWarning,
-            stacklevel=3,
         )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-import warnings
 
 from ssmb.arguments import checked
-from ssmb.errors import LatticeError, SsmbWarning, Where
+from ssmb.errors import LatticeError, SsmbWarning, Where, warn
 from ssmb.io.formats import FORMATS, Change, ImportReport, LatticeFormat, ReadLattice, format_of, is_lattice_name
 from ssmb.lattice import Lattice
 from ssmb.lattice import load_lattice as load_pals
@@ -81,7 +80,7 @@ def load_lattice(path_or_text: str | os.PathLike[str], *, strict: bool = False) 
     changed, dropped = (len(read.report.of(outcome)) for outcome in ("changed", "dropped"))
     if changed or dropped:
         words = f"{os.fspath(path_or_text)}: {changed} attributes changed, {dropped} dropped; `ssmb check` lists them"
-        warnings.warn(words, SsmbWarning, stacklevel=2)
+        warn(words, SsmbWarning)
     return read.lattice
 
 

@@ -29,7 +29,6 @@ The even-harmonic form is derived here and tested against the far field of an or
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +38,7 @@ from scipy import optimize, special
 
 from ssmb.arguments import checked
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest
+from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, nearest, warn
 from ssmb.light.angular import azimuth_sizes, composite_nodes, lobe_integral
 from ssmb.light.exact import SPECTRUM, HarmonicCone, closed_form_error, field_instead
 from ssmb.maps.undulator import Undulator
@@ -260,11 +259,10 @@ def bunching_for_power(
         )
     needed = math.sqrt(not_negative("power", power, "W") / full) / positive("current", current, "A")
     if needed > 1.0:
-        warnings.warn(
+        warn(
             f"{power:g} W need a bunching factor of {needed:.3g}, above 1: out of reach of {current:g} A in this "
             f"undulator",
             ValidityWarning,
-            stacklevel=2,
         )
     return needed
 
@@ -314,11 +312,10 @@ def coherent_energy(
     g = _geometry(undulator, harmonic, sigma_perp, acceptance)
     n, sigma_z = g.n, positive("sigma_z", sigma_z, "m")
     if sigma_z < 2.0 * undulator.wavelength(n):
-        warnings.warn(
+        warn(
             f"bunch of {sigma_z:.3g} m rms is not long against the wavelength {undulator.wavelength(n):.3g} m: its "
             "envelope radiates too, which this form leaves out",
             ValidityWarning,
-            stacklevel=2,
         )
     amplitude = modulus("bunching", bunching) * finite("charge", charge, "C")
     square_current = amplitude * amplitude * SPEED_OF_LIGHT / (2.0 * math.sqrt(math.pi) * sigma_z)

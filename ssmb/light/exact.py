@@ -18,7 +18,6 @@ J. D. Jackson, Classical Electrodynamics, 3rd ed., Wiley (1998), section 14.5, I
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.costs import check_cost
-from ssmb.errors import ValidityWarning
+from ssmb.errors import ValidityWarning, warn
 from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import azimuths, composite_nodes
 from ssmb.light.single_electron import SECONDS_OF_A_STEP, angular_density, orbit_field, resolved_orbit
@@ -91,11 +90,10 @@ def field_instead(cone: HarmonicCone, bounded: bool, error: float) -> bool:
         why = (
             "without beam size and aperture" if not bounded else f"at harmonic {cone.harmonic}, too high to integrate,"
         )
-        warnings.warn(
+        warn(
             f"{cone.undulator.n_periods} periods: the closed form of light {why} is up to {error:.0%} off; with "
             "sigma_perp or acceptance, and at low harmonics, the exact field of an electron takes its place",
             ValidityWarning,
-            stacklevel=4,
         )
     return False
 

@@ -18,7 +18,6 @@ Z. Huang, K.-J. Kim, Phys. Rev. ST Accel. Beams 10, 034801 (2007), doi:10.1103/P
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, not_negative, positive
 
@@ -82,11 +81,10 @@ def gain_parameter(undulator: Undulator, current: float, sigma_x: float, sigma_y
     """
     gain = 4.0 * math.pi * undulator.n_periods * pierce_parameter(undulator, current, sigma_x, sigma_y)
     if gain > LOW_GAIN:
-        warnings.warn(
+        warn(
             f"gain parameter 4 pi rho N = {gain:.2f} is above {LOW_GAIN:g}: the beam changes while it radiates and the "
             "light of an unchanged beam is off; use field_growth, or a shorter radiator, less current, a wider beam",
             ValidityWarning,
-            stacklevel=2,
         )
     return gain
 

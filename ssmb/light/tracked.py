@@ -16,7 +16,6 @@ K.-J. Kim, Nucl. Instrum. Methods A 246, 71 (1986), doi:10.1016/0168-9002(86)900
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +25,7 @@ from ssmb.arguments import checked
 from ssmb.beam import Beam, bunching_factor, fold
 from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
 from ssmb.light.angular import composite_nodes
 from ssmb.light.exact import closed_form_error
@@ -336,17 +335,14 @@ def _plane(optics: _Lobe, position: Array, slope: Array, turns: Array, share: Ar
 
 def _warn(light: TrackedLight, particles: int, edge: int) -> None:
     if particles > 1 and light.noise_power > 0.1 * abs(light.power):
-        warnings.warn(
+        warn(
             f"{particles} macroparticles: their shot noise alone would radiate {light.noise_power:.3g} W, the result "
-            f"is "
-            f"{light.power:.3g} W; track more particles",
+            f"is {light.power:.3g} W; track more particles",
             ValidityWarning,
-            stacklevel=3,
         )
     if edge and light.intensity[-edge:].max() > 0.02 * light.intensity.max():
-        warnings.warn(
+        warn(
             "the light goes on beyond the angles looked at (bunching tilted or curved across the beam): give "
             "acceptance",
             ValidityWarning,
-            stacklevel=3,
         )

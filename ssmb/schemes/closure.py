@@ -31,7 +31,6 @@ K. L. Brown, SLAC-PUB-2257 (1979): second-order achromats.
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +39,7 @@ from numpy.typing import ArrayLike
 from ssmb import text
 from ssmb.beam import Beam
 from ssmb.dynamics.taylor import AXES, TaylorMap, taylor_map
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.lattice.tree import Lattice
 from ssmb.quantity import Shown, derived, quantity, text_of
 from ssmb.ranges import not_negative, positive, share
@@ -298,11 +297,10 @@ def closure_budget(
     dz = dz - dz.mean()
     dz_rms = float(dz.std())
     if k * dz_rms > _SMALL_PHASE:
-        warnings.warn(
+        warn(
             f"the path error of {dz_rms:.3g} m is {k * dz_rms:.3g} rad of the laser, not small: the second modulator "
             "does not undo what the first does; what is left is counted as it is",
             ValidityWarning,
-            stacklevel=2,
         )
     quantum = quantum_path_error(insertion, start, end)
     aberrations = aberration_growth(beam, out, beta)

@@ -8,7 +8,6 @@ D. F. Ratner, A. W. Chao, Phys. Rev. Lett. 105, 154801 (2010), doi:10.1103/PhysR
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,7 +22,7 @@ from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.buckets.micro_bucket import LINEAR_STABILITY_LIMIT, MicroBucket
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, harmonic_number, positive, share
 from ssmb.ring_models import RingParameters, ring_model_from_parameters
@@ -254,12 +253,11 @@ class MicroBucketHarmonics(Scheme):
                 "a smaller slip length or spread is needed"
             )
         if k_std > CHAOS_LIMIT:
-            warnings.warn(
+            warn(
                 f"the bucket needs K_s = {k_std:.4g}: above {CHAOS_LIMIT:g} much of its area is chaotic and the "
                 f"Boltzmann "
                 "form does not hold",
                 ValidityWarning,
-                stacklevel=2,
             )
         return cls(given.reference, given.wavelength, given.slip_length, 1.0, amplitude, given.sigma_delta)
 

@@ -8,7 +8,6 @@ that has an extent, does not.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.sigma import checked_sigma
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.ranges import count
 
 #: order in which coordinates become independent; delta first, since dispersion makes the others follow it
@@ -128,11 +127,10 @@ def check_resolved(name: str, n: int, phase: float) -> None:
     """
     if phase > (_spaced_phase(n) if n > 60 else math.sqrt(n / 3.0)):
         needed = math.ceil((phase + _SIX) * 17.0 / (2.0 * math.pi)) + 1
-        warnings.warn(
+        warn(
             f"quadrature: {name} turns the laser phase by {phase:.3g} rad rms, which {n} nodes do not resolve; give "
             f"more={{'{name}': {max(61, needed)}}}, and n times as many for harmonic n",
             ValidityWarning,
-            stacklevel=3,
         )
 
 

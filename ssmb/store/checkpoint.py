@@ -7,12 +7,11 @@ A checkpoint is a small sealed file, which is replaced as a whole, and a log of 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssmb.errors import ResultFileError, SsmbWarning
+from ssmb.errors import ResultFileError, SsmbWarning, warn
 from ssmb.store.atomic import checked_path, remove_parts
 from ssmb.store.row_log import RowLog, check_log, remove_logs
 from ssmb.store.sealed import DamagedFileError, Header, looks_sealed, new_hdf5
@@ -106,7 +105,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Tree:
             f"no checkpoint can be read: {first.message} And the one before it: {second.message} Remove both to begin "
             "again."
         ) from first
-    warnings.warn(f"going on from '{previous}': {first.message}", CheckpointWarning, stacklevel=2)
+    warn(f"going on from '{previous}': {first.message}", CheckpointWarning)
     return tree
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +24,7 @@ import numpy as np
 
 from ssmb.arguments import unmasked
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, ValidityWarning, nearest
+from ssmb.errors import ConfigError, ValidityWarning, nearest, warn
 from ssmb.store.openpmd_records import PARTICLE_RECORDS, read_species, species_group
 from ssmb.store.sealed import Header, check_seal, has_seal, new_hdf5, opened_hdf5, sealed_hdf5, text_of
 from ssmb.store.tree import Dataset, Tree, deflation, label, read_group, write_group
@@ -196,10 +195,9 @@ def warn_of_rounding(time: np.ndarray, advice: str, digits: int = 53) -> None:
     largest = float(np.max(np.abs(time), initial=0.0))
     rounding = largest * SPEED_OF_LIGHT * 2.0**-digits
     if rounding > MAX_ROUNDING:
-        warnings.warn(
+        warn(
             f"times of up to {largest:.3g} s round c t to {rounding:.2g} m, which smears microbunches: {advice}",
             ValidityWarning,
-            stacklevel=3,
         )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from ssmb.constants import ELEMENTARY_CHARGE
-from ssmb.errors import ResultFileError, ValidityWarning
+from ssmb.errors import ResultFileError, ValidityWarning, warn
 from ssmb.store.sealed import text_of
 from ssmb.units import unit
 
@@ -163,7 +162,7 @@ def _unit_of_weight(group: Any, values: Any, factor: float, path: str | os.PathL
             return unit_of_one
     if charge > 0.0:
         raise _fail(path, f"its weights have no unit, and their sum {total:.6g} is not its total charge {charge:.6g} C")
-    warnings.warn(f"'{os.fspath(path)}': weights without a unit are taken as C", ValidityWarning, stacklevel=2)
+    warn(f"'{os.fspath(path)}': weights without a unit are taken as C", ValidityWarning)
     return 1.0
 
 

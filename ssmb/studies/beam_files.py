@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.beam.beam import LARGEST_ID
 from ssmb.beam.coordinates import from_openpmd, to_openpmd
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, ResultFileError, ValidityWarning
+from ssmb.errors import ConfigError, ResultFileError, ValidityWarning, warn
 from ssmb.store.openpmd import ParticleFile, read_particles, warn_of_rounding, write_particles
 from ssmb.store.tree import Dataset
 from ssmb.studies.records import AXES, rows_of, sealed
@@ -159,10 +158,9 @@ def _times(path: str | os.PathLike[str], file: ParticleFile, time: np.ndarray, a
     here = f"'{os.fspath(path)}' was written with absolute times; write them relative to the reference particle"
     warn_of_rounding(time, here, file.digits.get("t", 53))
     if few := sorted(set(file.digits) - {"t", "weight"}):
-        warnings.warn(
+        warn(
             f"'{os.fspath(path)}' holds {', '.join(few)} in single precision: 7 digits, where microbunches take 10",
             ValidityWarning,
-            stacklevel=3,
         )
     if isinstance(file.time_offset, np.ndarray):
         time = time + file.time_offset[alive]
@@ -174,9 +172,8 @@ def _ids(path: str | os.PathLike[str], ids: np.ndarray) -> np.ndarray | None:
     """Numbers of the particles, if they can be ours."""
     if np.unique(ids).size == ids.size and ids.min() >= 0 and ids.max() <= LARGEST_ID:
         return ids
-    warnings.warn(
+    warn(
         f"'{os.fspath(path)}': ids of particles repeat, or lie outside 0 to {LARGEST_ID}: they are numbered anew",
         ValidityWarning,
-        stacklevel=3,
     )
     return None

@@ -17,7 +17,7 @@ from pydantic import model_validator
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.facility import Filling, Insertion, InsertionState, Ring
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.facility.source import SourceLight
@@ -295,11 +295,10 @@ def check_resonance(config: InsertionRunConfig, lattice: Lattice) -> None:
         return
     tuned = found.wavelength()
     if abs(tuned / light - 1.0) > _OFF_RESONANCE:
-        warnings.warn(
+        warn(
             f"'{parts[0]}' at '{config.insertion.rad}' is resonant at {tuned * 1e9:.4g} nm, the light has "
             f"{light * 1e9:.4g} nm; is it that harmonic?",
             ValidityWarning,
-            stacklevel=5,
         )
 
 

@@ -8,14 +8,13 @@ import functools
 import hashlib
 import os
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ssmb.beam import Beam, Reference
-from ssmb.errors import ConfigError, ResultFileError, SsmbError, SsmbWarning
+from ssmb.errors import ConfigError, ResultFileError, SsmbError, SsmbWarning, warn
 from ssmb.io import is_lattice_name, load_lattice
 from ssmb.kernels.threads import most_threads, thread_count, too_few_threads
 from ssmb.lattice import Lattice, lattice_text, save_lattice
@@ -149,7 +148,7 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
         try:
             particles[path.stem] = load_beam(path)
         except ResultFileError as error:
-            warnings.warn(f"left out: {error.message}", SsmbWarning, stacklevel=2)
+            warn(f"left out: {error.message}", SsmbWarning)
     around: dict[str, Any] = {"lattice_text": stored.lattice, "provenance": stored.provenance, "folder": str(place)}
     with sealed(place / RUN_FILE, "such a run"):
         return study_of_config(config).Result.load(stored, particles, config=config, **around)
@@ -265,7 +264,7 @@ class _Here(On):
                 if tree["of"] == self._of:
                     return record_of(kind, tree["found"])
             except DamagedFileError as error:
-                warnings.warn(f"{name} is done again: {error.message}", CheckpointWarning, stacklevel=2)
+                warn(f"{name} is done again: {error.message}", CheckpointWarning)
         if self.look:
             raise Stopped(name)
         if self.progress:

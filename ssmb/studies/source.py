@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,7 +11,7 @@ import numpy as np
 from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.beamlines import Beamline, UndulatorChain, beamline
 from ssmb.dynamics import Optics
-from ssmb.errors import ConfigError, SsmbError, ValidityWarning
+from ssmb.errors import ConfigError, SsmbError, ValidityWarning, warn
 from ssmb.facility import (
     EnergyOfTurn,
     Filling,
@@ -181,7 +180,7 @@ def _intrabeam(
         found = ring_intrabeam(ring.without_noise(), want.radiator, coulomb_log=want.coulomb_log, **options)
     except SsmbError as error:
         note = f"intrabeam scattering is NOT counted: {error.message}"
-        warnings.warn(note, ValidityWarning, stacklevel=4)
+        warn(note, ValidityWarning)
         return None, note
     if want.intrabeam == "in_beam":
         return found, "told only: the beam of the run file is said to have it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ssmb.arguments import checked
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import TURN_BITS, white_noise
 from ssmb.quantity import check_quantities, quantity
@@ -275,9 +274,8 @@ def _check_detuning(detuning: np.ndarray) -> None:
             f"LaserProgram: detuning must lie between -0.5 and 0.5, not {most:g}; it is relative to the wavelength"
         )
     if most > _SMALL_DETUNING:
-        warnings.warn(
+        warn(
             f"a detuning of {most:.3g} leaves the resonance of the modulator as it is; change the wavelength in the "
             "lattice too",
             ValidityWarning,
-            stacklevel=4,
         )

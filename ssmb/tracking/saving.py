@@ -6,14 +6,13 @@ import json
 import os
 import secrets
 import time
-import warnings
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from ssmb.beam import Beam
-from ssmb.errors import ConfigError, ResultFileError
+from ssmb.errors import ConfigError, ResultFileError, warn
 from ssmb.store.atomic import checked_path
 from ssmb.store.lock import locked
 from ssmb.store.row_log import RowLog, log_path, remove_logs
@@ -153,13 +152,10 @@ class Saver:
                 if then["made"].get(name) != value]  # fmt: skip
         reasons = [f"another {text}" for text in made] + ([f"last digits of {named(found)}"] if found else [])
         if reasons:
-            warnings.warn(
-                CheckpointWarning(
-                    f"{self.path}: it was made with {', '.join(reasons)}: the run goes on, but its last bits may "
-                    f"differ "
-                    "from those of a run without interruption"
-                ),
-                stacklevel=4,
+            warn(
+                f"{self.path}: it was made with {', '.join(reasons)}: the run goes on, but its last bits may "
+                "differ from those of a run without interruption",
+                CheckpointWarning,
             )
 
 

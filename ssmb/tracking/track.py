@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam import Beam, LossReason
 from ssmb.dynamics.energy_balance import energy_balance
-from ssmb.errors import ConfigError, ValidityWarning
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.kernels.philox import TURN_BITS
 from ssmb.kernels.threads import thread_count
@@ -198,7 +197,7 @@ def _program(lattice: Lattice | Program, radiation: Radiation) -> Program:
     """The compiled lattice; a program that is given must have been compiled with the radiation that is asked for."""
     if isinstance(lattice, Lattice):
         if radiation.on and lattice.periodic and (missing := energy_balance(lattice).missing):
-            warnings.warn(ValidityWarning(f"nothing holds the energy of the beam: {missing}"), stacklevel=3)
+            warn(f"nothing holds the energy of the beam: {missing}", ValidityWarning)
         return compile_elements(lattice.elements, lattice.reference, radiation)
     if radiation.on and radiation != lattice.radiation:
         raise ConfigError(

@@ -9,12 +9,11 @@ Z. Huang, K.-J. Kim, Phys. Rev. ST Accel. Beams 10, 034801 (2007), doi:10.1103/P
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.light.generations.brightness import ElectronBeam, same_energy
 from ssmb.light.growth import pierce_parameter
 from ssmb.maps.undulator import Undulator
@@ -109,12 +108,11 @@ def free_electron_laser(undulator: Undulator, beam: ElectronBeam) -> FreeElectro
     spread = 4.0 * math.pi * one_d / period * beam.energy_spread
     longer = sum(c * diffraction**d * angles**e * spread**g for c, d, e, g in XIE_TERMS)
     if longer > LARGEST_LENGTHENING:
-        warnings.warn(
+        warn(
             f"Xie's fit lengthens the gain length by a factor {1.0 + longer:.3g} (eta_d {diffraction:.3g}, eta_e "
             f"{angles:.3g}, "
             f"eta_gamma {spread:.3g}); above {1.0 + LARGEST_LENGTHENING:g} it was not fitted",
             ValidityWarning,
-            stacklevel=2,
         )
     gain_length, effective = one_d * (1.0 + longer), rho / (1.0 + longer)
     beam_power = current * undulator.reference.energy
