@@ -91,12 +91,10 @@ MUTANTS = (
     Mutant("best duty "
            "doubled", r"1\.0 if rise <= 1\.0 else 1\.0 / rise", r"1.0 if rise <= 1.0 else 2.0 / rise", _TURNS),
     Mutant(
-        "exponent of the power factor doubled", r"duty \* math\.exp\(-self\.smear_rate",
-        r"duty * math.exp(-2.0 * self.smear_rate", _TURNS,
+        "exponent of the power factor doubled", r"math\.exp\(-self\.smear_rate \* duty",
+        r"math.exp(-2.0 * self.smear_rate * duty", _TURNS,
     ),
-    Mutant(
-        "power factor squared", r"(return )(duty \* math\.exp\(-self\.smear_rate .*\))", r"\1(\2) ** 2", _TURNS
-    ),
+    Mutant("power factor squared", r"return math\.prod\(self\.factors\(\)\)", r"\g<0> ** 2", _TURNS),
     Mutant(
         "spot at the entrance x^2 + x^2", r"beam\.x\*\*2 \+ beam\.y\*\*2\) / w0", r"beam.x**2 + beam.x**2) / w0", _TURNS
     ),
