@@ -4,7 +4,8 @@ import importlib
 import pkgutil
 
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
-from ssmb.facility.insertion import Insertion, InsertionState
+from ssmb.facility.insertion import Insertion
+from ssmb.facility.insertion_state import InsertionState
 from ssmb.facility.part import PARTS, Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState

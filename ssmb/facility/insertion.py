@@ -20,6 +20,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import SHARE
+from ssmb.costs import check_cost
 from ssmb.dynamics.linear import symplectic_form
 from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.drift import Drift
@@ -27,13 +28,14 @@ from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
 from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
-from ssmb.facility.insertion_state import InsertionIntrabeam, LaserNeed, insertion_intrabeam, laser_need
+from ssmb.facility.insertion_state import InsertionIntrabeam, InsertionState, LaserNeed, insertion_intrabeam, laser_need
 from ssmb.facility.part import Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
 from ssmb.facility.steps import Limit, Pair
 from ssmb.lattice.tree import Lattice
+from ssmb.light.tracked import light_seconds
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import check_quantities, quantity
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
@@ -46,6 +48,9 @@ _NOISE = 20.0
 #: Particles of the closure at the ends of the Coulomb logarithm, which is a part of its own range only.
 _OF_ENDS = 8192
 _LIMITS = ("intrabeam scattering", "closure: fewer turns with laser", "closure: emittance that is left")
+#: Memory of a particle that radiates, and of one of the closure [B]; how often the light of all is summed; particles
+#: that tell how many angles it has.
+_BYTES, _BYTES_OF_CLOSURE, _SUMS, _FEW = 340.0, 430.0, 6, 256
 #: Seed of the beam that shows the closure.
 _CLOSURE_SEED = 5
 
@@ -78,33 +83,6 @@ class _Ends:
     kept: Pair = quantity("1", "by scattering", dims=("bound",))
     fewer: Pair = quantity("1", "by fewer turns with laser", dims=("bound",))
     left: Pair = quantity("1", "by the emittance that is left", dims=("bound",))
-
-
-@dataclass(frozen=True, eq=False)
-class InsertionState:
-    """What an insertion makes of the beam of its ring."""
-
-    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
-    light: SourceLight = quantity("", "the source, all limits in its steps")
-    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
-    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
-    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
-    kept_by: str = quantity(
-        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
-    )
-    closure: ClosureBudget = quantity(
-        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
-    )
-    closure_of: str = quantity(
-        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
-    )
-    thick: float = quantity(
-        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
-    )
-    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
-    duty: float = quantity("1", "share of the turns with laser that the light has")
-    laser: LaserNeed = quantity("", "what the laser has to give")
-    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
 
 
 @checked
@@ -297,6 +275,25 @@ class Insertion(Part, name="insertion"):
         # the section has more than the least H_rad that theorem 1 allows
         return replace(budget, growth=budget.growth + more, smear_rate=k * k * float(path @ twiss @ path))
 
+    def check_cost(self, ring: RingState, states: float = 1.0, larger: float = 1.0) -> None:
+        """Refuse what needs more memory or time than is spent without a word, see :mod:`ssmb.costs`.
+
+        Parameters
+        ----------
+        ring : the ring.
+        states : how many states of this size are found.
+        larger : particles of the largest over those of this.
+        """
+        few = replace(self, particles=min(self.particles, _FEW), seeds=1)
+        angles = few._untold(few.radiating(few.beam(), ring.filling)).light.theta_x.size
+        particles = self.particles * self.seeds
+        check_cost(
+            f"an insertion of {larger * particles:.0f} particles, {larger * self.closure_particles:.0f} for closure,",
+            memory=larger * max(_BYTES * particles, _BYTES_OF_CLOSURE * self.closure_particles),
+            seconds=states * _SUMS * light_seconds(particles, angles),
+            instead="take fewer",
+        )
+
     def state(self, upstream: RingState, *, stage: Stage = at_once) -> InsertionState:
         """Return the whole way from particles to watts at the focus.
 
@@ -317,6 +314,7 @@ class Insertion(Part, name="insertion"):
         ValidityWarning
             The insertion loses the beam that scattering leaves, or see :class:`Radiator`.
         """
+        self.check_cost(upstream)
         filling = upstream.filling
         beam = stage("bunching", Beam, self.beam)
         scattered = stage("intrabeam scattering", InsertionIntrabeam, lambda: self.intrabeam(upstream))

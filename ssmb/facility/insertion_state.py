@@ -22,12 +22,16 @@ from ssmb.dynamics.linear import symplectic_form
 from ssmb.dynamics.matrices import jacobians
 from ssmb.elements import Element
 from ssmb.errors import PhysicsError
+from ssmb.facility.energy import EnergyOfTurn
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, Pair
+from ssmb.facility.source import SourceLight
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.laser_field import power_for_modulation, rayleigh_length
 from ssmb.quantity import quantity
 from ssmb.ranges import positive
+from ssmb.schemes.closure import ClosureBudget
+from ssmb.schemes.explained import ExplainedBunching
 from ssmb.schemes.insertion import CouplingInsertion
 
 _FORM = symplectic_form(6)
@@ -209,6 +213,33 @@ class LaserNeed:
     duty: float = quantity("1", "share of the turns that the average power allows")
     slip: float = quantity("1", "slip h 2 N lambda of a modulator; a thin kick needs it to be small")
     periods: float = quantity("1", "number of periods of a modulator")
+
+
+@dataclass(frozen=True, eq=False)
+class InsertionState:
+    """What an insertion makes of the beam of its ring."""
+
+    explained: ExplainedBunching = quantity("", "|b_n| of the light as a product of named terms")
+    light: SourceLight = quantity("", "the source, all limits in its steps")
+    imbalance: float = quantity("1", "energy lost by the particles over energy radiated, minus 1")
+    intrabeam: InsertionIntrabeam = quantity("", "scattering between the modulators against damping")
+    power_kept: float = quantity("1", "peak power with the beam that scattering leaves over that without")
+    kept_by: str = quantity(
+        "", "tracked, or calculated by the named terms of the bunching where the tracked light would be noise"
+    )
+    closure: ClosureBudget = quantity(
+        "", "budget of the beam that scattering leaves, path errors of collisions and thick modulators in its growth"
+    )
+    closure_of: str = quantity(
+        "", "scattered, or given if the insertion loses particles of the beam that scattering leaves"
+    )
+    thick: float = quantity(
+        "m", "rms path error by slip in the modulators, their r56 compensated; 0 if they count as thin"
+    )
+    uncompensated: float = quantity("m", "rms path error by slip without that compensation")
+    duty: float = quantity("1", "share of the turns with laser that the light has")
+    laser: LaserNeed = quantity("", "what the laser has to give")
+    energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
 
 
 def laser_need(

@@ -25,8 +25,10 @@ from ssmb.arguments import checked
 from ssmb.beam import Beam, bunching_factor, fold
 from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums
+from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import composite_nodes
 from ssmb.light.exact import closed_form_error
 from ssmb.light.statistics import noise_spread
@@ -40,6 +42,8 @@ Array = NDArray[np.float64]
 _FAR_LOBE = 40.0 * math.pi
 #: rms widths of the light of a wide beam that are integrated over: 4e-9 is left out
 _FAR_BEAM = 6.0
+#: Time of the field of a particle at an angle on one thread [s]; memory of an angle [B].
+_SECONDS, _BYTES = 1.3e-8, 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +183,11 @@ def tracked_power(
     return light
 
 
+def light_seconds(particles: int, angles: float) -> float:
+    """Time that the light of so many particles at so many angles takes [s]."""
+    return _SECONDS * particles * angles / most_threads()
+
+
 @checked
 def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
     """Return the change of delta of each particle by the coherent light that the beam radiates (n,) [1].
@@ -304,6 +313,11 @@ def _quadrature(
     spans = optics.spread * (max(reach) + math.hypot(*centre)) ** 2 / (2.0 * math.pi)
     panels = resolution * (2 + math.ceil(0.6 * spans + narrow))
     azimuths = resolution * 32 * math.ceil(min(narrow, 8.0))
+    angles = 16.0 * panels * azimuths  # nodes of a panel
+    check_cost(
+        f"the light of {rows.shape[1]} particles at {angles:.2g} angles", memory=_BYTES * angles,
+        seconds=light_seconds(rows.shape[1], angles), instead="take fewer particles, smaller angles or an acceptance",
+    )  # fmt: skip
     square, weights = composite_nodes(np.linspace(0.0, 1.0, panels + 1))
     phi = 2.0 * math.pi / azimuths * (np.arange(azimuths) + 0.5)
     radius = np.sqrt(square)[:, None]

@@ -155,6 +155,8 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig, result=I
         with at_place(places, "insertion"):
             self.insertion = self._insertion(self.line)
         self.ring = ring_of(config, lattice.reference).state()
+        with at_place(places, "beam", "particles"):  # twice the particles and seeds, and other slices, if checked
+            self.insertion.check_cost(self.ring, *((6.0, 2.0) if config.source.check else ()))
 
     def _check_names(self) -> None:
         """Raise ConfigError unless mod1, rad and mod2 are elements of the lattice in this order."""

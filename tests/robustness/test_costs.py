@@ -6,6 +6,7 @@ import importlib
 import itertools
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,18 @@ from ssmb.buckets.standard_map import standard_map_island
 from ssmb.cli.main import main
 from ssmb.elements import Drift
 from ssmb.errors import ConfigError
+from ssmb.facility import Insertion
 from ssmb.lattice import Lattice
-from ssmb.light import Undulator, aperture_spectrum, coherent_energy, undulator_field
+from ssmb.light import Undulator, aperture_spectrum, coherent_energy, tracked_power, undulator_field
 from ssmb.tracking import MomentMonitor, SnapshotMonitor, track
 from tests.studies.small_ring import write_files
+from tests.support import assert_close
 
 REFERENCE = Reference(250e6)
 UNDULATOR = Undulator(Reference(400e6), period=0.01, n_periods=20, k=1.1)
 SIGMA = 1e-10 * np.eye(6) + 3e-11 * np.ones((6, 6))
+WIDE = Beam(UNDULATOR.reference, np.outer([0, 1, 0, 1, 0, 0], np.linspace(-0.2, 0.2, 1000)))
+INSERTION, RING = Insertion.examples()[0]
 LINE = Lattice.from_elements([Drift(name="d", length=1.0)], REFERENCE)
 BEAM = Beam(REFERENCE, np.zeros((6, 100)))
 MAKERS: dict[str, Callable[[int], Beam]] = {
@@ -51,7 +56,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
     def note(what: str, *, memory: float = 0.0, seconds: float = 0.0, instead: str = "") -> None:
         found.append((memory, seconds))
 
-    for room in ("beam.distributions", "light.single_electron", "tracking.monitors.base"):
+    for room in ("beam.distributions", "light.single_electron", "light.tracked", "tracking.monitors.base",
+                 "facility.insertion"):  # fmt: skip
         monkeypatch.setattr(importlib.import_module(f"ssmb.{room}"), "check_cost", note)
     return found
 
@@ -82,6 +88,31 @@ def test_memory_of_a_field(told: list[tuple[float, float]]) -> None:
     long = Undulator(Reference(400e6), period=0.01, n_periods=2000, k=1.1)
     measured = peak(lambda: undulator_field(long, 0.0, 0.0, 92.0, distance=100.0))
     assert measured / 3.0 < told[-2][0] < 3.0 * measured
+
+
+def test_memory_of_tracked_light(told: list[tuple[float, float]]) -> None:
+    """100 B an angle."""
+    beam = Beam(UNDULATOR.reference, np.zeros((6, 1)))
+    measured = peak(lambda: tracked_power(UNDULATOR, beam, UNDULATOR.wavelength(1), current=1.0, resolution=4))
+    assert measured / 3.0 < told[-1][0] < 3.0 * measured
+
+
+def test_cost_of_an_insertion(told: list[tuple[float, float]]) -> None:
+    """Memory of the beam beside that which scattering leaves, and of the closure; time of all the light of a state."""
+    made = replace(INSERTION, radiator=replace(INSERTION.radiator, detuning="best"), particles=2**12, seeds=2)
+    wide = replace(made, closure_particles=2**14)
+    for one, dearest in ((made, lambda: [made.beam(), made.beam()]), (wide, lambda: wide.closure(1e-4))):
+        measured = peak(dearest)
+        one.check_cost(RING)
+        assert 0.5 * measured < told[-1][0] < 2.0 * measured
+    told.clear()
+    made.check_cost(RING)
+    memory, seconds = told[-1]
+    asked = len(told)
+    made.state(RING)
+    assert_close(sum(part[1] for part in told[2 * asked :]), seconds, rtol=0.5, atol=0.0)
+    made.check_cost(RING, 6.0, 2.0)
+    assert_close(told[-1], (2.0 * memory, 6.0 * seconds), rtol=1e-12, atol=0.0)
 
 
 def test_memory_of_snapshots(told: list[tuple[float, float]]) -> None:
@@ -156,6 +187,18 @@ EXPLODING: dict[str, tuple[Callable[[], Any], str]] = {
             sigma_perp=3e-3,
         ),
         "the exact field of 1000000 periods at .* needs about .*: take fewer periods",
+    ),
+    "tracked light": (
+        lambda: tracked_power(UNDULATOR, WIDE, UNDULATOR.wavelength(1), current=1.0),
+        "the light of 1000 particles at .* angles needs about .* GB and .*: take fewer particles, smaller angles",
+    ),
+    "many particles": (
+        lambda: replace(INSERTION, particles=10**7, seeds=2).state(RING),
+        "an insertion of 20000000 particles, 256 for closure, needs about 6.8 GB and .*: take fewer",
+    ),
+    "closure": (
+        lambda: replace(INSERTION, closure_particles=10**7).state(RING),
+        "an insertion of 4096 particles, 10000000 for closure, needs about 4.3 GB: take fewer",
     ),
     "island": (lambda: standard_map_island(0.1, turns=10**9, grid=10_000), "needs about 48 years: take fewer turns"),
 }

@@ -253,6 +253,11 @@ def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
         ({"ring.train_current": 0.5}, ConfigError, "ring: train_current 0.5 A is below average_current 1 A"),
         ({"ring.damping_time": 1e-2}, ConfigError, "ring: give either damping_time or energy_loss"),
         ({"beam.emit_x": 0}, ConfigError, "beam.emit_x: "),
+        (
+            {"beam.particles": 6_000_000, "source.check": True},
+            ConfigError,
+            "beam.particles: an insertion of 12000000 particles, 65536 for closure, needs about 4.1 GB and",
+        ),
         ({"track": {"turns": 1}}, ConfigError, "unknown key 'track'; allowed: beam, closure, insertion"),
         ({"lattice": "mls.pals.yaml"}, ConfigError, "insertion.mod1: no element is named 'MOD1'"),
     ],
