@@ -326,6 +326,15 @@ class Element:
         """
         return values
 
+    @classmethod
+    def class_for(cls, fields: Mapping[str, Any]) -> type[Element]:
+        """Return the class of an element that a file gives with these values: this one, or that of its thin lens."""
+        return cls
+
+    def file_key(self, field: str) -> str:
+        """Return the key under which a file has the value of a parameter."""
+        return self.parameters[field].key
+
     #: file keys that :meth:`from_keys` accepts besides those of the fields -> what they mean
     alternative_keys: ClassVar[Mapping[str, str]] = {}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ssmb.beam.reference import Reference
-from ssmb.elements.base import ByField, ByMap, Element, param
+from ssmb.elements.base import ELEMENTS, ByField, ByMap, Element, param
 from ssmb.errors import LatticeError
 from ssmb.maps.flight import drift_exact, drift_expanded
 from ssmb.maps.frames import roll_ops
@@ -41,7 +41,7 @@ def strength(kind: str, n: int) -> Any:
         0.0,
         unit="1/m" if n == 0 else f"1/m^{n + 1}",
         key=f"MagneticMultipoleP.{kind}{n}",
-        doc=f"{side} {_NAMES[n]} strength on the reference rigidity (integrated, one power of m less, if length is 0)",
+        doc=f"{side} {_NAMES[n]} strength on the reference rigidity (integrated if length is 0, in a file {kind}{n}L)",
     )
 
 
@@ -93,7 +93,8 @@ def plain_multipoles(values: Mapping[str, Any], ref: Reference | None) -> dict[s
     {'length': 0.5, 'MagneticMultipoleP.Kn1': 2.0}
     """
     out = dict(values)
-    length = float(out.get("length", 0.0)) or 1.0
+    thick = float(out.get("length", 0.0))
+    length = thick or 1.0
     rigid = per_tesla(ref)
     for n in range(MAX_ORDER + 1):
         forms: dict[str, dict[str, float]] = {}
@@ -110,6 +111,9 @@ def plain_multipoles(values: Mapping[str, Any], ref: Reference | None) -> dict[s
                 raise LatticeError(f"MagneticMultipoleP.tilt{n} without a strength of order {n}")
             continue
         ((form, pair),) = forms.items()
+        if "L" not in form and not thick and any(pair.values()):
+            key = next(f"MagneticMultipoleP.{form}{s}{n}" for s, k in pair.items() if k)
+            raise LatticeError(f"{key} of an element without length is no field: give the integrated one, {key}L")
         pair = {s: k / length if "L" in form else k for s, k in pair.items()}
         pair = {s: k * rigid if "B" in form else k for s, k in pair.items()}
         if tilt:
@@ -181,6 +185,14 @@ class StraightMagnet(Element):
     @classmethod
     def from_keys(cls, values: Mapping[str, Any], ref: Reference | None) -> Mapping[str, Any]:
         return plain_multipoles(values, ref)
+
+    @classmethod
+    def class_for(cls, fields: Mapping[str, Any]) -> type[Element]:
+        thin = not cls.thin_allowed and not fields.get("length") and any(fields.get(k) for k in _STRENGTHS)
+        return ELEMENTS["Multipole"] if thin else cls
+
+    def file_key(self, field: str) -> str:
+        return super().file_key(field) + ("L" if field in _STRENGTHS and self.length == 0.0 else "")
 
     def check(self) -> None:
         if self.length == 0.0 and not self.thin_allowed and any(self.coefficients()):

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import math
-import re
-import string
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ssmb.beam.reference import SPECIES, Reference
 from ssmb.elements import ELEMENTS, Element
 from ssmb.errors import SsmbError
-from ssmb.lattice.documents import Definition, Documents, shown
-from ssmb.lattice.element_reader import Given, build, given_keys
+from ssmb.lattice.assignments import CONTROLLER, Assignments
+from ssmb.lattice.documents import Definition, Documents
+from ssmb.lattice.element_reader import PROSE_GROUP, Given, build, given_keys
+from ssmb.lattice.extensions import shown
 from ssmb.lattice.flatten import MAX_ELEMENTS, Item, expand
 from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar
 
 #: Keys of the kinds that are not elements.
-LINE_KEYS = ("kind", "line", "length", "periodic", "repeat")
-LATTICE_KEYS = ("kind", "branches", "line", "periodic")
+#: Of a line; ``zero_point`` is for placements, which are not read.
+LINE_KEYS = ("kind", "line", "length", "periodic", "repeat", "multipass", "zero_point", PROSE_GROUP)
+LATTICE_KEYS = ("kind", "branches", "line", "periodic", PROSE_GROUP)
 BRANCH_KEYS = ("inherit", "periodic")
-#: Of a BeginningEle; Twiss functions follow from the ring, so that those of the file are not needed.
-BEGIN_KEYS = ("kind", "ReferenceP", "TwissP", "repeat")
+#: Of a BeginningEle; Twiss functions follow from the ring, and nothing from the place in the building.
+BEGIN_KEYS = ("kind", "ReferenceP", "TwissP", "FloorP", "repeat", PROSE_GROUP)
 REFERENCE_KEYS = ("species_ref", "E_tot_ref", "pc_ref")
-STRUCTURE = ("BeginningEle", "BeamLine", "Lattice")
-#: What a pattern of names is made of, and how many repetitions it may have and names be compared with patterns.
-_PATTERN = frozenset(string.ascii_letters + string.digits + "_.-#|[]^*+?")
-_MOST_REPEATED = 3
-_MOST_COMPARED = 1_000_000
+STRUCTURE = ("BeginningEle", "BeamLine", "Lattice", CONTROLLER)
 #: Kinds of PALS for which there is nothing here, and why.
 NOT_READ = {
-    "Fork": "one line without forks is read; leave the Fork out",
-    "Controller": "controllers are not followed; write the values that they give",
     "Girder": "supports are not known; shift the elements by BodyShiftP",
     "Superimpose": "elements stand one after the other; split what is superimposed",
 }
@@ -46,14 +41,12 @@ class Definitions:
         self.classes = ELEMENTS
         self.lines: dict[str, list[Item]] = {}
         self.periodic: dict[str, bool] = {}
-        self._compared = 0
         self.kinds: dict[str, str] = {}
         self._given: dict[str, Given] = {}
         queue = list(documents.definitions)
         for name in queue:  # grows by what is defined inside lines
             self._read_structure(documents.definitions[name], queue)
-        for what, value in documents.sets:
-            self._set(what, value)
+        Assignments(documents).write()
         for name in queue:
             self._find_kind(name, [])
 
@@ -70,10 +63,12 @@ class Definitions:
     def _read_structure(self, made: Definition, queue: list[str]) -> None:
         kind = made.body.entries.get("kind")
         word = kind.text if isinstance(kind, Scalar) else ""
+        if isinstance(kind, Scalar) and word == "Fork":
+            self._read_fork(made, kind)
         if word not in ("BeamLine", "Lattice"):
             return
         label = f"{word} '{made.name}'"
-        self._only(made.body, LINE_KEYS if word == "BeamLine" else LATTICE_KEYS, label)
+        self.problems.only(made.body.keys, LINE_KEYS if word == "BeamLine" else LATTICE_KEYS, label)
         self.lines[made.name] = []
         rows = made.body.entries.get("line")
         if word == "Lattice" and (rows is None) == ("branches" not in made.body.entries):
@@ -86,6 +81,9 @@ class Definitions:
             self.problems.add(f"{label} needs 'line: [...]'", made.key.where)
         periodic = made.body.entries.get("periodic")
         self._read_periodic(periodic, made.name, label)
+        passes = made.body.entries.get("multipass")
+        if passes is not None and not (isinstance(passes, Scalar) and isinstance(passes.value, bool)):
+            self.problems.add(f"{label}: multipass must be true or false, got {shown(passes)}", passes.where)
         if isinstance(rows, ListNode):
             for item in rows.items:
                 if word == "Lattice" and "branches" in made.body.entries:
@@ -93,6 +91,16 @@ class Definitions:
                 self._read_item(item, made.name, label, queue)
         elif rows is not None:
             self.problems.add(f"{label}: the line must be a list of names, got {shown(rows)}", rows.where)
+
+    def _read_fork(self, made: Definition, kind: Scalar) -> None:
+        """A Fork is a marker of the line that it leaves; the line that begins there is not built."""
+        group = made.body.entries.get("ForkP")
+        line = group.entries.get("to_line") if isinstance(group, MapNode) else None
+        if not (isinstance(line, Scalar) and line.text):
+            self.problems.add(f"Fork '{made.name}' needs ForkP: {{to_line: NAME}}", made.key.where)
+        kept = {key: node for key, node in made.body.entries.items() if key != "ForkP"}
+        kept["kind"] = replace(kind, value="Marker", text="Marker")
+        made.body = replace(made.body, entries=kept, keys={key: made.body.keys[key] for key in kept})
 
     def _read_periodic(self, node: Node | None, name: str, label: str) -> None:
         if node is None:
@@ -109,7 +117,7 @@ class Definitions:
         ((name, body),) = item.entries.items()
         if not isinstance(body, MapNode) or "kind" in body.entries or not {"inherit", "periodic"} & set(body.entries):
             return item
-        self._only(body, BRANCH_KEYS, f"{label}: branch '{name[:80]}'")
+        self.problems.only(body.keys, BRANCH_KEYS, f"{label}: branch '{name[:80]}'")
         self._read_periodic(body.entries.get("periodic"), lattice, f"{label}: branch '{name[:80]}'")
         return body.entries.get("inherit", item.keys[name])
 
@@ -120,47 +128,6 @@ class Definitions:
             seen.add(name)
             name = self.lines[name][0].name
         return self.periodic.get(name)
-
-    def _set(self, what: Scalar, value: Node) -> None:
-        """Write the value of a parameter of every definition whose name fits the pattern."""
-        pattern, _, key = (part.strip() for part in what.text.partition(">"))
-        names = self._matching(pattern) if key else []
-        if not names:
-            hint = self.problems.nearest(pattern, self._all)
-            words = "must name a parameter as NAME>GROUP.KEY" if not key else f"nothing is named '{pattern[:80]}'"
-            self.problems.add(f"set {shown(what)}: {words}.{hint}", what.where)
-        for name in names:
-            body, path = self._all[name].body, key.split(".")
-            for group in path[:-1]:
-                inner = body.entries.get(group)
-                if not isinstance(inner, MapNode):
-                    inner = MapNode(what.file, what.line, what.column)
-                    body.entries[group], body.keys[group] = inner, what
-                body = inner
-            body.entries[path[-1]] = self._assigned(value, body.entries.get(path[-1]), what)
-            body.keys.setdefault(path[-1], what)
-
-    def _matching(self, pattern: str) -> list[str]:
-        """Definitions whose name is, or fits, a pattern of few wildcards, so that none takes long."""
-        if pattern in self._all:
-            return [pattern]
-        self._compared += len(self._all)
-        repeated = sum(pattern.count(sign) for sign in "*+?")
-        if len(pattern) > 200 or not _PATTERN.issuperset(pattern) or repeated > _MOST_REPEATED:
-            return []
-        if self._compared > _MOST_COMPARED:
-            return []
-        try:
-            return [n for n in self._all if re.fullmatch(pattern, n)]
-        except re.error:
-            return []
-
-    def _assigned(self, value: Node, before: Node | None, what: Scalar) -> Node:
-        """The value, with the number that was there before in place of PARAMETER."""
-        if not isinstance(value, Scalar) or "PARAMETER" not in value.text:
-            return value
-        old = self.documents.number(before, f"set {shown(what)}: PARAMETER") if before is not None else 0.0
-        return replace(value, value=(text := value.text.replace("PARAMETER", f"({old!r})")), text=text)
 
     def _read_item(self, item: Node, line: str, label: str, queue: list[str]) -> None:
         if isinstance(item, Scalar) and item.text:
@@ -200,13 +167,6 @@ class Definitions:
             self.problems.add(words, node.where)
             return 1
         return int(number)
-
-    def _only(self, body: MapNode, allowed: tuple[str, ...], label: str) -> None:
-        for key, place in body.keys.items():
-            if key not in allowed:
-                hint = self.problems.nearest(key, allowed)
-                words = f"{label}: unknown key '{key[:80]}'; allowed: {', '.join(allowed)}.{hint}"
-                self.problems.add(words, place.where)
 
     # ---- kinds and inheritance
 
@@ -270,6 +230,9 @@ class Definitions:
         for name, items in self.lines.items():
             known[name] = [item for item in items if item.name in self._all]
             for item in items:
+                if self.kinds.get(item.name) == CONTROLLER:
+                    words = f"{self.label(name)}: '{item.name}' is a Controller, which stands in no line"
+                    self.problems.add(words, item.where)
                 if item.name not in self._all:
                     hint = self.problems.nearest(item.name, self._all)
                     words = f"{self.label(name)}: nothing is named '{item.name[:80]}'.{hint}"
@@ -296,13 +259,13 @@ class Definitions:
 
     def _read_reference(self, made: Definition) -> Reference | None:
         label = f"BeginningEle '{made.name}'"
-        self._only(made.body, BEGIN_KEYS, label)
+        self.problems.only(made.body.keys, BEGIN_KEYS, label)
         group = made.body.entries.get("ReferenceP")
         if not isinstance(group, MapNode):
             where = (group or made.key).where
             self.problems.add(f"{label} needs ReferenceP: {{species_ref: electron, E_tot_ref: ENERGY_IN_EV}}", where)
             return None
-        self._only(group, REFERENCE_KEYS, f"{label}: ReferenceP")
+        self.problems.only(group.keys, REFERENCE_KEYS, f"{label}: ReferenceP")
         species = group.entries.get("species_ref")
         word = species.text if isinstance(species, Scalar) else "electron"
         if species is not None and (not isinstance(species, Scalar) or word not in SPECIES):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssmb.elements.base import ELEMENTS
 from ssmb.errors import SsmbError, Where
-from ssmb.lattice.expressions import CONSTANTS, FUNCTIONS, evaluate, is_name
+from ssmb.lattice.expressions import CONSTANTS, FUNCTIONS, MAX_CHARACTERS, evaluate, is_name
+from ssmb.lattice.extensions import Extensions, kind_of, shown
 from ssmb.lattice.problems import Problems
 from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar, load_yaml, read_text
 
@@ -17,6 +18,8 @@ from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar, load_yaml, rea
 TOP_KEYS = ("version", "constants", "variables", "facility", "use", "load", "extension_labels")
 #: Keys of the PALS mapping that are for readers; nothing here follows from them.
 PROSE = ("authors", "notes", "reminders")
+#: Keys of the PALS mapping for which there is nothing here, and why.
+NOT_READ = {"adjustments": "optimisations of a file are not run; match by ssmb.match, and leave them out"}
 #: Entries of the facility list that are not definitions.
 DIRECTIVES = ("use", "include", "constants", "variables", "set", "sets")
 MAX_INCLUDES = 100
@@ -24,6 +27,11 @@ MAX_INCLUDES = 100
 MAX_VALUES = 100_000
 MAX_INCLUDE_DEPTH = 16
 
+#: Deepest chain of values that refer to others.
+_MOST_REFERENCES = 50
+#: ``NAME>GROUP.KEY`` in an expression: the number that stands there.
+_REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)>([A-Za-z_][A-Za-z0-9_.]*)")
+_OUTSIDE = "only files in the folder of the lattice file or below it can be included"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,199}(#[1-9][0-9]{0,6})?")
 NAME_RULE = "a name begins with a letter or _ and goes on with letters, digits, _ . or - (and #2 for a second copy)"
 
@@ -57,10 +65,13 @@ class Documents:
     start: Where | None = None
     #: assignments ``NAME>KEY: value`` in the order of the files: what they change, and the value
     sets: list[tuple[Scalar, Node]] = field(default_factory=list)
-    #: names, prefixes and suffixes of the data of other programs, which are read past
-    extensions: dict[str, list[str]] = field(default_factory=lambda: {"names": [], "prefixes": [], "suffixes": []})
+    #: the data of other programs, which are read past
+    extensions: Extensions = field(default_factory=Extensions)
     #: nodes whose value is known to be wrong (by id), so that what inherits them does not report them again
     failed: set[int] = field(default_factory=set)
+    #: numbers that others refer to, by name and key, and those that are being looked up
+    known: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _asked: list[tuple[str, str]] = field(default_factory=list)
     _values: int = 0
     _use_depth: int = 0
     _root: str | None = None
@@ -91,37 +102,71 @@ class Documents:
             first = self.definitions[name.text].key.where
             self.problems.add(f"'{name.text}' is defined twice, first at {first}", name.where)
         else:
-            self.definitions[name.text] = Definition(name.text, name, self.without_extensions(body))
+            self.definitions[name.text] = Definition(name.text, name, self.extensions.without(body))
 
-    def is_extension(self, word: str) -> bool:
-        """Whether a key is a registered label of another program."""
-        labels = self.extensions
-        return (
-            word in labels["names"]
-            or word.startswith(tuple(labels["prefixes"]))
-            or word.endswith(tuple(labels["suffixes"]))
-        )
+    def number(self, node: Node, what: str, names: Mapping[str, float] | None = None) -> float | None:
+        """Return a number or the value of an expression; else note the problem and return None.
 
-    def without_extensions(self, body: MapNode) -> MapNode:
-        """Return a mapping without the keys of other programs."""
-        if not any(self.is_extension(key) for key in body.entries):
-            return body
-        kept = {key: value for key, value in body.entries.items() if not self.is_extension(key)}
-        return replace(body, entries=kept, keys={key: body.keys[key] for key in kept})
-
-    def number(self, node: Node, what: str) -> float | None:
-        """Return a number or the value of an expression; else note the problem and return None."""
+        Parameters
+        ----------
+        names : values of names that are known here besides the constants.
+        """
         if not isinstance(node, Scalar) or node.value is None or isinstance(node.value, bool):
             self.problems.add(f"{what} must be a number or an expression, got {shown(node)}", node.where)
             return None
         if not isinstance(node.value, str):
             return node.value
         where = node.where if node.plain else Where(node.file, node.line, node.column + 1)
+        text = self.with_references(node, what)
+        if text is None:
+            return None
+        known = {**self.constants, **names} if names else self.constants
         try:
-            return evaluate(node.text, self.constants, where, on_one_line=node.one_line)
+            return evaluate(text, known, where, on_one_line=node.one_line and text == node.text)
         except SsmbError as err:
             self.problems.note(err.__class__(f"{what}: {err.message}", err.where))
             return None
+
+    def with_references(self, node: Scalar, what: str) -> str | None:
+        """The text of a value with the numbers of other elements in place of ``NAME>GROUP.KEY``; None if one fails."""
+        if ">" not in node.text or len(node.text) > MAX_CHARACTERS:
+            return node.text
+        found = {hit.group(): self._referred(hit[1], hit[2], node, what) for hit in _REFERENCE.finditer(node.text)}
+        if None in found.values():
+            return None
+        return _REFERENCE.sub(lambda hit: f"({found[hit.group()]!r})", node.text)
+
+    def _referred(self, name: str, key: str, by: Node, what: str) -> float | None:
+        """The number at a key of a definition, or of what it inherits."""
+        place, words = (name, key), ""
+        if place in self.known:
+            return self.known[place]
+        node = self.value_at(name, key)
+        if name not in self.definitions:
+            words = f"nothing is named '{name[:80]}'.{self.problems.nearest(name, self.definitions)}"
+        elif node is None:
+            words = f"'{name[:80]}' says nothing of {key[:80]}"
+        elif place in self._asked or len(self._asked) >= _MOST_REFERENCES:
+            words = f"values refer to each other in a circle, or more than {_MOST_REFERENCES} deep"
+        if words or node is None:
+            self.problems.add(f"{what}: '{name[:80]}>{key[:80]}': {words}", by.where)
+            return None
+        self._asked.append(place)
+        self.known[place] = self.number(node, f"'{name}>{key}'")
+        self._asked.pop()
+        return self.known[place]
+
+    def value_at(self, name: str, key: str) -> Node | None:
+        """What stands at ``GROUP.KEY`` of a definition, or of the one that it inherits."""
+        for _ in range(_MOST_REFERENCES):
+            found: Node | None = self.definitions[name].body if name in self.definitions else None
+            parent = found.entries.get("inherit") if isinstance(found, MapNode) else None
+            for word in key.split("."):
+                found = found.entries.get(word) if isinstance(found, MapNode) else None
+            if found is not None or not isinstance(parent, Scalar):
+                return found
+            name = parent.text
+        return None
 
     def may_read(self, node: Node) -> bool:
         """Return whether a value is worth reading: it has not failed before, and not too much is inherited."""
@@ -161,11 +206,13 @@ class Documents:
 
     def _top(self, top: MapNode) -> None:
         if "extension_labels" in top.entries:
-            self._labels(top.entries["extension_labels"])
+            self.extensions.read(top.entries["extension_labels"], self.problems, (*TOP_KEYS, *DIRECTIVES))
         for key, place in top.keys.items():
             if key == "phase_space_coordinates":
                 self._coordinates(top.entries[key])
-            elif key not in TOP_KEYS and key not in PROSE and not self.is_extension(key):
+            elif key in NOT_READ:
+                self.problems.add(f"'{key}' of PALS: {NOT_READ[key]}", place.where)
+            elif key not in TOP_KEYS and key not in PROSE and not self.extensions.has(key):
                 hint = self.problems.nearest(key, TOP_KEYS)
                 self.problems.add(
                     f"unknown key '{key[:80]}' in 'PALS'; allowed: {', '.join(TOP_KEYS)}.{hint}", place.where
@@ -199,42 +246,11 @@ class Documents:
             for item in facility.items:
                 self._entry(item)
         elif facility is not None or must:
-            self.problems.add("'facility' must be a list of definitions '- name: {kind: ...}'", (facility or top).where)
+            words = "'facility' must be a list of definitions '- name: {kind: ...}'"
+            none = "" if facility else "; there is none: this file is a part, which others load"
+            self.problems.add(words + none, (facility or top).where)
         if "use" in top.entries:
             self._use(top.entries["use"])
-
-    def _labels(self, node: Node) -> None:
-        if not isinstance(node, MapNode) or not set(node.entries) <= set(self.extensions):
-            words = "'extension_labels' must be a mapping with the keys names, prefixes, suffixes"
-            self.problems.add(f"{words}, got {shown(node)}", node.where)
-            return
-        for key, labels in node.entries.items():
-            items = labels.items if isinstance(labels, ListNode) else []
-            words = (
-                list(labels.entries)
-                if isinstance(labels, MapNode)
-                else [i.text for i in items if isinstance(i, Scalar)]
-            )
-            if not words or "" in words:
-                self.problems.add(
-                    f"'extension_labels': {key} must be 'label: words', got {shown(labels)}", labels.where
-                )
-            else:
-                self._register(key, words, labels)
-
-    def _register(self, key: str, words: list[str], node: Node) -> None:
-        """Add labels of other programs; those of this one (SSMB_) are read."""
-        mine = {info.key.split(".")[0] for cls in ELEMENTS.values() for info in cls.parameters.values()}
-        mine |= {"kind", "inherit", "repeat", "line", "branches", "periodic", *TOP_KEYS, *DIRECTIVES, *ELEMENTS}
-        for word in words:
-            hidden = sorted(w for w in mine if word == w or key == "prefixes" and w.startswith(word)
-                            or key == "suffixes" and w.endswith(word))  # fmt: skip
-            if word.startswith("SSMB_"):
-                continue
-            if hidden:
-                self.problems.add(f"'extension_labels': {key}: '{word[:80]}' would hide '{hidden[0]}'", node.where)
-            else:
-                self.extensions[key].append(word)
 
     def _coordinates(self, node: Node) -> None:
         if not (isinstance(node, Scalar) and node.text == "standard"):
@@ -258,9 +274,9 @@ class Documents:
             self._constants(body)
         elif name in ("set", "sets"):
             self._sets(name, body)
-        elif self.is_extension(name) or isinstance(body, MapNode) and self._is_of_others(body):
+        elif self.extensions.has(name) or isinstance(body, MapNode) and self.extensions.are_all_of(body):
             return
-        elif isinstance(body, MapNode) and self._kind(body) in ("constant", "variable"):
+        elif isinstance(body, MapNode) and kind_of(body) in ("constant", "variable"):
             self._constants(
                 MapNode(
                     body.file, body.line, body.column, {name: item.keys[name]}, {name: body.entries.get("value", body)}
@@ -270,21 +286,6 @@ class Documents:
             self.define(item.keys[name], body)
         else:
             self.problems.add(f"'{name[:80]}' must be a mapping with a 'kind', got {shown(body)}", body.where)
-
-    @staticmethod
-    def _kind(body: MapNode) -> str:
-        kind = body.entries.get("kind")
-        return kind.text if isinstance(kind, Scalar) else ""
-
-    def _is_of_others(self, body: MapNode) -> bool:
-        """Whether a definition is data of another program: it says so, or its kind or all its keys are labels."""
-        keys = set(body.entries)
-        return (
-            "extension" in keys
-            or self.is_extension(self._kind(body))
-            or bool(keys)
-            and all(map(self.is_extension, keys))
-        )
 
     def _sets(self, word: str, node: Node) -> None:
         """Remember ``set: {parameter: NAME>KEY, value: V}``, or each pair of ``sets: [NAME>KEY: V]``."""
@@ -341,7 +342,7 @@ class Documents:
             real = os.path.realpath(beside)
             if word == "load" and real in self._read and real not in self._open:
                 return  # two files load it: it counts once
-            reason = self._refused_file(real)
+            reason = self._refused_file(real, path)
             if reason is None:
                 try:
                     self._file(beside, real)
@@ -357,13 +358,13 @@ class Documents:
         parts = re.split(r"[/\\]", path)
         if "\0" in path or len(path) > 500:
             return "this is not a file name"
-        if os.path.isabs(path) or path[0] in "/\\~" or ":" in parts[0] or ".." in parts:
-            return "only files in the folder of the lattice file or below it can be included"
+        if os.path.isabs(path) or path[0] in "/\\~" or ":" in parts[0] or "\\" in path and ".." in parts:
+            return _OUTSIDE
         return None
 
-    def _refused_file(self, real: str) -> str | None:
+    def _refused_file(self, real: str, path: str) -> str | None:
         if not Path(real).is_relative_to(self._root or ""):
-            return "the link leads out of the folder of the lattice file"
+            return _OUTSIDE if ".." in path.split("/") else "the link leads out of the folder of the lattice file"
         if real in self._open:
             return "this file is being read already: the includes run in a circle"
         if real in self._read:
@@ -376,10 +377,3 @@ class Documents:
 def is_element_name(text: str) -> bool:
     """Return whether an element (or one copy of it), a line or a lattice may have this name."""
     return _NAME.fullmatch(text) is not None and text not in DIRECTIVES
-
-
-def shown(node: Node) -> str:
-    """Return a short text for messages: what stands in the file, or what kind of thing it is."""
-    if isinstance(node, Scalar):
-        return repr(node.text if len(node.text) <= 80 else node.text[:77] + "...")
-    return "a mapping" if isinstance(node, MapNode) else "a list"

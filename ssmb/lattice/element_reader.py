@@ -12,13 +12,23 @@ from typing import Any
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import APERTURE_KEYS, Element, ParameterInfo, _checked, aperture_limits
 from ssmb.errors import LatticeError, SsmbError, Where
-from ssmb.lattice.documents import Documents, shown
+from ssmb.lattice.documents import Documents
+from ssmb.lattice.extensions import shown
 from ssmb.lattice.problems import Problems
 from ssmb.store.yaml_text import ListNode, MapNode, Node, Scalar
 from ssmb.units import number_in
 
 #: Keys of a definition that are not parameters.
-RESERVED = ("kind", "inherit", "repeat")
+PROSE_GROUP = "MetaP"
+RESERVED = ("kind", "inherit", "repeat", PROSE_GROUP)
+#: Keys and groups of PALS for which there is nothing here, and why.
+NOT_READ = {
+    "ElectricMultipoleP": "electric fields are not tracked",
+    "ReferenceP": "the reference particle is that of the BeginningEle at the start of the line",
+    "ReferenceChangeP": "a lattice has one reference energy",
+    "BeamBeamP": "there is one beam",
+    "direction": "elements that are turned round are not read; write what the beam meets, with e1 and e2 exchanged",
+}
 
 #: Of keys that say the same as others in another way, so many are named in a message.
 _FEW = 8
@@ -109,6 +119,8 @@ def _collect(body: MapNode, prefix: str, cls: type[Element], label: str, problem
 
 def _unknown(key: str, value: Node, cls: type[Element], problems: Problems) -> str:
     keys = keys_of(cls)
+    if key in NOT_READ:
+        return f"{key} of PALS: {NOT_READ[key]}"
     if key.endswith("<<"):
         return "merge keys (<<) are not used; write inherit: NAME"
     if isinstance(value, MapNode):
@@ -152,7 +164,8 @@ def build(
     if not sound:
         return None
     try:
-        return cls(name=name, **to_fields(cls, values, ref))
+        fields = to_fields(cls, values, ref)
+        return cls.class_for(fields)(name=name, **fields)
     except SsmbError as err:
         message = err.message if isinstance(err, LatticeError) else str(err)
         blamed = _blamed(message, given)

@@ -60,9 +60,9 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
 #: Only these pieces reach the parser of Python: plain decimal numbers, names, operators.
 _TOKEN = re.compile(
     r"[ \t]+|(?P<number>(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?(?![0-9A-Za-z_.]))"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\*\*|[-+*/(),]"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\*\*|[-+*/^(),]"
 )
-_ALLOWED = "numbers, names, + - * / ** ( ) and the functions " + ", ".join(FUNCTIONS)
+_ALLOWED = "numbers, names, + - * / ^ ** ( ) and the functions " + ", ".join(FUNCTIONS)
 
 
 class _Refusal(Exception):
@@ -84,7 +84,7 @@ def evaluate(
 
     Parameters
     ----------
-    text : numbers, names, ``+ - * / **``, parentheses and the functions of :data:`FUNCTIONS`.
+    text : numbers, names, ``+ - * /``, powers (``^`` or ``**``), parentheses and the functions of :data:`FUNCTIONS`.
     names : values of the file's own constants; those of :data:`CONSTANTS` are always known.
     where : place of the first character, for messages.
     error : class of the error to raise.
@@ -135,20 +135,27 @@ def _parsed(text: str, known: Mapping[str, float]) -> ast.expr:
     while at < len(text):
         piece = _TOKEN.match(text, at)
         if piece is None:
-            bad = text[at]
-            hint = " Powers are written **." if bad == "^" else ""
-            raise _Refusal(f"{bad!r} is not allowed in an expression; allowed are {_ALLOWED}.{hint}", at)
+            raise _Refusal(f"{text[at]!r} is not allowed in an expression; allowed are {_ALLOWED}.", at)
         name = piece["name"]
         if name and name not in known and name not in FUNCTIONS:
             close = nearest(name, [*known, *FUNCTIONS]) if len(known) < 2000 else ""
             raise _Refusal(f"unknown name {_shown(name)}.{close or ' Known: ' + _some(known)}", at)
         at = piece.end()
     try:
-        return ast.parse(text, mode="eval").body
+        tree = ast.parse(text.replace("^", "**"), mode="eval").body
+        for node in ast.walk(tree) if "^" in text else ():
+            node.col_offset = _column(text, node.col_offset) if isinstance(node, ast.expr) else 0
+        return tree
     except SyntaxError:  # its column differs between versions of Python
         raise _Refusal("this is not a complete arithmetic expression", 0) from None
     except (RecursionError, MemoryError):
         raise _Refusal("the expression is nested too deeply", 0) from None
+
+
+def _column(text: str, at: int) -> int:
+    """Where in the text a piece stands that begins at a column of the text with ``**`` for ``^``."""
+    columns = [i for i, sign in enumerate(text) for _ in range(2 if sign == "^" else 1)]
+    return columns[min(at, len(columns) - 1)]
 
 
 def _some(known: Mapping[str, float]) -> str:

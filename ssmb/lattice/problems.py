@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from ssmb.errors import LatticeError, SeveralErrors, SsmbError, Where, nearest
 
@@ -10,6 +11,11 @@ from ssmb.errors import LatticeError, SeveralErrors, SsmbError, Where, nearest
 MAX_ERRORS = 100
 #: Names compared for "Did you mean"; a file of garbage would otherwise spend minutes on good advice.
 _MAX_COMPARISONS = 20_000
+
+
+class _Placed(Protocol):
+    @property
+    def where(self) -> Where: ...
 
 
 class Problems:
@@ -35,6 +41,13 @@ class Problems:
     def nearest(self, name: str, allowed: Collection[str]) -> str:
         """Return ``" Did you mean 'x'?"`` as :func:`ssmb.errors.nearest`, until too much time went into it."""
         return nearest(name[:100], allowed) if self.may_compare(len(allowed)) else ""
+
+    def only(self, keys: Mapping[str, _Placed], allowed: Collection[str], label: str) -> None:
+        """Note each key that is not allowed."""
+        for key, place in keys.items():
+            if key not in allowed:
+                words = f"{label}: unknown key '{key[:80]}'; allowed: {', '.join(allowed)}.{self.nearest(key, allowed)}"
+                self.add(words, place.where)
 
     def may_compare(self, count: int) -> bool:
         """Return whether there is time to compare one more name with `count` others."""

@@ -89,6 +89,7 @@ def _read(path_or_text: str | os.PathLike[str], problems: Problems) -> Lattice |
     if root is None or ref is None or problems:
         return None
     _check_lengths(documents, rows, elements)
+    _check_passes(documents, rows, elements)
     placed = [name for name in row if name in elements]  # without BeginningEle
     try:
         return _assemble(root, ref, placed, elements, documents, definitions.is_periodic(root.text))
@@ -122,6 +123,19 @@ def _check_lengths(documents: Documents, rows: Mapping[str, Sequence[str]], elem
         if abs(got - want) > 1e-9:
             words = f"BeamLine '{name}': length says {want!r} m, its elements add up to {got!r} m"
             documents.problems.add(words, node.where)
+
+
+def _check_passes(documents: Documents, rows: Mapping[str, Sequence[str]], elements: Mapping[str, Element]) -> None:
+    """Magnets are alike in each pass of a multipass line; the phase of what oscillates is not known."""
+    for name, row in rows.items():
+        node = documents.definitions[name].body.entries.get("multipass")
+        if not (isinstance(node, Scalar) and node.value is True):
+            continue
+        made = [elements[n] for n in row if n in elements]
+        odd = next((e for e in made if e.cavity() is not None or e.light() is not None), None)
+        if odd is not None:
+            words = f"BeamLine '{name}': multipass with {odd.label()}: its phase in each pass is not followed"
+            documents.problems.add(f"{words}; write a line with an element of its own for each pass", node.where)
 
 
 def _assemble(

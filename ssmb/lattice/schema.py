@@ -9,9 +9,10 @@ from ssmb.arguments import checked
 from ssmb.beam.reference import SPECIES
 from ssmb.elements import ELEMENTS, Element
 from ssmb.elements.base import ParameterInfo
+from ssmb.lattice.assignments import CONTROL_TYPES, CONTROLLER
 from ssmb.lattice.definitions import REFERENCE_KEYS
 from ssmb.lattice.documents import PROSE
-from ssmb.lattice.element_reader import keys_of
+from ssmb.lattice.element_reader import PROSE_GROUP, keys_of
 
 #: A number, or the text of an arithmetic expression.
 _NUMBER = {"$ref": "#/$defs/number"}
@@ -30,6 +31,7 @@ def lattice_schema() -> dict[str, Any]:
     """
     kinds = {kind: _element_schema(cls) for kind, cls in sorted(ELEMENTS.items())}
     structure = {"BeginningEle": _begin_schema(), "BeamLine": _line_schema(), "Lattice": _lattice_kind_schema()}
+    structure |= {CONTROLLER: _controller_schema(), "Fork": _fork_schema()}
     inheriting = {
         "type": "object",
         "description": "an element like another one; keys given here replace those of its parent",
@@ -80,6 +82,8 @@ def _begin_schema() -> dict[str, Any]:
             "kind": {"const": "BeginningEle"},
             "ReferenceP": _object(group),
             "TwissP": {"type": "object"},
+            "FloorP": {"type": "object"},
+            PROSE_GROUP: {"type": "object"},
             "repeat": _NUMBER,
         },
         ["kind", "ReferenceP"],
@@ -99,17 +103,32 @@ def _row_schema() -> dict[str, Any]:
 
 def _line_schema() -> dict[str, Any]:
     keys = {"line": _row_schema(), "length": _NUMBER, "periodic": {"type": "boolean"}, "repeat": _NUMBER}
+    keys |= {"multipass": {"type": "boolean"}, "zero_point": _NAME, PROSE_GROUP: {"type": "object"}}
     return _object({"kind": {"const": "BeamLine"}, **keys}, ["kind", "line"])
 
 
 def _lattice_kind_schema() -> dict[str, Any]:
     row = _row_schema()
     keys = {"branches": row | {"minItems": 1, "maxItems": 1}, "line": row, "periodic": {"type": "boolean"}}
+    keys[PROSE_GROUP] = {"type": "object"}
     return _object({"kind": {"const": "Lattice"}, **keys}, ["kind"])
+
+
+def _controller_schema() -> dict[str, Any]:
+    control = _object({"parameter": _NAME, "expression": _NUMBER}, ["parameter", "expression"])
+    keys = {"control_type": {"enum": list(CONTROL_TYPES)}, "controls": {"type": "array", "items": control}}
+    keys |= {"variables": {"type": "object", "additionalProperties": _NUMBER}, PROSE_GROUP: {"type": "object"}}
+    return _object({"kind": {"const": CONTROLLER}, **keys}, ["kind", "controls"])
+
+
+def _fork_schema() -> dict[str, Any]:
+    to = {"type": "object", "required": ["to_line"], "properties": {"to_line": _NAME}}
+    return {"type": "object", "required": ["kind", "ForkP"], "properties": {"kind": {"const": "Fork"}, "ForkP": to}}
 
 
 def _element_schema(cls: type[Element]) -> dict[str, Any]:
     properties: dict[str, Any] = {"kind": {"const": cls.kind}, "inherit": _NAME, "repeat": _NUMBER}
+    properties[PROSE_GROUP] = {"type": "object"}
     for key, field in keys_of(cls).fields.items():
         _place(properties, key, _parameter_schema(cls.parameters[field], cls.__dataclass_fields__[field].default))
     for key, meaning in keys_of(cls).alternatives.items():

@@ -147,7 +147,7 @@ def _changed(element: Element) -> Iterator[tuple[str, str]]:
             continue
         literal = _literal(value, info)
         if default is None or literal != _literal(default, info):
-            yield info.key, literal
+            yield element.file_key(field), literal
 
 
 def _literal(value: Any, info: ParameterInfo | None = None) -> str:

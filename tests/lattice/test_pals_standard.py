@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssmb.beam.reference import Reference
+from ssmb.dynamics import transfer_matrix
 from ssmb.elements import Drift, Kicker
 from ssmb.elements.base import ELEMENTS
 from ssmb.errors import LatticeError, SsmbError
@@ -133,8 +134,20 @@ READ = {
     ),
     "constants and variables": (
         line("d1: {kind: Drift, length: expr(a_const + b_const)}",
-             rows="    - constants: {a_const: 0.3 * r_electron, b_const: 0.45}\n    - variables: [b: 2, c_var: 3*b]\n"
+             rows="    - constants: {a_const: 0.3 * r_electron, b_const: 0.45}\n    - variables: [b: 2, c_var: 3*b^2]\n"
                   "    - d_var: {kind: variable, value: c_var}\n"), 0.45 + 0.3 * 2.8179403205e-15, None,
+    ),
+    "forks": (
+        line("d1: {kind: Drift, length: 1.0}\nf1: {kind: Fork, ForkP: {to_line: dump, new_branch: null}}",
+             rows="    - m1: {kind: Marker}\n    - dump: {kind: BeamLine, line: [m1]}\n"), 1.0, None,
+    ),
+    "prose of elements": (
+        line("d1: {kind: Drift, length: 1.0, MetaP: {ID: 7, made: [{by: us}]}}").replace(
+            "kind: BeginningEle,", "kind: BeginningEle, FloorP: {x: 1.5}, MetaP: {alias: b},"), 1.0, None,
+    ),
+    "multipass": (
+        line("linac\nlinac", rows="    - q: {kind: Quadrupole, length: 0.5}\n"
+             "    - linac: {kind: BeamLine, multipass: true, zero_point: q, line: [q, q]}\n"), 2.0, None,
     ),
     "sets": (
         line("D1: {kind: Drift, length: 1.0}\nDa: {kind: Drift, length: 0.5}\nDb: {kind: Drift, length: 0.25}",
@@ -152,7 +165,66 @@ def test_examples_that_have_a_meaning_here(name: str) -> None:
     assert ring.periodic is periodic
 
 
+def test_values_that_refer_to_others() -> None:
+    """Numbers of the comments of the examples, by hand."""
+    text = line(
+        "B1a: {kind: Bend, length: 1.0, BendP: {e1: 0.1, g_ref: 0.02}}\n"
+        "B1b: {kind: Bend, length: 1.0, BendP: {e1: 0.3, g_ref: 0.02, edge2_int: 0.02 * s1>MagneticMultipoleP.Kn2L}}\n"
+        "q1: {inherit: q0, length: B1b>length / 2}\nd1: {kind: Drift, length: 2*q1>length + q1>MagneticMultipoleP.Kn1}",
+        rows="    - s1: {kind: Sextupole, length: 0.3, MagneticMultipoleP: {Kn2L: 0.1}}\n"
+        "    - q0: {kind: Quadrupole, length: 1, MagneticMultipoleP: {Kn1: 2^2}}\n"
+        "    - set: {parameter: B1.*>BendP.e1, value: 2*PARAMETER + atan(SELF.BendP.g_ref)}\n"
+        "    - set: {parameter: B1b>length, value: SELF>length + 1}\n",
+    )
+    b1a, b1b, q1, d1 = load_lattice(text)
+    turn = math.atan(0.02)
+    assert_close((b1a.e1, b1b.e1), (0.2 + turn, 0.6 + turn), rtol=1e-15, atol=0.0)
+    assert_close((b1b.length, b1b.edge2_int, q1.length, d1.length), (2.0, 2e-3, 1.0, 6.0), rtol=1e-15, atol=0.0)
+
+
+def controller(name: str, variables: str, parameter: str, expression: str, more: str = "") -> str:
+    """A row of the facility with a controller of one parameter."""
+    control = f"controls: [{{parameter: {parameter}, expression: {expression}}}]"
+    return f"{name}: {{kind: Controller, {more}variables: {{{variables}}}, {control}}}"
+
+
+def test_controllers_give_what_they_drive() -> None:
+    """Absolute ones replace the value of the file, several add up, and a chain is followed in any order."""
+    strength = "MagneticMultipoleP.Kn1L"
+    values = {"Qa1": 0.11, "Qa2": 0.22, "Qb1": 0.33}
+    lenses = "\n".join(f"{name}: {{kind: Quadrupole, MagneticMultipoleP: {{Kn1L: {k}}}}}" for name, k in values.items())
+
+    def strengths(*rows: str) -> list[float]:
+        made = load_lattice(line(lenses, rows="".join(f"    - {row}\n" for row in rows)))
+        assert [(e.name, e.length) for e in made] == [(name, 0.0) for name in values]
+        focusing = [-transfer_matrix(Lattice.from_elements([e], ELECTRON))[1, 0] for e in made]
+        found = [e.Kn1 for e in made]
+        assert_close(focusing, found, rtol=1e-9, atol=0.0, what="focusing of the lenses")
+        return found
+
+    assert strengths(controller("ps1", "cur: 0.4", f"Qa.*>{strength}", "2*cur")) == [0.8, 0.8, 0.33]
+    low = controller("low", "cur: 0.1", f"Qb1>{strength}", "10*cur")
+    high = controller("high", "knob: 3", "low>cur", "knob/4")
+    assert strengths(low, high) == strengths(high, low) == [0.11, 0.22, 7.5]
+    other = controller("also", "cur: 2", f"Qb1>{strength}", "4^cur", "control_type: ABSOLUTE, ")
+    assert_close(strengths(low, other), [0.11, 0.22, 17.0], rtol=1e-15, atol=0.0)
+    knob = controller("knob", "c: 0.4", f"Qa1>{strength}", "5.62*c", "control_type: RELATIVE, ")
+    assert strengths(knob) == [0.11, 0.22, 0.33]  # a knob adds what it is moved by, and it has not been moved
+
+
+def test_a_thin_lens_is_its_integrated_strength_and_comes_back(tmp_path: Path) -> None:
+    """The standard: Kn1L = length Kn1, so that Kn1 of an element without length is no lens."""
+    ring = load_lattice(
+        line("q: {kind: Quadrupole, MagneticMultipoleP: {Kn1L: 0.3, Bs2L: 0.1}}\nd: {kind: Drift, length: 1}")
+    )
+    assert_close((ring["q"].Kn1, ring["q"].Ks2), (0.3, 0.1 * RIGID), rtol=1e-12, atol=0.0)
+    save_lattice(ring, tmp_path / "a.pals.yaml")
+    assert "Kn1L: 0.3" in (tmp_path / "a.pals.yaml").read_text()
+    assert load_lattice(tmp_path / "a.pals.yaml").elements == ring.elements
+
+
 def test_files_that_load_others(tmp_path: Path) -> None:
+    """Paths begin at the file that names them, and stay in the folder of the first one or below it."""
     layout = line("Q1a: {kind: Quadrupole, length: 0.5}\nQ1b: {kind: Quadrupole, length: 0.5}", top="  notes: [a]\n")
     (tmp_path / "layout.pals.yaml").write_text(layout)
     (tmp_path / "nominal.pals.yaml").write_text(
@@ -166,6 +238,12 @@ def test_files_that_load_others(tmp_path: Path) -> None:
     (tmp_path / "parts.subpals.yaml").write_text("- x: {kind: Drift, length: 3}\n- y: {kind: Marker}\n")
     (tmp_path / "with.pals.yaml").write_text(line("x", rows="    - include: parts.subpals.yaml\n"))
     assert load_lattice(tmp_path / "with.pals.yaml").length == 3.0
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "inner.pals.yaml").write_text(line("x", rows="    - include: ../parts.subpals.yaml\n"))
+    (tmp_path / "outer.pals.yaml").write_text("PALS:\n  load: [sub/inner.pals.yaml]\n")
+    assert load_lattice(tmp_path / "outer.pals.yaml").length == 3.0
+    with pytest.raises(SsmbError, match="'../parts.subpals.yaml': only files in the folder of the lattice file"):
+        load_lattice(tmp_path / "sub" / "inner.pals.yaml")
 
 
 REFUSED = {
@@ -184,12 +262,20 @@ REFUSED = {
     "c: {kind: RFCavity, RFP: {gradient: 1, frequency: 1}}": "RFP.gradient needs a length",
     "c: {kind: RFCavity, length: 1, RFP: {gradient: 1, voltage: 2, frequency: 1}}": "is 1 V, but RFP.voltage says 2 V",
     "c: {kind: RFCavity, length: 0.4, RFP: {gradient: 1.0e8}}": "needs RFP.frequency or RFP.harmon",
-    "s: {kind: Sextupole, length: 0.5, ElectricMultipoleP: {En2: 5.0}}": "unknown group 'ElectricMultipoleP'",
-    "f: {kind: Fork, ForkP: {to_line: x}}": "kind Fork of PALS: one line without forks",
-    "f: {kind: Controller, variables: {cur: 1}}": "kind Controller of PALS: controllers are not followed",
-    "d: {kind: Drift, length: 1, direction: -1}": "unknown key 'direction'",
+    "s: {kind: Sextupole, length: 0.5, ElectricMultipoleP: {En2: 5.0}}": "ElectricMultipoleP of PALS: electric fields",
+    "b: {kind: Bend, length: 1, ReferenceP: {E_tot_ref: 5.0}}": "ReferenceP of PALS: the reference particle is that of",
+    "q: {kind: Quadrupole, MagneticMultipoleP: {Kn1: 0.3}}": "Kn1 of an element without length is no",
+    "m: {kind: Multipole, MagneticMultipoleP: {Bs2: 0.3}}": "Bs2 of an element without length .*Bs2L",
+    "k: {kind: Kicker, MagneticMultipoleP: {Kn0: 9.9}}": "Kn0 of an element without length is no field",
+    "f: {kind: Fork, ForkP: {new_branch: x}}": "Fork 'f' needs ForkP: {to_line: NAME}",
+    "f: {kind: Controller, variables: {cur: 1}}": "Controller 'f' needs 'controls: ",
+    "d: {kind: Drift, length: 1, direction: -1}": "direction of PALS: elements that are turned round are not read",
+    "l: {kind: BeamLine, multipass: 2, line: [begin]}": "multipass must be true or false",
+    "d: {kind: Drift, length: begin>ReferenceP.pc_ref}": "'begin>ReferenceP.pc_ref': 'begin' says nothing of",
+    "d: {kind: Drift, length: 2 * d>length}": "refer to each other in a circle",
     "d: {kind: Drift, length: random_gauss()}": "unknown name 'random_gauss'",
-    "d: {kind: Drift, length: pi>length}": "'>' is not allowed in an expression",
+    "d: {kind: Drift, length: pi>length}": "'pi>length': nothing is named 'pi'",
+    "d: {kind: Drift, length: 2 > 1}": "'>' is not allowed in an expression",
 }
 
 
@@ -209,6 +295,42 @@ def test_examples_without_a_meaning_are_refused_at_their_place(row: str) -> None
 def test_assignments_to_nothing_are_refused(row: str) -> None:
     with pytest.raises(SsmbError, match="<text>:3:"):
         load_lattice(line("D1: {kind: Drift, length: 1}", rows=f"    - {row}\n"))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("kind: Controller, controls: 3", "needs 'controls: "),
+        ("kind: Controller, controls: [D1>length]", "a control is {parameter: NAME>KEY, expression: NUMBER}"),
+        ("kind: Controller, variables: 3, controls: [{parameter: D1>length, expression: 1}]", "variables must be"),
+        ("kind: Controller, control_type: ADD, controls: [{parameter: D1>length, expression: 1}]", "RELATIVE"),
+        ("kind: Controller, knob: 1, controls: [{parameter: D1>length, expression: 1}]", "unknown key 'knob'"),
+        ("kind: Controller, controls: [{parameter: D2>length, expression: 1}]", "nothing is named 'D2'"),
+        ("kind: Controller, controls: [{parameter: D1>length, expression: cur}]", "unknown name 'cur'"),
+        ("kind: Controller, controls: [{parameter: c>cur, expression: 1}]", "Controller 'c' has no variable 'cur'"),
+        ("kind: Controller, variables: {v: 1}, controls: [{parameter: D1>length, expression: v}, "
+         "{parameter: c>v, expression: v}]", "drive each other in a circle"),
+    ],
+)  # fmt: skip
+def test_controllers_that_make_no_sense(body: str, words: str) -> None:
+    with pytest.raises(SsmbError) as caught:
+        load_lattice(line("D1: {kind: Drift, length: 1}", rows=f"    - c: {{{body}}}\n"))
+    assert words in str(caught.value) and str(caught.value).startswith("<text>:3:")
+
+
+def test_other_parts_of_files_without_a_meaning() -> None:
+    for text, words in (
+        (line("d: {kind: Drift, length: 1}", top="  adjustments: [optimize: []]\n"), "'adjustments' of PALS: "),
+        (line("d: {kind: Drift, length: 1}", top="  extension_labels: {from_a: A}\n"), "unknown key 'from_a'"),
+        (line("d: {kind: Drift, length: 1}\nc", rows="    - c: {kind: Controller, controls: [{parameter: d>length, "
+              "expression: 1}]}\n"), "'c' is a Controller, which stands in no line"),
+        (line("l\nl", rows="    - c: {kind: RFCavity, RFP: {voltage: 1e6, frequency: 5e8}}\n"
+              "    - l: {kind: BeamLine, multipass: true, line: [c]}\n"), "multipass with RFCavity 'c': its phase"),
+        ("PALS:\n  notes: [shared]\n", "this file is a part, which others load"),
+    ):  # fmt: skip
+        with pytest.raises(SsmbError) as caught:
+            load_lattice(text)
+        assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ELEMENTS)

@@ -75,7 +75,7 @@ SEEDS = [
     """{"PALS": {"facility": [
  {"begin": {"kind": "BeginningEle", "ReferenceP": {"species_ref": "electron", "E_tot_ref": 1e9}}},
  {"cav": {"kind": "RFCavity", "length": 0.3, "RFP": {"voltage": "5e5*1", "frequency": 5e8, "zero_phase": "ACCELERATING"}}},
- {"m": {"kind": "Multipole", "MagneticMultipoleP": {"Kn2L": 3.0, "Kn5": 1e5}}},
+ {"m": {"kind": "Multipole", "MagneticMultipoleP": {"Kn2L": 3.0, "Kn5L": 1e5}}},
  {"all": {"kind": "BeamLine", "line": ["cav", {"m": {"repeat": 3}}]}}], "use": "all"}}
 """,
     """PALS:
