@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ssmb.elements import Bend, Drift, Element, Quadrupole
+
 REFERENCE_VALUES = Path(__file__).parent / "reference" / "values.json"
 
 
@@ -81,3 +83,17 @@ def assert_reference(identifier: str, got: float) -> None:
     """Compare `got` with the reference value `identifier` at the tolerance that the file states."""
     entry = reference_values()[identifier]
     assert_close(got, entry["value"], rtol=entry["rel_tolerance"], atol=0.0, what=f"{identifier} [{entry['unit']}]")
+
+
+def fodo_cell(k: float = 1.2, skew: float = 0.0, **bend: float | str) -> list[Element]:
+    """A cell of two bends of 22.5 degrees between quadrupoles of opposite strength; eight of them are a ring.
+
+    Parameters
+    ----------
+    k, skew : normal and skew strength of the focusing quadrupole [1/m^2]; the other one has -1.2.
+    bend : other parameters of the bends.
+    """
+    drift = Drift(name="d", length=0.6)
+    arc = [drift, Bend(name="b", length=0.5, angle=math.pi / 8, **bend), drift]  # type: ignore[arg-type]
+    focus = Quadrupole(name="qf", length=0.2, Kn1=k, Ks1=skew)
+    return [focus, *arc, Quadrupole(name="qd", length=0.2, Kn1=-1.2), *arc]

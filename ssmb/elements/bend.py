@@ -187,7 +187,7 @@ class Bend(StraightMagnet):
 
     def _body_ops(self, part: float) -> tuple[Op, ...]:
         length, h, q = part * self.length, self.curvature, self.coefficients()
-        slices = max(1, math.ceil((self.slices or self._enough_slices()) * part - 1e-9))
+        slices = max(1, math.ceil(self.steps * part - 1e-9))
         if length == 0.0:
             return ()
         if self.integrator == "exact":
@@ -205,9 +205,14 @@ class Bend(StraightMagnet):
             return drift_kick_ops(GRADIENT_BEND_STEPS, order, "expanded", length, slices, (h, *q))
         return drift_kick_ops(BEND_STEPS, order, "expanded", length, slices, (h,))
 
-    def _enough_slices(self) -> int:
-        """Steps that keep the tune error of a gradient magnet near 1e-9 (fourth order in the gradient of a step)."""
-        return max(4, steps_for(self.length, self.gradient, _GRADIENT_STEP_LIMIT))
+    @property
+    def steps(self) -> int:
+        """Integration steps of the whole magnet: ``slices``, or as many as the gradient asks for.
+
+        The error is of fourth order in the gradient of a step: with the 14 and 15 steps of its gradient bends BESSY III
+        has a Qx that is 5.7e-6 too small and a Qy 1.3e-6 too large, with 100 steps less than 3e-9.
+        """
+        return self.slices or max(4, steps_for(self.length, self.gradient, _GRADIENT_STEP_LIMIT))
 
     def local_field(self, ref: Reference) -> LocalField | None:
         q, h = self.coefficients(), self.curvature
@@ -217,7 +222,7 @@ class Bend(StraightMagnet):
         edges = (math.tan(self.e1), math.tan(self.e2)) if self.edge != "none" else (0.0, 0.0)
         points, fewer = SMOOTH_POINTS, MEAN_POINTS
         if self.integrator.startswith("yoshida"):
-            points, fewer = step_points(self.slices or self._enough_slices()), ()
+            points, fewer = step_points(self.steps), ()
         if {n for n, v in enumerate(q) if v} <= {0, 1, _SKEW, _SKEW + 1}:
             numbers = (q[0], q[1], q[_SKEW], q[_SKEW + 1])
             return LocalField("linear", numbers, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)

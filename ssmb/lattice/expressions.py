@@ -144,7 +144,8 @@ def _parsed(text: str, known: Mapping[str, float]) -> ast.expr:
     try:
         tree = ast.parse(text.replace("^", "**"), mode="eval").body
         for node in ast.walk(tree) if "^" in text else ():
-            node.col_offset = _column(text, node.col_offset) if isinstance(node, ast.expr) else 0
+            if isinstance(node, ast.expr):
+                node.col_offset = _column(text, node.col_offset)
         return tree
     except SyntaxError:  # its column differs between versions of Python
         raise _Refusal("this is not a complete arithmetic expression", 0) from None

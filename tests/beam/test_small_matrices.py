@@ -89,15 +89,31 @@ def beams() -> list[Beam]:
     return made
 
 
-@pytest.mark.parametrize("kind", ["Prescott", "Haswell"])
-def test_start_beams_do_not_depend_on_the_kernels_of_blas(kind: str) -> None:
-    """OpenBLAS takes the kernels of another processor, without and with fused multiply-add."""
+def features(*kept: str) -> str:
+    """Names of the features of this processor that numpy takes beyond those it was built for, without some."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    return " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name] and name not in kept)
+
+
+#: Kernels of OpenBLAS without and with fused multiply-add; loops of numpy without vectors of this processor.
+ENVIRONMENTS = [
+    {"OPENBLAS_CORETYPE": "Prescott"},
+    {"OPENBLAS_CORETYPE": "Haswell"},
+    {"NPY_DISABLE_CPU_FEATURES": features()},
+    {"NPY_DISABLE_CPU_FEATURES": features("AVX2", "FMA3", "X86_V3"), "OPENBLAS_CORETYPE": "Prescott"},
+]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=["Prescott", "Haswell", "no vectors", "AVX2"])
+def test_start_beams_do_not_depend_on_the_kernels_of_others(environment: dict[str, str]) -> None:
+    """OpenBLAS takes the kernels of another processor, numpy the loops of one that has fewer vectors."""
     code = (
         "import sys, tests.beam.test_small_matrices as t\n"
         "sys.stdout.write(''.join(b.coordinates.tobytes().hex() + ' ' for b in t.beams()))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_CORETYPE": kind},
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert done.stdout.split() == [beam.coordinates.tobytes().hex() for beam in beams()]

@@ -9,25 +9,14 @@ import pytest
 
 from ssmb.beam.reference import Reference
 from ssmb.dynamics import equilibrium, optics
-from ssmb.elements import Bend, Drift, Quadrupole
 from ssmb.errors import ValidityWarning
 from ssmb.lattice import Lattice
 from tests.dynamics.rings import mls
-from tests.support import assert_close
+from tests.support import assert_close, fodo_cell
 
 
 def _ring(**bend) -> Lattice:
-    cell = [
-        Quadrupole(name="qf", length=0.2, Kn1=1.2),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8, **bend),
-        Drift(name="d", length=0.6),
-        Quadrupole(name="qd", length=0.2, Kn1=-1.2),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8, **bend),
-        Drift(name="d", length=0.6),
-    ]
-    return Lattice.from_elements(cell * 8, Reference(1e9), periodic=True)
+    return Lattice.from_elements(fodo_cell(**bend) * 8, Reference(1e9), periodic=True)
 
 
 def _quiet(ring: Lattice):

@@ -15,24 +15,14 @@ from ssmb.elements import Bend, Drift, Element, Patch, Quadrupole, Sextupole, So
 from ssmb.errors import PhysicsError
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
-from tests.support import assert_close
+from tests.support import assert_close, fodo_cell
 
 QUARTER = math.pi / 2
 
 
 def _cell(k: float = 1.2, skew: float = 0.0, chromatic: float = 0.0) -> list[Element]:
     sextupole = [Sextupole(name="s", length=1e-3, Kn2=chromatic)] if chromatic else []
-    return [
-        *sextupole,
-        Quadrupole(name="qf", length=0.2, Kn1=k, Ks1=skew),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8),
-        Drift(name="d", length=0.6),
-        Quadrupole(name="qd", length=0.2, Kn1=-1.2),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8),
-        Drift(name="d", length=0.6),
-    ]
+    return [*sextupole, *fodo_cell(k, skew)]
 
 
 def _ring(elements: list[Element]) -> Lattice:

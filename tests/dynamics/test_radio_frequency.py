@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 import numpy as np
@@ -10,9 +9,9 @@ import pytest
 
 import ssmb
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.elements import Bend, Drift, Quadrupole, RFCavity
+from ssmb.elements import RFCavity
 from ssmb.errors import LatticeError
-from tests.support import assert_close
+from tests.support import assert_close, fodo_cell
 
 REFERENCE = ssmb.Reference(1e9)
 HARMONIC = 16
@@ -20,16 +19,7 @@ HARMONIC = 16
 
 def ring(df: float) -> ssmb.Lattice:
     """Eight cells with a cavity whose frequency is off its harmonic by a relative df."""
-    cell = [
-        Quadrupole(name="qf", length=0.2, Kn1=1.2),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8),
-        Drift(name="d", length=0.6),
-        Quadrupole(name="qd", length=0.2, Kn1=-1.2),
-        Drift(name="d", length=0.6),
-        Bend(name="b", length=0.5, angle=math.pi / 8),
-        Drift(name="d", length=0.6),
-    ] * 8
+    cell = fodo_cell() * 8
     frequency = HARMONIC * REFERENCE.beta * SPEED_OF_LIGHT / sum(e.length for e in cell) * (1.0 + df)
     gap = RFCavity(name="rf", voltage=1e6, frequency=frequency, zero_phase="ABOVE_TRANSITION")
     return ssmb.Lattice.from_elements([*cell, gap], REFERENCE, periodic=True)
