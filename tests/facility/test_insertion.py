@@ -77,6 +77,17 @@ def test_way_of_the_power() -> None:
     assert_close(found.energy.laser_peak, gain, rtol=1e-5, atol=0.0, what="eV of the modulation")
 
 
+def test_a_beam_that_converges_into_the_coupling_smears_less() -> None:
+    """The lever acts on the beta function behind the drift, beta - 2 alpha d + gamma d^2."""
+    made, alpha, drift = thin()[0], 8.0, 0.1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)
+        found = made.closure(1e-4, replace(made.line, alpha=(0.0, alpha)))
+    lever = 2.0 * math.pi * HARMONIC / WAVELENGTH * R56 / 0.5
+    want = lever**2 * (9.0 - 2.0 * alpha * drift + (1.0 + alpha**2) / 9.0 * drift**2)
+    assert_close(found.smear_rate, want, rtol=1e-6, atol=0.0, what="-d ln P/d eps [1/(m rad)]")
+
+
 def test_a_laser_of_limited_power_and_a_closure_that_wants_less() -> None:
     """Light in the share of the turns that laser and closure allow, and each told as what takes it."""
     made, ring = thin()

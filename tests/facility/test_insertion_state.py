@@ -83,6 +83,22 @@ def test_scattering_rises_with_the_dispersion_and_the_current():
     assert_close(ratio, 2.0, rtol=0.01, atol=0.0, what="twice the current, twice the growth")
 
 
+def test_microbunches_shorter_than_the_beam_is_wide_cut_the_logarithm():
+    """Far from the structure of the light an electron sees the width of the beam, else gamma lambda/(2 pi)."""
+    made = insertion()
+    long, short = (
+        insertion_intrabeam(
+            replace(made, wavelength=w), current=0.1, turn_time=1e-6, damping=(1e-4, 1e-5, 1e-4), coulomb_log=30.0
+        ).beam.coulomb_log_range
+        for w in (1e-5, 266e-9)
+    )
+    width = math.sqrt(made.sigma[0, 0])
+    want = math.log(REF.gamma * 266e-9 / (2.0 * math.pi) / width)
+    assert want < -0.5
+    assert_close(short[0] - long[0], want, rtol=0.01, atol=0.0, what="change of the logarithm")
+    assert short[1] == long[1]
+
+
 def test_the_laser_of_a_modulator():
     made = insertion()
     row = [made.lattice.elements[0], MODULATOR, *made.lattice.elements[1:]]

@@ -11,7 +11,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import beamline
 from ssmb.errors import ConfigError
 from ssmb.facility import Radiator
-from ssmb.light import Undulator, coherent_power
+from ssmb.light import Undulator, coherent_power, tracked_power
 from ssmb.lithography import EuvSource
 from tests.facility.lights import light_of
 from tests.plot.reading import bars, curve, number_in
@@ -55,6 +55,17 @@ def test_power_of_a_thin_beam_is_the_closed_form():
 def test_best_detuning_gives_more_than_exact_and_less_than_twice():
     exact, best = _light(), _light(detuning="best")
     assert 1.0 < best.light.power / exact.light.power < 2.0
+
+
+def test_other_detunings_give_less_than_the_best():
+    """The power of the same particles with the resonance less and further below the wavelength."""
+    best = _light(detuning="best").light
+    lag = 1.0 - best.undulator.wavelength() / best.wavelength
+    assert lag > 0.0
+    for share in (0.5, 0.8, 1.2, 1.5):
+        other = best.undulator.tuned(best.wavelength * (1.0 - share * lag))
+        power = tracked_power(other, _microbunches(), best.wavelength, current=1.0).power
+        assert power < best.power * (1.0 - 0.02 * (share - 1.0) ** 2), share
 
 
 def test_a_source_for_lithography():

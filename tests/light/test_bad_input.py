@@ -134,3 +134,12 @@ def test_no_foreign_error_and_no_nan(name: str) -> None:
             if isinstance(found, (float, tuple, np.ndarray)):
                 assert not np.isnan(np.abs(found)).any(), (name, key, bad)
     assert refused >= 2 * len(good) - 2
+
+
+@pytest.mark.parametrize("harmonic", [1, 3])
+def test_a_harmonic_is_near_up_to_half_of_the_way_to_the_next(harmonic: int) -> None:
+    for offset in (-0.49 / harmonic, 0.49 / harmonic):
+        assert EUV.near_harmonic(harmonic, offset) == offset
+    for offset, nearest in ((-0.51 / harmonic, max(1, harmonic - 1)), (0.51 / harmonic, harmonic + 1)):
+        with pytest.raises(PhysicsError, match=f"nearest harmonic: {nearest}"):
+            EUV.near_harmonic(harmonic, offset)

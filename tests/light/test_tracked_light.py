@@ -39,6 +39,29 @@ def _beam(n: int, sigma_x=0.0, slope_x=0.0, sigma_y=0.0, slope_y=0.0, sigma_delt
 # ------------------------------------------------------------------ closed forms
 
 
+def test_average_over_a_tilted_ellipse_is_that_of_its_electrons():
+    """Phase of the light that electrons at x, x' send into theta, a way behind: Gauss-Hermite over both."""
+    plane = Plane.of(2e-9, 4.0, 1.7)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weight = np.multiply.outer(weights, weights) / (2.0 * math.pi)
+    x = plane.size * nodes[:, None]
+    tilt = plane.correlation / plane.size**2
+    slope = tilt * x + math.sqrt(plane.slope**2 - (tilt * plane.size) ** 2) * nodes[None, :]
+    k, theta, length = 2.0 * math.pi / 200e-9, np.array([0.0, 3e-5, -8e-5]), np.array([0.0, 0.5, 1.5])
+    want = [[np.sum(weight * np.exp(1j * k * (0.5 * s * (t - slope) ** 2 - t * x))) for s in length] for t in theta]
+    assert_close(plane.average(k, length, theta), np.array(want), rtol=0.0, atol=1e-9, what="mean phase factor")
+
+
+def test_angles_in_either_plane_cost_the_same():
+    """On axis nothing tells the planes apart: a flat beam, and the same turned by a right angle."""
+    flat = _beam(2**11, 30e-6, 2e-5, 10e-6, 5e-5)
+    turned = Beam(REF, flat.coordinates[[2, 3, 0, 1, 4, 5]], flat.weight)
+    powers = [tracked_power(EUV, beam, WAVELENGTH, current=1.0).power for beam in (flat, turned)]
+    thin = _beam(2**11, 30e-6, 2e-5, 10e-6, 2e-5)
+    assert_close(powers[0], powers[1], rtol=1e-4, atol=0.0, what="power [W]")
+    assert powers[0] < 0.9 * tracked_power(EUV, thin, WAVELENGTH, current=1.0).power
+
+
 @pytest.mark.parametrize("sizes", [(20e-6, 20e-6), (60e-6, 10e-6), (3e-6, 3e-6)])
 def test_wide_beams_radiate_the_closed_form(sizes):
     light = tracked_power(EUV, _beam(2**13, sizes[0], 0.0, sizes[1]), WAVELENGTH, current=1.0)

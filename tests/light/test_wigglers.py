@@ -142,6 +142,19 @@ def test_one_photon_energy_does_not_depend_on_its_company() -> None:
     assert np.all(together > 0.0)
 
 
+def test_neighbouring_apertures_see_together_what_both_see_as_one() -> None:
+    """Four quarters with centres beside the axis, of an orbit that is alike in none of them."""
+    orbit = undulator_orbit(Undulator(REF, 0.2, 3, 12.0), nodes=200)
+    energies, x, y = np.array([50.0, 2000.0]), 1e-3, 2e-4
+    whole = wiggler_spectrum(orbit, energies, x, y, centre=(4e-4, 1e-4), distance=20.0)
+    quarters = [
+        wiggler_spectrum(orbit, energies, x / 2, y / 2, centre=(4e-4 + i * x / 2, 1e-4 + j * y / 2), distance=20.0)
+        for i in (-1, 1)
+        for j in (-1, 1)
+    ]
+    assert_close(sum(quarters), whole, rtol=1e-3, atol=0.0, what="dW/domega [J s]")
+
+
 def test_the_field_of_high_harmonics_in_panels() -> None:
     und = Undulator(REF, 0.1, 2, 6.0)
     energy = photon_energy(und.wavelength()) * 150.0

@@ -8,13 +8,17 @@ import mpmath
 import numpy as np
 import pytest
 
+from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements import Bend, Drift, Element, Multipole, Octupole, Patch, Quadrupole, RFCavity, Sextupole, Solenoid
+from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.lumped_radiation import LumpedRadiation
+from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements, element_ops
 from ssmb.maps.bend import fringe_hard_edge, wedge
 from ssmb.maps.op import Op
+from ssmb.tracking import track
 from tests.contract.cases import inverse_op, program_of, run_on
 from tests.contract.number_systems import MPMATH
 from tests.physics.laboratory import (
@@ -478,3 +482,26 @@ def test_lumped_damping_about_a_point_is_undone():
     mean, point = np.array(lumped.mean)[:, None], np.array(lumped.point)[:, None]
     assert_close(moved, points + mean + damping @ (points - point), rtol=0.0, atol=1e-17, what="the lumped map")
     assert_close(np.array(run_on([back], None, moved)), points, rtol=0.0, atol=1e-16, what="there and back")
+
+
+def test_noise_of_a_linear_map_has_the_covariance_it_is_given():
+    """20 000 particles at the origin: in units in which it is given, the unit matrix, to six deviations of its mean."""
+    sizes = np.array([3e-5, 2e-6, 1e-5, 4e-6, 2e-7, 1e-4])
+    root = np.tril(np.random.default_rng(8).uniform(0.5, 1.5, (6, 6))) * sizes[:, None]
+    one, added = (tuple(map(tuple, rows.tolist())) for rows in (np.eye(6), root @ root.T))
+    element = LinearMap(name="noise", matrix=one, diffusion=added)
+    count = 20_000
+    out = track(Lattice.from_elements([element], REF), Beam(REF, np.zeros((6, count))), 1).beam.coordinates
+    seen = np.linalg.solve(root, out)
+    assert_close(seen.mean(axis=1), np.zeros(6), rtol=0.0, atol=6.0 / math.sqrt(count), what="mean")
+    assert_close(seen @ seen.T / count, np.eye(6), rtol=0.0, atol=6.0 * math.sqrt(2.0 / count), what="covariance")
+
+
+def test_each_coordinate_alone_takes_a_particle_out():
+    """Metres off the axis, a transverse momentum or an energy of many times the reference: nothing to track on."""
+    most = np.array([10.0, 10.0, 10.0, 10.0, 1e12, 10.0])
+    program = compile_elements([LinearMap(name="one", matrix=tuple(map(tuple, np.eye(6).tolist())))], REF)
+    beyond, within = np.diag(1.1 * most), np.diag(0.9 * most)
+    assert not program.propagate(within)[1].any()
+    assert program.propagate(beyond)[1].all()
+    assert program.propagate(-beyond)[1].all()

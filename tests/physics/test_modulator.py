@@ -14,6 +14,7 @@ from ssmb.elements.wiggler import Wiggler
 from ssmb.errors import LatticeError
 from ssmb.maps.laser_field import best_focusing, energy_modulation
 from ssmb.maps.laser_kick import laser_kick
+from ssmb.maps.laser_modulator import LaserBeam
 from ssmb.maps.undulator_relations import resonant_deflection, undulator_r56
 from ssmb.schemes.pehg import gradient_slip
 from tests.contract.cases import REFERENCE, compiled
@@ -349,3 +350,19 @@ def test_more_slices_change_nothing():
     assert_close(few[5], many[5], rtol=0.0, atol=1e-4 * 1.5e-3, what="delta")
     kick = np.abs(many[1:4:2] - point[1:4:2]).max()
     assert_close(few[1:4:2], many[1:4:2], rtol=0.0, atol=3e-4 * kick, what="angles")
+
+
+@pytest.mark.parametrize("detuning", [0.0, 1.3, -1.3])
+def test_profile_of_a_stretch_is_that_of_the_field_which_a_particle_meets_there(detuning):
+    """How the field of a Gaussian beam, summed along the way beside its waist, falls off with the distance squared."""
+    beam = LaserBeam(LIGHT, 1.0, 1.5, 0.4, 0.0, 1.0, "", 0.0, 0.0, 0.0, 0.0)
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    s, w0_square = 0.2 + 0.9 * nodes, LIGHT * 1.5 / math.pi
+    q = 1.0 + 1j * (s - 0.4) / 1.5
+
+    def met(square):
+        return complex(weights @ (np.exp(-square / (w0_square * q) + 1j * detuning * s) / q))
+
+    step = 1e-3 * w0_square
+    want = -(met(step) - met(-step)) / (2.0 * step * met(0.0))
+    assert_close(beam.mean_curvature(-0.7, 1.1, detuning), want, rtol=1e-5, atol=0.0, what="b [1/m^2]")

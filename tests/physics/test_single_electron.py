@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssmb.beam.reference import Reference
-from ssmb.constants import ELEMENTARY_CHARGE, HBAR
+from ssmb.constants import ELEMENTARY_CHARGE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import SsmbError
 from ssmb.light.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.light.single_electron import angular_density, orbit_field, photon_flux, stokes, undulator_field
@@ -216,6 +216,44 @@ def test_orbits_of_table_and_field_agree_with_the_ideal_one() -> None:
         a, b = (orbit_field(o, [0.0, 3e-4], [1e-4, 0.0], energy) for o in (other, ideal))
         assert_close(a, b, rtol=0.0, atol=1e-5 * np.abs(b).max())
     assert_close(table.radiated_energy(), ideal.radiated_energy(), rtol=1e-6, atol=0.0)
+
+
+def test_table_of_fields_in_both_planes_is_the_orbit_in_them() -> None:
+    """Momentum from the integral of a table, against the equation of motion in space."""
+    s = np.linspace(0.0, 0.4, 401)
+    place, slope = (1e-3, -2e-3), (2e-4, 3e-4)
+
+    def fields(at: float | np.ndarray) -> tuple[float | np.ndarray, float | np.ndarray]:
+        return 2e-2 * np.cos(5.0 * at), 3e-2 * (1.0 - at)
+
+    across, up = fields(s)
+    table = tabulated_orbit(LOW, s, up, across, place=place, slope=slope)
+    solved = orbit_in_field(LOW, lambda x, y, at: (*fields(at), 0.0), s[::20], place=place, slope=slope)
+    assert_close(table.ends[1], solved.ends[1], rtol=1e-8, atol=0.0, what="s, x, y, x', y', lag at the exit")
+
+
+def test_orbit_in_a_quadrupole_is_that_of_its_closed_form() -> None:
+    """An electron off the axis in both planes: cos and cosh, and the lag of its slopes, by Gauss's rule."""
+    length, gradient, start, slope = 0.8, 5.0, (4e-4, -2e-4), (1e-4, 6e-5)
+    orbit = orbit_in_field(
+        LOW, lambda x, y, s: (gradient * y, gradient * x, 0.0), np.linspace(0.0, length, 9), place=start, slope=slope
+    )
+
+    def closed(s: np.ndarray) -> np.ndarray:
+        rows = []
+        for i, sign in enumerate((1.0, -1.0)):
+            w = np.sqrt(complex(sign * LOW.charge_number * gradient * SPEED_OF_LIGHT / LOW.p0c))
+            rows += [start[i] * np.cos(w * s) + slope[i] * np.sin(w * s) / w]
+            rows += [-start[i] * w * np.sin(w * s) + slope[i] * np.cos(w * s)]
+        return np.real(rows)
+
+    x, vx, y, vy = closed(orbit.rows[0])
+    for got, want, what in zip(orbit.rows[1:5], (x, y, vx, vy), ("x", "y", "x'", "y'"), strict=True):
+        assert_close(got, want, rtol=0.0, atol=1e-5 * np.abs(want).max(), what=what)
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    _, vx, _, vy = closed(0.5 * length * (nodes + 1.0))
+    lag = 0.5 * length * float(weights @ (0.5 * (LOW.inv_gamma2 + vx**2 + vy**2)))
+    assert_close(orbit.ends[1, 5], lag, rtol=1e-5, atol=0.0, what="lag [m]")
 
 
 def test_bend_gives_the_synchrotron_spectrum() -> None:

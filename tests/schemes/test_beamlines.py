@@ -82,6 +82,14 @@ def test_every_scheme_has_a_beamline() -> None:
     assert example("tlc_angular", 3).beamline().elements[-1].name == "RAD"
 
 
+@pytest.mark.parametrize("name", ["eehg", "single_stage"])
+def test_a_flat_beam_enters_with_the_same_beta_in_both_planes(name: str) -> None:
+    scheme = replace(SCHEMES[name].examples()[1], waist=None, sigma_x=2e-4, sigma_y=5e-5)
+    sigma = scheme.parts().sigma
+    assert_close(np.sqrt(np.diag(sigma)[[0, 2]]), [2e-4, 5e-5], rtol=1e-12, atol=0.0, what="sizes [m]")
+    assert_close(sigma[0, 0] / sigma[1, 1], sigma[2, 2] / sigma[3, 3], rtol=1e-12, atol=0.0, what="beta^2 [m^2]")
+
+
 @pytest.mark.parametrize(("name", "i", "n", "terms", "change"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES])
 def test_magnets_are_the_closed_form_and_named_terms(
     name: str, i: int, n: int, terms: tuple[str, ...], change: float

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 from ssmb.beam import Beam
 from ssmb.dynamics import optics
@@ -32,6 +33,30 @@ def test_ring_of_its_numbers(i: int, share: float) -> None:
         assert_close(b, scheme.bunching(n), rtol=0.0, atol=departure + 1e-5, what=f"b_{n} after {turns} turns")
     kinds = [e.kind for e in scheme.beamline()]
     assert kinds == ["Wiggler", "SSMB_LinearMap", "SSMB_LumpedRadiation"]
+
+
+def test_length_of_a_bucket_is_that_of_boltzmann() -> None:
+    """<phi^2> of exp(kappa cos phi) by its Fourier series, pi^2/3 + 4 sum (-1)^n/n^2 I_n/I_0, and its quiet start."""
+    scheme = MicroBucketHarmonics.examples()[0]
+    n = np.arange(1, 200)
+    series = 4.0 * float(np.sum((-1.0) ** n / n**2 * special.ive(n, scheme.kappa) / special.ive(0, scheme.kappa)))
+    want = (math.pi**2 / 3.0 + series) / (2.0 * math.pi / scheme.wavelength) ** 2
+    assert_close(scheme.sigma()[4, 4], want, rtol=1e-5, atol=0.0, what="sigma_z^2 [m^2]")
+    z = scheme.beam(2**14).z - scheme.bucket().centre
+    assert_close(float(np.mean(z**2)), want, rtol=1e-3, atol=0.0, what="of the quiet start")
+
+
+def test_a_bucket_turns_over_once_unless_told_otherwise() -> None:
+    """Electrons in the middle of the bucket with some energy are farthest from it after a quarter of a period."""
+    scheme = MicroBucketHarmonics.examples()[0]
+    quarter = 0.25 / scheme.bucket().tune
+    depth = 0.5 / (quarter * 2.0 * math.pi / LASER * abs(scheme.slip_factor) * scheme.circumference)
+    rows = np.zeros((6, 2))
+    rows[4], rows[5] = scheme.bucket().centre, (-depth, depth)
+    beam = Beam(scheme.reference, rows)
+    least = scheme.beamline_bunching((1,), beam=beam)[0]
+    for share in (0.5, 0.8, 1.25, 2.0):
+        assert scheme.beamline_bunching((1,), beam=beam, turns=round(share * quarter))[0] > least + 1e-4
 
 
 def test_ring_of_magnets() -> None:

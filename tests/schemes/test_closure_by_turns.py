@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from ssmb.beam import Beam, Reference
 from ssmb.elements import ELEMENTS
 from ssmb.lattice import Lattice
 from ssmb.schemes.closure import ClosureBudget, closure_budget
+from ssmb.schemes.rest_of_ring import rest_of_ring
 from tests.support import assert_close
 
 WAVELENGTH, CHIRP, HARMONIC = 1064e-9, 2.5e4, 79
@@ -51,11 +53,54 @@ def test_best_duty_and_what_it_leaves_are_those_of_turns():
     assert_close(BUDGET.power_factor, most, rtol=0.02, atol=0.0, what="power left")
 
 
+def test_growth_and_damping_of_many_turns_are_in_balance():
+    emittance = 0.0
+    for _ in range(round(10.0 / BUDGET.damping)):
+        emittance = (emittance + BUDGET.growth) * math.exp(-2.0 * BUDGET.damping)
+    assert_close(BUDGET.equilibrium_emittance, BUDGET.emittance + emittance, rtol=2e-3, atol=0.0, what="[m rad]")
+
+
 def test_a_closure_that_smears_nothing_keeps_the_laser_on():
     good = replace(BUDGET, growth=1e-15)
     power = power_of_duty(good, np.array([0.5, 0.9, 1.0]))
     assert np.argmax(power) == 2 and good.best_duty == 1.0
     assert_close(good.power_factor, power[2], rtol=1e-3, atol=0.0, what="power left")
+
+
+def test_the_rest_of_a_ring_keeps_the_ellipses_that_it_is_given():
+    """The covariance of many turns, insertion and rest: tilted ellipses, and the dispersion of the spread in y."""
+    beta, alpha, emittances, spread = (6.0, 9.0), (0.7, -0.4), (3e-9, 4e-11), 5e-4
+    dispersion = np.array([0.3, 0.05])
+    rest = rest_of_ring(
+        tunes=(0.13, 0.27), beta=beta, alpha=alpha, dispersion_y=(0.3, 0.05), r56=-2.0, damping=(1e-3, 2e-3, 3e-3),
+        emittances=emittances, sigma_delta=spread,
+    )  # fmt: skip
+    turn = np.array(rest.damping_matrix) @ np.array(rest.matrix) @ np.diag([1.0, 1.0, -1.0, -1.0, 1.0, 1.0])
+    inner = np.ix_([0, 1, 2, 3, 5], [0, 1, 2, 3, 5])  # z is that of a coasting beam, and no other coordinate sees it
+    found = linalg.solve_discrete_lyapunov(turn[inner], np.array(rest.diffusion)[inner])
+    want = np.zeros((5, 5))
+    for i in (0, 1):
+        b, a = beta[i], alpha[i]
+        want[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = emittances[i] * np.array([[b, -a], [-a, (1.0 + a * a) / b]])
+    seen = np.array([0.0, 0.0, *dispersion, 1.0])
+    want += spread**2 * np.outer(seen, seen)
+    sizes = np.sqrt(np.diag(want))
+    assert_close(found / np.outer(sizes, sizes), want / np.outer(sizes, sizes), rtol=0.0, atol=1e-9, what="covariance")
+
+
+def test_the_path_of_a_drift_is_explained_to_second_order():
+    """Its error is ``-L (px^2 + py^2)/2`` about the mean; the next order is ten powers of ten smaller."""
+    pytest.importorskip("daceypy", reason="the terms of the path are of a Taylor map")
+    length, reference = 7.0, Reference(650e6)
+    line = Lattice.from_elements([ELEMENTS["Marker"](name="A"), ELEMENTS["Drift"](name="D", length=length)], reference)
+    rows = np.random.default_rng(5).normal(size=(6, 500)) * np.array([1e-4, 3e-5, 5e-5, 1e-5, 0.0, 0.0])[:, None]
+    budget = closure_budget(
+        line, Beam(reference, rows), chirp=CHIRP, wavelength=WAVELENGTH, harmonic=HARMONIC, h_mod=H_MOD, beta=BETA,
+        emittance=40e-12, damping=5e-5, order=2,
+    )  # fmt: skip
+    want = float(np.std(0.5 * length * (rows[1] ** 2 + rows[3] ** 2)))
+    assert_close(budget.dz_rms, want, rtol=1e-6, atol=0.0, what="rms path error [m]")
+    assert_close(budget.beyond, 0.0, rtol=0.0, atol=1e-6 * want, what="what the terms leave [m]")
 
 
 @pytest.mark.parametrize("turned", ["x", "y"])

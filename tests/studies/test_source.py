@@ -16,7 +16,7 @@ import pytest
 from ssmb.beam import Beam
 from ssmb.beamlines import BEAMLINES
 from ssmb.cli.main import main
-from ssmb.collective import IntrabeamHeating
+from ssmb.collective import IntrabeamHeating, impact_parameters
 from ssmb.collective.intrabeam_heating import unit_vertical
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.dynamics import equilibrium
@@ -168,6 +168,9 @@ def test_intrabeam_scattering_of_the_400_mev_ring():
     alone = own.sigma_delta[own.index("UND_OUT")]
     assert_close(alone, 7.6e-4, rtol=0.05, atol=0.0, what="momentum spread at 1 A, own microbunch")
     assert_close(found.sigma_delta[1] / alone, 1.0485, rtol=0.005, atol=0.0, what="what the neighbours add")
+    places = (own.sigma[:-1] + vertical)[::10]
+    logs = [impact_parameters(ring.reference, sigma, electrons=electrons).logarithm for sigma in places]
+    assert_close(found.coulomb_log_range[1], float(np.mean(logs)), rtol=0.0, atol=0.3, what="widest logarithm")
     k = 2.0 * math.pi / 532e-9
     assert_close(
         found.power_factor(532e-9),
