@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ssmb.cli.arguments import add_number
 from ssmb.cli.output import answer
 from ssmb.quantity import LIGHT, Quantity
-from ssmb.text import named_values, number, quantity, table
+from ssmb.text import named_values, number, quantity, ranged, table
 
 if TYPE_CHECKING:
-    from ssmb.schemes.compare import SchemeComparison
+    from ssmb.schemes.compare import InMagnets, PowerWithin, SchemeComparison
+
+    Magnets = dict[str, InMagnets | str]
 
 _ENERGY = Quantity("eV", "beam energy", plausible=(1e6, 1e13))
 #: option -> (field of Given, letters for its value, what it is)
@@ -53,7 +55,13 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ssmb.beam import Reference
-    from ssmb.schemes.compare import bunching_in_magnets, compare_schemes, terms_of_designs
+    from ssmb.schemes.compare import (
+        ASSUMED,
+        bunching_in_magnets,
+        compare_schemes,
+        powers_of_assumed,
+        terms_of_designs,
+    )
     from ssmb.schemes.given import Given
 
     changes: dict[str, Any] = {f: v for f, _, _ in _GIVEN.values() if (v := getattr(args, f)) is not None}
@@ -63,24 +71,31 @@ def run(args: argparse.Namespace) -> int:
         changes["periods"] = args.periods
     found = compare_schemes(args.harmonic, args.bunching, replace(Given(), **changes), names=args.scheme)
     magnets = {} if args.thin else bunching_in_magnets(found)
+    assumed = tuple(name for name in ASSUMED if name not in changes)
+    powers = powers_of_assumed(found, assumed) if assumed else {}
     terms = terms_of_designs(found) if args.terms else {}
-    payload = _payload(found, magnets)
+    payload = _payload(found, magnets, powers) | {"assumed": list(assumed)}
     if terms:
         payload["terms"] = {k: {"reason": v} if isinstance(v, str) else asdict(v) for k, v in terms.items()}
     tables = (f"{name}\n{t if isinstance(t, str) else t.table()}" for name, t in terms.items())
-    return answer(args.json, payload, "\n\n".join((_text(found, magnets), *tables)))
+    return answer(args.json, payload, "\n\n".join((_text(found, magnets, powers), *tables)))
 
 
-def _payload(found: SchemeComparison, magnets: dict[str, float | str]) -> dict[str, Any]:
+def _payload(found: SchemeComparison, magnets: Magnets, powers: dict[str, PowerWithin]) -> dict[str, Any]:
     fields = (
         "name", "title", "possible", "reason", "laser_power", "laser_powers", "amplitudes", "r56", "emittance",
         "sigma_delta", "bunching",
     )  # fmt: skip
-    told = {name: "no_magnets" if isinstance(b, str) else "bunching_in_magnets" for name, b in magnets.items()}
-    rows = [
-        {f: getattr(r, f) for f in fields} | ({told[r.name]: magnets[r.name]} if r.name in told else {})
-        for r in found.rows
-    ]
+    rows = []
+    for r in found.rows:
+        row, b, within = {f: getattr(r, f) for f in fields}, magnets.get(r.name), powers.get(r.name)
+        if isinstance(b, str):
+            row["no_magnets"] = b
+        elif b is not None:
+            row |= {"bunching_in_magnets": b.bunching, "bunching_in_magnets_range": b.bunching_range, "doubt": b.doubt}
+        if within is not None:
+            row |= {"laser_power_range": within.power_range, "impossible_with": within.impossible}
+        rows.append(row)
     given = {f: getattr(found.given, f) for f, _, _ in _GIVEN.values()} | {
         "energy": found.given.reference.energy,
         "periods": found.given.periods,
@@ -88,7 +103,7 @@ def _payload(found: SchemeComparison, magnets: dict[str, float | str]) -> dict[s
     return {"harmonic": found.harmonic, "bunching": found.bunching, "given": given, "schemes": rows}
 
 
-def _text(found: SchemeComparison, magnets: dict[str, float | str]) -> str:
+def _text(found: SchemeComparison, magnets: Magnets, powers: dict[str, PowerWithin]) -> str:
     from ssmb.schemes.compare import KEPT
 
     given, k = found.given, found.given.modulator.undulator.k
@@ -101,14 +116,15 @@ def _text(found: SchemeComparison, magnets: dict[str, float | str]) -> str:
             ("modulator", f"{given.periods} periods of {quantity(given.period_length, 'm')}, K = {k:.4g}"),
         )
     )  # fmt: skip
+    measured = {name: b for name, b in magnets.items() if not isinstance(b, str)}
     rows = [
         (
             r.name,
-            quantity(r.laser_power, "W"),
+            ranged(r.laser_power, powers[r.name].power_range, "W") if powers else quantity(r.laser_power, "W"),
             " + ".join(number(a, 3) for a in r.amplitudes),
             " + ".join(quantity(v, "m", 3) for v in r.r56),
             "-" if r.emittance is None else quantity(r.emittance, "m", 3),
-            number(b, 3) if isinstance(b := magnets.get(r.name), float) else "-",
+            "-" if (b := measured.get(r.name)) is None else ranged(b.bunching, b.bunching_range, most=3),
         )
         for r in found.rows
         if r.possible
@@ -117,15 +133,20 @@ def _text(found: SchemeComparison, magnets: dict[str, float | str]) -> str:
     missing = [f"{r.name}: {r.reason}" for r in found.rows if r.reason]
     missing += [f"{name}: no magnets: {why}" for name, why in magnets.items() if isinstance(why, str)]
     missing += [
-        f"{name}: LOSES {100.0 * (1.0 - b / found.bunching):.0f} % of its |b| in real magnets; --terms says by what"
-        for name, b in magnets.items()
-        if isinstance(b, float) and b < KEPT * found.bunching
+        f"{name}: LOSES {100.0 * (1.0 - b.bunching / found.bunching):.0f} % of its |b| in real magnets; --terms "
+        "says by what"
+        for name, b in measured.items()
+        if not b.doubt and b.bunching_range[1] < KEPT * found.bunching
     ]
+    missing += [f"{name}: impossible with {' or '.join(p.impossible)}" for name, p in powers.items() if p.impossible]
+    doubts = "\n".join(f"{name}: |b| in magnets {b.doubt}" for name, b in measured.items() if b.doubt)
     words = (
         "Thin models at the bounds of their theorems, no collective effects. Modulation: peak relative momentum; "
         "slope t\n"
         "[1/m] for tlc_angular. Emittance: vertical [m rad], longitudinal [m] for lsf; - : the spread limits. |b| in "
         "magnets:\n"
-        "tracked through bends, quadrupoles and undulators that are matched to first order, without sextupoles."
+        "tracked through bends, quadrupoles and undulators that are matched to first order, without sextupoles; its "
+        "interval is\nthe noise of the particles. Interval of the power: spread and emittance that are not given, each "
+        "from half to double."
     )
-    return "\n\n".join(part for part in (head, body, "\n".join(missing), words) if part)
+    return "\n\n".join(part for part in (doubts, head, body, "\n".join(missing), words) if part)

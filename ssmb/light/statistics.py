@@ -115,6 +115,17 @@ def noise_spread(ratio: float) -> float:
 
 
 @checked
+def bunching_within(bunching: float, spread: float) -> tuple[float, float]:
+    """Return the range of |b| [1] that a relative rms spread of ``|b|^2`` leaves, see :func:`noise_spread`.
+
+    >>> [round(b, 4) for b in bunching_within(0.1, 0.19)], bunching_within(0.1, 2.0)[0]
+    ([0.09, 0.1091], 0.0)
+    """
+    b, s = not_negative("bunching", bunching), not_negative("spread", spread)
+    return b * math.sqrt(max(0.0, 1.0 - s)), b * math.sqrt(1.0 + s)
+
+
+@checked
 def photon_energy(wavelength: float) -> float:
     """Return the photon energy [eV] of a wavelength [m].
 

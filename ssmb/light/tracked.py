@@ -31,7 +31,7 @@ from ssmb.kernels.lobes import lobe_exchange, lobe_sums
 from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import composite_nodes
 from ssmb.light.exact import closed_form_error
-from ssmb.light.statistics import noise_spread
+from ssmb.light.statistics import bunching_within, noise_spread
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import Shown, derived, quantity
 from ssmb.ranges import count, positive, positive_or_infinite
@@ -92,9 +92,7 @@ class TrackedLight(Shown):
         """16 to 84 % of |b| by the noise of the macroparticles [1]."""
         if not self.power > 0.0:
             return 0.0, self.bunching
-        return self.bunching * math.sqrt(max(0.0, 1.0 - self.noise_spread)), self.bunching * math.sqrt(
-            1.0 + self.noise_spread
-        )
+        return bunching_within(self.bunching, self.noise_spread)
 
     @property
     def divergence(self) -> tuple[float, float]:

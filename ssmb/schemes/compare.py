@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, PhysicsError, SsmbError, ValidityWarning
+from ssmb.light.statistics import bunching_within, noise_spread
 from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.base import SCHEMES, Scheme, scheme_class
 from ssmb.schemes.given import Given
@@ -98,10 +99,84 @@ class SchemeComparison:
 
 #: A design that keeps less than this share of its |b| in magnets is flagged.
 KEPT = 0.9
+#: Inputs of a beam that nobody has built: what is assumed of them may be off by a factor of two.
+ASSUMED = ("sigma_delta", "emittance")
 
 
-def bunching_in_magnets(found: SchemeComparison, *, n: int = 2**16) -> dict[str, float | str]:
-    """Return by scheme |b| of its design tracked through real magnets [1], or in words why it has none.
+@dataclass(frozen=True)
+class InMagnets:
+    """|b| of a design tracked through its magnets.
+
+    Attributes
+    ----------
+    bunching : |b_n| of the macroparticles [1].
+    bunching_range : 16 to 84 % by their noise, (low, high) [1].
+    doubt : why it is no result, in words; empty if it is one.
+    """
+
+    bunching: float
+    bunching_range: tuple[float, float]
+    doubt: str = ""
+
+    @classmethod
+    def of(cls, bunching: float, n: int) -> InMagnets:
+        """Make it of what `n` particles gave."""
+        spread = noise_spread(1.0 / (n * bunching**2)) if bunching > 0.0 else math.inf
+        if spread >= 1.0:
+            return cls(bunching, (0.0, bunching + 1.0 / math.sqrt(n)), f"IN THE NOISE of {n} macroparticles")
+        return cls(bunching, bunching_within(bunching, spread))
+
+
+@dataclass(frozen=True)
+class PowerWithin:
+    """Laser power of a design where inputs are assumed.
+
+    Attributes
+    ----------
+    power_range : (low, high) with each input at half and at double, independent ones added in square [W].
+    impossible : inputs with which the design does not exist, such as ``"emittance x 2"``; not in the range.
+    """
+
+    power_range: tuple[float, float]
+    impossible: tuple[str, ...] = ()
+
+
+def powers_of_assumed(found: SchemeComparison, names: Sequence[str] = ASSUMED) -> dict[str, PowerWithin]:
+    """Return by scheme the laser power over the range of inputs that are assumed: each from half to double.
+
+    Parameters
+    ----------
+    found : comparison.
+    names : of the inputs, fields of :class:`~ssmb.schemes.given.Given`.
+
+    Examples
+    --------
+    >>> found = compare_schemes(79, 0.06745, names=["tlc_energy"])
+    >>> low, high = powers_of_assumed(found, ["emittance"])["tlc_energy"].power_range
+    >>> round(low / found.rows[0].laser_power, 2), round(high / found.rows[0].laser_power, 2)
+    (0.5, 2.0)
+    """
+    out: dict[str, PowerWithin] = {}
+    for row in found.rows:
+        if row.possible:
+            below, above, impossible = 0.0, 0.0, []
+            for name in names:
+                logs = [0.0]
+                for times in (0.5, 2.0):
+                    given = replace(found.given, **{name: times * getattr(found.given, name)})
+                    other = _needs(scheme_class(row.name), found.harmonic, found.bunching, given)
+                    if not other.possible:
+                        impossible.append(f"{name} x {times:g}")
+                    elif row.laser_power > 0.0 and other.laser_power > 0.0:
+                        logs.append(math.log(other.laser_power / row.laser_power))
+                below, above = math.hypot(below, min(logs)), math.hypot(above, max(logs))
+            ends = row.laser_power * math.exp(-below), row.laser_power * math.exp(above)
+            out[row.name] = PowerWithin(ends, tuple(impossible))
+    return out
+
+
+def bunching_in_magnets(found: SchemeComparison, *, n: int = 2**16) -> dict[str, InMagnets | str]:
+    """Return by scheme |b| of its design tracked through real magnets, or in words why it has none.
 
     The magnets are those of :meth:`Scheme.parts`: matched to first order, without sextupoles against their path of
     second order, laser light as one kick in the middle of each modulator.
@@ -115,10 +190,10 @@ def bunching_in_magnets(found: SchemeComparison, *, n: int = 2**16) -> dict[str,
     Examples
     --------
     >>> got = bunching_in_magnets(compare_schemes(5, 0.15, names=["single_stage", "micro_bucket"]))
-    >>> round(got["single_stage"], 3), got["micro_bucket"][:34]
+    >>> round(got["single_stage"].bunching, 3), got["micro_bucket"][:34]
     (0.15, 'harmonics of the micro-bucket itse')
     """
-    out: dict[str, float | str] = {}
+    out: dict[str, InMagnets | str] = {}
     for row in found.rows:
         if row.scheme is None:
             continue
@@ -129,7 +204,8 @@ def bunching_in_magnets(found: SchemeComparison, *, n: int = 2**16) -> dict[str,
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ValidityWarning)  # of the design, which are told already
                 # of one passage: that of a ring over turns is another question
-                out[row.name] = float(Scheme.beamline_bunching(row.scheme, (found.harmonic,), n=n)[0])
+                got = float(Scheme.beamline_bunching(row.scheme, (found.harmonic,), n=n)[0])
+            out[row.name] = InMagnets.of(got, n)
         except SsmbError as error:
             out[row.name] = error.message
     return out

@@ -18,7 +18,7 @@ from ssmb.dynamics import transfer_matrix
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.lattice import Lattice
 from ssmb.schemes import SCHEMES, EchoEnabled, Given, SingleStage, compare_schemes
-from ssmb.schemes.compare import bunching_in_magnets, terms_of_designs
+from ssmb.schemes.compare import InMagnets, bunching_in_magnets, terms_of_designs
 from ssmb.schemes.eehg import echo_envelope, least_echo, optimise_echo
 from ssmb.schemes.modulator import Modulator, measured_gradient, modulation_at
 from ssmb.schemes.single_stage import least_single_stage, optimise_single_stage
@@ -137,8 +137,10 @@ def test_a_scheme_that_loses_its_bunching_in_magnets_is_flagged(
     magnets = bunching_in_magnets(found, n=2**14)
     assert "a ring" in str(magnets["micro_bucket"])
     for name, terms in terms_of_designs(compare_schemes(10, 0.1, names=names[:1]), n=2**14).items():
-        assert not isinstance(terms, str) and isinstance(magnets[name], float)
-        assert_close(magnets[name], terms.whole, rtol=0.0, atol=3e-3, what=name)
+        got = magnets[name]
+        assert not isinstance(terms, str) and isinstance(got, InMagnets)
+        assert_close(got.bunching, terms.whole, rtol=0.0, atol=3e-3, what=name)
+        assert got.bunching_range[0] < terms.whole < got.bunching_range[1] and not got.doubt
     few = bunching_in_magnets(compare_schemes(10, 0.03, names=["tlc_angular"]))
     assert "too near the noise" in str(few["tlc_angular"])
     monkeypatch.setattr("ssmb.schemes.compare.bunching_in_magnets", lambda found: magnets)
@@ -149,10 +151,27 @@ def test_a_scheme_that_loses_its_bunching_in_magnets_is_flagged(
     assert "single_stage: LOSES" not in text and "micro_bucket: no magnets: harmonics of the micro-bucket" in text
     assert main([*line, "--json"]) == 0
     got = {row["name"]: row for row in json.loads(capsys.readouterr().out)["schemes"]}
-    assert got["tlc_angular"]["bunching_in_magnets"] == magnets["tlc_angular"]
+    told = magnets["tlc_angular"]
+    assert isinstance(told, InMagnets)
+    assert got["tlc_angular"]["bunching_in_magnets"] == told.bunching
+    assert got["tlc_angular"]["bunching_in_magnets_range"] == list(told.bunching_range)
     assert got["micro_bucket"]["no_magnets"] == magnets["micro_bucket"]
-    assert main([*line, "--thin"]) == 0
-    assert "LOSES" not in capsys.readouterr().out
+    assert got["single_stage"]["laser_power_range"][0] < got["single_stage"]["laser_power"]
+    assert re.search(r"single_stage +\S+ MW \(\S+ MW to \S+ MW\)", text)  # spread and emittance are assumed
+    assert main([*line, "--thin", "--sigma-delta", "4e-4", "--emittance", "20e-12"]) == 0
+    thin = capsys.readouterr().out
+    assert "LOSES" not in thin and not re.search(r"W \(.* to ", thin)
+
+
+def test_bunching_in_magnets_carries_the_noise_of_its_particles() -> None:
+    """16 to 84 % of |b + noise|, the noise complex Gaussian of variance 1/n; what lies in it says so first."""
+    n, rng = 2**14, np.random.default_rng(5)
+    noise = (rng.normal(size=100_000) + 1j * rng.normal(size=100_000)) / math.sqrt(2.0 * n)
+    want = np.percentile(np.abs(0.1 + noise), [15.87, 84.13])
+    got = InMagnets.of(0.1, n)
+    assert_close(np.subtract(got.bunching_range, 0.1), want - 0.1, rtol=0.08, atol=0.0)
+    low = InMagnets.of(0.5 / math.sqrt(n), n)
+    assert low.doubt == f"IN THE NOISE of {n} macroparticles" and low.bunching_range[0] == 0.0
 
 
 def test_command_line_names_the_terms_of_the_magnets(capsys: pytest.CaptureFixture[str]) -> None:
