@@ -15,6 +15,8 @@ LARGEST = 1e40
 SMALLEST = 1e-60
 #: Highest harmonic of a laser: zeros of Bessel functions of higher orders are not found.
 HIGHEST_HARMONIC = 4000
+#: Share of a power that counts as nothing: smaller ones are not told from it.
+NOTHING = 1e-300
 
 
 def finite(name: str, value: Any, unit: str = "1") -> float:
@@ -102,6 +104,11 @@ def share(name: str, value: Any, *, zero: bool = False) -> float:
     if number > 1.0:
         raise ConfigError(f"{name} must lie in {'[0, 1]' if zero else '(0, 1]'}, not {number!r}")
     return number
+
+
+def kept_share(value: float) -> float:
+    """Return what is kept of a power, at most 1, at least :data:`NOTHING`, so that a way of factors can go on."""
+    return min(1.0, max(value, NOTHING))
 
 
 def count(name: str, value: Any, at_least: int = 1, at_most: int | None = None) -> int:

@@ -27,7 +27,7 @@ from ssmb.maps.bend import (
     wedge,
 )
 from ssmb.maps.frames import frame_change, roll_ops, rotation_matrix
-from ssmb.maps.kicks import MAX_ORDER
+from ssmb.maps.kicks import SKEW
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.multipole import multipole_thin
 from ssmb.maps.op import Op
@@ -35,7 +35,6 @@ from ssmb.maps.splitting import drift_kick_ops
 from ssmb.maps.synchrotron_radiation import MEAN_POINTS, SMOOTH_POINTS, step_points
 
 _LINEAR_STEP_LIMIT = 0.3
-_SKEW = MAX_ORDER + 1
 _GRADIENT_STEP_LIMIT = 1e-3
 
 
@@ -223,8 +222,8 @@ class Bend(StraightMagnet):
         points, fewer = SMOOTH_POINTS, MEAN_POINTS
         if self.integrator.startswith("yoshida"):
             points, fewer = step_points(self.steps), ()
-        if {n for n, v in enumerate(q) if v} <= {0, 1, _SKEW, _SKEW + 1}:
-            numbers = (q[0], q[1], q[_SKEW], q[_SKEW + 1])
+        if {n for n, v in enumerate(q) if v} <= {0, 1, SKEW, SKEW + 1}:
+            numbers = (q[0], q[1], q[SKEW], q[SKEW + 1])
             return LocalField("linear", numbers, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
         return LocalField("multipole", q, points, self.length, h, self.tilt_ref, edges, mean_points=fewer)
 
@@ -255,8 +254,8 @@ class Bend(StraightMagnet):
         if not h and not self.gradient:
             return ()
         fringe = (Op(fringe_hard_edge, (side * h, side * 2.0 * h * integral)),) if h else ()
-        missing = [0.0] * (2 * _SKEW)
-        missing[2], missing[2 + _SKEW] = -t * self.Kn1, -t * self.Ks1
+        missing = [0.0] * (2 * SKEW)
+        missing[2], missing[2 + SKEW] = -t * self.Kn1, -t * self.Ks1
         sextupole = (Op(multipole_thin, tuple(missing)),) if any(missing) else ()
         to_sector = (Op(wedge, (math.cos(e), -math.sin(e), h)),)
         return (_face_turn(-e),), fringe, to_sector, sextupole, self._fringe_ops(side)

@@ -13,7 +13,7 @@ from ssmb.elements.base import ELEMENTS, ByField, ByMap, Element, param
 from ssmb.errors import LatticeError
 from ssmb.maps.flight import drift_exact, drift_expanded
 from ssmb.maps.frames import roll_ops
-from ssmb.maps.kicks import MAX_ORDER
+from ssmb.maps.kicks import MAX_ORDER, SKEW
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.multipole import MULTIPOLE_STEPS, QUADRUPOLE_STEPS, SEXTUPOLE_STEPS, multipole_thin
 from ssmb.maps.op import Op
@@ -22,7 +22,6 @@ from ssmb.maps.quadrupole_fringe import quadrupole_fringe
 from ssmb.maps.splitting import drift_kick_ops
 from ssmb.maps.synchrotron_radiation import EXIT_POINT
 
-_SKEW = MAX_ORDER + 1
 #: Largest number of integration steps of an element.
 MAX_STEPS = 100_000
 #: Fewest steps of a drift-kick-drift magnet that says none.
@@ -298,8 +297,8 @@ class StraightMagnet(Element):
         q = self.coefficients()
         if self.length == 0.0 or not any(q):
             return None
-        if {n for n, v in enumerate(q) if v} <= {0, 1, _SKEW, _SKEW + 1}:
-            return LocalField("linear", (q[0], q[1], q[_SKEW], q[_SKEW + 1]), EXIT_POINT, self.length, quiet=True)
+        if {n for n, v in enumerate(q) if v} <= {0, 1, SKEW, SKEW + 1}:
+            return LocalField("linear", (q[0], q[1], q[SKEW], q[SKEW + 1]), EXIT_POINT, self.length, quiet=True)
         return LocalField("multipole", q, EXIT_POINT, self.length, quiet=True)
 
     def _matrix_ops(self, q: tuple[float, ...], length: float, slices: int) -> tuple[Op, ...]:
@@ -307,7 +306,7 @@ class StraightMagnet(Element):
         if not roll:
             return quadrupole_matrix_ops(k, (q[0], 0.0, *q[2:]), length, slices, self.drift)
         # a skew quadrupole is a normal one in a rolled frame, in which the field of order n has turned by (n + 1) roll
-        turned = [complex(q[n], q[n + _SKEW]) * cmath.exp(1j * (n + 1) * roll) for n in range(_SKEW)]
+        turned = [complex(q[n], q[n + SKEW]) * cmath.exp(1j * (n + 1) * roll) for n in range(SKEW)]
         turned[1] = 0.0j
         rest = (*(c.real for c in turned), *(c.imag for c in turned))
         into, out = roll_ops(roll)

@@ -38,6 +38,7 @@ from ssmb.lattice.tree import Lattice
 from ssmb.light.tracked import light_seconds
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import check_quantities, quantity
+from ssmb.ranges import kept_share
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.schemes.insertion import CouplingInsertion
@@ -369,7 +370,7 @@ class Insertion(Part, name="insertion"):
         if left.light.power < _NOISE * left.light.noise_power:
             by = "calculated"
             ratio = min(ratio, (self._product(heated) / self._product(self.line)) ** 2)
-        return min(1.0, max(ratio, 1e-300)), by
+        return kept_share(ratio), by
 
     def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float) -> _Ends:
         """The factors of scattering and closure at both ends of the Coulomb logarithm.
@@ -385,7 +386,7 @@ class Insertion(Part, name="insertion"):
                 warnings.simplefilter("ignore", ValidityWarning)
                 fewer = replace(self, order=1, closure_particles=min(self.closure_particles, _OF_ENDS))
                 budget = fewer._closure_of(heated, damping, end.path_error).budget
-            found.append((min(1.0, max(power, 1e-300)), *budget.factors(duty)))
+            found.append((kept_share(power), *budget.factors(duty)))
         return _Ends(*zip(*found, strict=True))
 
     def _product(self, line: CouplingInsertion) -> float:

@@ -17,7 +17,7 @@ from ssmb.dynamics import Equilibrium, equilibrium
 from ssmb.dynamics.equilibrium import EquilibriumStatus
 from ssmb.lattice.tree import Lattice
 from ssmb.quantity import quantity
-from ssmb.ranges import not_negative, positive
+from ssmb.ranges import kept_share, not_negative, positive
 
 Pair = tuple[float, float]
 #: Largest rms length of a microbunch, where it is shortest, over the laser wavelength: the length of a bucket.
@@ -68,7 +68,7 @@ class IntrabeamEstimate:
 
     def _factor(self, wavelength: float, heated: float) -> float:
         k = 2.0 * math.pi / positive("wavelength", wavelength, "m")
-        return max(math.exp(-k * k * max(heated**2 - self.sigma_z[0] ** 2, 0.0)), 1e-300)
+        return kept_share(math.exp(-k * k * max(heated**2 - self.sigma_z[0] ** 2, 0.0)))
 
 
 def ring_intrabeam(

@@ -13,7 +13,7 @@ from ssmb.facility.steps import Limit, PowerStep, step_table
 from ssmb.light.exit_light import ExitLight
 from ssmb.light.tracked import TrackedLight, energy_exchange
 from ssmb.quantity import Shown, derived, quantity, text_of
-from ssmb.ranges import count, modulus, positive, share
+from ssmb.ranges import NOTHING, count, modulus, positive, share
 
 
 @checked
@@ -76,11 +76,13 @@ class SourceLight(Shown):
 
     @derived
     def doubt(self) -> str:
-        """Why the power is no result, in words: in the noise of its macroparticles, or below the incoherent light."""
+        """Why the power is no result, in words: noise of its macroparticles, nothing, or below the incoherent light."""
         light, average = self.light, self.exit.average_power
         if light.noise_spread >= 1.0:
             told = text_of(light, "noise_power", 2)
             return f"IN THE NOISE of the macroparticles, which would radiate {told} at random"
+        if taken := [step.name for step in self.steps if step.factor <= NOTHING]:
+            return f"NOTHING IS LEFT: '{taken[0]}' takes all of it"
         if average < self.incoherent_power:
             told = text_of(self, "incoherent_power", 2)
             return f"BELOW THE INCOHERENT LIGHT of the same electrons in the band, {told} at the undulator"

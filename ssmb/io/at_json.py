@@ -53,8 +53,8 @@ _KNOWN_PASSES = re.compile(
     r"(Identity|Drift|(Bnd|Str)MPoleSymplectic4(E2)?(Rad|Quant)?|Exact\w*|BendLinear|QuadLinear|ThinMPole(Rad)?"
     r"|Corrector|(RF)?Cavity|SolenoidLinear|Aperture)Pass"
 )
-#: A cavity this far off its harmonic, relative, is told.
-_OFF_HARMONIC = 1e-6
+#: A cavity this far off its harmonic, relative, is changed; what is less has a line in the report, but for rounding.
+_OFF_HARMONIC, _ROUNDING = 1e-6, 1e-12
 #: Most elements of a lattice.
 _MOST = 1_000_000
 
@@ -347,9 +347,12 @@ def _tell_frequency(element: Element, entry: Entry, length: float, reference: Re
     given = entry.values.get("Frequency")
     if cavity is None or not isinstance(given, (int, float)):
         return
-    if abs(given - cavity.frequency) > _OFF_HARMONIC * cavity.frequency:
-        words = f"{given:.9g} Hz is not the harmonic of the ring, {cavity.frequency:.9g} Hz, which is taken"
-        entry.change("Frequency", words)
+    off = given / cavity.frequency - 1.0
+    taken = f"the harmonic of the ring, {cavity.frequency:.9g} Hz, which is taken"
+    if abs(off) > _OFF_HARMONIC:
+        entry.change("Frequency", f"{given:.9g} Hz is not {taken}")
+    elif abs(off) > _ROUNDING:
+        entry.keep("Frequency", f"{off:.1e} off {taken}")
 
 
 def _placed(element: Element, entry: Entry, *, bends: bool) -> Element:

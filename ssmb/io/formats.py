@@ -54,11 +54,16 @@ class ImportReport:
         """Return the attributes of one outcome."""
         return tuple(c for c in self.changes if c.outcome == outcome)
 
+    @property
+    def told(self) -> tuple[Change, ...]:
+        """What was dropped and changed, and what was kept with a word."""
+        return (*self.of("dropped"), *self.of("changed"), *(c for c in self.of("kept") if c.words))
+
     def text(self) -> str:
-        """Return a table of what was changed and dropped, equal things in one row, after one line of counts."""
+        """Return a table of all that is to be told, equal things in one row, after one line of counts."""
         counts = ", ".join(f"{len(self.of(outcome))} {outcome}" for outcome in ("kept", "changed", "dropped"))
         rows: dict[tuple[str, str, str], list[str]] = {}
-        for c in (*self.of("dropped"), *self.of("changed")):
+        for c in self.told:
             rows.setdefault((c.outcome, c.attribute, c.words), []).append(c.element or "the file")
         shown = [
             (outcome, attribute, names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", words)
@@ -68,13 +73,13 @@ class ImportReport:
         return "\n\n".join([head, table(("", "attribute", "element", "what"), shown)]) if shown else head
 
     def as_dict(self) -> dict[str, Any]:
-        """Return counts, and what was changed and dropped, for ``--json``."""
-        told = [c for c in self.changes if c.outcome != "kept"]
+        """Return counts, and what is to be told, for ``--json``."""
         return {
             "format": self.format,
             "kept": len(self.of("kept")),
             "changes": [
-                {"element": c.element, "attribute": c.attribute, "outcome": c.outcome, "words": c.words} for c in told
+                {"element": c.element, "attribute": c.attribute, "outcome": c.outcome, "words": c.words}
+                for c in self.told
             ],
         }
 
@@ -172,6 +177,10 @@ class Entry:
         if not isinstance(value, Iterable) or isinstance(value, (str, Mapping)):
             value = (value,)
         return [self._number(attribute, item) for item in value]
+
+    def keep(self, attribute: str, words: str) -> None:
+        """Say how an attribute, if it is there, is kept."""
+        self._say(attribute, "kept", words)
 
     def change(self, attribute: str, words: str) -> None:
         """Say that an attribute, if it is there, is not what the file means by it."""

@@ -117,7 +117,9 @@ class EuvSource:
     plane: PowerPlane = quantity("", "where the power is given")
     scope: str = quantity("", "what the power is the power of: scanner, source, beamline or facility")
     figure_kind: str = quantity("", "measured, designed, claimed, assumed or simulated")
-    bandwidth: float | None = quantity("1", "full relative width of the light or of the counted band", **_NUMBER)
+    bandwidth: float | None = quantity(
+        "1", "full relative width of the light or of the counted band", minimum=0.0, maximum=1.0
+    )
     time_structure: str = quantity("", "time structure")
     repetition_rate: float | None = quantity("Hz", "repetition rate", default=None, **_NUMBER)
     divergence: float | None = quantity("rad", "rms opening angle", default=None, **_NUMBER)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ssmb.kernels.jit import scalar
 
-#: Highest multipole that the magnets take (5: dodecapole), and how many numbers that makes (normal and skew).
+#: Highest multipole that the magnets take (5: dodecapole), how many numbers that makes (normal and skew), and the place
+#: of the first skew one.
 MAX_ORDER = 5
-
-
 MULTIPOLE_TERMS = 2 * (MAX_ORDER + 1)
+SKEW = MAX_ORDER + 1
 
 
 @scalar

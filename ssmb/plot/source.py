@@ -99,7 +99,7 @@ def _make_room(axis: Axes, words: Sequence[Annotation]) -> None:
     for text in words:
         left = 0.96 - text.get_window_extent().width / frame  # share of the frame at which it may begin
         decades = max(decades, math.log10(text.xy[0] / lowest) / max(left, 0.4))
-    axis.set_xlim(lowest, lowest * 10.0**decades)
+    axis.set_xlim(lowest, 10.0 ** min(math.log10(lowest) + decades, 300.0))
 
 
 def plot_harmonics(sources: Sequence[SourceLight], *, into: Place = None) -> Figure:

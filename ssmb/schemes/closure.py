@@ -42,7 +42,7 @@ from ssmb.dynamics.taylor import AXES, TaylorMap, taylor_map
 from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.lattice.tree import Lattice
 from ssmb.quantity import Shown, derived, quantity, text_of
-from ssmb.ranges import not_negative, positive, share
+from ssmb.ranges import kept_share, not_negative, positive, share
 from ssmb.tracking import track
 
 #: Above this rms of k dz the kicks that stay are no longer small against those that were given.
@@ -223,7 +223,7 @@ class ClosureBudget(Shown):
         """Factors on the power: by fewer turns with laser than are allowed [1], and by the emittance that is left."""
         duty = min(allowed, self.best_duty)
         left = math.exp(-self.smear_rate * duty * self.growth / (2.0 * self.damping))
-        return duty / allowed, max(left, 1e-300)
+        return duty / allowed, kept_share(left)
 
     def table(self) -> str:
         """Return the budget as lines of text."""

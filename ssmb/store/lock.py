@@ -17,11 +17,25 @@ from ssmb.store.atomic import os_failure
 
 #: Byte that Windows locks, behind the text.
 _BEHIND = 1 << 20
+#: Open files of the locks that this process holds.
+_HELD: set[int] = set()
+
+
+def _leave() -> None:
+    """In the child of a fork: its parent holds the locks, and must be able to let go of them."""
+    for handle in _HELD:
+        with suppress(OSError):
+            os.close(handle)
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_leave)
 
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock of this file, which is made, and goes when the block ends.
+    """Hold the lock of this file, which is made, and goes when the block ends; the child of a fork has no part in it.
 
     Parameters
     ----------
@@ -34,16 +48,20 @@ def locked(path: Path, what: str) -> Iterator[None]:
         Another process (or another thread of this one) holds it, or the file cannot be made.
     """
     handle = _held(path, what)
+    _HELD.add(handle)
+    owner = os.getpid()
     try:
         with suppress(OSError):  # a full disk: who holds it is only a help
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
-            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
+            os.write(handle, f"process {owner} on {platform.node()}".encode())
         yield
     finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        os.close(handle)
+        if os.getpid() == owner:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            _HELD.discard(handle)
+            os.close(handle)
 
 
 def _held(path: Path, what: str) -> int:

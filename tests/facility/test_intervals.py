@@ -15,8 +15,9 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines import ChainStage, UndulatorChain, beamline
 from ssmb.errors import ValidityWarning
 from ssmb.facility import Filling, RadiatingBeam, Radiator
-from ssmb.facility.steps import PowerWay
+from ssmb.facility.steps import Limit, PowerWay
 from ssmb.light import ChargeSignal, Undulator, tracked_power
+from ssmb.ranges import NOTHING
 from ssmb.studies.light import Light, light_summary, light_text
 from ssmb.studies.records import numbers_of
 from ssmb.studies.source_text import doubts_text, lights_text, steps_text
@@ -90,11 +91,11 @@ def test_ranges_of_one_cause_multiply_and_those_of_several_add_in_square(causes:
     assert way.power_range is not None and way.power_range[0] == 0.0
 
 
-def _light(b: float, n: int, *, duty: float = 1.0, chain: UndulatorChain | None = None):
+def _light(b: float, n: int, *, duty: float = 1.0, chain: UndulatorChain | None = None, limits=()):
     made = Radiator(EUV, chain=chain)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
-        return made.state(RadiatingBeam(_beam(n, b, 3, "quiet"), LASER, 79, Filling(1.0), duty=duty))
+        return made.state(RadiatingBeam(_beam(n, b, 3, "quiet"), LASER, 79, Filling(1.0), duty=duty, limits=limits))
 
 
 def test_the_interval_at_the_focus_is_that_of_light_and_transmissions() -> None:
@@ -112,8 +113,12 @@ def test_the_interval_at_the_focus_is_that_of_light_and_transmissions() -> None:
 
 @pytest.mark.parametrize(
     ("light", "words"),
-    [(_light(0.0, 512), "IN THE NOISE"), (_light(0.3, 4096, duty=1e-7), "BELOW THE INCOHERENT LIGHT")],
-    ids=["noise", "incoherent"],
+    [
+        (_light(0.0, 512), "IN THE NOISE"),
+        (_light(0.3, 4096, duty=1e-7), "BELOW THE INCOHERENT LIGHT"),
+        (_light(0.3, 4096, limits=(Limit("scattering", NOTHING),)), "NOTHING IS LEFT: 'scattering' takes all of it"),
+    ],
+    ids=["noise", "incoherent", "nothing"],
 )
 def test_what_is_no_result_says_so_first(light, words: str) -> None:
     assert light.doubt.startswith(words)

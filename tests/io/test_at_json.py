@@ -148,6 +148,24 @@ def test_frequency_off_the_harmonic_is_told(tmp_path: Path) -> None:
     assert "not the harmonic of the ring" in told.words
 
 
+def test_a_frequency_near_its_harmonic_has_a_line_in_the_report_and_no_warning(tmp_path: Path) -> None:
+    """beta = 1 of AT against the velocity of these electrons, 1.3e-7 at 1 GeV; rounding is not told."""
+    harmonic = 4 * SPEED_OF_LIGHT / 3.0
+    path = at_file(tmp_path, DRIFT, cavity(harmonic))
+    read = read_lattice(path)
+    load_lattice(path)  # without a warning
+    (told,) = [c for c in read.report.told if c.attribute == "Frequency"]
+    beta = read.lattice.reference.beta
+    assert told.outcome == "kept"
+    assert told.words.startswith(f"{1.0 / beta - 1.0:.1e} off the harmonic of the ring, ")
+    assert told.words in read.report.text()
+    assert {"element": told.element, "attribute": "Frequency", "outcome": "kept", "words": told.words} in (
+        read.report.as_dict()["changes"]
+    )
+    exact = read_lattice(at_file(tmp_path, DRIFT, cavity(harmonic * beta)))
+    assert not [c for c in exact.report.told if c.attribute == "Frequency"]
+
+
 def test_apertures(tmp_path: Path) -> None:
     box = {**DRIFT, "FamName": "BOX", "RApertures": [-0.02, 0.03, -0.01, 0.015]}
     oval = {**DRIFT, "FamName": "OVAL", "EApertures": [0.02, 0.01]}

@@ -5,7 +5,7 @@ exception.
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +76,7 @@ def test_names_that_are_no_names(value):
         lambda: single_source(-1.0),
         lambda: single_source(float("nan")),
         lambda: euv_source("lpp_3800e").with_power(-5.0),
+        lambda: replace(euv_source("lpp_3800e"), bandwidth=1.5),
         lambda: UndulatorChain(power=-1.0),
         lambda: UndulatorChain(grazing_reflectivity=1.1),
         lambda: UndulatorChain(grazing_mirrors=-1),

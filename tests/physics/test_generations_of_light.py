@@ -234,6 +234,11 @@ def test_rows_say_where_their_inputs_come_from():
     origins = {i.name: i.origin for i in table["bend"].inputs}
     assert origins["ring_current"] == "given"
     assert origins["bend_field"].startswith("assumption")
+    default = Machines()
+    for name in ("ssmb_bunching", "ssmb_period"):  # given is given, also with the value of the default
+        same = compare_generations(machines=default.changed({name: getattr(default, name)}))["SSMB"]
+        assert {i.name: i.origin for i in same.inputs}[name] == "given"
+        assert (same.hangs_on is None) == (name == "ssmb_bunching")
     assert not any(i.name.startswith(("ssmb", "fel", "linac", "wiggler")) for i in table["bend"].inputs)
     bend = compare_generations()["bend"]
     assert_close(table["bend"].average_power / bend.average_power, 5.0 / 3.0, rtol=1e-12, atol=0.0)

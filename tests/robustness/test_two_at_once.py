@@ -8,7 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from tests.studies.small_ring import bits, write_files
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
-import sys
+import os, sys
 from pathlib import Path
 from ssmb.store.lock import locked
 with locked(Path(sys.argv[1]), "it"):
@@ -39,9 +39,9 @@ with locked(Path(sys.argv[1]), "it"):
 
 
 @contextmanager
-def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
+def held_by_another(path: Path, script: str = HOLD) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", script, str(path)], env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -63,6 +63,39 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         with locked(path, "the thing"), pytest.raises(ResultFileError, match=words), locked(path, "the thing"):
             pass
     assert not path.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+def test_the_child_of_a_fork_does_not_keep_the_lock_of_its_parent(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    with held_by_another(path, HOLD.replace("    print", "    child = os.fork()\n    child and print")) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        assert path.exists()
+        with locked(path, "the thing"):  # while the child waits for the end of its input
+            pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+def test_a_child_that_leaves_the_block_of_its_parent_leaves_the_lock(tmp_path: Path) -> None:
+    path, parent = tmp_path / "a.lock", os.getpid()
+    with warnings.catch_warnings(), suppress(SystemExit), held_and_forked(path) as child:
+        if not child:
+            raise SystemExit  # through the end of the block
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert path.exists()
+        with pytest.raises(ResultFileError, match="in use"), locked(path, "the thing"):
+            pass
+    if os.getpid() != parent:
+        os._exit(0)
+    assert not path.exists()
+
+
+@contextmanager
+def held_and_forked(path: Path) -> Iterator[int]:
+    with locked(path, "the thing"):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield os.fork()
 
 
 def test_a_lock_that_was_removed_is_taken_anew(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.facility.ring_intrabeam import ring_intrabeam
 from ssmb.lattice import load_lattice
 from ssmb.plot.study import study_figures
+from ssmb.ranges import NOTHING
 from ssmb.studies import load_config, load_result, resume, run_file
 from ssmb.studies.ring import RingResult
 from ssmb.studies.source_config import Chain, SourceConfig
@@ -178,6 +179,7 @@ def test_intrabeam_scattering_of_the_400_mev_ring():
         rtol=1e-12,
         atol=0.0,
     )
+    assert found.power_factor(1e-10) == NOTHING  # exp(-k^2 d) is below all numbers
 
 
 def test_a_beam_that_does_not_fit_into_a_bucket_scatters_as_a_coasting_one():

@@ -68,7 +68,7 @@ class Machines:
 
     Examples
     --------
-    >>> Machines().changed({"ring_current": 0.5}).inputs("ring")[1].origin
+    >>> Machines().changed({"ring_current": 0.3}).inputs("ring")[1].origin  # given is given, also with the same value
     'given'
     """
 
@@ -111,26 +111,29 @@ class Machines:
         (0.03, _MOST_BUNCHING, "assumption: from a tenth of the power to the most that a sine makes at harmonic 79"),
     )  # fmt: skip
     ssmb_line_width: float = _input(1e-6, "1", "assumption: laser line and trains", "rms, relative")
+    #: names that :meth:`changed` was given, whatever their values; another value than the default is given, too
+    given: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
-        for f in fields(self):
+        for f in _numbers(self):
             finite(f.name, getattr(self, f.name), f.metadata["quantity"].unit)
 
     def changed(self, values: Mapping[str, float]) -> Machines:
         """Return the machines with other values by name; an unknown name raises ConfigError with the nearest match."""
-        names = [f.name for f in fields(self)]
+        names = [f.name for f in _numbers(self)]
         for name in values:
             if name not in names:
                 raise ConfigError(f"no machine parameter '{name}'.{nearest(name, names)} There are: {', '.join(names)}")
-        return replace(self, **values)
+        return replace(self, **values, given=self.given | set(values))
 
     def inputs(self, *machines: str) -> tuple[MachineInput, ...]:
         """Return the inputs of some machines ("ring", "bend", "wiggler", "undulator", "linac", "fel", "ssmb")."""
         found = []
-        for f in fields(self):
+        for f in _numbers(self):
             if f.name.partition("_")[0] in machines:
                 value = getattr(self, f.name)
-                assumed, unit = value == f.default, f.metadata["quantity"].unit
+                assumed = value == f.default and f.name not in self.given
+                unit = f.metadata["quantity"].unit
                 origin, ends = (f.metadata["origin"], f.metadata["ends"]) if assumed else (GIVEN, None)
                 found.append(MachineInput(f.name, float(value), unit, origin, ends))
         return tuple(found)
@@ -157,3 +160,8 @@ class Machines:
             Reference(energy=self.ssmb_energy), self.ssmb_current, self.ssmb_emittance, self.ssmb_emittance,
             self.ssmb_beta, self.ssmb_beta, self.ssmb_energy_spread, self.ssmb_peak_current,
         )  # fmt: skip
+
+
+def _numbers(machines: Machines) -> list[Any]:
+    """The fields of its parameters."""
+    return [f for f in fields(machines) if "quantity" in f.metadata]
