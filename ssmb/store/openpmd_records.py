@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import Any, NamedTuple
 
 import h5py
@@ -62,6 +63,9 @@ def _the_one(group: Any, chosen: str | None, what: str, path: str | os.PathLike[
     names = [name for name in group if group.get(name, getclass=True) is h5py.Group]
     if chosen is not None and chosen in names:
         return chosen
+    equal = [name for name in names if chosen and name.isdigit() and chosen.isdigit() and int(name) == int(chosen)]
+    if len(equal) == 1:  # 000100 of a pattern %06T
+        return equal[0]
     shown = ", ".join(names[:10]) or "none"
     if chosen is not None:
         raise _fail(path, f"it has no {what} '{chosen[:60]}'; it holds {shown}")
@@ -77,7 +81,7 @@ def species_group(
     if "openPMD" not in file.attrs:
         raise _fail(path, "its root has no attribute openPMD. Convert it to openPMD-beamphysics first.")
     base, below = text_of(file.attrs.get("basePath", "/data/%T/")), text_of(file.attrs.get("particlesPath", "./"))
-    before, wildcard, after = base.partition("%T")
+    before, wildcard, after = (re.split(r"(%(?:0[0-9]+)?T)", base, maxsplit=1) + ["", ""])[:3]
     place = _child(file, before, path)
     if place is None or not isinstance(place, h5py.Group):
         raise _fail(path, f"it has no group '{before[:60]}' for its basePath")
@@ -152,7 +156,8 @@ def _fill_in(found: dict[str, Any], group: Any, count: int, path: str | os.PathL
 def _unit_of_weight(group: Any, values: Any, factor: float, path: str | os.PathLike[str]) -> float:
     """What weights without a dimension are in, in C: Bmad writes coulomb, others numbers of particles.
 
-    The total charge of the file decides; without it they are coulomb, with a warning.
+    The total charge of the file decides; without it they are coulomb, with a warning, or, if that would be more than
+    1 C, which no beam has, numbers of particles.
     """
     count = _number(group.attrs.get("numParticles", 1.0)) if np.ndim(values) == 0 else 1.0
     total = abs(float(np.sum(values, dtype=np.float64))) * factor * count
@@ -162,6 +167,9 @@ def _unit_of_weight(group: Any, values: Any, factor: float, path: str | os.PathL
             return unit_of_one
     if charge > 0.0:
         raise _fail(path, f"its weights have no unit, and their sum {total:.6g} is not its total charge {charge:.6g} C")
+    if total > 1.0:
+        warn(f"'{os.fspath(path)}': weights without a unit are taken as numbers of particles", ValidityWarning)
+        return ELEMENTARY_CHARGE
     warn(f"'{os.fspath(path)}': weights without a unit are taken as C", ValidityWarning)
     return 1.0
 

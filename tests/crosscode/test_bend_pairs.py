@@ -49,6 +49,35 @@ def own(bend: Bend, start: np.ndarray) -> np.ndarray:
     return compile_elements([bend], REFERENCE).propagate(start)[0]
 
 
+@pytest.mark.parametrize("entrance", [0.0, 0.2, -0.3])
+@pytest.mark.parametrize("gap", [0.0, 0.01])
+@pytest.mark.parametrize("angle", [0.0, 1e-9, 0.1, -0.2])
+def test_a_field_on_any_reference_orbit_bends_as_on_its_own_arc(angle: float, entrance: float, gap: float) -> None:
+    """The same iron about another reference orbit: where the particle leaves it, in the frame of the laboratory.
+
+    Its exit face is that of a bend with a straight reference orbit; the frames differ by a turn and a shift.
+    """
+    turn, length = 0.4, 1.2
+    radius = length / math.sin(turn)
+    faces = {"e1": entrance, "edge1_int": gap, "edge2_int": gap, "edge": "full"}
+
+    def behind(angle: float, length: float, **more: float) -> np.ndarray:
+        """x, px, y, py in the plane of the exit face: from the exit plane of the reference orbit, without field."""
+        made = Bend(name="b", length=length, angle=angle, Kn0=1.0 / radius, e2=angle, **faces, **more)
+        x, px, y, py, _, delta = own(made, particles())
+        ps = np.sqrt((1.0 + delta) ** 2 - px**2 - py**2)
+        c, s = math.cos(angle), math.sin(angle)
+        end = (0.0, length) if angle == 0.0 else (-length * (1.0 - c) / angle, length * s / angle)
+        forward, sideways = px * s + ps * c, px * c - ps * s
+        flight = (1.2 - end[1] - x * s) / forward
+        return np.array([end[0] + x * c + sideways * flight, sideways, y + py * flight, py])
+
+    # an arc of this angle whose exit face, seen from its end, is the same plane
+    arc = 1.2 if abs(angle) < 1e-6 else 1.2 * angle / math.sin(angle)
+    got, want = behind(angle, arc), behind(turn, radius * turn)
+    assert_close(got, want, rtol=0.0, atol=1.5e-8, what="where particles leave the magnet")
+
+
 @pytest.mark.filterwarnings("ignore:.*yoshida4.*:FutureWarning")  # its name has changed; older ones know no other
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_pairs_with_full_edges_as_in_xsuite(pair: tuple[str, ...]) -> None:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 #: Tracks, and sums the bunching; then in four threads of Python at once, and in a child of a fork.
 WORK = """
-import hashlib, multiprocessing, sys, threading
+import concurrent.futures, hashlib, multiprocessing, os, sys, threading
 import numpy as np
 import ssmb
 from ssmb.elements.linear_map import LinearMap
@@ -41,6 +41,9 @@ beam = ssmb.Beam.gaussian(ref, 1e-8 * np.eye(6), n=3000, charge=1e-12, seed=2)
 def digest():
     end = ssmb.track(ring, beam, 5, seed=3).beam
     return hashlib.sha256(end.coordinates.tobytes() + ssmb.bunching_factor(end, [1e-3]).tobytes()).hexdigest()
+
+def again(_):
+    return digest()
 
 def put(queue):
     queue.put(digest())
@@ -57,6 +60,17 @@ for thread in threads:
 for thread in threads:
     thread.join()
 context = multiprocessing.get_context("fork")
+with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as executor:
+    found += executor.map(again, range(3))
+busy = threading.Thread(target=lambda: [digest() for _ in range(20)])
+busy.start()
+read, write = os.pipe()
+if not os.fork():  # while a thread tracks; and the child of a child
+    if not os.fork():
+        os.write(write, digest().encode())
+    os._exit(0)
+found.append(os.read(read, 1000).decode())
+busy.join()
 queue = context.Queue()
 child = context.Process(target=put, args=(queue,))
 child.start()
@@ -82,7 +96,7 @@ def test_threads_and_forks(layer: str) -> None:
         pytest.skip(f"this system has no {layer}")
     assert done.returncode == 0, done.stderr
     count, same, code, two = done.stdout.strip().split(" ", 3)
-    assert (count, same, code) == ("4", "True", "0")
+    assert (count, same, code) == ("8", "True", "0")
     if sys.platform == "linux" and layer == "omp":
         assert two.startswith("threads=2, but a process that was forked from one with threads has one")
     else:

@@ -95,6 +95,20 @@ def test_one_of_several_iterations(foreign: Path, beam: Beam, capsys: pytest.Cap
     capsys.readouterr()
 
 
+def test_iterations_of_fixed_width(foreign: Path, beam: Beam) -> None:
+    """openPMD allows /data/%06T/, with the numbers filled up by zeros."""
+    with h5py.File(foreign, "a") as file:
+        file.attrs["basePath"] = "/data/%06T/"
+        for name in ("0", "20"):
+            file.move(f"data/{name}", f"data/{int(name):06d}")
+    for iteration in (20, "20", "000020"):
+        found = ssmb.load(foreign, iteration=iteration)
+        assert isinstance(found, Beam)
+        assert_close(found.charge, 0.5 * beam.charge, rtol=1e-12, atol=0.0)
+    with pytest.raises(ResultFileError, match="it has no iteration '2'; it holds 000000, 000020"):
+        ssmb.load(foreign, iteration=2)
+
+
 def test_choices_where_there_is_none(foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigError, match="is no file of particles: leave reference, iteration out"):
         ssmb.load(tmp_path, iteration=1, reference=Reference(1e8))
@@ -106,14 +120,15 @@ def test_choices_where_there_is_none(foreign: Path, tmp_path: Path, capsys: pyte
     assert "--iteration: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["charge", "number", "neither", "unknown"])
+@pytest.mark.parametrize("kind", ["charge", "number", "neither", "unknown", "unknown number"])
 def test_weights_without_a_unit(kind: str, foreign: Path, beam: Beam) -> None:
     """Bmad writes coulomb without a dimension, others numbers of particles; the total charge of the file decides."""
 
     def change(group: Any) -> None:
         group["weight"].attrs["unitDimension"] = np.zeros(7)
-        group["weight"].attrs["value"] *= {"number": 1.0 / ELEMENTARY_CHARGE, "neither": 3.0}.get(kind, 1.0)
-        if kind == "unknown":
+        group["weight"].attrs["value"] *= {"neither": 3.0}.get(kind, 1.0)
+        group["weight"].attrs["value"] /= ELEMENTARY_CHARGE if "number" in kind else 1.0
+        if "unknown" in kind:
             del group.attrs["totalCharge"]
 
     path = changed(foreign, change)
@@ -128,9 +143,8 @@ def test_weights_without_a_unit(kind: str, foreign: Path, beam: Beam) -> None:
         found = ssmb.load(path, iteration="0")
     assert isinstance(found, Beam)
     assert_close(found.charge, beam.charge, rtol=1e-12, atol=0.0)
-    assert [str(w.message).endswith("weights without a unit are taken as C") for w in told] == [True] * (
-        kind == "unknown"
-    )
+    words = {"unknown": "taken as C", "unknown number": "taken as numbers of particles"}
+    assert [str(w.message).endswith(words[kind]) for w in told] == [True] * ("unknown" in kind)
 
 
 @pytest.mark.parametrize("ids", [np.zeros(COUNT, dtype=int), np.arange(COUNT) - 1, np.arange(COUNT) + 2**40])
