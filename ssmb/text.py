@@ -28,14 +28,15 @@ def number(value: Any, digits: int = 6) -> str:
 def quantity(value: float | None, unit: str, digits: int = 4) -> str:
     """Write a number with a unit and its prefix.
 
-    >>> quantity(1.064e-6, "m"), quantity(2.5e-12, "C"), quantity(0.0, "W"), quantity(float("inf"), "C")
-    ('1.064 µm', '2.5 pC', '0 W', '-')
+    >>> quantity(1.064e-6, "m"), quantity(9.9e-10, "m", 1), quantity(0.0, "W"), quantity(float("inf"), "C")
+    ('1.064 µm', '1 nm', '0 W', '-')
     """
     if value is None or not math.isfinite(value):
         return "-"
     if value == 0.0:
         return f"0 {unit}"
-    power = 3 * math.floor((math.log10(abs(value)) + 1e-9) / 3.0)
+    told = abs(float(f"{value:.{digits}g}"))  # 990 pm with one digit is 1 nm, not 1000 pm
+    power = 3 * math.floor((math.log10(told) + 1e-9) / 3.0)
     power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
     shown = float(f"{value * float(f'1e{-power}'):.{digits}g}")  # 200 with one digit, not 2e+02
     return f"{shown:.{max(digits, 4)}g} {_PREFIXES[power]}{unit}"

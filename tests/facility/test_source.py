@@ -116,6 +116,9 @@ def test_bars_of_the_way_of_the_power_reach_from_step_to_step():
     assert_close(ends[1:].min(axis=1), np.minimum(power[1:], power[:-1]), rtol=1e-9, atol=0.0, what="lower ends [W]")
     assert_close(ends[1:].max(axis=1), np.maximum(power[1:], power[:-1]), rtol=1e-9, atol=0.0, what="upper ends [W]")
     told = [number_in(text.get_text()) for text in axis.texts]
-    # as many digits as the interval leaves, the last of which stands for less than its width
+    # the last digit stands for a tenth of the width of the interval or more, and is one of the first three
+    first = 10.0 ** np.floor(np.log10(power))
     width = np.array([np.ptp(s.power_range) if s.power_range else 0.0 for s in found.steps])
-    assert np.all(np.abs(told - power) <= 6e-3 * power + 0.5 * width), "numbers beside the bars [W]"
+    last = np.clip(10.0 ** np.ceil(np.log10(np.maximum(width, 1e-9 * power)) - 1.0), 0.01 * first, first)
+    assert np.ptp(np.log10(last / first)) > 0.0  # some are told in fewer digits than others
+    assert_close(told, last * np.round(power / last), rtol=1e-9, atol=0.0, what="numbers beside the bars [W]")
