@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import re
@@ -71,7 +70,5 @@ def test_all_warnings_go_the_one_way() -> None:
             assert not re.search(
                 r"stacklevel|\bwarn_explicit\b|warnings\.warn\b|import warn\b", text.replace(", warn", "")
             ), path
-        calls += sum(
-            isinstance(node, ast.Call) and ast.unparse(node.func) == "warn" for node in ast.walk(ast.parse(text))
-        )
+        calls += len(re.findall(r"^ +warn\(", text, re.MULTILINE))
     assert calls > 30
