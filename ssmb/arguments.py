@@ -22,6 +22,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _NUMBERS = (numbers.Number, np.generic, np.ndarray, str)
 #: The same for a call that failed although all of them fit.
 _PLAIN = (numbers.Real, np.generic)
+#: Results that are looked at.
+_MAY_BE_NAN = (float, complex, np.inexact, np.ndarray, tuple, dict)
 #: What NumPy says of arrays whose shapes do not fit together.
 _SHAPES = ("broadcast", "mismatch", "dimension", "shape", "truth value of an")
 
@@ -29,9 +31,9 @@ _SHAPES = ("broadcast", "mismatch", "dimension", "shape", "truth value of an")
 def checked(function: F) -> F:
     """Make a public function say which argument is of another kind than its annotation, where it fails by that.
 
-    A call that succeeds costs nothing. A call that ends in an error which is not one of the package is looked at: if an
-    argument is not what its annotation says, the error becomes a ConfigError that names it. Of a class, its
-    construction, its public methods and its class methods are made so.
+    A call that ends in an error which is not one of the package is looked at: if an argument is not what its annotation
+    says, the error becomes a ConfigError that names it. So does a result that is, or holds, what is not a number: NaN
+    goes no further. Of a class, its construction, its public methods and its class methods are made so.
 
     Examples
     --------
@@ -50,7 +52,7 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            found = function(*args, **kwargs)
         except SsmbError:
             raise
         except (AttributeError, TypeError, ValueError, IndexError, KeyError, ArithmeticError) as error:
@@ -58,6 +60,8 @@ def checked(function: F) -> F:
             if wrong is not None:
                 raise ConfigError(wrong) from None
             wrong = _shapes(function, error, (*args, *kwargs.values()))
+            if wrong is None and (odd := _not_finite(function, args, kwargs)):
+                wrong = f"{_name(function)}: {', '.join(odd)} must be finite"
             if wrong is None and isinstance(error, OverflowError):
                 wrong = f"{_name(function)}: the result leaves the range of floating point; check the units"
             if wrong is None:
@@ -67,6 +71,12 @@ def checked(function: F) -> F:
             raise ConfigError(
                 f"{_name(function)}: this needs more memory than there is ({error}); ask for less"
             ) from None
+        if isinstance(found, _MAY_BE_NAN) and _not_a_number(found):
+            odd = ", ".join(_not_finite(function, args, kwargs))
+            if odd or not isinstance(found, dict):  # a table may say by NaN that something is not there
+                why = f": {odd} must be finite" if odd else "; numbers are too large, too small, or of another unit"
+                raise ConfigError(f"{_name(function)}: the result is not a number{why}")
+        return found
 
     return cast(F, call)
 
@@ -121,6 +131,25 @@ def _shapes(function: Callable[..., Any], error: Exception, given: tuple[Any, ..
     return f"{_name(function)}: arrays do not have the shapes that belong together ({str(error)[:120]})"
 
 
+def _not_a_number(value: Any) -> bool:
+    """Whether a result is a NaN, or holds one at its first level."""
+    if isinstance(value, (tuple, dict)):
+        inside = value.values() if isinstance(value, dict) else value
+        return any(_not_a_number(one) for one in inside if not isinstance(one, (tuple, dict)))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fc" and bool(np.isnan(value).any())
+    return isinstance(value, (float, complex, np.inexact)) and value != value
+
+
+def _not_finite(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """Names of the arguments that are, or hold, what is not finite; none if there are too few or too many."""
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+    except TypeError:
+        return []
+    return [n for n, value in given.items() if _numeric(value, "fc") and not np.isfinite(np.asarray(value)).all()]
+
+
 def _wrong(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     """Say which argument does not fit its annotation; None if all do, or if there are too few or too many."""
     try:
@@ -132,7 +161,8 @@ def _wrong(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     for allowed in (_NUMBERS, _PLAIN):
         for name, value in given.items():
             if name in hints and not _fits(value, hints[name], allowed):
-                return f"{_name(function)}: {name} must be {_words(hints[name])}, not {type(value).__name__}"
+                real = "real " if hints[name] == ArrayLike and _numeric(value, "c") else ""
+                return f"{_name(function)}: {name} must be {real}{_words(hints[name])}, not {type(value).__name__}"
     return None
 
 
@@ -142,7 +172,7 @@ def _fits(value: Any, hint: Any, allowed: tuple[type, ...]) -> bool:
     """
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if hint == ArrayLike:
-        return _numeric(value)
+        return _numeric(value, "fciub" if allowed is _NUMBERS else "fiub")
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, one, allowed) for one in inner)
     if origin is typing.Annotated:
@@ -168,13 +198,14 @@ def _fits(value: Any, hint: Any, allowed: tuple[type, ...]) -> bool:
             each = inner if len(inner) > 1 else inner * len(value)
             fits = len(each) == len(value) and all(_fits(v, h, allowed) for v, h in zip(value, each, strict=True))
     except TypeError:  # a protocol that cannot be asked
-        return True
+        return callable(value) or "__call__" not in vars(kind)
     return fits
 
 
-def _numeric(value: Any) -> bool:
+def _numeric(value: Any, kinds: str) -> bool:
+    """Whether a value is a number or an array of them, of these kinds of NumPy."""
     try:
-        return np.asarray(value).dtype.kind in "fciub"
+        return np.asarray(value).dtype.kind in kinds
     except (TypeError, ValueError):
         return False
 

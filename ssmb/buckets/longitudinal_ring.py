@@ -96,6 +96,7 @@ class Slip:
         return z + delta * (self.r56 + delta * (self.t566 + delta * self.u5666)), delta
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class LongitudinalOptics(Shown):
     """Longitudinal Courant-Snyder functions at n + 1 places, and the part that transverse emittances have in z."""

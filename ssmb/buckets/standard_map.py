@@ -47,11 +47,6 @@ def standard_map_island(k_std: float, turns: int = 3000, grid: int = 161) -> flo
     """
     k_std, turns = positive("k_std", k_std), count("turns", turns)
     grid = count("grid", grid, at_least=10, at_most=_LARGEST_GRID)
-    check_cost(
-        f"the island after {turns:g} turns of {grid} x {grid} cells",
-        seconds=_SECONDS_OF_A_STEP * turns * grid**2,
-        instead="take fewer turns or cells",
-    )
 
     def turn(phi: Rows, p: Rows) -> tuple[Rows, Rows, NDArray[np.bool_]]:
         p = p - k_std * np.sin(phi)
@@ -80,6 +75,11 @@ def bound_area(
     turns : number of iterations.
     grid : number of cells along each axis; their centres are the starts.
     """
+    check_cost(
+        f"the area that stays bound for {turns:g} turns of {grid} x {grid} cells",
+        seconds=_SECONDS_OF_A_STEP * turns * grid**2,
+        instead="take fewer turns or cells",
+    )
     share = (np.arange(grid) + 0.5) / grid
     one, two = (low + (high - low) * share for low, high in (first, second))
     q, p = (values.ravel() for values in np.meshgrid(one, two, indexing="ij"))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.errors import ConfigError
@@ -29,6 +30,7 @@ EFFECTS: dict[str, type[Effect]] = {}
 _E = TypeVar("_E", bound="type[Effect]")
 
 
+@checked
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def effect(kind: str) -> Callable[[_E], _E]:
     """Register a class as the effect of this name and freeze it."""

@@ -26,7 +26,7 @@ from ssmb.dynamics.linear import (
 from ssmb.dynamics.matrices import Displaced, suited
 from ssmb.dynamics.off_momentum import CENTRE, DELTA_STEP, OffMomentum, derivatives, off_momentum
 from ssmb.dynamics.propagation import has_cavities, laser_wavelength, program_of, recorded, without
-from ssmb.errors import PhysicsError
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.lattice.places import entrance_of, place_columns
 from ssmb.lattice.program import Program
@@ -117,6 +117,8 @@ class Optics(Shown):
     def at(self, place: str | int) -> dict[str, float]:
         """Return all local values at the entrance of an element, or at a position of the arrays, by name."""
         i = self.index(place) if isinstance(place, str) else place
+        if isinstance(i, bool) or not -self.s.size <= i < self.s.size:
+            raise ConfigError(f"optics are known at {self.s.size} places, counted from 0, not at {place!r}")
         out = {"s": self.s[i], "partial_r56": self.partial_r56[i]}
         for j, plane in enumerate("xy"):
             out |= {f"beta_{plane}": self.beta[i, j], f"alpha_{plane}": self.alpha[i, j], f"mu_{plane}": self.mu[i, j]}

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
-from ssmb.errors import LatticeError
+from ssmb.errors import ConfigError, LatticeError
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Op
 from ssmb.maps.roles import Cavity, Light
@@ -61,6 +62,7 @@ class ParameterInfo(Quantity):
     type: str = "float"
 
 
+@checked
 def param(
     default: Any,
     *,
@@ -77,7 +79,10 @@ def param(
     """Declare a parameter of an element, see :class:`ssmb.quantity.Quantity`; ``key`` defaults to the field's own
     name. A default of None, with a ``type``, is a parameter that need not be there.
     """
-    kind = type or {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}[default.__class__]
+    kinds = {float: "float", int: "int", bool: "bool", str: "str", tuple: "vector"}
+    if not type and default.__class__ not in kinds:
+        raise ConfigError(f"param: a default of {default!r} does not say of which type the parameter is; give type=...")
+    kind = type or kinds[default.__class__]
     info = ParameterInfo(
         unit, doc, "", minimum, maximum, open_minimum, choices=choices, plausible=plausible, key=key, type=kind
     )
@@ -130,12 +135,13 @@ _E = TypeVar("_E", bound="type[Element]")
 ELEMENTS: dict[str, type[Element]] = {}
 
 
+@checked
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def element(kind: str) -> Callable[[_E], _E]:
     """Register a class as the element of this ``kind`` and freeze it."""
 
     def register(cls: _E) -> _E:
-        made = dataclass(frozen=True, kw_only=True)(cls)
+        made = checked(dataclass(frozen=True, kw_only=True)(cls))
         made.kind = kind
         made.parameters = {
             name: (info if info.key else dataclasses.replace(info, key=name))
@@ -150,6 +156,7 @@ def element(kind: str) -> Callable[[_E], _E]:
     return register
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Element:
     """Base of all elements: name, length, misalignment and aperture, which every element has."""
@@ -187,6 +194,8 @@ class Element:
     )
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise LatticeError(f"{self.kind}: name must be a text, not {self.name!r}")
         for field, info in self.parameters.items():
             object.__setattr__(self, field, _checked(self, field, info, getattr(self, field)))
         for field in ("x_limits", "y_limits"):

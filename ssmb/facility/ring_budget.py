@@ -30,6 +30,7 @@ class RadiatorLoss:
     power_at_focus: float = quantity("W", "in-band power of one at its focus")
 
 
+@checked
 @dataclass(frozen=True)
 class RingBudget:
     """Energy and power of a ring with radiators."""

@@ -53,6 +53,7 @@ class RadiatingBeam:
         return self.laser_wavelength / self.harmonic
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class SourceLight(Shown):
     """Light of a source at one harmonic of its laser."""

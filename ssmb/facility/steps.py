@@ -10,7 +10,7 @@ import numpy as np
 
 from ssmb.arguments import checked
 from ssmb.beamlines import chains
-from ssmb.quantity import check_quantities, quantities_of, quantity
+from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import share
 
 Pair = tuple[float, float]
@@ -121,4 +121,4 @@ class PowerWay:
 
 def step_table(steps: Sequence[PowerStep]) -> dict[str, np.ndarray]:
     """Return the way of a power as columns NAME, FACTOR, POWER [W], ORIGIN."""
-    return {name.upper(): np.array([getattr(s, name) for s in steps]) for name in quantities_of(PowerStep)}
+    return {name.upper(): np.array([getattr(s, name) for s in steps]) for name in ("name", "factor", "power", "origin")}

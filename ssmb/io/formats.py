@@ -43,6 +43,7 @@ class Change:
     words: str = ""
 
 
+@checked
 @dataclass(frozen=True)
 class ImportReport:
     """What was kept, changed and dropped when a lattice of another code was read: every attribute of the file."""

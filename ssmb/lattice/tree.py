@@ -258,6 +258,8 @@ class Lattice:
             If a name is taken, a position lies outside, or an element cannot be cut.
         """
         lattice = self
+        if kind not in ELEMENTS:
+            raise LatticeError(f"no kind of element is {kind!r}.{nearest(str(kind), ELEMENTS)}")
         for name, s in sorted(positions.items(), key=lambda entry: entry[1]):
             lattice = lattice._with_marker(ELEMENTS[kind](name=name), s)
         return lattice

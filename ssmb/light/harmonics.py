@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.light.angular import composite_nodes
 from ssmb.maps.undulator import Undulator
@@ -38,6 +39,8 @@ Array = NDArray[np.float64]
 
 #: largest harmonic: as many Bessel functions are summed
 LARGEST_HARMONIC = 5000
+#: what a term of the sum over a harmonic costs [B], [s]
+_BYTES_OF_A_TERM, _SECONDS_OF_A_TERM = 20.0, 5e-6
 
 
 def directions(theta_x: ArrayLike, theta_y: ArrayLike) -> tuple[Array, Array]:
@@ -145,10 +148,14 @@ def harmonic_energy(undulator: Undulator, harmonic: int, max_angle: float = math
     core = 1.0 + mean_square_deflection(undulator.k, undulator.helical)
     edge = 1.0 if widest == math.inf else 1.0 / (1.0 + core / (gamma * widest) ** 2)
     panels = 2 + math.ceil(n / 8)
+    turns = 1 if undulator.helical else 8 + n
+    terms = float(16 * panels * turns) * (1 if undulator.helical else 60 + n)
+    check_cost(
+        f"harmonic {n}", memory=_BYTES_OF_A_TERM * terms, seconds=_SECONDS_OF_A_TERM * terms, instead="take a lower one"
+    )
     u, weight = composite_nodes(np.linspace(0.0, edge, panels + 1))
     theta = np.sqrt(core * u / (1.0 - u)) / gamma
     solid = 0.5 * core / gamma**2 / (1.0 - u) ** 2
-    turns = 1 if undulator.helical else 8 + n
     phi = 0.5 * math.pi * (np.arange(turns) + 0.5) / turns
     density = angular_energy(undulator, n, theta[:, None] * np.cos(phi), theta[:, None] * np.sin(phi))
     return float(2.0 * math.pi * (weight * solid) @ density.mean(axis=1))

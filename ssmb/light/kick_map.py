@@ -18,7 +18,7 @@ from ssmb.beam.bunching import living
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import PhysicsError
 from ssmb.light.tracked import TrackedLight, energy_exchange
-from ssmb.ranges import not_negative
+from ssmb.ranges import positive
 
 
 @checked
@@ -60,7 +60,7 @@ def kick_map(light: TrackedLight, beam: Beam, *, waist: float = 0.0, name: str =
     """
     z, weight = living(beam)
     share = weight / weight.sum()
-    b = 1.0 / not_negative("waist", waist, "m") ** 2 if waist else 0.0
+    b = 1.0 / positive("waist", waist, "m") ** 2 if waist else 0.0
     profile = np.exp(-b * (beam.x**2 + beam.y**2))
     k = 2.0 * math.pi / light.wavelength
     waves = np.stack((profile * np.sin(k * z), profile * np.cos(k * z)))

@@ -22,6 +22,7 @@ from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.maps.undulator import Undulator
 from ssmb.ranges import count, pair
@@ -138,6 +139,7 @@ def undulator_orbit(undulator: Undulator, *, end_poles: bool = True, nodes: int 
         return amplitude * np.array([px, py]), amplitude * np.array([dpx, dpy])
 
     pole = (0.25 * period if helical else 0.5 * period) / count("panels", panels)
+    check_cost(f"an orbit with {panels:.3g} panels in a pole", memory=2e3 * nodes * panels, instead="take fewer")
     if end_poles:
         inner = late if helical else 0.0
         repeats = max(n - 2, 0) if helical else n - 1
@@ -243,7 +245,7 @@ def orbit_in_field(
 
     def rates(s: float, state: Array) -> list[float]:
         x, y, vx, vy, _ = state
-        bx, by, bs = field(x, y, s)
+        bx, by, bs = _three(field(x, y, s))
         v2 = vx * vx + vy * vy
         if not v2 <= LARGEST_SLOPE**2 or not math.isfinite(bx + by + bs):
             raise PhysicsError(
@@ -269,6 +271,14 @@ def orbit_in_field(
     rows = np.array([at, path[0], path[1], path[2], path[3], bends[0], bends[1], path[4], weight])
     ends = np.array([[borders[0], *start], [borders[-1], *solved.y[:, -1]]])
     return Orbit(reference, rows, ends, float(np.diff(borders).max()), nodes)
+
+
+def _three(found: Any) -> tuple[float, float, float]:
+    try:
+        bx, by, bs = (float(b) for b in found)
+    except (TypeError, ValueError):
+        raise ConfigError(f"field must return three numbers, B_x, B_y, B_s [T], not {found!r}") from None
+    return bx, by, bs
 
 
 def _field_column(name: str, values: Any, s: Array) -> Array:

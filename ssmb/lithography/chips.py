@@ -37,6 +37,7 @@ class Die:
         check_quantities(self)
 
 
+@checked
 @dataclass(frozen=True)
 class Chip:
     """One accelerator; None stands for what is not known."""

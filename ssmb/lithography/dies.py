@@ -16,6 +16,8 @@ FIELD_AREA = 858.0 * SQUARE_MILLIMETRE  #: full field 26 mm x 33 mm [m^2]; a lar
 FIELD_WIDTH = 0.026  #: [m]
 SMALLEST_DIE = 1e-4  #: smallest pitch over wafer diameter that is counted on the grid
 TRIAL_OFFSETS = 15  #: trial grid positions per axis
+#: Most of them: each takes a count against each of the other axis.
+MOST_TRIALS = 300
 
 YIELD_MODELS = ("poisson", "murphy", "seeds", "negative_binomial")
 
@@ -101,7 +103,7 @@ def gross_dies_grid(
 
 def _trials(size: float, pitch: float, trial_offsets: int | None) -> np.ndarray:
     if trial_offsets is not None:
-        return np.arange(count("trial offsets", trial_offsets)) / trial_offsets * pitch
+        return np.arange(count("trial offsets", trial_offsets, at_most=MOST_TRIALS)) / trial_offsets * pitch
     # Symmetric positions (die or street on the centre) and a fine scan over half a pitch; the other half is its mirror.
     fine = np.linspace(0.0, pitch / 2.0, 61)
     return np.concatenate([fine, [-size / 2.0, (pitch - size) / 2.0]])
@@ -113,6 +115,7 @@ def _far_edges_squared(size: float, pitch: float, diameter: float, offsets: np.n
     return np.sort(np.maximum(np.abs(start), np.abs(start + size)) ** 2, axis=1)
 
 
+@checked
 @lru_cache(maxsize=1024)
 def gross_dies(
     area: float, *, wafer_diameter: float = 0.300, edge_exclusion: float = 0.003, scribe_width: float = 1e-4

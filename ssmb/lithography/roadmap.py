@@ -36,6 +36,7 @@ class Case:
     )
 
 
+@checked
 @dataclass(frozen=True)
 class Roadmap(Shown):
     """Result of :func:`roadmap` for one scanner and for all scanners of the source; None stands for what is not known.

@@ -41,6 +41,7 @@ class Throughput:
     dose: float = quantity("J/m^2", "resist dose at the wafer")
 
 
+@checked
 @dataclass(frozen=True)
 class Scanner:
     """An EUV scanner in the throughput model; every choice is a field."""

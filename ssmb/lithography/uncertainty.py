@@ -67,6 +67,7 @@ class Interval:
     curvature: float  #: relative shift of the median by the curvature of the model, which the samples have had [1]
 
 
+@checked
 @dataclass(frozen=True)
 class RoadmapIntervals:
     """Result of :func:`roadmap_intervals`."""

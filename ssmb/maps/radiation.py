@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError, nearest
 
 #: What ``mode`` may be in tracking.
@@ -12,6 +13,7 @@ MODES = ("off", "mean", "quantum", "diffusion")
 ENVELOPE = "envelope"
 
 
+@checked
 @dataclass(frozen=True)
 class Radiation:
     """How synchrotron radiation acts. Wherever one is asked for, the text of its mode does as well.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _FIGURES: dict[str, tuple[str, str]] = {
 _WORDS = {"Beam": "Beam (with wavelength=...)", "Result": "Result of a study"}
 
 
+@checked
 def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> Figure:
     """Draw the figure that belongs to an object.
 

@@ -43,7 +43,7 @@ def scheme(name: str) -> Callable[[_S], _S]:
         if name in SCHEMES:
             raise ValueError(f"scheme '{name}' is registered twice")
         cls.name = name
-        SCHEMES[name] = cls
+        SCHEMES[name] = checked(cls)
         return cls
 
     return register
@@ -61,6 +61,7 @@ def scheme_class(name: str) -> type[Scheme]:
     return SCHEMES[name]
 
 
+@checked
 class Scheme(ABC):
     """A microbunching scheme with all its parameters; subclasses are frozen dataclasses.
 

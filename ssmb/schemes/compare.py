@@ -51,6 +51,7 @@ class SchemeNeeds:
     scheme: Scheme | None = None
 
 
+@checked
 @dataclass(frozen=True)
 class SchemeComparison:
     """All schemes for one harmonic and bunching; prints as a table.

@@ -103,7 +103,7 @@ def _columns(s: NDArray[np.float64]) -> list[tuple[int, NDArray[np.float64]]]:
 
 
 def _z_rule(wavelength: float, sigma_z: float, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    n = count("nodes_z", n, at_least=8)
+    n = count("nodes_z", n, at_least=8, at_most=_MOST)
     if sigma_z == 0.0:
         return wavelength * ((np.arange(n) + 0.5) / n - 0.5), np.full(n, 1.0 / n)
     t, w = _spaced(n)
@@ -140,9 +140,9 @@ def _spaced_phase(n: int) -> float:
 
 def normal_rule(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return n nodes and weights of the mean over a normal distribution: Gauss-Hermite, or equally spaced above 60."""
-    if n > 60:
+    if count("nodes", n, at_most=_MOST) > 60:
         return _spaced(n)
-    t, w = np.polynomial.hermite_e.hermegauss(count("nodes", n))
+    t, w = np.polynomial.hermite_e.hermegauss(n)
     return t, w / w.sum()
 
 

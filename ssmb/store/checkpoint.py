@@ -120,6 +120,11 @@ def remove_checkpoint(path: str | os.PathLike[str]) -> None:
 
 def _read(path: Path) -> Tree:
     tree: Any = read_tree(path, expected_kind="checkpoint", newest_schema=CHECKPOINT_SCHEMA)
-    for state in tree.get("logs", {}).values():
-        check_log(path, state)
+    try:
+        for state in tree.get("logs", {}).values():
+            check_log(path, state)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ResultFileError(
+            f"{path} is sealed, but does not say which records are its own ({error}); start anew"
+        ) from error
     return tree

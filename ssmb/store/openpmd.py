@@ -148,13 +148,14 @@ def read_particles(
             return _read_openpmd(file, path, iteration, species)
     with sealed_hdf5(path, kind="particles", newest_schema=PARTICLES_SCHEMA) as file:
         particles, tree = _read_openpmd(file, path, iteration, species), read_group(file["ssmb"], path)
-    energy, own, extra = tree.get("reference_energy"), tree.get("coordinates"), tree.get("extra")
-    return replace(
-        particles,
-        reference_energy=float(energy.values) if isinstance(energy, Dataset) else None,
-        coordinates={k: v.values for k, v in own.items() if isinstance(v, Dataset)} if isinstance(own, dict) else None,
-        extra=extra if isinstance(extra, dict) else {},
-    )
+        energy, own, extra = tree.get("reference_energy"), tree.get("coordinates"), tree.get("extra")
+        rows = own.items() if isinstance(own, dict) else None
+        return replace(
+            particles,
+            reference_energy=float(energy.values) if isinstance(energy, Dataset) else None,
+            coordinates=None if rows is None else {k: v.values for k, v in rows if isinstance(v, Dataset)},
+            extra=extra if isinstance(extra, dict) else {},
+        )
 
 
 def _read_openpmd(

@@ -159,4 +159,6 @@ def _digest_of(path: Path, length: int) -> Any:
                 length -= len(part)
     except OSError as error:
         raise os_failure(error, path, "read") from error
+    if length:
+        raise DamagedFileError(f"'{path}' is truncated: it has {length} bytes less than were written")
     return digest

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.beam.beam import LARGEST_ID
 from ssmb.beam.coordinates import from_openpmd, to_openpmd
@@ -23,6 +24,7 @@ STATES = ("state", "lost_turn", "lost_element")
 _SIGN = np.int64(2**63 - 1)
 
 
+@checked
 def save_beam(beam: Beam, path: str | os.PathLike[str]) -> None:
     """Write particles in openPMD-beamphysics form, each number once.
 
@@ -103,6 +105,7 @@ def _own_beam(file: ParticleFile) -> Beam:
     return Beam(ref, np.stack([whole[axis] for axis in AXES]), whole["weight"], ids=whole["ids"], **states)
 
 
+@checked
 def load_beam(
     path: str | os.PathLike[str],
     reference: Reference | None = None,

@@ -33,9 +33,9 @@ class Light:
     harmonic: int = quantity("1", "harmonic of the laser")
     wavelength: float = quantity("m", "wavelength")
     bunching: complex = quantity("1", "complex bunching factor of the tracked particles at the undulator")
-    closed_form: float = quantity(
+    closed_form: float | None = quantity(
         "1",
-        "|b_n| of the linear single-stage formula with the same modulation, slip factor and beam (nan without laser)",
+        "|b_n| of the linear single-stage formula with the same modulation, slip factor and beam; none without laser",
     )
     coherent_power: float = quantity(
         "W", "coherent power averaged over the passage of the bunch, rms length sqrt(2 pi) sigma_z/c"
@@ -108,7 +108,7 @@ def light_of(
                 harmonic=n,
                 wavelength=undulator.wavelength(n),
                 bunching=bunching,
-                closed_form=float(abs(scheme.bunching(n))) if scheme is not None else math.nan,
+                closed_form=float(abs(scheme.bunching(n))) if scheme is not None else None,
                 coherent_power=coherent / duration,
                 incoherent_power=incoherent / duration,
                 signal=scan,
@@ -164,7 +164,7 @@ def light_summary(light: Light) -> dict[str, Any]:
         "wavelength": light.wavelength,
         "bunching": abs(light.bunching),
         "bunching_phase": float(np.angle(light.bunching)),
-        "closed_form_bunching": None if math.isnan(light.closed_form) else light.closed_form,
+        "closed_form_bunching": light.closed_form,
         "coherent_power": light.coherent_power,
         "coherent_power_range": list(light.coherent_power_range) if math.isfinite(light.noise_spread) else None,
         "incoherent_power": light.incoherent_power,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ssmb.arguments import checked
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, nearest
 from ssmb.store.yaml_text import MapNode, load_yaml, plain_value, read_text, scalar_value
 from ssmb.studies.study import Places, StudyConfig, study_of
@@ -18,6 +19,7 @@ _SHAPES = dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a
 _SHAPES |= dict.fromkeys(("tuple_type", "list_type"), "a list")
 
 
+@checked
 def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> Any:
     """Read and check a run file.
 
@@ -71,6 +73,7 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[Any, Pla
         raise SeveralErrors(found) from None
 
 
+@checked
 def check_config(path: str | os.PathLike[str]) -> list[SsmbError]:
     """Return all errors of a run file; an empty list if it is sound. The lattice file that it names is not read."""
     try:

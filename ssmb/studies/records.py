@@ -32,6 +32,10 @@ PER_PARTICLE = {
 }
 
 
+#: kinds of NumPy that a field of this type may have in a file; texts are no datasets
+_KINDS = {float: "fiu", int: "fiu", complex: "fciu", str: ""}
+
+
 def tree_of(thing: Any, names: Collection[str] = ()) -> Tree:
     """Return a dataclass, or a beam, as a tree; fields that are None are left out.
 
@@ -116,7 +120,22 @@ def values_of(kind: type[Any], tree: Any, names: Collection[str]) -> dict[str, A
     needed = {name for name in names if type(None) not in typing.get_args(hints[name])}
     if not needed <= set(tree) <= set(names):
         raise ResultFileError(f"a {kind.__name__} has {', '.join(names)}; the file holds {', '.join(tree)[:200]}")
+    _check_axes(kind, tree)
     return {name: _loaded(hints[name], tree[name]) if name in tree else None for name in names}
+
+
+def _check_axes(kind: type[Any], tree: Any) -> None:
+    """Raise ResultFileError unless axes of one name have one length, as they have when they are written."""
+    lengths: dict[str, int] = {}
+    for name, of in quantities_of(kind).items():
+        value = tree.get(name)
+        if not of.dims or not isinstance(value, Dataset):
+            continue
+        shape = value.values.shape
+        if len(shape) != len(of.dims) or any(
+            lengths.setdefault(d, n) != n for d, n in zip(of.dims, shape, strict=True)
+        ):
+            raise ResultFileError(f"a {kind.__name__} has {name} against {', '.join(of.dims)}, not of shape {shape}")
 
 
 @contextmanager
@@ -150,7 +169,10 @@ def _stored(place: str, value: Any, of: Quantity | None) -> Any:
 def _loaded(hint: Any, value: Any) -> Any:
     origin, of = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        return _loaded(next(h for h in of if h is not type(None)), value)
+        arms = [h for h in of if h is not type(None)]
+        return _loaded(arms[0] if len(arms) == 1 else Any, value)
+    if hint in _KINDS and not isinstance(value, str if hint is str else (Dataset, bool)):
+        raise ResultFileError(f"the file holds a {type(value).__name__} where a {hint.__name__} must be")
     if hint is Beam or is_dataclass(hint):
         return record_of(typing.cast(Any, hint), value)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -162,4 +184,10 @@ def _loaded(hint: Any, value: Any) -> Any:
         return tuple(value.values.tolist()) if isinstance(value, Dataset) else ()
     if not isinstance(value, Dataset):
         return value
+    if value.values.dtype.kind in "fc" and np.isnan(value.values).any():
+        raise ResultFileError(f"the file holds no number where there must be one: {value.long_name[:80]}")
+    if hint in _KINDS and (value.values.ndim or value.values.dtype.kind not in _KINDS[hint]):
+        raise ResultFileError(
+            f"the file holds no single {hint.__name__} where there must be one: {value.long_name[:80]}"
+        )
     return value.values if value.values.ndim else value.values.item()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
 from ssmb.errors import ConfigError, ResultFileError, SsmbError, SsmbWarning, warn
 from ssmb.io import is_lattice_name, load_lattice
@@ -49,6 +50,7 @@ T = TypeVar("T")
 _STAGE_SCHEMA = 1
 
 
+@checked
 def run_file(
     path: str | os.PathLike[str],
     folder: str | os.PathLike[str] | None = None,
@@ -98,6 +100,7 @@ def run_file(
             raise
 
 
+@checked
 def resume(
     folder: str | os.PathLike[str], *, threads: int | None = None, progress: bool = False, command: str = ""
 ) -> Result:
@@ -118,6 +121,7 @@ def resume(
         return _finished(study, place, _threads(threads, study), progress, command or "resume")
 
 
+@checked
 def run(config: Any, lattice: Lattice, *, threads: int | None = None, progress: bool = False) -> Result:
     """Do a run in memory, without a folder (see :func:`run_file`)."""
     kind = study_of_config(config)
@@ -126,6 +130,7 @@ def run(config: Any, lattice: Lattice, *, threads: int | None = None, progress: 
     return _result(study, None, _threads(threads, study), progress, "run")
 
 
+@checked
 def load_result(folder: str | os.PathLike[str]) -> Result:
     """Read the folder of a run; of one that was interrupted, what its checkpoint and finished stages hold.
 
@@ -160,6 +165,7 @@ def _is_finished(place: Path) -> bool:
     return (place / PARTICLES).is_dir() or not _study_in(place).config.output.particles
 
 
+@checked
 def save_result(result: Result, folder: Path) -> None:
     """Write ``run.h5`` and ``particles/*.h5`` of a finished run."""
     if result.config.output.particles:
@@ -175,6 +181,7 @@ def save_result(result: Result, folder: Path) -> None:
     write_run(folder, contents, software_version=str(result.provenance.get("ssmb", "")))
 
 
+@checked
 def save(thing: Beam | Lattice | Result, path: str | os.PathLike[str]) -> None:
     """Write a beam (openPMD particles), a lattice (``*.pals.yaml``) or a result (a folder); all atomically."""
     if isinstance(thing, Beam):
@@ -189,6 +196,7 @@ def save(thing: Beam | Lattice | Result, path: str | os.PathLike[str]) -> None:
         )
 
 
+@checked
 def load(
     path: str | os.PathLike[str],
     *,
@@ -261,8 +269,8 @@ class _Here(On):
         if path is not None and path.is_file():
             try:
                 tree: Any = read_tree(path, expected_kind="stage", newest_schema=_STAGE_SCHEMA)
-                if tree["of"] == self._of:
-                    return record_of(kind, tree["found"])
+                if tree.get("of") == self._of:
+                    return record_of(kind, tree.get("found"))
             except DamagedFileError as error:
                 warn(f"{name} is done again: {error.message}", CheckpointWarning)
         if self.look:

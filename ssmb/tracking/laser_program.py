@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ssmb.arguments import checked
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.philox import TURN_BITS, white_noise
@@ -26,6 +27,8 @@ _SMALL_DETUNING = 1e-4
 _MOST_SUMMED_TURNS = 10**7
 #: turns are counted to here
 _LAST_TURN = 1 << TURN_BITS
+#: What a turn costs of which the light is asked for [B], [s].
+_BYTES_OF_A_TURN, _SECONDS_OF_A_TURN = 60.0, 5e-8
 #: limits of a turn in a program
 _TURN: dict[str, Any] = {"minimum": 0, "maximum": 10**12}
 
@@ -185,6 +188,11 @@ class LaserProgram:
         """
         first_turn, turns = count("first_turn", first_turn, 0, _LAST_TURN), count("turns", turns, 0, _LAST_TURN)
         circumference = positive("circumference", circumference, "m")
+        made = turns + first_turn if self.summed else turns
+        check_cost(
+            f"the light of {made:.3g} turns", memory=_BYTES_OF_A_TURN * made, seconds=_SECONDS_OF_A_TURN * made,
+            instead="ask for fewer at a time",
+        )  # fmt: skip
         start = first_turn - first_turn % GROUP
         groups = -(-(first_turn + turns - start) // GROUP)
         parts = [self._group(start + i * GROUP, noise) for i in range(max(1, groups))]

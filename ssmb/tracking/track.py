@@ -42,6 +42,7 @@ class Loss:
     first_turn: int = quantity("turn", "turn of the first of them")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Run:
     """What came out of a tracking run.

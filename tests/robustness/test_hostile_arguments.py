@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import inspect
 import math
@@ -16,6 +17,7 @@ import pytest
 
 from ssmb.arguments import checked
 from ssmb.errors import ConfigError, SsmbError
+from tests.robustness.calls import WITH_HOOKS, public
 
 ROOMS = (
     "beam", "beamlines", "buckets", "collective", "dynamics", "facility", "io", "lattice", "light", "lithography",
@@ -68,6 +70,59 @@ def test_the_argument_is_named() -> None:
         bend_flux("1 GeV", 1.3, 1e3, 1e-3)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="beam must be a Beam, not list"):
         moments([1, 2, 3])  # type: ignore[arg-type]
+
+
+def test_all_that_is_public_says_what_it_takes() -> None:
+    """Functions, and classes that check what they are given; records of results hold what they are given."""
+    bare = []
+    for thing in public()[0]:
+        if inspect.isfunction(thing):
+            bare += [thing.__qualname__] * (not hasattr(thing, "__wrapped__"))
+        elif inspect.isclass(thing) and not issubclass(thing, (enum.Enum, Exception)) and not inspect.isabstract(thing):
+            own = [m for n, m in vars(thing).items() if inspect.isfunction(m) and n[0] != "_"]
+            bare += [f.__qualname__ for f in own if not hasattr(f, "__wrapped__") and not issubclass(thing, WITH_HOOKS)]
+    assert bare == []
+
+
+def test_what_is_not_a_number_goes_no_further() -> None:
+    @checked
+    def ratio(a: float, b: float) -> float:
+        return float(np.divide(a, b))
+
+    @checked
+    def rows(a: np.ndarray) -> tuple[np.ndarray, int]:
+        return a - a, 3
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ConfigError, match="ratio: the result is not a number; numbers are too large, too small"):
+            ratio(0.0, 0.0)
+        with pytest.raises(ConfigError, match="ratio: the result is not a number: a, b must be finite"):
+            ratio(math.inf, math.inf)
+        with pytest.raises(ConfigError, match="rows: the result is not a number: a must be finite"):
+            rows(np.array([1.0, math.inf]))
+    assert ratio(1.0, 4.0) == 0.25
+
+
+@pytest.mark.parametrize("energy", [1e-300, 1e300])
+def test_spectra_at_photon_energies_beyond_all(energy: float) -> None:
+    from ssmb.beam import Reference
+    from ssmb.light import Undulator, aperture_spectrum, bend_flux, undulator_field, wiggler_spectrum
+
+    und = Undulator(Reference(energy=2.5e9), period=0.2, n_periods=4, k=30.0)
+    for spectrum in (
+        lambda: wiggler_spectrum(und, energy, 1e-3, 1e-3),
+        lambda: aperture_spectrum(und, energy, 1e-5, 1e-5),
+        lambda: undulator_field(und, 0.0, 0.0, energy),
+        lambda: bend_flux(und.reference, 1.0, energy, 1e-3),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found = spectrum()
+            except SsmbError:
+                continue
+        assert np.isfinite(found).all()
 
 
 def test_an_error_inside_stays_what_it_is() -> None:

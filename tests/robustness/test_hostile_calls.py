@@ -14,12 +14,14 @@ from ssmb.beam import Beam, Reference, bunching_factor, closed_form
 from ssmb.buckets import MicroBucket, lifetime
 from ssmb.buckets.standard_map import standard_map_island
 from ssmb.cli.main import main
+from ssmb.elements import Drift
 from ssmb.elements.linear_map import one_turn_matrix
 from ssmb.errors import ConfigError, SsmbError
-from ssmb.light import Undulator, coherent, growth, incoherent, statistics
+from ssmb.light import Undulator, coherent, growth, harmonic_energy, incoherent, statistics, undulator_orbit
 from ssmb.light.generations import bend as bend_light
 from ssmb.light.generations import brightness
 from ssmb.lithography.demand import growth_from_doubling
+from ssmb.lithography.dies import gross_dies_grid
 from ssmb.maps import laser_field
 from ssmb.ranges import LARGEST, SMALLEST
 from ssmb.schemes import EchoEnabled, MicroBucketHarmonics, kicked
@@ -142,6 +144,12 @@ def test_every_argument_takes_anything(call, good):
         (lambda: kicked.best_compression(10**30), "harmonic must be a whole number from 1 to 4000"),
         (lambda: bunching_factor([1e200], 1e-6), "beyond 2.52 wavelengths"),
         (lambda: growth_from_doubling(1e-15), "growth_from_doubling: the result leaves the range of floating point"),
+        (lambda: gross_dies_grid(0.01, 0.01, trial_offsets=10**9), "trial offsets must be a whole number from 1"),
+        (lambda: undulator_orbit(UND, panels=10**9), "an orbit with 1e.09 panels in a pole needs about 48 TB"),
+        (lambda: harmonic_energy(UND, 3000), "harmonic 3000 needs about .*: take a lower one"),
+        (lambda: LaserProgram().evaluate(0, 10**9, 100.0), "the light of 1e.09 turns needs about 60 GB and 50 s: ask"),
+        (lambda: EchoEnabled.examples()[0].quadrature(10**9), "nodes must be a whole number from 1 to 8388608"),
+        (lambda: Drift(name=np.zeros(3)), "Drift: name must be a text, not array"),
         (lambda: EchoEnabled.examples()[0].term(math.nan, 1), "n .1. must be a finite real number"),
         (lambda: EchoEnabled.examples()[0].term(1, 1e300), "m .1. must be between"),
         (lambda: growth.field_growth([0.0], [0.0], pierce=1e-3, n_periods=9, steps=10**30), "steps must be a whole"),

@@ -35,6 +35,7 @@ CUSTOMARY_BAND = 1e-3
 _RECTANGLE = 1.0 / math.sqrt(12.0)
 
 
+@checked
 @dataclass(frozen=True)
 class LightSource:
     """One row of the comparison.

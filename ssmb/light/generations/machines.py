@@ -28,6 +28,7 @@ def _input(default: float, unit: str, origin: str, doc: str, ends: tuple[float, 
     return field(default=default, metadata={"quantity": Quantity(unit, doc), "origin": origin, "ends": ends})
 
 
+@checked
 @dataclass(frozen=True)
 class MachineInput:
     """One number that a row of the comparison was made of.

@@ -89,6 +89,7 @@ def bucket_sums(buf, lo, hi, p, out):
             out[k + 5] += w * (b * b)
 
 
+@checked
 @dataclass(frozen=True)
 class BucketRecord(Record):
     """A micro-bucket against turn; z and delta count from the centre of the bucket, z_in of all is folded into it."""

@@ -40,6 +40,7 @@ def bunching_sums(buf, lo, hi, p, out):
     out[2] = s
 
 
+@checked
 @dataclass(frozen=True)
 class BunchingRecord(Record):
     """Bunching factors against turn."""
