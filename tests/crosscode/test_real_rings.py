@@ -175,7 +175,7 @@ def element_of_xsuite(xt, e, edge: str):
 
 
 @pytest.mark.parametrize(
-    "name, edge", [("thomx", "linear"), ("elena", "linear"), ("nsls2", "full"), ("bessy3", "linear")]
+    "name, edge", [("thomx", "linear"), ("thomx", "full"), ("elena", "linear"), ("nsls2", "full"), ("bessy3", "linear")]
 )
 def test_tunes_and_chromaticities_of_xsuite(name: str, edge: str) -> None:
     xt = pytest.importorskip("xtrack", reason="extra `interop`: xtrack is not installed")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssmb.beam.reference import Reference
@@ -16,6 +17,7 @@ from ssmb.elements.base import ELEMENTS
 from ssmb.errors import LatticeError, SsmbError
 from ssmb.lattice import Lattice, load_lattice, save_lattice
 from ssmb.lattice.element_reader import close_key
+from ssmb.lattice.program import compile_elements
 from tests.support import assert_close
 
 ELECTRON = Reference(1e9)
@@ -55,8 +57,6 @@ def test_the_case_of_keys_that_were_refused() -> None:
     assert_close(c1.voltage, 3e5, rtol=1e-15, atol=0.0)
     # the kicks are those of a multipole with the same keys
     same = load_lattice(line("m: {kind: Multipole, length: 0.1, MagneticMultipoleP: {Kn0L: 1.0e-4, Ks0L: 2.0e-4}}"))
-    from ssmb.lattice.program import compile_elements
-
     start = [[1e-3], [0.0], [-2e-3], [0.0], [0.0], [1e-3]]
     ends = [compile_elements([e], ELECTRON).propagate(start)[0] for e in (k1, same.elements[0])]
     assert_close(ends[0][:4], ends[1][:4], rtol=0.0, atol=1e-10)
@@ -89,6 +89,20 @@ def test_a_tilt_is_that_of_madx_and_of_a_roll() -> None:
     """tilt of +45 degrees of a quadrupole is K1S = -K1; and z_rot by the same angle is the same magnet."""
     (made,) = load_lattice(line("q: {kind: Quadrupole, length: 0.3, MagneticMultipoleP: {Kn1: 0.7, tilt1: pi/4}}"))
     assert_close((made.Kn1, made.Ks1), (0.0, -0.7), rtol=0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("form", ["Kn0: 0.1", "Kn0L: 0.2", f"Bn0: {0.1 / RIGID!r}", ""])
+def test_kn0_of_a_bend_is_its_whole_field(form: str) -> None:
+    """A file that is written out says Kn0 beside g_ref: nothing moves. Without field a particle flies straight on."""
+
+    def behind(strength: str) -> np.ndarray:
+        keys = f", MagneticMultipoleP: {{{strength}}}" if strength else ""
+        row = f"bnd: {{kind: Bend, length: 2.0, BendP: {{g_ref: 0.1}}{keys}}}"
+        return compile_elements(load_lattice(line(row)).elements, ELECTRON).propagate(np.zeros((6, 1)))[0][:4, 0]
+
+    assert_close(behind(form), np.zeros(4), rtol=0.0, atol=1e-15, what="on the reference orbit")
+    straight = [10.0 * (1.0 / math.cos(0.2) - 1.0), math.sin(0.2), 0.0, 0.0]  # in the frame that has turned by 0.2
+    assert_close(behind("Kn0: 0.0"), straight, rtol=0.0, atol=1e-8, what="without field")
 
 
 PAIRS = [
