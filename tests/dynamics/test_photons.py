@@ -253,6 +253,15 @@ def test_mean_loss_in_a_bend() -> None:
     assert_close(-out[5], lost, rtol=1e-4, atol=0.0, what="loss of the reference particle")
 
 
+def test_the_loss_grows_with_the_path_in_either_plane() -> None:
+    """An electron at the same place, straight on and at 60 mrad: 1 + theta^2/2 times as long in the field."""
+    program = compile_elements([Multipole(name="m", length=0.3, Kn1=1.0)], REF, radiation="mean")
+    c = np.zeros((6, 3))
+    c[0], c[1, 1], c[3, 2] = 1e-2, 0.06, 0.06
+    after, _ = program.propagate(c, program.first_op[1] - 1, program.first_op[1])
+    assert_close(after[5, 1:] / after[5, 0], np.full(2, 1.0 + 0.5 * 0.06**2), rtol=1e-5, atol=0.0, what="loss")
+
+
 def test_the_loss_keeps_the_direction_and_inverts() -> None:
     magnet = Multipole(name="m", length=0.3, Kn1=1.0, Kn2=30.0, Ks1=0.2)
     c = np.random.default_rng(1).uniform(-1e-3, 1e-3, (6, 64))

@@ -485,14 +485,15 @@ def test_lumped_damping_about_a_point_is_undone():
 
 
 def test_noise_of_a_linear_map_has_the_covariance_it_is_given():
-    """20 000 particles at the origin: in units in which it is given, the unit matrix, to six deviations of its mean."""
+    """20 000 particles at one place: in units in which it is given, the unit matrix, to six deviations of its mean."""
     sizes = np.array([3e-5, 2e-6, 1e-5, 4e-6, 2e-7, 1e-4])
     root = np.tril(np.random.default_rng(8).uniform(0.5, 1.5, (6, 6))) * sizes[:, None]
     one, added = (tuple(map(tuple, rows.tolist())) for rows in (np.eye(6), root @ root.T))
     element = LinearMap(name="noise", matrix=one, diffusion=added)
     count = 20_000
-    out = track(Lattice.from_elements([element], REF), Beam(REF, np.zeros((6, count))), 1).beam.coordinates
-    seen = np.linalg.solve(root, out)
+    start = np.repeat(np.array([1e-3, 2e-5, -5e-4, 1e-5, 2e-6, 1e-4])[:, None], count, axis=1)
+    out = track(Lattice.from_elements([element], REF), Beam(REF, start), 1).beam.coordinates
+    seen = np.linalg.solve(root, out - start)
     assert_close(seen.mean(axis=1), np.zeros(6), rtol=0.0, atol=6.0 / math.sqrt(count), what="mean")
     assert_close(seen @ seen.T / count, np.eye(6), rtol=0.0, atol=6.0 * math.sqrt(2.0 / count), what="covariance")
 

@@ -232,6 +232,20 @@ def test_table_of_fields_in_both_planes_is_the_orbit_in_them() -> None:
     assert_close(table.ends[1], solved.ends[1], rtol=1e-8, atol=0.0, what="s, x, y, x', y', lag at the exit")
 
 
+def test_a_displaced_electron_is_seen_the_same_from_a_displaced_place() -> None:
+    """Near field of orbits beside the axis in both planes, a few metres on."""
+    s, (a, b), distance = np.linspace(0.0, 0.1, 401), (3e-3, -2e-3), 5.0
+    energy = energy_of(source(), 1) * np.array([0.5, 1.0])
+    fields = [
+        orbit_field(
+            tabulated_orbit(LOW, s, 0.5 * np.sin(200.0 * np.pi * s), place=(x, y), nodes=8),
+            np.array([0.0, 3e-4]) + x / distance, np.array([1e-4, -2e-4]) + y / distance, energy, distance=distance,
+        )
+        for x, y in ((0.0, 0.0), (a, b))
+    ]  # fmt: skip
+    assert_close(np.abs(fields[1]), np.abs(fields[0]), rtol=0.0, atol=1e-4 * np.abs(fields[0]).max(), what="|field|")
+
+
 def test_orbit_in_a_quadrupole_is_that_of_its_closed_form() -> None:
     """An electron off the axis in both planes: cos and cosh, and the lag of its slopes, by Gauss's rule."""
     length, gradient, start, slope = 0.8, 5.0, (4e-4, -2e-4), (1e-4, 6e-5)
