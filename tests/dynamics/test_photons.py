@@ -24,7 +24,9 @@ from ssmb.maps.photon_spectrum import (
     MEAN_SQUARE_ENERGY,
     MOST_IN_SLOTS,
     SLOTS,
+    _coarse_log,
     photon_energy,
+    photons_in_slots,
     quick_log,
     squared_angle,
 )
@@ -70,6 +72,8 @@ def test_logarithm() -> None:
     u = np.concatenate((np.geomspace(1e-290, 1.0, 301)[:-1], 1.0 - np.geomspace(1e-10, 0.5, 50), [1.5, 3.0, 1e5]))
     got = np.array([quick_log(v) for v in u.tolist()])
     assert_close(got, np.log(u), rtol=4e-8, atol=0.0, what="logarithm")
+    coarse = np.array([_coarse_log(v) for v in u.tolist()])
+    assert_close(coarse, np.log(u), rtol=0.0, atol=5e-7, what="the coarse one")
 
 
 @cache
@@ -178,20 +182,20 @@ def test_ten_million_photons(angle: float) -> None:
 
 
 @pytest.mark.parametrize("angles", [False, True])
-@pytest.mark.parametrize("x", [0.0, 4e-3])
-def test_photons_follow_the_local_field(x: float, angles: bool) -> None:
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.0), (4e-3, 0.0), (1e-3, 3e-2)])
+def test_photons_follow_the_local_field(x: float, y: float, angles: bool) -> None:
     """Off the axis of a gradient bend: mean and variance go with b^2 and b^3 there; both samplers."""
     bend = Bend(name="b", length=0.02, angle=0.02 * BEND.curvature, Kn1=25.0)
     n = 1_000_000
     start = np.zeros((6, n))
-    start[0] = x
+    start[0], start[2] = x, y
     program = compile_elements([bend], REF, radiation=Radiation("quantum", angles=angles))
     # the radiation op at the exit alone, so that the orbit does not move
     op = int(program.first_op[1]) - 1
     assert kernels_of(program) == {"radiation_linear_photons" + ("_with_angles" if angles else "")}
     out, _ = program.propagate(start, op, op + 1, seed=7)
     constants, h = RadiationConstants.of(REF), bend.curvature
-    b, path = h + 25.0 * x, bend.length / 20.0 * (1.0 + h * x)
+    b, path = math.hypot(h + 25.0 * x, 25.0 * y), bend.length / 20.0 * (1.0 + h * x)
     mean, variance = constants.loss * b**2 * path, constants.spread * b**3 * path
     assert_close(-out[5].mean(), mean, rtol=2e-4, atol=4.0 * math.sqrt(variance / n), what="mean")
     kurtosis = float(((out[5] - out[5].mean()) ** 4).mean()) / out[5].var() ** 2
@@ -358,6 +362,19 @@ def test_off_is_the_same_program() -> None:
     row = [BEND, Drift(name="d", length=1.0), Quadrupole(name="q", length=0.3, Kn1=2.0)]
     plain, off = compile_elements(row, REF), compile_elements(row, REF, radiation="off")
     assert np.array_equal(plain.ops, off.ops) and np.array_equal(plain.params, off.params)
+
+
+def test_several_photons_of_a_slice_follow_campbell() -> None:
+    """Mean, variance and sum of squares of the energy where several photons are common: moments of the spectrum."""
+    count, mean = 4000 if JIT_OFF else 200_000, 0.8
+    totals, _, squares = np.array([photons_in_slots(mean, (5, i, 0, 0), 0) for i in range(count)]).T
+    variance, fourth = totals.var(), float(((totals - totals.mean()) ** 4).mean())
+    limit = 4.0 * math.sqrt(variance / count)
+    assert_close(totals.mean(), mean * MEAN_ENERGY, rtol=0.0, atol=limit, what="mean energy")
+    limit = 4.0 * math.sqrt((fourth - variance**2) / count)
+    assert_close(variance, mean * MEAN_SQUARE_ENERGY, rtol=0.0, atol=limit, what="variance")
+    limit = 4.0 * math.sqrt(squares.var() / count)
+    assert_close(squares.mean(), mean * MEAN_SQUARE_ENERGY, rtol=0.0, atol=limit, what="sum of squares")
 
 
 def test_slots_hold_nearly_all_of_the_energy() -> None:

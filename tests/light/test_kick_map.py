@@ -9,6 +9,7 @@ import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.errors import PhysicsError
+from ssmb.kernels.lobes import sinc
 from ssmb.lattice.program import compile_elements
 from ssmb.light.kick_map import kick_map
 from ssmb.light.tracked import energy_exchange, tracked_power
@@ -51,3 +52,8 @@ def test_a_beam_without_bunching_has_no_kick() -> None:
     light = tracked_power(EUV, bunched(0.0), WAVELENGTH, current=CURRENT)
     with pytest.raises(PhysicsError, match="bunching"):
         kick_map(light, beam)
+
+
+@pytest.mark.parametrize("u", [0.0, 3e-5, 9.9e-5, 1.01e-4, 0.3, -2.0, 40.0])
+def test_sinc_beside_and_at_zero(u):
+    assert_close(sinc(u), float(np.sinc(u / math.pi)), rtol=0.0, atol=1e-15, what="sin(u)/u")
