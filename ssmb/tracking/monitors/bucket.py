@@ -24,7 +24,7 @@ from ssmb.kernels.primitives import sincos_turns
 from ssmb.quantity import quantity
 from ssmb.text import named_values, number, table
 from ssmb.text import quantity as with_unit
-from ssmb.tracking.monitors.base import RunAround, SumMonitor, SumRow, every_field, monitor, place_field
+from ssmb.tracking.monitors.base import RunAround, SumMonitor, SumRow, every_field, monitor, place_field, sum_blocks
 from ssmb.tracking.monitors.record import Curves, Record
 
 _FAR = 1e300
@@ -307,9 +307,7 @@ class BucketMonitor(SumMonitor):
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
         """To captured share, moments of all and of those inside, and bunching factors."""
-        total = np.zeros((parts.shape[0], parts.shape[2]))
-        for b in range(parts.shape[1]):
-            total += parts[:, b]
+        total = sum_blocks(parts)
         weight = np.where(total[:, 0] > 0.0, total[:, 0], 1.0)[:, None]
         harmonics = _NUMBERS + 2 * (np.array(self.harmonics) - 1)
         rows, length = np.empty(len(parts), self.row), self.bucket.wavelength
@@ -329,14 +327,12 @@ class BucketMonitor(SumMonitor):
 def _combined(parts: np.ndarray) -> np.ndarray:
     """Combine (weight, two means, three central second moments) of blocks (turns, blocks, 6) to (turns, 6)."""
     out = np.zeros((parts.shape[0], 6))
-    for b in range(parts.shape[1]):
-        out[:, 0] += parts[:, b, 0]
-        out[:, 1:3] += parts[:, b, :1] * parts[:, b, 1:3]
+    out[:, :1] = sum_blocks(parts[:, :, :1])
+    out[:, 1:3] = sum_blocks(parts[:, :, :1] * parts[:, :, 1:3])
     weight = np.where(out[:, 0] > 0.0, out[:, 0], 1.0)[:, None]
     out[:, 1:3] /= weight
-    for b in range(parts.shape[1]):
-        a, d = (parts[:, b, i] - out[:, i] for i in (1, 2))
-        out[:, 3:] += parts[:, b, 3:] + parts[:, b, :1] * np.stack([a * a, a * d, d * d], axis=1)
+    a, d = (parts[:, :, i] - out[:, None, i] for i in (1, 2))
+    out[:, 3:] = sum_blocks(parts[:, :, 3:] + parts[:, :, :1] * np.stack([a * a, a * d, d * d], axis=2))
     out[:, 3:] /= weight
     return out
 

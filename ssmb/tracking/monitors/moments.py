@@ -108,13 +108,11 @@ class MomentMonitor(SumMonitor):
         out = np.zeros((parts.shape[0], parts.shape[2]))
         out[:, :2] = sum_blocks(parts[:, :, :2])
         weight = np.where(out[:, 1] > 0.0, out[:, 1], 1.0)[:, None]
-        for b in range(parts.shape[1]):
-            out[:, 2:8] += parts[:, b, 1:2] * parts[:, b, 2:8]
+        out[:, 2:8] = sum_blocks(parts[:, :, 1:2] * parts[:, :, 2:8])
         out[:, 2:8] /= weight
         i, j = _UPPER
-        for b in range(parts.shape[1]):
-            shift = parts[:, b, 2:8] - out[:, 2:8]
-            out[:, 8:] += parts[:, b, 8:] + parts[:, b, 1:2] * (shift[:, i] * shift[:, j])
+        shift = parts[:, :, 2:8] - out[:, None, 2:8]
+        out[:, 8:] = sum_blocks(parts[:, :, 8:] + parts[:, :, 1:2] * (shift[:, :, i] * shift[:, :, j]))
         out[:, 8:] /= weight
         rows = np.empty(len(out), _ROW)
         rows["particles"], rows["charge"], rows["mean"] = out[:, 0], out[:, 1] * ELEMENTARY_CHARGE, out[:, 2:8]
