@@ -98,6 +98,11 @@ REASONS = (
         "a particle file holds each number once: coordinates follow from position, momentum and time",
         np.inf,
     ),
+    Reason(
+        r"/light/(theta_[xy]|solid|intensity|field)$",
+        "far fields have as many angles as the particles need (the same power to 1e-13), and are kept",
+        np.inf,
+    ),
     Reason(r"/run\.h5/optics/[A-Z]+$", "the optics are stored whole under their own names, not as 15 columns", np.inf),
     Reason(r"/bucket@\w+/bucket$", "a bucket is stored by the names of its numbers, not as a row of eight", np.inf),
     Reason(

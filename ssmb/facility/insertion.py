@@ -51,7 +51,7 @@ _OF_ENDS = 8192
 _LIMITS = ("intrabeam scattering", "closure: fewer turns with laser", "closure: emittance that is left")
 #: Memory of a particle that radiates, and of one of the closure [B]; how often the light of all is summed; particles
 #: that tell how many angles it has.
-_BYTES, _BYTES_OF_CLOSURE, _SUMS, _FEW = 340.0, 430.0, 6, 256
+_BYTES, _BYTES_OF_CLOSURE, _SUMS, _FEW = 340.0, 430.0, 4, 256
 #: Seed of the beam that shows the closure.
 _CLOSURE_SEED = 5
 
@@ -341,7 +341,7 @@ class Insertion(Part, name="insertion"):
         radiating = replace(
             self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
         )
-        light = stage("watts", SourceLight, lambda: self._untold(radiating))
+        light = stage("watts", SourceLight, lambda: self._untold(radiating, plain))
         return InsertionState(
             explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
             light=light,
@@ -358,11 +358,11 @@ class Insertion(Part, name="insertion"):
             energy=self._energy(upstream, light, laser, duty),
         )
 
-    def _untold(self, radiating: RadiatingBeam) -> SourceLight:
+    def _untold(self, radiating: RadiatingBeam, known: SourceLight | None = None) -> SourceLight:
         """Light whose limits are told of the beam without scattering already."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
-            return self.radiator.state(radiating)
+            return self.radiator.state(radiating, known=known)
 
     def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
         """Peak power that scattering leaves [1], and how it was found: by named terms where the tracked is noise."""

@@ -75,8 +75,13 @@ class Radiator(Part, name="radiator"):
     def __post_init__(self) -> None:
         check_quantities(self)
 
-    def state(self, upstream: RadiatingBeam) -> SourceLight:
+    def state(self, upstream: RadiatingBeam, *, known: SourceLight | None = None) -> SourceLight:
         """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.
+
+        Parameters
+        ----------
+        upstream : what radiates.
+        known : light of the same beam, here, whatever of its duty and its limits: its far field is not summed again.
 
         Raises
         ------
@@ -92,10 +97,13 @@ class Radiator(Part, name="radiator"):
         beam, wavelength, filling = upstream.beam, upstream.wavelength, upstream.filling
         train = filling.local_current
         exact = self.undulator.tuned(wavelength, beam.reference)
-        light = tracked_power(exact, beam, wavelength, current=train)
-        at_exact = light.power
-        if self.detuning == "best":
-            light = tracked_power(_best(beam, exact, wavelength), beam, wavelength, current=train)
+        if known is not None:
+            light, on_resonance = known.light, known.on_resonance
+        else:
+            light = tracked_power(exact, beam, wavelength, current=train)
+            on_resonance = light.power
+            if self.detuning == "best":
+                light = tracked_power(_best(beam, exact, wavelength), beam, wavelength, current=train)
         at_exit = ExitLight.of_train(
             light,
             average_current=filling.average_current,
@@ -113,7 +121,9 @@ class Radiator(Part, name="radiator"):
         if ideal is not None:
             way.by("bunching of the tracked beam", (light.bunching / abs(ideal)) ** 2, "tracked")
         seen = tuple(end / light.power for end in light.power_range) if light.power > 0.0 else (0.0, 1.0)
-        way.to("size, divergence, energy spread of the beam", at_exact, "tracked", (seen[0], seen[1]), "tracked light")
+        way.to(
+            "size, divergence, energy spread of the beam", on_resonance, "tracked", (seen[0], seen[1]), "tracked light"
+        )
         if self.detuning == "best":
             way.to("best detuning of the radiator", light.power, "tracked")
         at_exit = _limited(way, at_exit, upstream)
@@ -124,6 +134,7 @@ class Radiator(Part, name="radiator"):
         return SourceLight(
             harmonic=upstream.harmonic,
             light=light,
+            on_resonance=on_resonance,
             exit=at_exit,
             power_at_focus=way.power,
             incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, at_exit.band),

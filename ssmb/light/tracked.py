@@ -43,7 +43,9 @@ _FAR_LOBE = 40.0 * math.pi
 #: rms widths of the light of a wide beam that are integrated over: 4e-9 is left out
 _FAR_BEAM = 6.0
 #: Time of the field of a particle at an angle on one thread [s]; memory of an angle [B].
-_SECONDS, _BYTES = 1.3e-8, 100.0
+_SECONDS, _BYTES = 7e-9, 100.0
+#: particles of a sample that says how many radii the light of the beam needs, and to what share of its power
+_OF_SAMPLE, _SAME_POWER = 2048, 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,12 @@ class TrackedLight(Shown):
     solid: Array = quantity("sr", "weights of the quadrature", dims=("direction",))
     intensity: Array = quantity(
         "W/sr", "dP/dOmega of the coherent light, all polarisations", label="dP/dΩ", dims=("direction",)
+    )
+    field: Array = quantity(
+        "1",
+        "far field over that of one particle on the axis, mean over the particles: in phase with the wave, and a "
+        "quarter of a wavelength later",
+        dims=("quadrature", "direction"),
     )
     bunching: float = quantity("1", "|b| of the beam on the axis, without undulator and angle", label="|b|")
     noise_power: float = quantity(
@@ -167,15 +175,16 @@ def tracked_power(
     theta_x, theta_y, solid, edge = _quadrature(
         optics, rows, weight, acceptance, count("resolution", resolution, 1, 64)
     )
+    whole = float(weight.sum())
     sums = optics.sums(rows, weight, theta_x, theta_y)
-    unit = optics.watts_per_steradian * (current / weight.sum()) ** 2
+    unit = optics.watts_per_steradian * (current / whole) ** 2
     intensity, noise = unit * (sums[:, 0] ** 2 + sums[:, 1] ** 2), unit * sums[:, 2]
     noise_power = float(solid @ noise)
     if len(beam) > 1 and start == "random":
         intensity = intensity - noise
     light = TrackedLight(
         undulator, n, wavelength, current, theta_x, theta_y, solid, intensity,
-        float(abs(bunching_factor(beam, wavelength))), noise_power,
+        np.ascontiguousarray(sums[:, :2].T) / whole, float(abs(bunching_factor(beam, wavelength))), noise_power,
     )  # fmt: skip
     _warn(light, len(beam), edge)
     return light
@@ -188,16 +197,16 @@ def light_seconds(particles: int, angles: float) -> float:
 
 @checked
 def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
-    """Return the change of delta of each particle by the coherent light that the beam radiates (n,) [1].
+    """Return the change of delta of each particle by the coherent light that a beam radiates (n,) [1].
 
     The field of all particles does work on each of them; its part in phase with the particle's own far field is what
-    is radiated. So the mean loss is exactly :attr:`TrackedLight.power` over the current, for a beam that does not
-    change while it radiates. Lost particles get 0.
+    is radiated. So the mean loss of the beam that radiates is exactly :attr:`TrackedLight.power` over the current, if
+    it does not change while it radiates. Lost particles get 0.
 
     Parameters
     ----------
     light : result of :func:`tracked_power` with ``start="quiet"``.
-    beam : the same beam.
+    beam : the same beam, or other particles in its light.
 
     Examples
     --------
@@ -213,9 +222,8 @@ def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
     rows, weight = _rows(beam, light.wavelength)
     detuning = _detuning(light.undulator, light.harmonic, light.wavelength)
     optics = _Lobe(light.undulator, light.harmonic, light.wavelength, detuning)
-    field = optics.sums(rows, weight, light.theta_x, light.theta_y)[:, :2]
-    work = optics.exchange(rows, light.theta_x, light.theta_y, light.solid, np.ascontiguousarray(field))
-    volts = optics.watts_per_steradian * light.current / weight.sum() * work
+    work = optics.exchange(rows, light.theta_x, light.theta_y, light.solid, light.field)
+    volts = optics.watts_per_steradian * light.current * work
     return np.where(weight > 0.0, -volts / (beam.reference.beta * beam.reference.p0c), 0.0)
 
 
@@ -252,7 +260,7 @@ class _Lobe:
     def exchange(self, rows: Array, theta_x: Array, theta_y: Array, solid: Array, field: Array) -> Array:
         """Integral over the angles of the field in phase with each particle (particles,)."""
         out = np.zeros(rows.shape[1])
-        lobe_exchange(rows, theta_x, theta_y, solid, field, *self._numbers, out)
+        lobe_exchange(rows, theta_x, theta_y, solid, *field, *self._numbers, out)
         return out
 
 
@@ -295,7 +303,8 @@ def _quadrature(
 ) -> tuple[Array, Array, Array, int]:
     """Angles and solid angles over an ellipse that holds the light (or over the aperture), and the angles of its edge.
 
-    Elliptic polar coordinates: Gauss-Legendre in the square of the radius, equal steps of the azimuth.
+    Elliptic polar coordinates: Gauss-Legendre in the square of the radius, as many panels as a sample of the particles
+    needs, equal steps of the azimuth.
     """
     share = weight / weight.sum()
     centre, reach = [], []
@@ -309,20 +318,36 @@ def _quadrature(
     else:
         narrow = 1.0
     spans = optics.spread * (max(reach) + math.hypot(*centre)) ** 2 / (2.0 * math.pi)
-    panels = resolution * (2 + math.ceil(0.6 * spans + narrow))
     azimuths = resolution * 32 * math.ceil(min(narrow, 8.0))
-    angles = 16.0 * panels * azimuths  # nodes of a panel
-    check_cost(
-        f"the light of {rows.shape[1]} particles at {angles:.2g} angles", memory=_BYTES * angles,
-        seconds=light_seconds(rows.shape[1], angles), instead="take fewer particles, smaller angles or an acceptance",
-    )  # fmt: skip
-    square, weights = composite_nodes(np.linspace(0.0, 1.0, panels + 1))
     phi = 2.0 * math.pi / azimuths * (np.arange(azimuths) + 0.5)
-    radius = np.sqrt(square)[:, None]
-    theta_x = (centre[0] + reach[0] * radius * np.cos(phi)).ravel()
-    theta_y = (centre[1] + reach[1] * radius * np.sin(phi)).ravel()
-    solid = np.repeat(0.5 * weights * reach[0] * reach[1], azimuths) * (2.0 * math.pi / azimuths)
-    return theta_x, theta_y, solid, 0 if math.isfinite(acceptance) else azimuths
+
+    def ellipse(panels: int, particles: int) -> tuple[Array, Array, Array]:
+        angles = 16.0 * panels * azimuths  # nodes of a panel
+        check_cost(
+            f"the light of {particles} particles at {angles:.2g} angles", memory=_BYTES * angles,
+            seconds=light_seconds(particles, angles), instead="take fewer particles, smaller angles or an acceptance",
+        )  # fmt: skip
+        square, weights = composite_nodes(np.linspace(0.0, 1.0, panels + 1))
+        radius = np.sqrt(square)[:, None]
+        theta_x = (centre[0] + reach[0] * radius * np.cos(phi)).ravel()
+        theta_y = (centre[1] + reach[1] * radius * np.sin(phi)).ravel()
+        return theta_x, theta_y, np.repeat(0.5 * weights * reach[0] * reach[1], azimuths) * (2.0 * math.pi / azimuths)
+
+    alive = np.flatnonzero(weight)
+    some = alive[:: -(-alive.size // _OF_SAMPLE)]
+    sample = np.ascontiguousarray(rows[:, some]), weight[some]
+
+    def power(panels: int) -> float:
+        theta_x, theta_y, solid = ellipse(panels, some.size)
+        sums = optics.sums(*sample, theta_x, theta_y)
+        return float(solid @ (sums[:, 0] ** 2 + sums[:, 1] ** 2))
+
+    # enough for any beam of this reach; a wide one needs fewer, and its particles say how many
+    most = resolution * (2 + math.ceil(0.6 * spans + narrow))
+    fewer = [resolution * 2**i for i in range(most.bit_length()) if 2 * resolution * 2**i <= most]
+    full = power(most)
+    panels = next((n for n in fewer if abs(power(n) - full) <= _SAME_POWER * full), most)
+    return *ellipse(panels, weight.size), 0 if math.isfinite(acceptance) else azimuths
 
 
 def _plane(optics: _Lobe, position: Array, slope: Array, turns: Array, share: Array) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -12,7 +13,8 @@ from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from ssmb.kernels.jit import numba
-from ssmb.light import coherent_power
+from ssmb.kernels.lobes import lobe_exchange, lobe_sums, sinc
+from ssmb.light import coherent_power, tracked
 from ssmb.light.coherent import power_per_square_ampere
 from ssmb.light.debunching import Plane, debunched_power
 from ssmb.light.exit_light import ExitLight
@@ -194,6 +196,53 @@ def test_fluctuation_of_a_thousand_seeded_beams():
     assert_close(want, 4.0 / n * (math.cosh(x) - 1.0), rtol=1e-12, atol=0.0, what="two forms")
     # the relative error of a variance is sqrt(2/shots)
     assert abs(got / want - 1.0) < 3.0 * math.sqrt(2.0 / shots), (got, want)
+
+
+# ------------------------------------------------------------------ sums
+
+
+def test_sums_are_those_of_each_particle_and_angle():
+    """The compiled sums against numpy's, with a number of particles and of angles that fills no tile."""
+    rng = np.random.default_rng(3)
+    rows = rng.standard_normal((6, 300)) * np.array([3e-5, 2e-5, 1e-5, 3e-5, 0.7, 1e-3])[:, None]
+    weight, (tx, ty) = rng.random(300), rng.standard_normal((2, 277)) * 5e-5
+    waves, spread, slope, offset = 1.0 / WAVELENGTH, 3.0e8, 2000.0, 0.4
+    u = spread * ((tx[:, None] - rows[1]) ** 2 + (ty[:, None] - rows[3]) ** 2) - slope * rows[5] - offset
+    lobe = np.sinc(u / np.pi)
+    phase = np.exp(-2j * np.pi * (rows[4] + waves * (tx[:, None] * rows[0] + ty[:, None] * rows[2])))
+    got = np.zeros((277, 3))
+    lobe_sums(rows, weight, tx, ty, waves, spread, slope, offset, got)
+    field = (weight * lobe * phase).sum(axis=1)
+    want = np.stack((field.real, field.imag, ((weight * lobe) ** 2).sum(axis=1)), axis=1)
+    assert_close(got, want, rtol=1e-12, atol=1e-12, what="sums over particles")
+    solid, work = rng.random(277), np.zeros(300)
+    lobe_exchange(rows, tx, ty, solid, field.real.copy(), field.imag.copy(), waves, spread, slope, offset, work)
+    want = (solid[:, None] * lobe * (phase.conj() * field[:, None]).real).sum(axis=0)
+    assert_close(work, want, rtol=1e-12, atol=1e-11, what="sums over angles")
+
+
+def test_sinc_of_the_sums_is_good_to_rounding():
+    rng = np.random.default_rng(4)
+    u = np.concatenate(
+        (rng.uniform(-60.0, 60.0, 3000), 10.0 ** rng.uniform(-12.0, 6.0, 1000), [0.0, np.pi, 2.0 * np.pi])
+    )
+    with mpmath.workdps(40):
+        want = np.array([float(mpmath.sin(v) / v) if v else 1.0 for v in map(mpmath.mpf, u)])
+    assert_close([sinc(v) for v in u], want, rtol=0.0, atol=3e-16, what="sin(u)/u")
+
+
+@pytest.mark.parametrize("sizes", [(150e-6, 5e-6, 60e-6, 5e-6, 2e-4), (20e-6, 5e-6, 20e-6, 5e-6, 2e-4), (0.0,) * 5])
+def test_as_many_radii_as_the_particles_need(sizes, monkeypatch: pytest.MonkeyPatch):
+    beam = _beam(2**12, *sizes)
+    light = tracked_power(EUV, beam, WAVELENGTH, current=1.0)
+    loss = energy_exchange(light, beam)
+    monkeypatch.setattr(tracked, "_SAME_POWER", -1.0)  # nothing is good enough: as many as any beam needs
+    full = tracked_power(EUV, beam, WAVELENGTH, current=1.0)
+    assert light.theta_x.size <= full.theta_x.size
+    assert (light.theta_x.size < full.theta_x.size) == (sizes[0] > 100e-6)
+    assert_close(light.power, full.power, rtol=1e-12, atol=0.0, what="power [W]")
+    want = energy_exchange(full, beam)
+    assert_close(loss, want, rtol=0.0, atol=1e-10 * np.abs(want).max(), what="change of delta")
 
 
 # ------------------------------------------------------------------ energy
