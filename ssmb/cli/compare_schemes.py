@@ -45,9 +45,7 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
         add_number(verb, option, of, dest=field, metavar=metavar)
     verb.add_argument("--periods", type=int, metavar="N", help="periods of the modulator (default 20)")
     verb.add_argument("--thin", action="store_true", help="thin models alone, nothing is tracked through magnets")
-    verb.add_argument(
-        "--terms", action="store_true", help="nonlinear terms of the magnets of each design (needs daceypy)"
-    )
+    verb.add_argument("--terms", action="store_true", help="nonlinear terms of the magnets of each design")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,6 @@ from ssmb.text import named_values, quantity, table
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "ruamel.yaml", "tqdm")
 #: extra of pyproject.toml -> (modules, what they are for)
 _EXTRAS = {
-    "maps": (("daceypy",), "Taylor maps by differential algebra"),
     "nufft": (("finufft",), "bunching spectra"),
     "litho": (("periodictable", "tmm"), "mirrors from atomic form factors"),
     "interop": (("pmd_beamphysics", "at", "xtrack"), "particles and lattices of other codes"),

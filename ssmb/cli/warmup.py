@@ -46,6 +46,7 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
     import ssmb.tracking.monitors  # noqa: F401
     from ssmb.kernels import jit
     from ssmb.kernels.block_sums import SUMS
+    from ssmb.kernels.jets import JetProgram
     from ssmb.kernels.lobes import lobe_exchange, lobe_sums
     from ssmb.kernels.loops import KERNELS
     from ssmb.kernels.philox import white_noise
@@ -63,9 +64,11 @@ def compilations() -> list[tuple[str, Callable[[], object]]]:
     jobs: list[tuple[str, Callable[[], object]]] = [(kernel.name, kernel.address) for kernel in KERNELS]
     jobs += [(known.name, known.address) for known in SUMS]
     jobs.append(("turn loop", turn_loop))
-    one, rows, pair = np.zeros(1), np.zeros((6, 1)), np.zeros((1, 2))
-    jobs.append(("light sums", lambda: lobe_sums(rows, one, one, one, 1.0, 1.0, 1.0, 0.0, np.zeros((1, 3)))))
-    jobs.append(("light exchange", lambda: lobe_exchange(rows, one, one, one, pair, 1.0, 1.0, 1.0, 0.0, one.copy())))
+    one, rows = np.zeros(1), np.zeros((6, 1))
+    lobe = (1.0, 1.0, 1.0, 0.0)
+    jobs.append(("light sums", lambda: lobe_sums(rows, one, one, one, *lobe, np.zeros((1, 3)))))
+    jobs.append(("light exchange", lambda: lobe_exchange(rows, one, one, one, one, one, *lobe, one.copy())))
+    jobs.append(("power series", lambda: JetProgram([], 0.0, 1.0).along(np.zeros(6), np.eye(6), 1)))
     jobs.append(("bunching sums", lambda: bunching_sums(np.zeros(1), np.ones(1), np.ones(1))))
     jobs.append(("noise of lasers", lambda: white_noise(0, 0, np.empty((2, 1)))))
     return jobs

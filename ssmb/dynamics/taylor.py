@@ -1,7 +1,9 @@
 """Taylor maps of sections by differential algebra, through the same scalar maps that track.
 
-The algebra is that of daceypy (the extra ``maps``). A map is v_i = v_i(0) + sum c_i(e) prod_j u_j^e_j of the deviations
-u = v - orbit at the entrance, in our frame (x, px, y, py, z, delta), z > 0 at the head.
+Power series along lines go through the section side by side (:mod:`ssmb.kernels.jets`); the coefficients of each order
+follow from them by least squares, to some units in the last place of the largest term of that order, in deviations
+that make terms of like size. A map is v_i = v_i(0) + sum c_i(e) prod_j u_j^e_j of the deviations u = v - orbit at the
+entrance, in our frame (x, px, y, py, z, delta), z > 0 at the head.
 
 Against other codes: TRANSPORT writes the path l = -z + ... of ultra-relativistic beams, so that its R56 is -r56; in
 MAD-X the last pair is (t, pt) = (z/beta, (E - E0)/(p0 c)), whose R56 has the sign of ours and differs from it by
@@ -15,26 +17,28 @@ M. Berz, Part. Accel. 24, 109 (1989): differential algebraic description of beam
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from ssmb.arguments import checked
 from ssmb.dynamics.closed_orbit import closed_orbit
 from ssmb.dynamics.propagation import carry, op_range, program_of, without
-from ssmb.errors import ConfigError, nearest
-from ssmb.kernels.objects import rebind
-from ssmb.kernels.primitives import velocity_excess
+from ssmb.errors import ConfigError, PhysicsError, nearest
+from ssmb.kernels.jets import LANES, JetProgram
 from ssmb.lattice.program import Program
 from ssmb.lattice.tree import Lattice
 
 AXES = ("x", "px", "y", "py", "z", "delta")
 MAX_ORDER = 12
+#: lines over the terms of the highest order
+_MORE_LINES = 1.6
+#: part of the largest term of a row and an order, in deviations of like size, that is rounding
+_ROUNDING = 1e-15
 
 
 @checked
@@ -139,7 +143,7 @@ class TaylorMap:
             if e.sum() != order:
                 continue
             places = [j for j in range(6) for _ in range(e[j])]
-            orders = set(_permutations(places))
+            orders = set(itertools.permutations(places))
             for p in orders:
                 out[(slice(None), *p)] = c / len(orders)
         return out
@@ -170,7 +174,9 @@ def taylor_map(
     Raises
     ------
     ConfigError
-        Wrong arguments, or daceypy is not installed.
+        Wrong arguments.
+    PhysicsError
+        The map has no expansion there.
 
     Examples
     --------
@@ -194,108 +200,95 @@ def taylor_map(
         at = np.array(orbit, dtype=float)
         if at.shape != (6,) or not np.isfinite(at).all():
             raise ConfigError("orbit must be six finite numbers x, px, y, py, z, delta")
-    with _algebra(int(order)) as algebra:
-        numbers = [float(at[i]) + algebra(i + 1) for i in range(6)]
-        return _read(_through(program, numbers, op_from, op_to), at, int(order))
-
-
-def _through(program: Program, v: list[Any], op_from: int, op_to: int) -> list[Any]:
-    """Run ops on numbers of the algebra, as the tile loops do on doubles."""
+    calls = [(kernel.scalar, p, repeats, kernel.changes_delta) for kernel, p, repeats in program.calls(op_from, op_to)]
     ref = program.reference
-    excess = _on_algebra(velocity_excess)
-
-    def of_delta(delta: Any) -> tuple[Any, Any]:
-        return 1.0 / (1.0 + delta), excess(delta, ref.inv_gamma2, ref.beta**2)
-
-    rpp, dbeta = of_delta(v[5])
-    for kernel, p, repeat in program.calls(op_from, op_to):
-        scalar = _on_algebra(kernel.scalar)
-        for _ in range(repeat):
-            v = list(scalar(*v, rpp, dbeta, p))
-            if kernel.changes_delta:
-                rpp, dbeta = of_delta(v[5])
-    return v
-
-
-def _read(v: list[Any], orbit: np.ndarray, order: int) -> TaylorMap:
-    """Collect the monomials of six numbers of the algebra."""
-    terms: dict[tuple[int, ...], np.ndarray] = {}
-    for i, number in enumerate(v):
-        for monomial in number.getMonomials():
-            exponents = tuple(int(e) for e in list(monomial.m_jj)[:6])
-            terms.setdefault(exponents, np.zeros(6))[i] = float(getattr(monomial.m_coeff, "value", monomial.m_coeff))
-    keys = sorted(terms, key=lambda e: (sum(e), tuple(-n for n in e)))
-    exponents = np.array(keys, dtype=int).reshape(-1, 6)
-    coefficients = np.array([terms[k] for k in keys]).reshape(-1, 6).T
-    return TaylorMap(order, orbit, exponents, np.ascontiguousarray(coefficients))
-
-
-@contextmanager
-def _algebra(order: int) -> Iterator[Any]:
-    """Differential algebra of six variables; what the caller computes with daceypy himself is left in order."""
     try:
-        from daceypy import DA  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise ConfigError(
-            'Taylor maps need daceypy, the extra "maps": pip install "ssmb[maps]" (or: pip install daceypy)'
-        ) from None
-    if not DA.isInitialized() or DA.getMaxOrder() < order or DA.getMaxVariables() < 6:
-        DA.init(order, 6)
-    smallest = DA.setEps(0.0)
-    DA.pushTO(order)
-    try:
-        yield DA
-    finally:
-        DA.popTO()
-        DA.setEps(smallest)
+        section = JetProgram(calls, ref.inv_gamma2, ref.beta**2)
+    except TypeError as error:  # an element of the user
+        raise ConfigError(str(error)) from None
+    return expanded(section, at, int(order))
 
 
-def _sincos(u: Any) -> tuple[Any, Any]:
-    return (u.sin(), u.cos()) if hasattr(u, "cons") else (math.sin(u), math.cos(u))
+def expanded(section: JetProgram, at: np.ndarray, order: int) -> TaylorMap:
+    """Return the map of a row of scalar maps from its series along lines.
+
+    Parameters
+    ----------
+    section : the maps.
+    at : (6,) orbit to expand about [m, 1].
+    order : highest order.
+    """
+    free = [i for i in range(6) if not (i == 4 and section.adds_z)]
+    scale = _scale(section, at, order)
+    directions, fits = _design(len(free), order)
+    lines = np.zeros((6, directions.shape[1]))
+    lines[free] = scale[free, None] * directions
+    series = section.along(at, lines, order)
+    exponents, coefficients = [np.zeros((1, 6), dtype=int)], [series[:, 0, :1]]
+    for power, (found, fit) in enumerate(fits, start=1):
+        here = np.zeros((len(found), 6), dtype=int)
+        here[:, free] = found
+        got = series[:, power] @ fit
+        got[np.abs(got) < _ROUNDING * np.abs(got).max(axis=1, keepdims=True)] = 0.0
+        got /= np.prod(scale**here, axis=1)
+        if section.keeps_delta:
+            got[5] = 0.0 if power > 1 else here[:, 5]
+        if power == 1 and section.adds_z:
+            here, got = np.vstack((here, np.eye(6, dtype=int)[4])), np.column_stack((got, np.eye(6)[4]))
+        exponents.append(here)
+        coefficients.append(got)
+    powers, terms = np.concatenate(exponents), np.concatenate(coefficients, axis=1)
+    if not np.isfinite(terms).all():
+        raise PhysicsError(
+            "the map has no Taylor expansion here: a particle on this orbit is lost, or at an edge of it"
+        )
+    kept = terms.any(axis=0)
+    powers, terms = powers[kept], terms[:, kept]
+    rank = sorted(range(len(powers)), key=lambda n: (powers[n].sum(), tuple(-powers[n])))
+    return TaylorMap(order, at, powers[rank], np.ascontiguousarray(terms[:, rank]))
 
 
-def _sincos_turns(t: Any) -> tuple[Any, Any]:
-    whole = round(t.cons() if hasattr(t, "cons") else t)
-    return _sincos(2.0 * math.pi * (t - whole))
+def _scale(section: JetProgram, at: np.ndarray, order: int) -> np.ndarray:
+    """Deviations (6,) for which terms of different coordinates are of like size: none drowns in rounding [m, 1].
 
-
-def _atan_over(t: Any) -> Any:
-    """atan(t)/t; near t = 0 by its series, which an expansion of the quotient does not have."""
-    if not hasattr(t, "cons"):
-        return math.atan(t) / t if t else 1.0
-    if abs(t.cons()) > 0.1:
-        return t.atan() / t
-    square, out = t * t, 0.0 * t
-    for k in range(20, -1, -1):
-        out = out * square + (-1.0) ** k / (2 * k + 1)
+    Slopes stand to places as the linear map has it; what is left is as long as the terms of one coordinate alone allow.
+    """
+    series = section.along(at, np.eye(6), max(order, 2))
+    matrix = series[:, 1]
+    size = np.ones(6)
+    for i in (0, 2):
+        there, back = abs(matrix[i, i + 1]), abs(matrix[i + 1, i])
+        beta = min(math.sqrt(there / back), 10.0 * max(there, 1.0)) if back > 0.0 else max(there, 1.0)
+        size[i + 1] = 1.0 / max(beta, 0.1)
+    rows = [0, 1, 2, 3, 5]
+    out = size.copy()
+    for i in range(6):
+        for power in range(1 if i == 4 else 2, series.shape[1]):
+            terms = np.abs(series[rows, power, i]) * size[i] ** power / size[rows]
+            out[i] = min(out[i], size[i] * max(terms.max(), 1.0) ** (-1.0 / power))
     return out
 
 
-_NAMESPACE: dict[str, Callable] = {
-    "sqrt": lambda u: u.sqrt() if hasattr(u, "cons") else math.sqrt(u),
-    "sincos": _sincos,
-    "sincos_turns": _sincos_turns,
-    "atan": lambda u: u.atan() if hasattr(u, "cons") else math.atan(u),
-    "atan_over": _atan_over,
-    "exp": lambda u: u.exp() if hasattr(u, "cons") else math.exp(u),
-    "log": lambda u: u.log() if hasattr(u, "cons") else math.log(u),
-    "where": lambda condition, yes, no: yes if condition else no,
-}
-
-
 @cache
-def _on_algebra(scalar: Any) -> Callable:
-    """The scalar map on numbers of the algebra."""
-    return rebind(scalar, _NAMESPACE)
+def _design(variables: int, order: int) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Directions (variables, lines); by order exponents (n, variables) and the matrix from series to coefficients."""
+    most = math.comb(variables + order - 1, order)
+    lines = math.ceil(_MORE_LINES * most)
+    lines = -(-lines // LANES) * LANES if lines > LANES else lines
+    directions = np.random.default_rng(order).standard_normal((variables, lines))
+    directions /= np.linalg.norm(directions, axis=0)
+    fits = []
+    for power in range(1, order + 1):
+        rows = itertools.combinations_with_replacement(range(variables), power)
+        exponents = np.array([np.bincount(row, minlength=variables) for row in rows])
+        # columns of like size: the weights of Bombieri's norm, which is that of the sphere
+        weight = np.sqrt([math.factorial(power) / math.prod(map(math.factorial, e)) for e in exponents.tolist()])
+        terms = np.prod(directions[None] ** exponents[:, :, None], axis=1) * weight[:, None]
+        fits.append((exponents, (np.linalg.pinv(terms.T) * weight[:, None]).T))
+    return directions, fits
 
 
 def _axis(name: str) -> int:
     if name not in AXES:
         raise ConfigError(f"no coordinate '{name}'; allowed: {', '.join(AXES)}.{nearest(name, AXES)}")
     return AXES.index(name)
-
-
-def _permutations(places: list[int]) -> Iterator[tuple[int, ...]]:
-    from itertools import permutations
-
-    return permutations(places)

@@ -40,7 +40,7 @@ def ring_model(
     order : 1: matrices, with the second and third order of the slip (of particles without betatron motion); 2 to 4:
         exactly symplectic kicks that give the Taylor map of the section to this order: chromaticity, path length and
         slip by betatron amplitude, detuning with amplitude (order 3); and the slip by momentum alone to the ninth
-        power. They need daceypy. Kicks have terms of higher orders of their own: 4 where a ring stands near a resonance
+        power. Kicks have terms of higher orders of their own: 4 where a ring stands near a resonance
         of fifth order or has strong sextupoles.
     modulators : "thin": one kick in the middle, its profile averaged along the undulator, its power scaled (1 %) so
         that the amplitude on axis is that of the whole modulator; focusing and R56 of the undulator are in the maps.
@@ -58,7 +58,7 @@ def ring_model(
     Raises
     ------
     ConfigError
-        Wrong arguments, or daceypy is not installed (order 2 and 3).
+        Wrong arguments.
     LatticeError
         The lattice has no modulator and no kept place, is not a ring, or ``keep`` names nothing in it.
     PhysicsError

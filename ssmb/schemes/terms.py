@@ -96,7 +96,7 @@ def path_terms(
     ----------
     scheme : with a beamline of magnets.
     harmonic : n [1].
-    order : of the Taylor map, 2 or more; needs daceypy, the extra "maps".
+    order : of the Taylor map, 2 or more.
     least_phase : smallest n k rms that is listed [rad].
     n, seed : macroparticles of the quiet start.
     beam : another beam at the entrance, such as :meth:`Parts.quadrature`.

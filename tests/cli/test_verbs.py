@@ -310,7 +310,7 @@ def test_doctor(capsys):
     assert found["versions"]["numpy"] == np.__version__
     assert found["speed"]["elements_per_second"] > 0.0
     assert found["cache"]["bytes"] > 0
-    assert {e["name"] for e in found["extras"]} >= {"maps", "nufft", "interop"}
+    assert {e["name"] for e in found["extras"]} >= {"litho", "nufft", "interop"}
 
 
 def test_doctor_says_how_to_install_what_is_missing(capsys, monkeypatch):

@@ -12,7 +12,9 @@ import mpmath
 import numpy as np
 import pytest
 
+from ssmb.dynamics.taylor import expanded
 from ssmb.elements import ELEMENTS
+from ssmb.kernels.jets import JetProgram
 from ssmb.kernels.jit import JIT_OFF
 from ssmb.kernels.loops import KERNELS
 from ssmb.kernels.objects import pure_python
@@ -189,6 +191,38 @@ def test_daceypy_has_the_same_derivatives(case):
         got = np.array([[v.getCoefficient([int(k == j) for j in range(6)]) for k in range(6)] for v in out])
         size = max(1.0, float(np.abs(exact[i]).max()))
         assert_close(got, exact[i], rtol=1e-13, atol=1e-13 * size, what="Jacobian by differential algebra")
+
+
+@each_case
+def test_taylor_map_is_that_of_differential_algebra(case):
+    """Series along lines, traced and compiled, against numbers that are whole expansions: terms up to third order."""
+    daceypy = pytest.importorskip("daceypy", reason="daceypy is not installed")
+    ops, at = [op for op in case.ops() if not (op.kernel.limit or op.kernel.stochastic)], case.points(1)[:, 0]
+    section = JetProgram(
+        [(op.kernel.scalar, packed(op), op.repeat, op.kernel.changes_delta) for op in ops],
+        REFERENCE.inv_gamma2,
+        REFERENCE.beta**2,
+    )
+    got = expanded(section, at, 3)
+    daceypy.DA.init(3, 6)
+    out = run_on(ops, DACEYPY, [float(at[k]) + daceypy.DA(k + 1) for k in range(6)])
+    want = np.zeros((6, len(got.exponents)))
+    place = {tuple(e): i for i, e in enumerate(got.exponents.tolist())}
+    missed = 0.0
+    for row, number in enumerate(out):
+        for term in number.getMonomials():
+            here, value = place.get(tuple(int(e) for e in list(term.m_jj)[:6])), term.m_coeff.value
+            if here is None:
+                missed = max(missed, abs(value))
+            else:
+                want[row, here] = value
+    for order in range(4):
+        here = got.exponents.sum(axis=1) == order
+        if not here.any():
+            continue
+        size = np.abs(want[:, here]).max(initial=0.0)
+        assert_close(got.coefficients[:, here], want[:, here], rtol=3e-12, atol=3e-12 * size, what=f"order {order}")
+    assert missed <= 3e-12 * np.abs(want).max()
 
 
 # ---- files

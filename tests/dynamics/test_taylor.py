@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
+import mpmath
 import numpy as np
 import pytest
 
 from ssmb.beam.reference import Reference
 from ssmb.dynamics import optics, taylor_map
 from ssmb.elements import Bend, Drift, Sextupole
+from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
+from ssmb.kernels import jets, tapes
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
 from tests.dynamics.rings import double_bend_ring, mls
@@ -98,10 +99,60 @@ def test_order_one_of_the_map_of_a_cavity() -> None:
     assert_close(taylor_map(ring, order=1).R, optics(ring).m66, rtol=1e-10, atol=1e-11)
 
 
-def test_daceypy_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "daceypy", None)
-    with pytest.raises(ConfigError, match=r'pip install "ssmb\[maps\]"'):
-        taylor_map(mls(), order=1)
+def test_high_orders_of_a_drift() -> None:
+    """x = l px/sqrt((1 + delta)^2 - px^2 - py^2), expanded by hand: 5/16 px^7, -3/2 px^3 delta (3/2 delta^2) ..."""
+    m = taylor_map(_line(Drift(name="d", length=1.0)), order=8)
+    # the root over 1 + delta as a binomial series in px^2/(1 + delta)^2, then in delta
+    assert_close(m.coefficient("x", px=7), 5.0 / 16.0, rtol=1e-11, atol=0.0)
+    assert_close(m.coefficient("x", px=5, delta=3), 3.0 / 8.0 * -35.0, rtol=1e-11, atol=0.0)
+    assert_close(m.coefficient("x", px=3, py=2, delta=2), 0.5 * 1.5 * 15.0, rtol=1e-11, atol=0.0)
+    assert_close(m.coefficient("x", px=1, py=4, delta=3), 3.0 / 8.0 * -35.0, rtol=1e-11, atol=0.0)
+
+
+def test_series_of_functions_at_any_point() -> None:
+    """Against the derivatives that mpmath takes numerically, at 60 digits."""
+    functions = {
+        tapes.RECIPROCAL: lambda u: 1 / u,
+        tapes.SQRT: mpmath.sqrt,
+        tapes.SIN: mpmath.sin,
+        tapes.COS: mpmath.cos,
+        tapes.ATAN: mpmath.atan,
+        tapes.ATAN_OVER: lambda u: mpmath.atan(u) / u if u else mpmath.mpf(1),
+        tapes.EXP: mpmath.exp,
+        tapes.LOG: mpmath.log,
+    }
+    order, got = 8, np.empty(9)
+    with mpmath.workdps(60):
+        for number, function in functions.items():
+            for u in (0.013, 0.3, 0.49, 0.51, 0.93, 2.7):
+                jets._series(number, u, order, got)
+                want = np.array([float(c) for c in mpmath.taylor(function, mpmath.mpf(u), order)])
+                # what a step as long as the radius of convergence makes of each
+                radius = min(1.0, u) if number in (tapes.RECIPROCAL, tapes.SQRT, tapes.LOG) else 1.0
+                size = radius ** np.arange(order + 1)
+                assert_close(got * size, want * size, rtol=1e-13, atol=5e-14, what=f"function {number} at {u}")
+    jets._series(tapes.ATAN_OVER, 0.0, order, got)
+    assert_close(got, [1.0, 0.0, -1.0 / 3.0, 0.0, 0.2, 0.0, -1.0 / 7.0, 0.0, 1.0 / 9.0], rtol=1e-15, atol=1e-16)
+
+
+def test_terms_in_z_of_a_laser_do_not_drown_the_others() -> None:
+    """Coefficients from 1 to 1e17 in one map, each to its own digits."""
+    laser = ThinLaser(name="l", laser_wavelength=1e-6, amplitude=1e-3, waist=1e-3)
+    m = taylor_map(_line(laser, Drift(name="d", length=1.0)), order=3, lasers=True)
+    k = 2.0 * np.pi / (1e-6 * REF.beta)  # an electron passes a wavelength in the time of the light
+    assert_close(m.coefficient("delta", z=1), 1e-3 * k, rtol=1e-12, atol=0.0)
+    # beside terms of x^2 z, which are 1e4 times larger where z^3 is as large as delta
+    assert_close(m.coefficient("delta", z=3), -1e-3 * k**3 / 6.0, rtol=1e-10, atol=0.0)
+    assert_close(m.coefficient("delta", x=2, z=1), -1e-3 * k / 1e-3**2, rtol=1e-9, atol=0.0)
+    assert_close(m.coefficient("x", px=1, delta=1), -1.0, rtol=1e-12, atol=0.0)
+
+
+def test_what_has_no_expansion_says_so() -> None:
+    def split(x, px, y, py, z, delta, rpp, dbeta, p):
+        return (x if x > p[0] else -x), px, y, py, z, delta
+
+    with pytest.raises(TypeError, match="'split' cannot be expanded: which way an `if` goes"):
+        tapes.tape_of(split, 1)
 
 
 def test_wrong_arguments() -> None:

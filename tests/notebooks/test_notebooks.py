@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 #: the lithography notebook needs other packages and has its test in tests/lithography
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").glob("*.py") if not p.name.startswith("10_"))
 NAMES = [p.stem for p in NOTEBOOKS]
-#: notebooks that compute Taylor maps
-WITH_MAPS = ("01", "04", "06")
 #: figures that are stored, at least
 FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14, "06": 9}
 
@@ -101,8 +99,6 @@ def tells_06(printed: str) -> None:
 
 @pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
 def test_reduced_mode_prints_the_story(text: Path) -> None:
-    if text.name[:2] in WITH_MAPS:
-        pytest.importorskip("daceypy", reason="the notebook computes Taylor maps")
     paths = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", text.name],

@@ -90,7 +90,6 @@ def test_the_rest_of_a_ring_keeps_the_ellipses_that_it_is_given():
 
 def test_the_path_of_a_drift_is_explained_to_second_order():
     """Its error is ``-L (px^2 + py^2)/2`` about the mean; the next order is ten powers of ten smaller."""
-    pytest.importorskip("daceypy", reason="the terms of the path are of a Taylor map")
     length, reference = 7.0, Reference(650e6)
     line = Lattice.from_elements([ELEMENTS["Marker"](name="A"), ELEMENTS["Drift"](name="D", length=length)], reference)
     rows = np.random.default_rng(5).normal(size=(6, 500)) * np.array([1e-4, 3e-5, 5e-5, 1e-5, 0.0, 0.0])[:, None]
@@ -106,7 +105,6 @@ def test_the_path_of_a_drift_is_explained_to_second_order():
 @pytest.mark.parametrize("turned", ["x", "y"])
 def test_growth_by_the_spot_is_that_of_the_two_kicks(turned):
     """Path errors are none: what stays is that an electron comes back to another place, here in one plane only."""
-    pytest.importorskip("daceypy", reason="the terms of the path are of a Taylor map")
     angle = 0.25 * math.pi
     matrix = np.eye(6)
     at, beta = (0, 15.0) if turned == "x" else (2, BETA)
