@@ -10,7 +10,8 @@ package, a call or a file that takes more than 5 s of the processor, a NaN witho
 Lattice and run files are those of the tests of ``tests/robustness`` with more mutations. HDF5 files are a run, its
 particles, a stage and a checkpoint, changed at one to three places and sealed again. Calls are those of docstrings, and
 of what is public and has none, what its annotations ask for; one argument is replaced by what nobody means. What would
-take more than 5 s or half a GB must be refused by its own estimate: the limits of ``ssmb.costs`` are set to these.
+take more than 5 s or 1 GB must be refused by its own estimate, good to a factor of 3: the limits of ``ssmb.costs``
+are set to a third and a half of these, and one thread computes.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def tested(name: str, number: int) -> bool:
 def drawn(name: str, number: int, seed: int) -> bool:
     """Run one of the parts that are drawn here; return whether all is well."""
     words = [sys.executable, __file__, "--inside", name, f"--{name}", str(number), "--seed", str(seed)]
-    code, told, memory = watched(words, PYTHONPATH=str(ROOT))
+    code, told, memory = watched(words, PYTHONPATH=str(ROOT), NUMBA_NUM_THREADS="1")
     if code != 0:
         print(f"{name}: the process ended with {code} at {told[-2000:]}")
         return False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import functools
 import inspect
 import numbers
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -60,9 +61,15 @@ def checked(function: F) -> F:
             if wrong is not None:
                 raise ConfigError(wrong) from None
             wrong = _shapes(function, error, (*args, *kwargs.values()))
+            if (
+                wrong is None
+                and isinstance(error, KeyError)
+                and error.args[0] in [*_texts(args), *_texts(kwargs.values())]
+            ):
+                wrong = f"{_name(function)}: nothing is known under {error.args[0]!r}"
             if wrong is None and (odd := _not_finite(function, args, kwargs)):
                 wrong = f"{_name(function)}: {', '.join(odd)} must be finite"
-            if wrong is None and isinstance(error, OverflowError):
+            if wrong is None and isinstance(error, (OverflowError, np.linalg.LinAlgError)):
                 wrong = f"{_name(function)}: the result leaves the range of floating point; check the units"
             if wrong is None:
                 raise
@@ -73,7 +80,8 @@ def checked(function: F) -> F:
             ) from None
         if isinstance(found, _MAY_BE_NAN) and _not_a_number(found):
             odd = ", ".join(_not_finite(function, args, kwargs))
-            if odd or not isinstance(found, dict):  # a table may say by NaN that something is not there
+            inside = isinstance(found, dict) or (isinstance(found, tuple) and not any(map(_is_nan, found)))
+            if odd or not inside:  # a table may say by NaN that something is not there
                 why = f": {odd} must be finite" if odd else "; numbers are too large, too small, or of another unit"
                 raise ConfigError(f"{_name(function)}: the result is not a number{why}")
         return found
@@ -97,6 +105,8 @@ def unmasked(name: str, values: Any) -> np.ndarray:
 
 
 def _check_members(cls: type) -> None:
+    if dataclasses.is_dataclass(cls) and hasattr(cls, "__post_init__"):
+        cls.__init__ = _with_its_objects(cls, cls.__init__)  # type: ignore[misc]
     for name, member in list(vars(cls).items()):
         if name.startswith("_") and name != "__init__":
             continue
@@ -104,6 +114,41 @@ def _check_members(cls: type) -> None:
             setattr(cls, name, type(member)(checked(member.__func__)))
         elif inspect.isfunction(member):
             setattr(cls, name, checked(member))
+
+
+def _with_its_objects(cls: type, construct: Callable[..., None]) -> Callable[..., None]:
+    """The construction of a class that checks its numbers, with its fields of classes of ours checked, too."""
+
+    @functools.wraps(construct)
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
+        construct(self, *args, **kwargs)
+        for name, hint in _objects(cls):
+            if not isinstance(value := getattr(self, name), hint):
+                raise ConfigError(f"{cls.__name__}: {name} must be {_words(hint)}, not {type(value).__name__}")
+
+    return made
+
+
+@functools.cache
+def _objects(cls: type) -> list[tuple[str, Any]]:
+    """Fields that are objects of classes of the package, or None."""
+    try:
+        hints = typing.get_type_hints(cls)
+    except NameError:  # of types that are imported for annotations alone
+        return []
+    found = []
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        either = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+        arms = [arm for arm in either if arm is not types.NoneType]
+        ours = [isinstance(arm, type) and arm.__module__.startswith("ssmb.") and not _protocol(arm) for arm in arms]
+        if arms and all(ours):
+            found.append((field.name, hint))
+    return found
+
+
+def _protocol(cls: type) -> bool:
+    return bool(getattr(cls, "_is_protocol", False))
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -132,13 +177,20 @@ def _shapes(function: Callable[..., Any], error: Exception, given: tuple[Any, ..
 
 
 def _not_a_number(value: Any) -> bool:
-    """Whether a result is a NaN, or holds one at its first level."""
+    """Whether a result is a NaN, or holds one."""
     if isinstance(value, (tuple, dict)):
-        inside = value.values() if isinstance(value, dict) else value
-        return any(_not_a_number(one) for one in inside if not isinstance(one, (tuple, dict)))
+        return any(map(_not_a_number, value.values() if isinstance(value, dict) else value))
+    return _is_nan(value)
+
+
+def _is_nan(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fc" and bool(np.isnan(value).any())
     return isinstance(value, (float, complex, np.inexact)) and value != value
+
+
+def _texts(given: Iterable[Any]) -> list[str]:
+    return [value for value in given if isinstance(value, str)]
 
 
 def _not_finite(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
@@ -179,6 +231,8 @@ def _fits(value: Any, hint: Any, allowed: tuple[type, ...]) -> bool:
         return _fits(value, inner[0], allowed)
     if origin is typing.Literal:
         return isinstance(value, tuple({type(one) for one in inner}))
+    if origin is np.ndarray and issubclass((*typing.get_args(inner[-1]), object)[0], (np.number, np.bool_)):
+        return isinstance(value, np.ndarray) and value.dtype.kind in "fciub"
     kind = origin or hint
     if kind is None or kind is types.NoneType:
         return value is None

@@ -55,6 +55,8 @@ class Kicker(Element):
         return self.slice_ops(ref, 0.0, 1.0)
 
     def slice_ops(self, ref: Reference, fraction_from: float, fraction_to: float) -> tuple[Op, ...]:
+        if self.length == 0.0:
+            return self.ops(ref)
         length = (fraction_to - fraction_from) * self.length
         if not (self.hkick or self.vkick):
             return (Op(drift_exact, (length,)),)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
 from ssmb.elements.base import ELEMENTS, ByField, ByMap, Element, param
 from ssmb.errors import LatticeError
@@ -142,6 +143,7 @@ def by_power_series(member: StraightMagnet, *strengths: complex) -> ByField:
     return ByField(member, field)
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class StraightMagnet(Element):
     """A magnet with a straight reference orbit and any of the multipoles up to dodecapole.

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
+from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.light.trajectory import Orbit, undulator_orbit
 from ssmb.maps.undulator import Undulator
@@ -35,6 +36,8 @@ Array = NDArray[np.float64]
 
 #: points of the orbit in a pole, Gauss nodes across the plane of an arc
 _POINTS, _ACROSS = 128, 24
+#: time that an arc takes for a photon energy that it radiates [s]
+_SECONDS_OF_AN_ARC = 2e-5
 #: exponent of K_(2/3)^2 beyond which there is no light
 _DARK = 100.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_ACROSS)
@@ -80,8 +83,13 @@ def wiggler_spectrum(
     if inverse > 0.0 and not orbit.ends[1, 0] < distance:
         raise ConfigError(f"distance = {distance:g} m lies before the end of the orbit at {orbit.ends[1, 0]:g} m")
     low, high = np.array([middle[0] - x, middle[1] - y]), np.array([middle[0] + x, middle[1] + y])
+    orbit = orbit.expanded() if inverse > 0.0 else orbit
+    check_cost(
+        f"the light of {orbit.rows.shape[1]} arcs at {energy.size} photon energies",
+        seconds=_SECONDS_OF_AN_ARC * energy.size * orbit.rows.shape[1], instead="take fewer photon energies",
+    )  # fmt: skip
     spectrum = np.zeros(energy.shape)
-    for rows, copies in _pieces(orbit.expanded() if inverse > 0.0 else orbit):
+    for rows, copies in _pieces(orbit):
         spectrum += copies * _of_piece(orbit, rows, energy, low, high, inverse)
     return spectrum.reshape(np.shape(photon_energy))
 

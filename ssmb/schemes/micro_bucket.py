@@ -22,7 +22,7 @@ from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.buckets.micro_bucket import LINEAR_STABILITY_LIMIT, MicroBucket
 from ssmb.elements.thin_chicane import ThinChicane
 from ssmb.elements.thin_laser import ThinLaser
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
+from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.lattice import Lattice
 from ssmb.ranges import count, harmonic_number, positive, share
 from ssmb.ring_models import RingParameters, ring_model_from_parameters
@@ -85,8 +85,6 @@ class MicroBucketHarmonics(Scheme):
     thin_turns: ClassVar[int] = 10
 
     def __post_init__(self) -> None:
-        if not isinstance(self.reference, Reference):
-            raise ConfigError(f"reference must be a Reference, not {self.reference!r}")
         positive("sigma_delta", self.sigma_delta)
         share("captured", self.captured)
         self.bucket()

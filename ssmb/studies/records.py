@@ -121,7 +121,12 @@ def values_of(kind: type[Any], tree: Any, names: Collection[str]) -> dict[str, A
     if not needed <= set(tree) <= set(names):
         raise ResultFileError(f"a {kind.__name__} has {', '.join(names)}; the file holds {', '.join(tree)[:200]}")
     _check_axes(kind, tree)
-    return {name: _loaded(hints[name], tree[name]) if name in tree else None for name in names}
+    found = {name: _loaded(hints[name], tree[name]) if name in tree else None for name in names}
+    for name, of in quantities_of(kind).items():
+        value = found.get(name)
+        if isinstance(value, (int, float)) and not of.minimum <= value <= of.maximum:
+            raise ResultFileError(f"{name} of a {kind.__name__} must be {of.allowed()}, not {value!r}")
+    return found
 
 
 def _check_axes(kind: type[Any], tree: Any) -> None:
@@ -171,7 +176,13 @@ def _loaded(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         arms = [h for h in of if h is not type(None)]
         return _loaded(arms[0] if len(arms) == 1 else Any, value)
-    if hint in _KINDS and not isinstance(value, str if hint is str else (Dataset, bool)):
+    if origin in (dict, Mapping):
+        texts = isinstance(value, Mapping) and (of[1] is not str or all(isinstance(v, str) for v in value.values()))
+        if not texts:
+            raise ResultFileError("the file holds something else where there must be texts by name")
+        return value
+    wanted: Any = str if hint is str else (Dataset, bool)
+    if hint in _KINDS and not isinstance(value, wanted):
         raise ResultFileError(f"the file holds a {type(value).__name__} where a {hint.__name__} must be")
     if hint is Beam or is_dataclass(hint):
         return record_of(typing.cast(Any, hint), value)
@@ -186,7 +197,8 @@ def _loaded(hint: Any, value: Any) -> Any:
         return value
     if value.values.dtype.kind in "fc" and np.isnan(value.values).any():
         raise ResultFileError(f"the file holds no number where there must be one: {value.long_name[:80]}")
-    if hint in _KINDS and (value.values.ndim or value.values.dtype.kind not in _KINDS[hint]):
+    whole = hint is not int or (value.values == np.round(value.values)).all()
+    if hint in _KINDS and (value.values.ndim or value.values.dtype.kind not in _KINDS[hint] or not whole):
         raise ResultFileError(
             f"the file holds no single {hint.__name__} where there must be one: {value.long_name[:80]}"
         )

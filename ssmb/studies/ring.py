@@ -54,7 +54,7 @@ class RingResult(Result):
     records: dict[str, Record]
     start: StartingBeam = quantity("", "beam at the start")
     turns: int = quantity("turn", "turns that are done")
-    count: int = quantity("1", "particles at the start")
+    count: int = quantity("1", "particles at the start", minimum=1)
     alive: int = quantity("1", "particles at the end")
     losses: tuple[Loss, ...] = quantity("", "losses at each element", default=())
     light: tuple[Light, ...] = quantity("", "light at each harmonic", default=())

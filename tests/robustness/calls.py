@@ -307,7 +307,7 @@ def outcome(call: Callable[[], Any]) -> tuple[str, str]:
     signal.signal(signal.SIGPROF, _too_long)
     signal.setitimer(signal.ITIMER_PROF, 2.0 * PATIENCE)
     limits = costs.MEMORY, costs.SECONDS
-    costs.MEMORY, costs.SECONDS = 0.5e9 * MOST_MEMORY, PATIENCE
+    costs.MEMORY, costs.SECONDS = 0.5e9 * MOST_MEMORY, PATIENCE / 3.0  # estimates are good to a factor 3
     with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:

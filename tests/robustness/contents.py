@@ -256,7 +256,7 @@ def _text(file: h5py.File, name: str, chance: random.Random) -> str:
     else:
         begin = chance.randrange(len(text) + 1)
         end = min(len(text), begin + chance.randrange(20))
-        made, words = text[:begin] + chance.choice(("", "\0", "nan", "[", "1e999", "é")) + text[end:], f"at {begin}"
+        made, words = text[:begin] + chance.choice(("", "\0", "NaN", "[", "1e999", "é")) + text[end:], f"at {begin}"
     encoded = np.array(made.encode(), dtype=h5py.string_dtype("utf-8", max(len(made.encode()), 1)))
     _put(file, name, encoded)
     if "text_bytes" in file[name].attrs and chance.random() < 0.8:

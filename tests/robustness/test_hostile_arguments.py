@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import importlib
 import inspect
@@ -102,6 +103,15 @@ def test_what_is_not_a_number_goes_no_further() -> None:
         with pytest.raises(ConfigError, match="rows: the result is not a number: a must be finite"):
             rows(np.array([1.0, math.inf]))
     assert ratio(1.0, 4.0) == 0.25
+
+
+def test_objects_in_a_class_that_checks_its_numbers_are_what_they_must_be() -> None:
+    from ssmb.schemes import MicroBucketHarmonics, SingleStage
+
+    for cls in (MicroBucketHarmonics, SingleStage):
+        sound = cls.examples()[0]
+        with pytest.raises(ConfigError, match="reference must be Reference, not float"):
+            dataclasses.replace(sound, reference=1.0)
 
 
 @pytest.mark.parametrize("energy", [1e-300, 1e300])
