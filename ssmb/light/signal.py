@@ -35,6 +35,9 @@ class ChargeSignal(Shown):
     charge: NDArray[np.float64] = quantity("C", "bunch charge", dims=("charge",))
     coherent_energy: NDArray[np.float64] = quantity("J", "coherent energy of one passage", dims=("charge",))
     incoherent_energy: NDArray[np.float64] = quantity("J", "incoherent energy of one passage", dims=("charge",))
+    spread: float = quantity(
+        "1", "relative rms spread of the coherent energy, by the noise of the macroparticles", default=0.0
+    )
 
     @property
     def energy(self) -> NDArray[np.float64]:

@@ -81,6 +81,12 @@ def _draw(axis: Axes, signal: ChargeSignal, i: int, charge_factor: float, energy
     if math.isfinite(signal.crossover_charge) and signal.crossover_charge > 0.0:
         factor, unit = prefixed(signal.crossover_charge, "C")
         text += f", equal at {signal.crossover_charge * factor:.3g} {unit}"
+    if 0.0 < signal.spread < math.inf:
+        coherent, other = signal.coherent_energy[order], signal.incoherent_energy[order]
+        low, high = (max(0.0, 1.0 + end * signal.spread) * coherent + other for end in (-1.0, 1.0))
+        axis.fill_between(
+            charge * charge_factor, low * energy_factor, high * energy_factor, color=colour, alpha=0.2, lw=0.0
+        )
     axis.plot(
         charge * charge_factor, signal.energy[order] * energy_factor,
         color=colour, marker=MARKS[i % len(MARKS)], ms=5, lw=1.4, label=text,

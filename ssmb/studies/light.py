@@ -103,18 +103,17 @@ def light_of(
         charges = np.array(want.charges)
         ratio = charges / b.charge
         scan = replace(now, charge=charges, coherent_energy=coherent * ratio**2, incoherent_energy=incoherent * ratio)
-        out.append(
-            Light(
-                harmonic=n,
-                wavelength=undulator.wavelength(n),
-                bunching=bunching,
-                closed_form=float(abs(scheme.bunching(n))) if scheme is not None else None,
-                coherent_power=coherent / duration,
-                incoherent_power=incoherent / duration,
-                signal=scan,
-                noise=float(np.sqrt(np.sum(weight**2)) / np.sum(weight)) if weight.any() else 1.0,
-            )
+        light = Light(
+            harmonic=n,
+            wavelength=undulator.wavelength(n),
+            bunching=bunching,
+            closed_form=float(abs(scheme.bunching(n))) if scheme is not None else None,
+            coherent_power=coherent / duration,
+            incoherent_power=incoherent / duration,
+            signal=scan,
+            noise=float(np.sqrt(np.sum(weight**2)) / np.sum(weight)) if weight.any() else 1.0,
         )
+        out.append(replace(light, signal=replace(scan, spread=light.noise_spread)))
     return tuple(out)
 
 

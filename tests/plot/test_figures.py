@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from types import SimpleNamespace
@@ -294,6 +295,21 @@ def test_signal():
             wanted = made.coherent_energy if style == "--" else made.incoherent_energy
             at = np.exp(np.interp(np.log(made.charge), np.log(charge), np.log(energy)))
             assert_close(at, wanted, rtol=1e-9, atol=0.0, what=f"line of N^{power:g} [J]")
+
+
+def test_signal_with_the_noise_of_its_particles():
+    made = dataclasses.replace(signal(1), spread=0.3)
+    axis = drawn(plot(made)).axes[0]
+    (band,) = axis.collections
+    outline = band.get_paths()[0].vertices
+    middle = made.charge[len(made.charge) // 2]
+    coherent, other = (np.interp(middle, made.charge, e) for e in (made.coherent_energy, made.incoherent_energy))
+    marked = next(line for line in axis.lines if line.get_marker() not in ("None", None, ""))
+    x, y = marked.get_xdata()[len(made.charge) // 2], marked.get_ydata()[len(made.charge) // 2]
+    ends = outline[np.isclose(outline[:, 0], x, rtol=1e-9), 1] / y
+    want = np.array([0.7 * coherent + other, 1.3 * coherent + other]) / (coherent + other)
+    assert_close([ends.min(), ends.max()], want, rtol=1e-9, atol=0.0, what="ends of the band over the line")
+    assert not drawn(plot(signal(1))).axes[0].collections
 
 
 def test_signal_without_coherent_light():
