@@ -98,10 +98,10 @@ class Radiator(Part, name="radiator"):
         train = filling.local_current
         exact = self.undulator.tuned(wavelength, beam.reference)
         if known is not None:
-            light, on_resonance = known.light, known.on_resonance
+            light, resonant_power = known.light, known.resonant_power
         else:
             light = tracked_power(exact, beam, wavelength, current=train)
-            on_resonance = light.power
+            resonant_power = light.power
             if self.detuning == "best":
                 light = tracked_power(_best(beam, exact, wavelength), beam, wavelength, current=train)
         at_exit = ExitLight.of_train(
@@ -121,9 +121,8 @@ class Radiator(Part, name="radiator"):
         if ideal is not None:
             way.by("bunching of the tracked beam", (light.bunching / abs(ideal)) ** 2, "tracked")
         seen = tuple(end / light.power for end in light.power_range) if light.power > 0.0 else (0.0, 1.0)
-        way.to(
-            "size, divergence, energy spread of the beam", on_resonance, "tracked", (seen[0], seen[1]), "tracked light"
-        )
+        beam_is = "size, divergence, energy spread of the beam"
+        way.to(beam_is, resonant_power, "tracked", (seen[0], seen[1]), "tracked light")
         if self.detuning == "best":
             way.to("best detuning of the radiator", light.power, "tracked")
         at_exit = _limited(way, at_exit, upstream)
@@ -134,7 +133,7 @@ class Radiator(Part, name="radiator"):
         return SourceLight(
             harmonic=upstream.harmonic,
             light=light,
-            on_resonance=on_resonance,
+            resonant_power=resonant_power,
             exit=at_exit,
             power_at_focus=way.power,
             incoherent_power=electrons * incoherent_energy(exact, ELEMENTARY_CHARGE, at_exit.band),

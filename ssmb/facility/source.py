@@ -60,7 +60,7 @@ class SourceLight(Shown):
 
     harmonic: int = quantity("1", "harmonic of the laser")
     light: TrackedLight = quantity("", "the coherent light of the tracked beam, peak of a train")
-    on_resonance: float = quantity(
+    resonant_power: float = quantity(
         "W", "peak power of a train with the undulator on its exact resonance, which a detuning exceeds"
     )
     exit: ExitLight = quantity("", "the same at the undulator exit, averaged")
