@@ -1,8 +1,8 @@
 """Taylor maps of sections by differential algebra, through the same scalar maps that track.
 
 Power series along lines go through the section side by side (:mod:`ssmb.kernels.jets`); the coefficients of each order
-follow from them by least squares, to some units in the last place of the largest term of that order, in deviations
-that make terms of like size. A map is v_i = v_i(0) + sum c_i(e) prod_j u_j^e_j of the deviations u = v - orbit at the
+follow from them by least squares, to 1e-13 of the largest term of a row in deviations that make terms of like size.
+A map is v_i = v_i(0) + sum c_i(e) prod_j u_j^e_j of the deviations u = v - orbit at the
 entrance, in our frame (x, px, y, py, z, delta), z > 0 at the head.
 
 Against other codes: TRANSPORT writes the path l = -z + ... of ultra-relativistic beams, so that its R56 is -r56; in
@@ -219,7 +219,7 @@ def expanded(section: JetProgram, at: np.ndarray, order: int) -> TaylorMap:
     order : highest order.
     """
     free = [i for i in range(6) if not (i == 4 and section.adds_z)]
-    scale = _scale(section, at, order)
+    scale = like_size(section, at, order)
     directions, fits = _design(len(free), order)
     lines = np.zeros((6, directions.shape[1]))
     lines[free] = scale[free, None] * directions
@@ -248,7 +248,7 @@ def expanded(section: JetProgram, at: np.ndarray, order: int) -> TaylorMap:
     return TaylorMap(order, at, powers[rank], np.ascontiguousarray(terms[:, rank]))
 
 
-def _scale(section: JetProgram, at: np.ndarray, order: int) -> np.ndarray:
+def like_size(section: JetProgram, at: np.ndarray, order: int) -> np.ndarray:
     """Deviations (6,) for which terms of different coordinates are of like size: none drowns in rounding [m, 1].
 
     Slopes stand to places as the linear map has it; what is left is as long as the terms of one coordinate alone allow.
