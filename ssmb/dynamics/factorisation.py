@@ -40,6 +40,8 @@ _GOLDEN = 0.5 * (1.0 + math.sqrt(5.0))
 _ROUNDING = 1e-11
 #: How far a Taylor map may be from symplectic, relative to its terms of that order.
 _SYMPLECTIC = 1e-6
+#: Terms of a coordinate below this part of those of the others are as good as none: their errors are rounding of those.
+_NOTHING = 1e-6
 
 
 def kicks_of(
@@ -107,7 +109,7 @@ class _Potential:
         got = _FORM @ self.gradient(points)
         want = wanted @ np.prod(points[None, :, :] ** exponents[:, :, None], axis=1)
         error = np.abs(got - want).max(axis=1)
-        if np.any(error > _SYMPLECTIC * np.maximum(np.abs(want).max(axis=1), 1e-9 * np.abs(want).max())):
+        if np.any(error > _SYMPLECTIC * np.maximum(np.abs(want).max(axis=1), _NOTHING * np.abs(want).max())):
             raise PhysicsError(
                 f"the map of the section is not symplectic at order {self.degree - 1}: is an SSMB_LinearMap with "
                 f"damping or "
