@@ -37,8 +37,8 @@ AXES = ("x", "px", "y", "py", "z", "delta")
 MAX_ORDER = 12
 #: lines over the terms of the highest order
 _MORE_LINES = 1.6
-#: part of the largest term of a row and an order, in deviations of like size, that is rounding
-_ROUNDING = 1e-15
+#: rounding of a series over its largest, which the fit of a term enlarges by its norm
+_ROUNDING = 4e-15
 
 
 @checked
@@ -229,7 +229,8 @@ def expanded(section: JetProgram, at: np.ndarray, order: int) -> TaylorMap:
         here = np.zeros((len(found), 6), dtype=int)
         here[:, free] = found
         got = series[:, power] @ fit
-        got[np.abs(got) < _ROUNDING * np.abs(got).max(axis=1, keepdims=True)] = 0.0
+        rounding = _ROUNDING * np.abs(series[:, power]).max(axis=1, keepdims=True) * np.linalg.norm(fit, axis=0)
+        got[np.abs(got) < rounding] = 0.0
         got /= np.prod(scale**here, axis=1)
         if section.keeps_delta:
             got[5] = 0.0 if power > 1 else here[:, 5]
