@@ -163,10 +163,18 @@ def _spot(section: TaylorMap, sigma: np.ndarray, harmonic: int, wavelength: floa
     if spot == math.inf:
         return 1.0
     k = 2.0 * math.pi * harmonic / wavelength
-    (x, along_x), (y, along_y) = (_path_at(section, sigma, k, plane) for plane in ([0, 1], _VERTICAL))
+    (x, along_x), (y, along_y) = (_folded(*_path_at(section, sigma, k, plane)) for plane in ([0, 1], _VERTICAL))
     share = np.exp(-np.add.outer(x * x, y * y) / (spot * spot))
     seen = along_x @ special.jv(harmonic, harmonic * xi * share) @ along_y
     return float(abs(seen / (along_x.sum() * along_y.sum() * special.jv(harmonic, harmonic * xi))))
+
+
+def _folded(place: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and their mirror images, which see the same field, as one."""
+    half, first = place.size // 2, place.size - place.size // 2
+    both = along[:first].copy()
+    both[:half] += along[::-1][:half]
+    return place[:first], both
 
 
 def _path_at(section: TaylorMap, sigma: np.ndarray, k: float, plane: list[int]) -> tuple[np.ndarray, np.ndarray]:
