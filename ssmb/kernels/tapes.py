@@ -19,7 +19,7 @@ from ssmb.kernels.objects import rebind
 # operations, of scalars (a, b, c are scalar registers) ...
 ADD, SUB, MUL, DIV, LESS, LESS_EQUAL, EQUAL, BOTH, EITHER, CHOOSE, FLOOR, NEAREST, CALL = range(13)
 # ... and of jets; capital letters of their arguments: J a jet, S a scalar
-HEAD_J, FROM_S, ADD_JJ, ADD_JS, SUB_JJ, SUB_SJ, MUL_JJ, MUL_JS, DIV_JS, CHOOSE_SJJ, CALL_J, COPY_J = range(20, 32)
+HEAD_J, FROM_S, ADD_JJ, ADD_JS, SUB_JJ, SUB_SJ, MUL_JJ, MUL_JS, DIV_JS, CHOOSE_SJJ, CALL_J = range(20, 31)
 #: operations whose result is a scalar
 _TO_SCALAR = frozenset((*range(13), HEAD_J))
 _CALLS = (CALL, CALL_J)
