@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ssmb.kernels.jit import FLAGS, numba, scalar
-from ssmb.kernels.primitives import nearest_whole, sincos_quarters, where
+from ssmb.kernels.primitives import floor, nearest_whole, sincos_quarters, where
 from ssmb.kernels.threads import threaded
 
 #: particles (or angles) whose terms are formed side by side and added pairwise
@@ -39,7 +39,7 @@ def sinc(u):
     s = s * z - 1.9841269841254887e-04
     s = s * z + 8.333333333333316e-03
     s = s * z - 1.6666666666666666e-01
-    odd = n - 2.0 * np.floor(0.5 * n)
+    odd = n - 2.0 * floor(0.5 * n)
     return (1.0 + z * s) * where(n == 0.0, 1.0, (1.0 - 2.0 * odd) * r / u)
 
 

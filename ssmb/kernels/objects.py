@@ -6,7 +6,6 @@ Taylor map or a 50-digit truth a statement about the code that tracks, and not a
 
 from __future__ import annotations
 
-import math
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -67,20 +66,4 @@ def _names(code: types.CodeType) -> set[str]:
 @cache
 def pure_python(function: Any) -> Callable:
     """The scalar as plain Python on floats: the same polynomials, no compiler."""
-    return rebind(function, {"power_of_two": lambda n: math.ldexp(1.0, int(n))})
-
-
-def with_numbers(function: Any, numbers: Any) -> Callable:
-    """The scalar on objects: ``numbers`` has sqrt, sincos, sincos_turns, atan, exp, log, floor and where."""
-    return rebind(
-        function,
-        {
-            "sqrt": numbers.sqrt,
-            "sincos": numbers.sincos,
-            "sincos_turns": numbers.sincos_turns,
-            "atan": numbers.atan,
-            "exp": numbers.exp,
-            "log": numbers.log,
-            "where": numbers.where,
-        },
-    )
+    return rebind(function, primitives.INTERPRETED)

@@ -7,6 +7,8 @@ or eight particles at a time and are accurate to about one unit in the last plac
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba.core import types
@@ -22,32 +24,56 @@ _P3 = 2.02226624879595063154e-21
 _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to the nearest integer
 
 
-if JIT_OFF:
+def _read_as(given: Any, wanted: Any) -> Any:
+    """Make a function of compiled code that reads the 64 bits of one type as another."""
 
-    def power_of_two(n):  # pyright: ignore[reportRedeclaration]
-        """2**n for an integral float n in [-1022, 1023]."""
-        return math.ldexp(1.0, int(n))
-else:
-
-    @intrinsic
-    def _bits_to_float(typingctx, bits):
-        """Read a 64-bit integer as the bits of a double."""
-
+    def read(typingctx, value):
         def codegen(context, builder, signature, args):
-            return builder.bitcast(args[0], context.get_value_type(types.float64))
+            return builder.bitcast(args[0], context.get_value_type(wanted))
 
-        return types.float64(types.int64), codegen
+        return wanted(given), codegen
 
-    @scalar
-    def power_of_two(n):
-        """2**n for an integral float n in [-1022, 1023]."""
-        return _bits_to_float((np.int64(n) + 1023) << 52)  # pyright: ignore[reportCallIssue]
+    return intrinsic(read)
+
+
+#: What only compiled code has words for, in plain Python: by the name of the primitive.
+INTERPRETED: dict[str, Callable] = {
+    "bits_of": lambda u: np.float64(u).view(np.uint64),
+    "with_bits": lambda bits: np.uint64(bits).view(np.float64),
+}
+
+_bits_of = INTERPRETED["bits_of"] if JIT_OFF else _read_as(types.float64, types.uint64)
+_with_bits = INTERPRETED["with_bits"] if JIT_OFF else _read_as(types.uint64, types.float64)
+
+
+@scalar
+def bits_of(u):
+    """The 64 bits of a double, as uint64."""
+    return _bits_of(u)
+
+
+@scalar
+def with_bits(bits):
+    """The double that has the 64 bits of an uint64."""
+    return _with_bits(bits)
+
+
+@scalar
+def power_of_two(n):
+    """2**n for an integral float n in [-1022, 1023]."""
+    return with_bits(np.uint64((np.int64(n) + 1023) << 52))
 
 
 @scalar
 def sqrt(u):
-    """Square root of a number >= 0."""
+    """Square root of a number >= 0; NaN of one below."""
     return np.sqrt(u)
+
+
+@scalar
+def floor(u):
+    """The largest whole number <= ``u``, as a float."""
+    return np.floor(u)
 
 
 @scalar
@@ -85,7 +111,7 @@ def _sincos_core(r):
 def sincos_quarters(n, r):
     """Sine and cosine of ``n pi/2 + r`` for a whole number n (a float) and |r| <= pi/4."""
     s, c = _sincos_core(r)
-    q = n - 4.0 * np.floor(n * 0.25)
+    q = n - 4.0 * floor(n * 0.25)
     odd = (q == 1.0) | (q == 3.0)
     sine = where(odd, c, s)
     cosine = where(odd, s, c)
@@ -127,7 +153,7 @@ def _atan_rest(z):
 @scalar
 def atan(t):
     """Arc tangent (Cephes rational form), for all real ``t``."""
-    a = np.abs(t)
+    a = abs(t)
     big = a > 2.414213562373095
     mid = a > 0.66
     num = where(big, -1.0, where(mid, a - 1.0, a))
@@ -145,7 +171,7 @@ def velocity_excess(delta, inv_gamma2, beta2):
     """beta/beta0 - 1 of a particle, never as a difference of velocities (exact; keeps every 1/gamma^2)."""
     d = delta * (2.0 + delta)
     u = d * inv_gamma2 / (1.0 + beta2 * d)
-    return u / (1.0 + np.sqrt(1.0 + u))
+    return u / (1.0 + sqrt(1.0 + u))
 
 
 @scalar
@@ -217,7 +243,7 @@ def stumpff_integrals(u):
 @scalar
 def atan_over(t):
     """atan(t)/t, regular at t = 0."""
-    wide = np.abs(t) > 0.6
+    wide = abs(t) > 0.6
     safe = where(wide, t, 1.0)
     z = where(wide, 0.0, t * t)
     return where(wide, atan(safe) / safe, 1.0 + _atan_rest(z))

@@ -96,14 +96,6 @@ class Number:
         """A function of one variable."""
         return self.of.make(CALL_J if self.is_jet else CALL, self.at, function)
 
-    def sqrt(self) -> Number:
-        """Square root; numpy looks for it by this name."""
-        return self.call(SQRT)
-
-    def floor(self) -> Number:
-        """Whole number below."""
-        return self.of.make(FLOOR, self.head().at)
-
     def _with(self, other: Any, scalar: int, both: int, with_scalar: int) -> Number:
         b = self.of.number(other)
         if self.is_jet and b.is_jet:
@@ -217,6 +209,7 @@ _PRIMITIVES: dict[str, Callable] = {
     "exp": lambda u: u.call(EXP),
     "log": lambda u: u.call(LOG),
     "nearest_whole": lambda u: u.of.make(NEAREST, u.head().at),
+    "floor": lambda u: u.of.make(FLOOR, u.head().at),
     "where": choose,
 }
 

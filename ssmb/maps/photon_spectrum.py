@@ -26,15 +26,12 @@ T. O. Raubenheimer, SLAC-PUB-4937 (1991): mean square angle.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic
 
-from ssmb.kernels.jit import JIT_OFF, scalar
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.philox import random_words
-from ssmb.kernels.primitives import sincos_turns, sqrt, where
+from ssmb.kernels.primitives import bits_of, sincos_turns, sqrt, where, with_bits
 
 #: Slots for single photons, and the largest mean number for which the photons left out carry at most 1e-4 of the
 #: energy.
@@ -47,30 +44,6 @@ MEAN_SQUARE_ENERGY = 11.0 / 27.0
 #: Mean square of energy times angle over the mean square of the energy [1/gamma^2].
 MEAN_SQUARE_ANGLE = 13.0 / 55.0
 
-if JIT_OFF:
-
-    def _bits_of(value: Any) -> Any:
-        return np.float64(value).view(np.uint64)
-
-    def _with_bits(bits: Any) -> Any:
-        return np.uint64(bits).view(np.float64)
-else:
-
-    def _read_as(given: Any, wanted: Any) -> Any:
-        """Make a function of compiled code that reads the 64 bits of one type as another."""
-
-        def read(typingctx, value):
-            def codegen(context, builder, signature, args):
-                return builder.bitcast(args[0], context.get_value_type(wanted))
-
-            return wanted(given), codegen
-
-        return intrinsic(read)
-
-    _bits_of = _read_as(types.float64, types.uint64)
-    _with_bits = _read_as(types.uint64, types.float64)
-
-
 _MANTISSA = np.uint64(52)
 _BIAS = np.uint64(1024 << 52)
 _HALF = np.uint64(16)
@@ -82,10 +55,10 @@ _TWO_52 = np.uint64(0x4330000000000000)  # bits of 2^52: with a small integer be
 @scalar
 def _parts(u):
     """Exponent and mantissa - 1 of a normal number > 0, mantissa in [1/sqrt 2, sqrt 2); no conversion of integers."""
-    bits = _bits_of(u)
+    bits = bits_of(u)
     e = (bits - _ROOT_HALF + _BIAS) >> _MANTISSA
-    m = _with_bits(bits + _BIAS - (e << _MANTISSA))
-    return _with_bits(_TWO_52 | e) - (4503599627370496.0 + 1024.0), m - 1.0
+    m = with_bits(bits + _BIAS - (e << _MANTISSA))
+    return with_bits(_TWO_52 | e) - (4503599627370496.0 + 1024.0), m - 1.0
 
 
 @scalar
@@ -149,14 +122,14 @@ def _root(product, log_mean):
 @scalar
 def uniform_32(word):
     """Uniform number of 32 bits in (0, 1); the word becomes the end of a mantissa, which vectorises everywhere."""
-    return (_with_bits(_TWO_52 | word) - 4503599627370495.5) * 2.3283064365386963e-10
+    return (with_bits(_TWO_52 | word) - 4503599627370495.5) * 2.3283064365386963e-10
 
 
 @scalar
 def _two_uniforms(word):
     """Two uniform numbers of 16 bits in (0, 1) from one word."""
-    low = (_with_bits(_TWO_52 | (word & _HALF_WORD)) - 4503599627370495.5) * 1.52587890625e-05
-    high = (_with_bits(_TWO_52 | (word >> _HALF)) - 4503599627370495.5) * 1.52587890625e-05
+    low = (with_bits(_TWO_52 | (word & _HALF_WORD)) - 4503599627370495.5) * 1.52587890625e-05
+    high = (with_bits(_TWO_52 | (word >> _HALF)) - 4503599627370495.5) * 1.52587890625e-05
     return low, high
 
 

@@ -20,7 +20,7 @@ from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.drives import Drive
 from ssmb.kernels.jit import numba
 from ssmb.kernels.loops import DELTA, WEIGHT, Z
-from ssmb.kernels.primitives import sincos_turns
+from ssmb.kernels.primitives import floor, sincos_turns
 from ssmb.quantity import quantity
 from ssmb.text import named_values, number, table
 from ssmb.text import quantity as with_unit
@@ -47,7 +47,7 @@ _PARAMS = 13
 def _in_bucket(z, delta, p):
     """Place [lengths] and delta from the fixed point of its bucket, and 1.0 inside the separatrix (0.0 outside)."""
     u = z * p[0] - p[1]
-    u -= np.floor(u + 0.5) + p[11]
+    u -= floor(u + 0.5) + p[11]
     d = delta - p[2]
     s, c = sincos_turns(u)
     well = p[6] * (1.0 - c) + p[7] * (s - 2.0 * np.pi * u)
