@@ -35,7 +35,7 @@ from ssmb.facility.ring import Filling, Ring, RingState
 from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
 from ssmb.facility.steps import Limit, Pair
 from ssmb.lattice.tree import Lattice
-from ssmb.light.tracked import light_seconds
+from ssmb.light.tracked import TrackedLight, light_seconds
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import check_quantities, quantity
 from ssmb.ranges import kept_share
@@ -286,7 +286,7 @@ class Insertion(Part, name="insertion"):
         larger : particles of the largest over those of this.
         """
         few = replace(self, particles=min(self.particles, _FEW), seeds=1)
-        angles = few._untold(few.radiating(few.beam(), ring.filling)).light.theta_x.size
+        angles = few._tracked(few.line, ring.filling).theta_x.size
         particles = self.particles * self.seeds
         check_cost(
             f"an insertion of {larger * particles:.0f} particles, {larger * self.closure_particles:.0f} for closure,",
@@ -321,10 +321,8 @@ class Insertion(Part, name="insertion"):
         scattered = stage("intrabeam scattering", InsertionIntrabeam, lambda: self.intrabeam(upstream))
         plain = stage("light", SourceLight, lambda: self.radiator.state(self.radiating(beam, filling)))
         heated = scattered.beam_of(self.line)
-        left = stage(
-            "light with scattering", SourceLight, lambda: self._untold(self.radiating(self.beam(heated), filling))
-        )
-        kept, kept_by = self._kept(heated, plain, left)
+        left = stage("light with scattering", TrackedLight, lambda: self._tracked(heated, filling))
+        kept, kept_by = self._kept(heated, plain.light, left)
         damping = upstream.damping[1]
         closed = stage("closure", _Closed, lambda: self._closure_of(heated, damping, scattered.path_error))
         of, budget = closed.of, closed.budget
@@ -341,7 +339,7 @@ class Insertion(Part, name="insertion"):
         radiating = replace(
             self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
         )
-        light = stage("watts", SourceLight, lambda: self._untold(radiating, plain))
+        light = stage("watts", SourceLight, lambda: self._of_known(radiating, plain))
         return InsertionState(
             explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
             light=light,
@@ -358,16 +356,21 @@ class Insertion(Part, name="insertion"):
             energy=self._energy(upstream, light, laser, duty),
         )
 
-    def _untold(self, radiating: RadiatingBeam, known: SourceLight | None = None) -> SourceLight:
-        """Light whose limits are told of the beam without scattering already."""
+    def _tracked(self, line: CouplingInsertion, filling: Filling) -> TrackedLight:
+        """Light of the beam of a line, whose limits are told of the beam without scattering already."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)
+            return self.radiator.tracked(self.radiating(self.beam(line), filling))
+
+    def _of_known(self, radiating: RadiatingBeam, known: SourceLight) -> SourceLight:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
             return self.radiator.state(radiating, known=known)
 
-    def _kept(self, heated: CouplingInsertion, plain: SourceLight, left: SourceLight) -> tuple[float, str]:
+    def _kept(self, heated: CouplingInsertion, plain: TrackedLight, left: TrackedLight) -> tuple[float, str]:
         """Peak power that scattering leaves [1], and how it was found: by named terms where the tracked is noise."""
-        ratio, by = left.light.power / plain.light.power, "tracked"
-        if left.light.power < _NOISE * left.light.noise_power:
+        ratio, by = left.power / plain.power, "tracked"
+        if left.power < _NOISE * left.noise_power:
             by = "calculated"
             ratio = min(ratio, (self._product(heated) / self._product(self.line)) ** 2)
         return kept_share(ratio), by

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.polynomial import Chebyshev
 from scipy import optimize
 
 from ssmb.arguments import checked
@@ -26,11 +27,11 @@ from ssmb.facility.ring import Filling
 from ssmb.facility.source import RadiatingBeam, SourceLight
 from ssmb.facility.steps import PowerWay
 from ssmb.light.coherent import coherent_power
-from ssmb.light.debunching import Plane, debunched_power
+from ssmb.light.debunching import Plane, powers_by_detuning
 from ssmb.light.exit_light import ExitLight
 from ssmb.light.growth import gain_parameter
 from ssmb.light.incoherent import axis_power_density, incoherent_energy
-from ssmb.light.tracked import tracked_power
+from ssmb.light.tracked import TrackedLight, tracked_power
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import check_quantities, quantity
 
@@ -38,6 +39,8 @@ from ssmb.quantity import check_quantities, quantity
 EUV_RANGE = (6e-9, 15e-9)
 #: laser harmonics on each side of the light, particles of their lines
 _LINES, _OF_LINES = 3, 131_072
+#: degree of the polynomial through the power near its best detuning: an entire function there, 1e-13 of it is left out
+_DEGREE = 14
 
 
 @checked
@@ -75,6 +78,14 @@ class Radiator(Part, name="radiator"):
     def __post_init__(self) -> None:
         check_quantities(self)
 
+    def tracked(self, upstream: RadiatingBeam) -> TrackedLight:
+        """Return the coherent light of the particles of a beam, see :func:`ssmb.light.tracked.tracked_power`."""
+        beam, wavelength = upstream.beam, upstream.wavelength
+        made = self.undulator.tuned(wavelength, beam.reference)
+        if self.detuning == "best":
+            made = _best(beam, made, wavelength)
+        return tracked_power(made, beam, wavelength, current=upstream.filling.local_current)
+
     def state(self, upstream: RadiatingBeam, *, known: SourceLight | None = None) -> SourceLight:
         """Return the light of a tracked beam at a harmonic of the laser, from the radiator to the intermediate focus.
 
@@ -100,10 +111,9 @@ class Radiator(Part, name="radiator"):
         if known is not None:
             light, resonant_power = known.light, known.resonant_power
         else:
-            light = tracked_power(exact, beam, wavelength, current=train)
-            resonant_power = light.power
-            if self.detuning == "best":
-                light = tracked_power(_best(beam, exact, wavelength), beam, wavelength, current=train)
+            light = self.tracked(upstream)
+            best = self.detuning == "best"
+            resonant_power = (tracked_power(exact, beam, wavelength, current=train) if best else light).power
         at_exit = ExitLight.of_train(
             light,
             average_current=filling.average_current,
@@ -230,16 +240,15 @@ def _best(beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
     planes = [Plane(math.sqrt(s[i, i]), math.sqrt(s[i + 1, i + 1]), float(s[i, i + 1])) for i in (0, 2)]
     spread = math.sqrt(s[5, 5])
 
-    def power(phase: float) -> float:
-        return debunched_power(
-            exact, current=1.0, bunching=1.0, plane_x=planes[0], plane_y=planes[1], sigma_delta=spread, detuning=phase
-        )
+    def powers(phases: np.ndarray) -> np.ndarray:
+        return powers_by_detuning(exact, phases, plane_x=planes[0], plane_y=planes[1], sigma_delta=spread)
 
     grid = np.linspace(-2.0, 20.0, 23)
-    at = int(np.argmax([power(float(d)) for d in grid]))
+    at = int(np.argmax(powers(grid)))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
+    near = Chebyshev.interpolate(powers, _DEGREE, (low, high))
     found: Any = optimize.minimize_scalar(
-        lambda d: -power(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3}
+        lambda d: -near(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3}
     )
     lag = float(found.x) / (2.0 * math.pi * exact.n_periods)
     if lag >= 1.0:

@@ -131,32 +131,42 @@ def debunched_power(
     amplitude = modulus("bunching", bunching) * finite("current", current, "A")
     undulator.near_harmonic(n, -finite("detuning", detuning, "rad") / (2.0 * math.pi * n * undulator.n_periods))
     lost = 2.0 * math.pi * n * undulator.n_periods * 2.0 * not_negative("sigma_delta", sigma_delta)
-    factor = _angular_integral(undulator, n, plane_x, plane_y, lost, detuning, fine)
+    factor = float(_angular_integrals(undulator, n, plane_x, plane_y, lost, np.array([detuning]), fine)[0])
     strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(n)
     return strength * factor * amplitude * amplitude
 
 
-def _angular_integral(
-    undulator: Undulator, n: int, plane_x: Plane, plane_y: Plane, lost: float, detuning: float, fine: int
-) -> float:
-    """Return L/(pi lambda) int |F|^2 dOmega for b = 1 [1]."""
-    wavelength, length = undulator.wavelength(n), undulator.length
+def powers_by_detuning(
+    undulator: Undulator, detunings: Array, *, plane_x: Plane, plane_y: Plane, sigma_delta: float
+) -> Array:
+    """Return :func:`debunched_power` of one ampere with b = 1, first harmonic, for many detunings at once [W]."""
+    lost = 4.0 * math.pi * undulator.n_periods * sigma_delta
+    strength = math.pi * VACUUM_IMPEDANCE * undulator.n_periods * undulator.coupling(1)
+    return strength * _angular_integrals(undulator, 1, plane_x, plane_y, lost, detunings, 1)
+
+
+def _angular_integrals(
+    undulator: Undulator, n: int, plane_x: Plane, plane_y: Plane, lost: float, detunings: Array, fine: int
+) -> Array:
+    """Return L/(pi lambda) int |F|^2 dOmega for b = 1 and each detuning, on the nodes that the largest needs [1]."""
+    wavelength, length, largest = undulator.wavelength(n), undulator.length, float(np.abs(detunings).max())
     k = 2.0 * math.pi / wavelength
-    angles = [_angles(k, length, plane, detuning, fine) for plane in (plane_x, plane_y)]
-    spans = 0.5 * k * length * sum(float(a[-1]) ** 2 for a, _ in angles) / (2.0 * math.pi) + abs(detuning)
+    angles = [_angles(k, length, plane, largest, fine) for plane in (plane_x, plane_y)]
+    spans = 0.5 * k * length * sum(float(a[-1]) ** 2 for a, _ in angles) / (2.0 * math.pi) + largest
     t, weight = composite_nodes(np.linspace(-0.5, 0.5, fine * (2 + math.ceil(0.5 * spans)) + 1))
-    weight = weight * np.exp(-1j * detuning * t - 0.5 * (lost * t) ** 2)
-    field_x = plane_x.average(k, length * t, angles[0][0]) * weight
-    field_y = plane_y.average(k, length * t, angles[1][0])
-    field = field_x @ field_y.T
-    # one quadrant stands for all four
-    return 4.0 * length / (math.pi * wavelength) * float(angles[0][1] @ (np.abs(field) ** 2) @ angles[1][1])
+    field_x, field_y = (p.average(k, length * t, a[0]) for p, a in zip((plane_x, plane_y), angles, strict=True))
+    found = []
+    for detuning in detunings:
+        field = (field_x * (weight * np.exp(-1j * detuning * t - 0.5 * (lost * t) ** 2))) @ field_y.T
+        # one quadrant stands for all four
+        found.append(4.0 * float(angles[0][1] @ (np.abs(field) ** 2) @ angles[1][1]))
+    return length / (math.pi * wavelength) * np.array(found)
 
 
 def _angles(k: float, length: float, plane: Plane, detuning: float, fine: int) -> tuple[Array, Array]:
     """Nodes and weights of the positive angles of one plane: as far as the light of the beam reaches."""
     lobe2 = 4.0 / (k * length)
-    far = math.sqrt((_FAR_LOBE + abs(detuning)) * lobe2) + 4.0 * plane.slope
+    far = math.sqrt((_FAR_LOBE + detuning) * lobe2) + 4.0 * plane.slope
     seen2 = plane.size**2
     if plane.slope > 0.0:
         seen2 -= plane.correlation**2 / (plane.slope**2 + lobe2)

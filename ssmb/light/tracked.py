@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,10 @@ _FAR_BEAM = 6.0
 _SECONDS, _BYTES = 7e-9, 100.0
 #: particles of a sample that says how many radii the light of the beam needs, and to what share of its power
 _OF_SAMPLE, _SAME_POWER = 2048, 1e-13
+#: panels of radii, and radii in each, that are tried: half as many again, then twice as many
+_RADII: tuple[tuple[int, Literal[16, 32]], ...] = (
+    (1, 16), (1, 32), *((n * 2**i, 32) for i in range(20) for n in (2, 3)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,13 +326,13 @@ def _quadrature(
     azimuths = resolution * 32 * math.ceil(min(narrow, 8.0))
     phi = 2.0 * math.pi / azimuths * (np.arange(azimuths) + 0.5)
 
-    def ellipse(panels: int, particles: int) -> tuple[Array, Array, Array]:
-        angles = 16.0 * panels * azimuths  # nodes of a panel
+    def ellipse(panels: int, order: Literal[16, 32], particles: int) -> tuple[Array, Array, Array]:
+        angles = float(order * panels * azimuths)
         check_cost(
             f"the light of {particles} particles at {angles:.2g} angles", memory=_BYTES * angles,
             seconds=light_seconds(particles, angles), instead="take fewer particles, smaller angles or an acceptance",
         )  # fmt: skip
-        square, weights = composite_nodes(np.linspace(0.0, 1.0, panels + 1))
+        square, weights = composite_nodes(np.linspace(0.0, 1.0, panels + 1), order)
         radius = np.sqrt(square)[:, None]
         theta_x = (centre[0] + reach[0] * radius * np.cos(phi)).ravel()
         theta_y = (centre[1] + reach[1] * radius * np.sin(phi)).ravel()
@@ -337,17 +342,17 @@ def _quadrature(
     some = alive[:: -(-alive.size // _OF_SAMPLE)]
     sample = np.ascontiguousarray(rows[:, some]), weight[some]
 
-    def power(panels: int) -> float:
-        theta_x, theta_y, solid = ellipse(panels, some.size)
+    def power(panels: int, order: Literal[16, 32]) -> float:
+        theta_x, theta_y, solid = ellipse(panels, order, some.size)
         sums = optics.sums(*sample, theta_x, theta_y)
         return float(solid @ (sums[:, 0] ** 2 + sums[:, 1] ** 2))
 
     # enough for any beam of this reach; a wide one needs fewer, and its particles say how many
-    most = resolution * (2 + math.ceil(0.6 * spans + narrow))
-    fewer = [resolution * 2**i for i in range(most.bit_length()) if 2 * resolution * 2**i <= most]
-    full = power(most)
-    panels = next((n for n in fewer if abs(power(n) - full) <= _SAME_POWER * full), most)
-    return *ellipse(panels, weight.size), 0 if math.isfinite(acceptance) else azimuths
+    most = resolution * (1 + math.ceil(0.3 * spans + 0.5 * narrow))
+    full = power(most, 32)
+    tried = ((resolution * n, order) for n, order in _RADII if resolution * n * order < 32 * most)
+    enough = next((n for n in tried if abs(power(*n) - full) <= _SAME_POWER * full), (most, 32))
+    return *ellipse(*enough, weight.size), 0 if math.isfinite(acceptance) else azimuths
 
 
 def _plane(optics: _Lobe, position: Array, slope: Array, turns: Array, share: Array) -> tuple[float, float, float]:

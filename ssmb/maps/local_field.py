@@ -59,10 +59,10 @@ class LocalField:
 
     def strength(self, x: float = 0.0, y: float = 0.0) -> float:
         """Local curvature |b| [1/m]."""
-        return math.sqrt(SQUARES[self.field](x, y, self.numbers))
+        return math.sqrt(self.squared(x, y))
 
     def squared(self, x: float, y: float) -> float:
-        """Square of the local curvature [1/m^2], in plain Python."""
+        """Square of the local curvature [1/m^2], in plain Python: a few values are not worth a compiled kernel."""
         return pure_python(SQUARES[self.field])(x, y, self.numbers)
 
     def recoil_kicks(self, x: float, y: float) -> tuple[tuple[float, float], ...]:

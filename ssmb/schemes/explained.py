@@ -26,6 +26,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy import special
 
 from ssmb.beam.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
@@ -35,6 +36,7 @@ from ssmb.ranges import harmonic_number, positive
 from ssmb.schemes.quadrature import normal_rule
 
 _VERTICAL = [2, 3, 5]  # y, py, delta
+_LONGEST = 400  # terms of a series that is quicker than the Bessel functions
 _NODES = 401  # places over the beam for the mean with a laser spot
 
 
@@ -165,8 +167,19 @@ def _spot(section: TaylorMap, sigma: np.ndarray, harmonic: int, wavelength: floa
     k = 2.0 * math.pi * harmonic / wavelength
     (x, along_x), (y, along_y) = (_folded(*_path_at(section, sigma, k, plane)) for plane in ([0, 1], _VERTICAL))
     share = np.exp(-np.add.outer(x * x, y * y) / (spot * spot))
-    seen = along_x @ special.jv(harmonic, harmonic * xi * share) @ along_y
+    seen = along_x @ _bessel(harmonic, harmonic * xi * share) @ along_y
     return float(abs(seen / (along_x.sum() * along_y.sum() * special.jv(harmonic, harmonic * xi))))
+
+
+def _bessel(n: int, z: np.ndarray) -> np.ndarray:
+    """J_n(z) of many z by the Chebyshev series between the least and the largest of them."""
+    low, high = float(z.min()), float(z.max())
+    # terms of an entire function of type 1 are like J_m((high - low)/2), those of z^n like exp(-m^2/n)
+    degree = 40 + math.ceil(0.75 * (high - low) + 6.0 * math.sqrt(n))
+    if not high > low or degree > _LONGEST:
+        return special.jv(n, z)
+    series = chebyshev.chebinterpolate(lambda t: special.jv(n, 0.5 * (high + low) + 0.5 * (high - low) * t), degree)
+    return chebyshev.chebval((2.0 * z - (high + low)) / (high - low), series)
 
 
 def _folded(place: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
