@@ -114,8 +114,8 @@ def impact_parameters(
     """
     s, coasting = checked_beam(sigma, electrons, current)
     gamma, radius = reference.gamma, reference.classical_radius
-    inner, _ = motion_at_a_point(reference, s[None], coasting)
-    motion = gamma * reference.beta * math.sqrt(float(np.trace(inner[0])))  # rest frame velocity over c
+    along_axes, *_ = motion_at_a_point(reference, s[None], coasting)
+    motion = gamma * reference.beta * math.sqrt(float(along_axes.sum()))  # rest frame velocity over c
     across, sizes = s[np.ix_([0, 2], [0, 2])], [math.sqrt(s[0, 0]), math.sqrt(s[2, 2])]
     if coasting:
         line = line_density(reference, current or 0.0)

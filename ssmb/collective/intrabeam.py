@@ -100,8 +100,9 @@ def intrabeam_diffusion(
     return diffusion_of(reference, s[None], electrons, current, coulomb_log)[0]
 
 
-def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array]:
-    """Covariances (n, 3, 3) of (x', y', delta/gamma) at one place (x, y, z), and determinants (n,) of those of place.
+def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array]:
+    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of (x', y', delta/gamma) at one place (x, y, z), and
+    determinants (n,) of those of place.
 
     Raises
     ------
@@ -120,11 +121,10 @@ def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[A
         raise PhysicsError(_flat(s[int(np.argmax(flat))], places))
     solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
     inner = (s[:, _MOMENTA][:, :, _MOMENTA] - mixed @ solved) * np.outer(unit, unit)
-    inner = 0.5 * (inner + np.swapaxes(inner, 1, 2))
-    lowest = np.linalg.eigvalsh(inner)[:, 0]
-    if not (lowest > 0.0).all():
-        raise PhysicsError(_flat(s[int(np.argmin(lowest))], places))
-    return inner, room
+    values, axes = np.linalg.eigh(0.5 * (inner + np.swapaxes(inner, 1, 2)))
+    if not (values[:, 0] > 0.0).all():
+        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], places))
+    return values, axes, room
 
 
 def _flat(s: Array, places: list[int]) -> str:
@@ -147,8 +147,7 @@ def diffusion_of(
     """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once; see :func:`intrabeam_diffusion`."""
     gamma, beta, coasting = reference.gamma, reference.beta, current is not None
     unit = np.array([1.0, 1.0, 1.0 / gamma])
-    inner, room = motion_at_a_point(reference, s, coasting)
-    values, axes = np.linalg.eigh(inner)
+    values, axes, room = motion_at_a_point(reference, s, coasting)
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
         density = 2.0 * math.sqrt(math.pi) * line_density(reference, current or 0.0) / np.sqrt(room)

@@ -109,9 +109,10 @@ def ring_intrabeam(
     held = {"current": current, "wavelength": wavelength * ring.reference.beta if bunched else None}  # they may overlap
     kept = max(not_negative("emit_y", emit_y, "m"), float(quiet.emittances[1]))
 
+    heating = IntrabeamHeating(ring, **held, coulomb_log=coulomb_log, emit_y=kept or None)
+
     def at_log(logarithm: float) -> tuple[Equilibrium, tuple[float, float, float]]:
-        heating = IntrabeamHeating(ring, **held, coulomb_log=logarithm, emit_y=kept or None)
-        found = equilibrium(ring, lasers=bunched, heating=heating)
+        found = equilibrium(ring, lasers=bunched, heating=lambda sigma: logarithm / coulomb_log * heating(sigma))
         return found, _numbers(found, place, bunched)
 
     place = quiet.index(at)
