@@ -110,7 +110,8 @@ class Beam:
         n = self._coordinates.shape[1]
         self._weight = numbers_of("weight", weight, n)
         self._ids = whole_numbers_of("ids", np.arange(n) if ids is None else ids, n, np.int64)
-        if ((self._ids < 0) | (self._ids > LARGEST_ID)).any() or np.unique(self._ids).size != n:
+        rising = bool((self._ids[1:] > self._ids[:-1]).all())  # most are, and need no sort
+        if ((self._ids < 0) | (self._ids > LARGEST_ID)).any() or not (rising or np.unique(self._ids).size == n):
             raise ConfigError(
                 f"ids must be unique and lie from 0 to 2^{PARTICLE_BITS} - 1: they key the random numbers of the "
                 "particles; leave them out to have 0, 1, 2 ..."

@@ -12,11 +12,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5a, h5s, h5t
 
 from ssmb.errors import ResultFileError, SsmbError
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
@@ -159,8 +161,41 @@ def set_text(item: Any, name: str, text: str) -> None:
 
     The usual kind, of variable length, sits in a heap of the file, on whose damage the HDF5 library was seen to hang.
     """
-    encoded = text.encode("utf-8", "surrogatepass")
-    item.attrs.create(name, encoded, dtype=h5py.string_dtype("utf-8", max(len(encoded), 1)))
+    encoded = np.array(text.encode("utf-8", "surrogatepass"))
+    _set(item, name, encoded, _text_type(max(encoded.dtype.itemsize, 1)))
+
+
+def set_numbers(item: Any, name: str, value: Any) -> None:
+    """Give an HDF5 object an attribute of numbers."""
+    numbers = np.asarray(value)
+    _set(item, name, numbers, _number_type(numbers.dtype))
+
+
+def _set(item: Any, name: str, value: np.ndarray, kind: h5t.TypeID) -> None:
+    """What ``item.attrs[name] = value`` does, in a fifth of the time: a file has thousands of them."""
+    encoded = name.encode()
+    if h5a.exists(item.id, encoded):
+        h5a.delete(item.id, encoded)
+    h5a.create(item.id, encoded, kind, _space(value.shape)).write(value, mtype=kind)
+
+
+@cache
+def _text_type(length: int) -> h5t.TypeID:
+    made = h5t.C_S1.copy()
+    made.set_size(length)
+    made.set_strpad(h5t.STR_NULLPAD)
+    made.set_cset(h5t.CSET_UTF8)
+    return made
+
+
+@cache
+def _number_type(dtype: np.dtype) -> h5t.TypeID:
+    return h5t.py_create(dtype, logical=True)
+
+
+@cache
+def _space(shape: tuple[int, ...]) -> h5s.SpaceID:
+    return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
 
 
 def text_of(attribute: Any) -> str:

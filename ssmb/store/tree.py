@@ -20,7 +20,17 @@ from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.quantity import POSITIONS, units_of
-from ssmb.store.sealed import Header, check_seal, header_of, new_hdf5, opened_hdf5, sealed_hdf5, set_text, text_of
+from ssmb.store.sealed import (
+    Header,
+    check_seal,
+    header_of,
+    new_hdf5,
+    opened_hdf5,
+    sealed_hdf5,
+    set_numbers,
+    set_text,
+    text_of,
+)
 from ssmb.units import Unit, unit
 
 #: Deepest nesting of a tree.
@@ -159,8 +169,8 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
 def label(item: Any, of: Unit, long_name: str) -> None:
     """Attach unit and long name to an HDF5 dataset (or to the group of a constant record)."""
-    item.attrs["unitSI"] = of.si
-    item.attrs["unitDimension"] = np.array(of.dimension)
+    set_numbers(item, "unitSI", of.si)
+    set_numbers(item, "unitDimension", of.dimension)
     set_text(item, "unitSymbol", of.symbol)  # name of the openPMD standard
     set_text(item, "units", of.symbol)  # name of the conventions of netCDF, which xarray knows
     set_text(item, "long_name", long_name)
@@ -174,7 +184,8 @@ def _label_entries(item: Any, symbols: str, long_name: str) -> None:
         raise ConfigError(f"'{long_name}': units {symbols[:80]} do not cover an array of the shape {shape}")
     units = [row[: shape[-1]] for row in rows[:width]]
     si, dimension = (np.array([[getattr(u, a) for u in row] for row in units]) for a in ("si", "dimension"))
-    item.attrs["unitSI"], item.attrs["unitDimension"] = (a[0] if len(rows) == 1 else a for a in (si, dimension))
+    for name, a in (("unitSI", si), ("unitDimension", dimension)):
+        set_numbers(item, name, a[0] if len(rows) == 1 else a)
     for name in ("unitSymbol", "units"):
         set_text(item, name, symbols)
     set_text(item, "long_name", long_name)
@@ -284,7 +295,7 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
         if isinstance(attribute, str):
             set_text(dataset, name, attribute)
         else:
-            dataset.attrs[name] = attribute
+            set_numbers(dataset, name, attribute)
 
 
 def _new_dataset(group: Any, key: str, stored: np.ndarray, options: Mapping[str, Any]) -> Any:
