@@ -22,7 +22,6 @@ from ssmb.beam import Beam, Reference
 from ssmb.beamlines.chains import SHARE
 from ssmb.costs import check_cost
 from ssmb.dynamics.linear import symplectic_form
-from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.drift import Drift
 from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
@@ -140,8 +139,8 @@ class Insertion(Part, name="insertion"):
         if self.closed_form(self.harmonic) < 1e-9:
             raise PhysicsError(
                 f"the closed form of |b_{self.harmonic}| is {self.closed_form(self.harmonic):.3g}: r56 h = "
-                f"{self.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be a "
-                "little above 1"
+                f"{self.line.section.r56 * self.line.chirp:.4g} from '{self.line.mod1}' to '{self.line.rad}' should be "
+                "a little above 1"
             )
         terms = self.explained(self.harmonic, 1.0, 1)
         if terms.product < 1e-12:
@@ -150,11 +149,6 @@ class Insertion(Part, name="insertion"):
                 f"nothing is left of |b_{self.harmonic}|: its factor '{worst.name}' ({worst.formula}) is "
                 f"{worst.factor:.3g}; lower what makes it, such as an emittance"
             )
-
-    @cached_property
-    def section(self) -> TaylorMap:
-        """Map of second order from the first modulator to the radiator."""
-        return taylor_map(self.line.lattice, self.line.mod1, self.line.rad, order=2)
 
     @property
     def wavelength(self) -> float:
@@ -177,7 +171,7 @@ class Insertion(Part, name="insertion"):
         of, line = self.line, self.line.lattice
         row = line.elements[line.index(of.mod1) : line.index(of.rad)]
         return explained_bunching(
-            self.section,
+            self.line.section,
             of.sigma if sigma is None else sigma,
             wavelength=of.wavelength,
             chirp=of.chirp,
@@ -270,7 +264,7 @@ class Insertion(Part, name="insertion"):
         )
         errors = (collisions, self.thick_path(of.emit_y))
         more = sum(emittance_growth(of.h_mod, of.chirp, of.wavelength, e) for e in errors)
-        path, (beta, alpha) = self.section.R[4, 2:4], (of.beta[1], of.alpha[1])
+        path, (beta, alpha) = self.line.section.R[4, 2:4], (of.beta[1], of.alpha[1])
         twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
         k = 2.0 * math.pi / self.wavelength
         # the section has more than the least H_rad that theorem 1 allows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ssmb.beam import Beam
 from ssmb.beam.bunching import bunching_factor
 from ssmb.beam.closed_form import h_function
 from ssmb.beam.sigma import sigma_from_twiss
-from ssmb.dynamics.taylor import taylor_map
+from ssmb.dynamics.taylor import TaylorMap, taylor_map
 from ssmb.elements.thin_laser import ThinLaser
 from ssmb.errors import ConfigError
 from ssmb.lattice.tree import Lattice
@@ -93,6 +94,11 @@ class CouplingInsertion:
         """Chromatic invariant of the dispersion at MOD1 [m]."""
         return h_function(self.beta[1], self.alpha[1], *self.dispersion_y)
 
+    @cached_property
+    def section(self) -> TaylorMap:
+        """Map of second order from the first modulator to the radiator."""
+        return taylor_map(self.lattice, self.mod1, self.rad, order=2)
+
     @property
     def sigma(self) -> np.ndarray:
         """Covariance (6, 6) of the beam at MOD1; coasting, the z row is not used."""
@@ -137,10 +143,9 @@ class CouplingInsertion:
         harmonic : of the laser [1].
         n, seeds : particles, and independent beams of them.
         """
-        section = taylor_map(self.lattice, self.mod1, self.rad, order=2)
         row = self.lattice.elements[self.lattice.index(self.mod1) : self.lattice.index(self.rad)]
         return explained_bunching(
-            section,
+            self.section,
             self.sigma,
             wavelength=self.wavelength,
             chirp=self.chirp,
