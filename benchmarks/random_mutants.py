@@ -39,7 +39,7 @@ import pytest
 from mistakes import ROOMS, ROOT, Mutant, sample
 from numba.core.registry import CPUDispatcher
 
-from ssmb.kernels import jit
+from ssmb.kernels import jit, machine_code
 
 OF_KERNELS = ("kernels", "maps", "elements")
 TESTS = {
@@ -238,7 +238,8 @@ class Plugin:
 
     def trial(self, mutant: Mutant, tests: list[pytest.Item]) -> list[str]:
         """Make a mistake, and run tests until one fails."""
-        jit._SealedFiles.save = lambda *_: None  # nothing wrong into the cache of the kernels
+        # nothing wrong into the cache of the kernels
+        jit._SealedFiles.save = machine_code.NativeStore.save_overload = lambda *_: None
         self.live.change(mutant.file, _Swap(mutant.node, mutant.put).visit(self.trees[mutant.file]))
         for item, after in zip(tests, [*tests[1:], None], strict=True):
             self.run(item, after, 5.0 * LONGEST[self.mode])

@@ -98,8 +98,9 @@ def unmasked(name: str, values: Any) -> np.ndarray:
         Entries are masked.
     """
     given = np.asarray(values)
-    if np.ma.is_masked(values):
-        hidden = int(np.ma.getmaskarray(values).sum())
+    masked = sys.modules.get("numpy.ma")  # slow to import, and before it nothing is masked
+    if masked is not None and masked.is_masked(values):
+        hidden = int(masked.getmaskarray(values).sum())
         raise ConfigError(f"{name}: {hidden} of {given.size} entries are masked; leave them out, or fill them")
     return given
 

@@ -248,6 +248,8 @@ def units_of(symbols: str) -> tuple[tuple[Unit, ...], ...]:
 
 
 def _is_number(value: Any) -> bool:
+    if value.__class__ in (float, int):  # nearly always, and quicker to see
+        return True
     is_complex = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
     return hasattr(value, "__float__") and not is_complex and getattr(value, "shape", ()) == ()
 

@@ -10,7 +10,9 @@ from typing import Any
 
 
 @contextmanager
-def stopped_by(handler: Callable[[int, Any], Any] = signal.default_int_handler) -> Iterator[None]:
+def stopped_by(
+    handler: Callable[[int, Any], Any] | signal.Handlers = signal.default_int_handler,
+) -> Iterator[None]:
     """Let each of these signals call a function; by default each is Ctrl-C, which raises KeyboardInterrupt.
 
     Handlers that the user has installed, and signals that the process ignores (``nohup``), are left alone; so are all

@@ -16,7 +16,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from ssmb.arguments import checked
 from ssmb.errors import ConfigError
@@ -85,6 +84,8 @@ def boltzmann_bunching(kappa: float, harmonic: int = 1) -> float:
     if kappa > _DEEPEST:  # beyond it the Bessel functions of the library end, and their limit holds to rounding
         return math.exp(-0.5 * n * n / kappa)
     # exponentially scaled functions: the plain ones overflow at kappa = 700
+    from scipy import special  # slow to import
+
     return float(special.ive(n, kappa) / special.ive(0, kappa))
 
 

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import integrate, special
 
 from ssmb.arguments import checked
 from ssmb.beam.rows import real_array
@@ -111,6 +110,8 @@ def capture_coasting_beam(
 
 def _content(edges: Rows, height: float, start: float, settled: float, times: Rows) -> Rows:
     """Share of the beam in each cell at the times [1/alpha], (m, cells)."""
+    from scipy import integrate  # slow to import
+
     xi = 0.5 * (height / settled) ** 2
     e, middle = edges**2, (0.5 * (edges[1:] + edges[:-1])) ** 2
     volume = np.diff(_area(edges))
@@ -142,6 +143,8 @@ def _edges(reach: float) -> Rows:
 
 def _area(root: Rows) -> Rows:
     """Area J of the orbit of energy root^2, in units of that of the separatrix."""
+    from scipy import special  # slow to import
+
     inside, outside = np.minimum(root, 1.0) ** 2, np.maximum(root, 1.0)
     own = special.ellipe(inside) - (1.0 - inside) * special.ellipkm1(np.maximum(1.0 - inside, 1e-300))
     return np.where(root < 1.0, own, outside * special.ellipe(1.0 / outside**2))
@@ -172,5 +175,7 @@ def _second_moment(root: Rows) -> Rows:
 
 def _below(root: Rows, ratio: float) -> Rows:
     """Share of a coasting Gaussian beam below the energy root^2; ratio = delta_half/sigma_delta."""
+    from scipy import special  # slow to import
+
     _, height, weight = _phases(root)
     return (weight * special.erf(ratio * height / math.sqrt(2.0))).sum(axis=1) / math.pi

@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from ssmb.buckets.shape import Bucket
 from ssmb.errors import PhysicsError
@@ -185,5 +184,7 @@ def _running(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _pendulum_action(energy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the area enclosed by the pendulum orbit of the energy 0 ... 2 above the bottom."""
+    from scipy import special  # slow to import
+
     m = 0.5 * energy
     return 16.0 * (special.ellipe(m) - (1.0 - m) * special.ellipk(m))

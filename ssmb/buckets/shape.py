@@ -19,7 +19,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from ssmb.arguments import checked
 from ssmb.beam.folding import fold
@@ -179,6 +178,8 @@ class Bucket:
 
     def share_of_coasting(self, sigma_delta: float) -> float:
         """Return the share of a coasting Gaussian beam about delta = 0 that lies inside [1]."""
+        from scipy import special  # slow to import
+
         spread = positive("sigma_delta", sigma_delta)
         nodes, weights = np.polynomial.legendre.leggauss(200)
         low, high = (end - self.z for end in self.z_range)

@@ -13,7 +13,7 @@ from typing import Any
 from ssmb.cli.output import answer
 from ssmb.text import named_values, quantity, table
 
-_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "ruamel.yaml", "tqdm")
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "h5py", "matplotlib", "pydantic", "ruamel.yaml", "pyyaml", "tqdm")
 #: extra of pyproject.toml -> (modules, what they are for)
 _EXTRAS = {
     "nufft": (("finufft",), "bunching spectra"),

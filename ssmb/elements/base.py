@@ -7,8 +7,10 @@ To add an element, write one file: scalar map(s) registered with :func:`ssmb.ker
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
@@ -196,8 +198,11 @@ class Element:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise LatticeError(f"{self.kind}: name must be a text, not {self.name!r}")
+        sound = _sound_defaults(type(self))
         for field, info in self.parameters.items():
-            object.__setattr__(self, field, _checked(self, field, info, getattr(self, field)))
+            value = getattr(self, field)
+            if field not in sound or value is not sound[field]:  # most of a long lattice is defaults
+                object.__setattr__(self, field, _checked(self.label(), info, value))
         for field in ("x_limits", "y_limits"):
             limits = getattr(self, field)
             if limits and (len(limits) != 2 or not limits[0] < limits[1]):
@@ -348,17 +353,27 @@ class Element:
     alternative_keys: ClassVar[Mapping[str, str]] = {}
 
 
-def _checked(owner: Element, field: str, info: ParameterInfo, value: Any) -> Any:
+@functools.cache
+def _sound_defaults(cls: type[Element]) -> dict[str, Any]:
+    """Defaults of the parameters of a class that a check gives back as they are; one that need not be there is None."""
+    found: dict[str, Any] = {}
+    for field, info in cls.parameters.items():
+        default = cls.__dataclass_fields__[field].default
+        with suppress(LatticeError):
+            if default is None or default is _checked(cls.kind, info, default):
+                found[field] = default
+    return found
+
+
+def _checked(label: str, info: ParameterInfo, value: Any) -> Any:
     """Return the value in its declared type, or raise LatticeError that names it."""
 
     def wrong(need: str) -> LatticeError:
-        return LatticeError(f"{owner.label()}: {info.key} must be {need}, got {str(value)[:80]!r}")
+        return LatticeError(f"{label}: {info.key} must be {need}, got {str(value)[:80]!r}")
 
-    if value is None and type(owner).__dataclass_fields__[field].default is None:
-        return None
     read = {"float": info.number, "int": info.count, "str": info.choice}.get(info.type)
     if read is not None:
-        return read(value, f"{owner.label()}: {info.key}", LatticeError)
+        return read(value, f"{label}: {info.key}", LatticeError)
     if info.type == "bool":
         if not isinstance(value, bool):
             raise wrong("true or false")

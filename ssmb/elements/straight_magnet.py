@@ -84,6 +84,13 @@ def per_tesla(ref: Reference | None) -> float:
     return 1.0 if ref is None else math.copysign(1.0, ref.charge_number) / ref.brho
 
 
+#: Order -> form (K, KL, B, BL) -> side -> key in a file.
+_FORMS = [
+    {form: {s: f"MagneticMultipoleP.{form[0]}{s}{n}{form[1:]}" for s in "ns"} for form in ("K", "KL", "B", "BL")}
+    for n in range(MAX_ORDER + 1)
+]
+
+
 def plain_multipoles(values: Mapping[str, Any], ref: Reference | None) -> dict[str, Any]:
     """Return file keys with every multipole as Kn, Ks: divided by the length and the rigidity, turned by the tilt.
 
@@ -96,10 +103,9 @@ def plain_multipoles(values: Mapping[str, Any], ref: Reference | None) -> dict[s
     thick = float(out.get("length", 0.0))
     length = thick or 1.0
     rigid = per_tesla(ref)
-    for n in range(MAX_ORDER + 1):
+    for n, forms_of_order in enumerate(_FORMS):
         forms: dict[str, dict[str, float]] = {}
-        for form in ("K", "KL", "B", "BL"):
-            keys = {s: f"MagneticMultipoleP.{form[0]}{s}{n}{form[1:]}" for s in "ns"}
+        for form, keys in forms_of_order.items():
             if given := {s: float(out.pop(key)) for s, key in keys.items() if key in out}:
                 forms[form] = given
         tilt = float(out.pop(f"MagneticMultipoleP.tilt{n}", 0.0))

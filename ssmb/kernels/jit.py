@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ssmb.errors import ConfigError
+from ssmb.kernels import machine_code
 
 #: Most threads that may be asked for.
 MOST_THREADS = 4096
@@ -167,6 +169,11 @@ class _KernelCacheImpl(CompileResultCacheImpl):
         self._locator = _Locator(name)
         self._filename_base = self.get_filename_base(f"{py_func.__module__}.{name}", getattr(sys, "abiflags", ""))
 
+    def reduce(self, cres):
+        *kept, environments = super().reduce(cres)
+        # an environment names a module to import, for objects of Python in the code: only where there are some
+        return *kept, tuple(env for env in environments if env.consts or env is cres.environment)
+
     def check_cachable(self, cres):
         return not cres.library.has_dynamic_globals  # the parent's warning needs a source file
 
@@ -178,16 +185,10 @@ class _SealedFiles(IndexDataCacheFile):
     processes that fill a cold cache at once can leave in disorder.
     """
 
-    _SEAL = hashlib.sha256().digest_size
-
     def load(self, key):
         """Return what was compiled, or None; a cache that cannot be read must not stop the work."""
-        name = self._name_of(key)
-        with suppress(OSError):
-            raw = Path(self._data_path(name)).read_bytes()
-            if hashlib.sha256(raw[: -self._SEAL]).digest() == raw[-self._SEAL :]:
-                return self._load_data(name)  # unpickling stops before the seal
-        return None
+        raw = machine_code.read_sealed(Path(self._data_path(self._name_of(key))))
+        return None if raw is None else pickle.loads(raw)
 
     def save(self, key, data):
         """Keep what was compiled, if the disk lets us."""
@@ -198,11 +199,14 @@ class _SealedFiles(IndexDataCacheFile):
         """Nothing to forget: the name of the folder pins the sources."""
 
     def _name_of(self, key):
-        return f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+        return _file_name(self._index_name.removesuffix(".nbi"), key)
 
     def _dump(self, obj):
-        raw = super()._dump(obj)
-        return raw + hashlib.sha256(raw).digest()
+        return machine_code.sealed(super()._dump(obj))
+
+
+def _file_name(name: str, key: Any) -> str:
+    return f"{name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
 
 
 class KernelCache(FunctionCache):
@@ -218,6 +222,13 @@ class KernelCache(FunctionCache):
         super().__init__(py_func)
         self._cache_file = _SealedFiles(self._cache_path, self._impl.filename_base, source_hash())
         self._name = (py_func.__qualname__, *([name] if name else []))
+
+    def load_overload(self, sig, target_context):
+        """Load what was compiled without the registries of numba: only compiling needs them, and asks for them."""
+        if not machine_code.helpers_are_known():
+            return super().load_overload(sig, target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
     def _index_key(self, sig, codegen):
         return sig, codegen.magic_tuple(), *self._name
@@ -239,9 +250,13 @@ def native_address(function: Callable, signature: Any, *, keep: bool = True) -> 
 
     ``keep`` is for code of this package only, whose sources are in the name of the cache folder.
     """
-    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=FLAGS)
+    name = f"{function.__module__}.{function.__qualname__}"
+    store = machine_code.NativeStore(cache_folder() / _file_name(name, signature))
+    if keep and (linked := store.linked()):
+        return linked
+    compiled: Any = CFunc(function, (signature.args, signature.return_type), locals={}, options=FLAGS)
     if keep:
-        compiled._cache = KernelCache(function)
+        compiled._cache = store
     compiled.compile()
     return compiled, compiled.address
 

@@ -154,7 +154,7 @@ def build(
             continue
         if field:
             try:
-                value = _checked(_Named(label), field, info, value)  # type: ignore[arg-type]
+                value = _checked(label, info, value)
             except LatticeError as err:
                 problems.add(err.message[:_LONGEST], node.where)
                 documents.failed.add(id(node))
@@ -191,16 +191,6 @@ def _blamed(message: str, given: Given) -> Node | None:
         if f" {key} " in f"{message} " or f" {leaf} " in f"{message} ":
             return given[key][1]
     return None
-
-
-class _Named:
-    """Stands in for an element that does not exist yet."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-
-    def label(self) -> str:
-        return self._label
 
 
 def _read(node: Node, info: ParameterInfo, label: str, documents: Documents) -> Any:

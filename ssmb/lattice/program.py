@@ -143,7 +143,7 @@ class Program:
 
     def maps(self) -> list[str]:
         """Names of the maps that are used, sorted."""
-        return sorted({KERNELS[code].name for code in np.unique(self.ops[:, OP_KERNEL])})
+        return sorted({KERNELS[code].name for code in self.ops[:, OP_KERNEL].tolist()})
 
     def maps_by_element(self) -> list[list[str]]:
         """Names of the maps and apertures of each element, in order; sums of monitors are left out."""
@@ -201,7 +201,7 @@ class Program:
         table = np.zeros(len(KERNELS), dtype=np.int64)
         if not jit.JIT_OFF:
             used = self.ops[self.ops[:, 4] <= LIMIT, 0]
-            for code in np.unique(used):
+            for code in sorted(set(used.tolist())):
                 table[code] = KERNELS[code].address()
         return table
 

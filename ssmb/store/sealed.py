@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-from h5py import h5a, h5s, h5t
 
 from ssmb.errors import ResultFileError, SsmbError
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.patient_file import patient_file
+
+if TYPE_CHECKING:
+    import h5py
+    from h5py import h5s, h5t
 
 SEAL_SIZE = 512
 _MAGIC = b"ssmb sealed HDF5 1\n"
@@ -110,6 +112,8 @@ def new_hdf5(path: str | os.PathLike[str], header: Header, *, previous: Path | N
     ResultFileError
         If it cannot be written; the file that was there before, if any, is untouched.
     """
+    import h5py  # slow to import
+
     with atomic_path(path, previous=previous) as part:
         with patient_file(part) as disk:
             try:
@@ -138,6 +142,8 @@ def opened_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     ResultFileError
         If the file is not HDF5, or damaged in a way that reading meets.
     """
+    import h5py  # slow to import
+
     checked_path(path)
     try:
         # our files are replaced, never changed in place: no lock is needed, and network file systems may have none
@@ -173,6 +179,8 @@ def set_numbers(item: Any, name: str, value: Any) -> None:
 
 def _set(item: Any, name: str, value: np.ndarray, kind: h5t.TypeID) -> None:
     """What ``item.attrs[name] = value`` does, in a fifth of the time: a file has thousands of them."""
+    from h5py import h5a  # slow to import
+
     encoded = name.encode()
     if h5a.exists(item.id, encoded):
         h5a.delete(item.id, encoded)
@@ -181,6 +189,8 @@ def _set(item: Any, name: str, value: np.ndarray, kind: h5t.TypeID) -> None:
 
 @cache
 def _text_type(length: int) -> h5t.TypeID:
+    from h5py import h5t
+
     made = h5t.C_S1.copy()
     made.set_size(length)
     made.set_strpad(h5t.STR_NULLPAD)
@@ -190,11 +200,15 @@ def _text_type(length: int) -> h5t.TypeID:
 
 @cache
 def _number_type(dtype: np.dtype) -> h5t.TypeID:
+    from h5py import h5t
+
     return h5t.py_create(dtype, logical=True)
 
 
 @cache
 def _space(shape: tuple[int, ...]) -> h5s.SpaceID:
+    from h5py import h5s
+
     return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
 
 

@@ -12,11 +12,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import h5py
 import numpy as np
-from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.quantity import POSITIONS, units_of
@@ -33,6 +31,9 @@ from ssmb.store.sealed import (
 )
 from ssmb.units import Unit, unit
 
+if TYPE_CHECKING:
+    import h5py
+
 #: Deepest nesting of a tree.
 MAX_DEPTH = 32
 
@@ -44,7 +45,7 @@ _AXIS = "axis"
 _LARGE, _CHUNK = 2**16, 2**20
 #: Largest ratio that deflate reaches, and the largest chunk that is read.
 _MOST_DEFLATED, _MOST_CHUNK = 1032, 2**24
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
+_FILTERS = {1, 2}  # deflate and shuffle, by their numbers in the HDF5 registry
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,6 +283,8 @@ def _write_item(group: Any, key: str, value: Any, compress: bool) -> None:
             "dicts of these. Wrap arrays and lists as Dataset(values, unit, long_name)"
         )
     if stored.dtype.kind == "S":
+        import h5py  # slow to import
+
         stored = stored.astype(h5py.string_dtype("utf-8", max(stored.dtype.itemsize, 1)))  # there is no length 0
     dataset = _new_dataset(group, key, stored, deflation(stored, compress))
     symbols, long_name = (value.unit, value.long_name) if isinstance(value, Dataset) else ("1", key.replace("_", " "))
@@ -332,6 +335,9 @@ def _refuse(path: str | os.PathLike[str], place: str, what: str) -> ResultFileEr
 
 
 def _read_group(group: Any, path: str | os.PathLike[str], depth: int, seen: set[Any]) -> Tree:
+    import h5py  # slow to import
+    from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
+
     tree: Tree = {}
     for key in group:
         place = f"{group.name}/{key}"

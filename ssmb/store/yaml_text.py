@@ -2,6 +2,8 @@
 
 ruamel.yaml (pure Python) splits the text into events; the tree is built here, so that duplicate keys, tags, nesting and
 alias bombs are refused while reading, and scalars follow the YAML 1.2 core schema (``yes``, ``on`` are plain text).
+libyaml, six times as quick, reads what means the same in its YAML 1.1; what it does not take, ruamel.yaml reads again,
+so that all messages come from one place.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _SPECIAL = {f"{sign}.{word}": f"{sign}{word.lower()}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
 _SPECIAL |= {".nan": "nan", ".NaN": "nan", ".NAN": "nan"}
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+#: Where libyaml may read in another way: tabs, line ends, escapes, tags, directives, the end of a document.
+_ONLY_SLOWLY = re.compile("[\t\r\\\\!\x85\u2028\u2029\ufeff]|^(%|[.]{3})", re.MULTILINE)
 
 #: What the parser raises where it stumbles over garbage instead of naming it.
 _STUMBLES = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -150,7 +155,38 @@ def load_yaml(text: str, file: str, *, error: type[SsmbError] = LatticeError) ->
     bad = _FORBIDDEN.search(text)
     if bad is not None:
         raise error(f"control character 0x{ord(bad[0]):02x}: this is not a text file", _place(text, bad.start(), file))
-    return _Composer(text, file, error).document()
+    tree = _quick_tree(text, file)
+    if tree is None:
+        composer = _Composer(file, error)
+        tree = composer.document(composer.events(text))
+    return tree
+
+
+def _quick_tree(text: str, file: str) -> Node | None:
+    """The tree by libyaml, or None where it is not there, does not read the text, or may read it in another way."""
+    if _ONLY_SLOWLY.search(text):
+        return None
+    try:
+        import yaml
+
+        events = yaml.parse(text, yaml.CSafeLoader)
+    except (ImportError, AttributeError):  # no PyYAML, or one without libyaml
+        return None
+    try:
+        composer = _Composer(file, SsmbError)
+        return composer.document(composer.placed(_surely_the_same(events)))
+    except (SsmbError, yaml.YAMLError, *_STUMBLES):
+        return None
+
+
+def _surely_the_same(events: Iterator[Any]) -> Iterator[Any]:
+    """Events of libyaml without those that ruamel.yaml may place or name in another way."""
+    for event in events:
+        if getattr(event, "anchor", None) is not None or not getattr(event, "value", "a"):
+            raise ValueError("an anchor, or nothing where a value may stand")
+        if getattr(event, "style", None) in ("|", ">"):
+            raise ValueError("a block of text")
+        yield event
 
 
 def _place(text: str, index: int, file: str) -> Where:
@@ -177,16 +213,15 @@ def scalar_value(text: str) -> None | bool | int | float | str:
 
 
 class _Composer:
-    """Builds the tree from the events of ruamel.yaml and keeps count."""
+    """Builds the tree from events and keeps count."""
 
-    def __init__(self, text: str, file: str, error: type[SsmbError]) -> None:
-        self.text, self.file, self.error = text, file, error
+    def __init__(self, file: str, error: type[SsmbError]) -> None:
+        self.file, self.error = file, error
         self.anchors: dict[str, Node] = {}
         self.nodes = self.written = 0
         self.line, self.column = 1, 1
 
-    def document(self) -> Node:
-        events = self._events()
+    def document(self, events: Iterator[Any]) -> Node:
         next(events)  # start of the stream
         if (root := next(events)).__class__.__name__ == "StreamEndEvent":
             raise self._refusal("the file is empty")
@@ -203,13 +238,19 @@ class _Composer:
     def _refusal(self, message: str) -> SsmbError:
         return self.error(message, Where(self.file, self.line, self.column))
 
-    def _events(self) -> Iterator[Any]:
+    def placed(self, events: Iterator[Any]) -> Iterator[Any]:
+        """Events, each with its place kept for messages."""
+        for event in events:
+            mark = event.start_mark
+            self.line, self.column = mark.line + 1, mark.column + 1
+            yield event
+
+    def events(self, text: str) -> Iterator[Any]:
+        """Events of ruamel.yaml, with what is wrong in a text said in its words."""
         from ruamel.yaml import YAML, YAMLError  # ~40 ms to import
 
         try:
-            for event in YAML(typ="safe", pure=True).parse(self.text):
-                self.line, self.column = event.start_mark.line + 1, event.start_mark.column + 1
-                yield event
+            yield from self.placed(YAML(typ="safe", pure=True).parse(text))
         except SsmbError:
             raise
         except YAMLError as err:
@@ -229,7 +270,7 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise self._refusal(f"nested more than {MAX_DEPTH} levels deep")
         self._count(1, written=True)
-        if event.ctag is not None:
+        if event.tag is not None:
             raise self._refusal("tags (!...) are not allowed; a file holds only numbers, texts, lists and mappings")
         if kind == "ScalarEvent":
             node = self._scalar(event)

@@ -45,6 +45,46 @@ def test_start_loads_nothing_heavy(argument):
     assert done.returncode == 0, done.stderr
 
 
+#: what only some work needs, and what takes longer to import than all of the package
+SLOW_TO_IMPORT = ("scipy.special", "scipy.linalg", "scipy.optimize", "scipy.integrate", "scipy.sparse", "scipy.stats",
+                  "h5py", "matplotlib", "pydantic", "ruamel.yaml", "tqdm", "numpy.ma", "numba.cpython.unicode",
+                  "numba.np.linalg", "ssmb.plot", "ssmb.studies", "ssmb.light", "ssmb.schemes")  # fmt: skip
+
+
+def test_names_for_tracking_load_nothing_slow():
+    code = (
+        "import sys\n"
+        "from ssmb import Beam, LaserProgram, MomentMonitor, load_lattice, track\n"
+        f"print(*[name for name in {SLOW_TO_IMPORT!r} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment(), check=True
+    )
+    assert done.stdout.split() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="process groups of POSIX")
+def test_ctrl_c_ends_all_processes_that_compile(tmp_path):
+    """As from a terminal, where all of them get it."""
+    with subprocess.Popen(
+        command("warmup", "--processes", "2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment() | {"SSMB_CACHE_DIR": str(tmp_path)}, start_new_session=True,
+    ) as process:  # fmt: skip
+        end = time.monotonic() + 120.0
+        while not list(tmp_path.rglob("*.nbc")) and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.endswith("ssmb: interrupted\n")
+    assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):  # the system may take a moment to clear the last one away
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+
+
 def test_exit_code_and_streams():
     done = ssmb("check", "no_such_file.pals.yaml", "--json")
     assert done.returncode == 2

@@ -291,17 +291,21 @@ def test_warmup(capsys, monkeypatch):
     from ssmb.cli import warmup
 
     jobs = dict(warmup.compilations())
-    assert {"drift_exact", "turn loop", "bunching sums"} <= set(jobs)
+    assert len(jobs) == len(warmup.compilations())
+    assert {"drift_exact", "turn loop", "bunching sums", "fringe_hard_edge"} <= set(jobs)
+    assert "fringe_hard_edge_inverse" not in jobs
     some = [("drift_exact", jobs["drift_exact"]), ("bunching sums", jobs["bunching sums"])]
     monkeypatch.setattr(warmup, "compilations", lambda: some)
-    assert main(["warmup", "--json"]) == 0
+    assert main(["warmup", "--processes", "1", "--json"]) == 0
     out, err = capsys.readouterr()
     found = as_json(out)
     assert found["kernels"] == 2
     assert Path(found["cache_folder"]).is_dir()
     assert "compiling" in err
-    assert main(["warmup"]) == 0
+    assert main(["warmup", "--processes", "1"]) == 0
     assert "2 compiled" in capsys.readouterr().out
+    assert main(["warmup", "--processes", "0"]) == 2
+    assert "--processes must be a whole number from 1" in capsys.readouterr().err
 
 
 def test_doctor(capsys):

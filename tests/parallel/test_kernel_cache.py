@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ssmb.kernels.machine_code import helpers_are_known, read_sealed, sealed
+
 PACKAGE = Path(__file__).parents[2] / "ssmb"
 
 #: Send one particle through the native tile loop of a drift of 2 m; its x is printed, and whether it was compiled now.
@@ -34,8 +36,10 @@ print(f"{tile[0, 0]:.9f}", len(set(cache_folder().glob("*.nbc")) - before))
 """
 
 
-def start(root: Path, cache: Path, script: str = DRIFT, insert: str = "") -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(root), "SSMB_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
+def start(root: Path, cache: Path | None, script: str = DRIFT, insert: str = "") -> subprocess.Popen[str]:
+    """Begin a script with the package of a folder, and a cache folder of its own or (None) that of the suite."""
+    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {} if cache is None else {"SSMB_CACHE_DIR": str(cache)}
     return subprocess.Popen(
         [sys.executable, "-c", script.replace("INSERT", insert)],
         cwd=root,
@@ -161,6 +165,42 @@ def mine(x, px, y, py, z, delta, rpp, dbeta, p):
 class op:
     kernel, params = mine, (0.0,)
 """
+
+
+#: Track a particle through the turn loop; what of numba was loaded for it, and the bits of the particle.
+TURN = """
+import sys
+import numpy as np
+from ssmb.beam import Reference
+from ssmb.elements import Drift, Quadrupole
+from ssmb.kernels import machine_code
+from ssmb.lattice.program import compile_elements
+
+INSERT
+line = [Drift(name="d", length=1.0), Quadrupole(name="q", length=0.2, Kn1=1.5)]
+end, _ = compile_elements(line, Reference(250e6)).propagate(np.full((6, 3), 1e-3))
+print(end.tobytes().hex(), int("numba.cpython.unicode" in sys.modules))
+"""
+
+
+@pytest.mark.skipif(not helpers_are_known(), reason="a newer numba: raise _NEWEST_TRIED if this test holds with it")
+def test_kernels_that_are_found_need_no_registries_of_numba() -> None:
+    """They take a quarter of a second; the bits are those of kernels that numba compiles or loads in its own way."""
+    compiled, _ = result(start(PACKAGE.parent, None, TURN))  # now, or by a test before
+    assert result(start(PACKAGE.parent, None, TURN)) == (compiled, 0)
+    assert result(start(PACKAGE.parent, None, TURN, "machine_code.helpers_are_known = lambda: False")) == (compiled, 1)
+
+
+def test_a_kernel_that_calls_what_is_not_there_is_compiled_again(tmp_path: Path) -> None:
+    """To link it would end the process."""
+    assert result(start(PACKAGE.parent, tmp_path)) == (RIGHT, 1)
+    (file,) = tmp_path.rglob("*.nbc")
+    raw = read_sealed(file)
+    assert raw is not None
+    assert raw.startswith(b'{"entry"')
+    file.write_bytes(sealed(raw.replace(b'"outer": [', b'"outer": ["no_such_function", ', 1)))
+    assert result(start(PACKAGE.parent, tmp_path)) == (RIGHT, 0)
+    assert b"no_such_function" not in file.read_bytes()
 
 
 def test_a_kernel_of_the_user_is_never_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from ssmb.errors import ConfigError, LatticeError
 from ssmb.store import yaml_text
 from ssmb.store.yaml_text import MapNode, load_yaml, place_of, plain_value, read_text, scalar_value
+
+LATTICES = Path(__file__).parents[2] / "lattices"
 
 
 @pytest.mark.parametrize(
@@ -107,3 +110,77 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     assert plain_value(load_yaml(read_text(tmp_path / "a.yaml"), "a")) == {"a": 1, "b": 2}
+
+
+# ---- libyaml reads what ruamel.yaml reads: the same tree, or nothing
+
+ODD = (
+    "a: {b: c, d: [1,2, {e: f}]}\n", "- a\n- b: 1\n  c: x\n", "a: &x {b: 1}\nc: *x\n", "? a\n: b\n", "{a: 1, b}\n",
+    "[a: 1, b]\n", "'a': \"b\"\n", "a: b: c\n", "---\na: 1\n...\n", "a: 1\n...\n\n...", "a: 'it''s'\n",
+    "a: 'x\n  y'\n", "{a: , b: ~}\n", "# c\n\na: 1 # d\nb: x#y\n", "a: x\n  y\n  z\n", "{url: http://x, t: 1:2}\n",
+    "[a?b, ?c]\n", "a: -\n", "- -1\n- - 2\n", '{"a":1}\n', "{a:1}\n", "a: |2\n   x\n  y\n", ">#,  ", "a: &-?.5",
+    "a: [1,\n2]\n", "a: µm – x\nb: 𝛼 1\n", "a: ", "a:\tb\n", "%YAML 1.1\n---\na: 1\n", "a: !!int 1\n", "a: \"\\x41\"\n",
+    "a:\r\n- 1\r\n", "a: 1\x85b: 2\n", "a: 1\u2028b: 2\n", "\ufeffa: 1\n", "\na: 1\ufeff", "- : 1\n", "a: 1\na : 2\n",
+)  # fmt: skip
+
+
+def _told(node: yaml_text.Node) -> object:
+    """All that a tree says."""
+    inner: object = None
+    if isinstance(node, MapNode):
+        inner = [(_told(node.keys[key]), _told(value)) for key, value in node.entries.items()]
+    elif isinstance(node, yaml_text.ListNode):
+        inner = [_told(item) for item in node.items]
+    elif isinstance(node, yaml_text.Scalar):
+        inner = repr(node.value), node.text, node.plain, node.one_line
+    return type(node).__name__, node.line, node.column, node.size, inner
+
+
+def _slowly(text: str) -> object:
+    composer = yaml_text._Composer("t.yaml", LatticeError)
+    try:
+        return _told(composer.document(composer.events(text)))
+    except LatticeError as error:
+        return str(error)
+
+
+def _mutated(text: str, rng: random.Random) -> str:
+    letters = list(text)
+    for _ in range(rng.randint(0, 3)):
+        at = rng.randint(0, len(letters))
+        if letters and rng.random() < 0.4:
+            del letters[min(at, len(letters) - 1)]
+        else:
+            letters.insert(at, rng.choice("abc019 :,-?#&*|>'\"{}[]\n\n  .@`%~=<µ\u2013"))
+    return "".join(letters)
+
+
+def test_libyaml_reads_the_same_tree_or_leaves_it_to_the_other() -> None:
+    """Odd texts and pieces of the shipped files, as they are and changed at random."""
+    rng = random.Random(1)
+    shipped = [path.read_text(encoding="utf-8") for path in sorted(LATTICES.glob("*.yaml"))]
+    quick = 0
+    for _ in range(1500):
+        lines = rng.choice(shipped).split("\n")
+        first = rng.randint(0, max(0, len(lines) - 8))
+        text = _mutated(rng.choice(ODD) if rng.random() < 0.7 else "\n".join(lines[first : first + 8]), rng)
+        tree = None if yaml_text._FORBIDDEN.search(text) else yaml_text._quick_tree(text, "t.yaml")
+        if tree is not None:
+            quick += 1
+            assert _told(tree) == _slowly(text), text
+    assert quick > 300
+
+
+def test_shipped_files_are_read_by_libyaml() -> None:
+    for path in sorted(LATTICES.glob("*.yaml")):
+        assert yaml_text._quick_tree(path.read_text(encoding="utf-8"), path.name) is not None, path.name
+
+
+def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    import yaml
+
+    text = (LATTICES / "mls.pals.yaml").read_text(encoding="utf-8")
+    quick = load_yaml(text, "t.yaml")
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert yaml_text._quick_tree(text, "t.yaml") is None
+    assert _told(load_yaml(text, "t.yaml")) == _told(quick)
