@@ -3,8 +3,8 @@
 The openPMD part holds positions [m], momenta [eV/c] and times [s] relative to the reference particle. Time is never
 split into a large offset and a small rest by a ``timeOffset`` record: readers add it back before they compute, and
 the sum forgets nanometres (0.1 s of offset rounds ``c t`` to 4 nm). The absolute time of the reference particle is an
-attribute of the iteration, which readers leave alone. Beside the openPMD part, under ``/ssmb``, our own coordinates
-are kept as they are, so that a file read by us gives back the same bits.
+attribute of the iteration, which readers leave alone. Each number stands in the file once: what a reader of ours needs
+besides (the reference particle, the last bits of coordinates) is kept under ``/ssmb``.
 
 References
 ----------
@@ -30,9 +30,8 @@ from ssmb.store.sealed import Header, check_seal, has_seal, new_hdf5, opened_hdf
 from ssmb.store.tree import Dataset, Tree, deflation, label, read_group, write_group
 from ssmb.units import unit
 
-PARTICLES_SCHEMA = 1
-#: Names and units of the frame of the package.
-COORDINATES = {"x": "m", "px": "1", "y": "m", "py": "1", "z": "m", "delta": "1"}
+#: Layout of our part; layout 1 had our coordinates in it, too.
+PARTICLES_SCHEMA = 2
 #: Largest rounding of c t [m] that is stored without a warning.
 MAX_ROUNDING = 1e-11
 _REQUIRED = ("x", "y", "t", "px", "py", "pz", "weight")
@@ -51,7 +50,6 @@ class ParticleFile:
     time_offset : what a foreign file says is to be added to ``t`` [s], a number or shape (n,); 0 in ours.
     reference_energy : total energy of the reference particle [eV]; None in foreign files.
     reference_time : absolute time of the reference particle [s].
-    coordinates : ``x, px, y, py, z, delta`` as they were stored, or None in foreign files.
     extra : what else was stored with them.
     digits : binary digits of each array of numbers as it was stored.
     """
@@ -61,7 +59,6 @@ class ParticleFile:
     time_offset: float | np.ndarray = 0.0
     reference_energy: float | None = None
     reference_time: float = 0.0
-    coordinates: dict[str, np.ndarray] | None = None
     extra: Tree = field(default_factory=dict)
     digits: dict[str, int] = field(default_factory=dict)
 
@@ -73,7 +70,6 @@ def write_particles(
     species: str = "electron",
     reference_energy: float | None = None,
     reference_time: float = 0.0,
-    coordinates: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
     software_version: str = "",
     created: str = "",
@@ -88,7 +84,6 @@ def write_particles(
     species : name of the species in openPMD (``"electron"``, ``"positron"``, ``"proton"`` ...).
     reference_energy : total energy of the reference particle [eV].
     reference_time : absolute time of the reference particle [s].
-    coordinates : ``x, px, y, py, z, delta`` in the frame of the package, shape (n,) each, kept bit for bit.
     extra : tree of what else is to be kept (turn, reasons of losses ...); see :mod:`ssmb.store.tree`.
     software_version, created : see :class:`~ssmb.store.sealed.Header`.
 
@@ -105,10 +100,6 @@ def write_particles(
         If the file cannot be written; an older one is untouched then.
     """
     columns = _checked(arrays, _REQUIRED, _OPTIONAL)
-    own = None if coordinates is None else _checked(coordinates, tuple(COORDINATES), ())
-    count = len(columns["x"])
-    if own is not None and len(own["x"]) != count:
-        raise ConfigError(f"coordinates of {len(own['x'])} particles do not belong to arrays of {count}")
     if not species or not species.isascii() or not species.replace("-", "").replace("+", "").isalnum():
         raise ConfigError(f"species '{species}' is not a name such as 'electron' or 'proton'")
     if not math.isfinite(reference_time) or not (reference_energy is None or math.isfinite(reference_energy)):
@@ -117,10 +108,6 @@ def write_particles(
     tree: dict[str, Any] = {"extra": dict(extra or {})}
     if reference_energy is not None:
         tree["reference_energy"] = Dataset(float(reference_energy), "eV", "total energy of the reference particle")
-    if own is not None:
-        tree["coordinates"] = {
-            name: Dataset(own[name], symbol, f"{name} in the frame of ssmb") for name, symbol in COORDINATES.items()
-        }
     with new_hdf5(path, Header("particles", PARTICLES_SCHEMA, software_version, created)) as file:
         _write_openpmd(file, columns, species, float(reference_time), software_version, created)
         write_group(file.create_group("ssmb", track_order=True), tree, compress=True)
@@ -146,14 +133,12 @@ def read_particles(
             if text_of(file.attrs.get("format", "")) == "ssmb":  # ours, but its seal is gone
                 check_seal(path)
             return _read_openpmd(file, path, iteration, species)
-    with sealed_hdf5(path, kind="particles", newest_schema=PARTICLES_SCHEMA) as file:
+    with sealed_hdf5(path, kind="particles", newest_schema=PARTICLES_SCHEMA, oldest_schema=PARTICLES_SCHEMA) as file:
         particles, tree = _read_openpmd(file, path, iteration, species), read_group(file["ssmb"], path)
-        energy, own, extra = tree.get("reference_energy"), tree.get("coordinates"), tree.get("extra")
-        rows = own.items() if isinstance(own, dict) else None
+        energy, extra = tree.get("reference_energy"), tree.get("extra")
         return replace(
             particles,
             reference_energy=float(energy.values) if isinstance(energy, Dataset) else None,
-            coordinates=None if rows is None else {k: v.values for k, v in rows if isinstance(v, Dataset)},
             extra=extra if isinstance(extra, dict) else {},
         )
 

@@ -179,7 +179,7 @@ def set_numbers(item: Any, name: str, value: Any) -> None:
 
 def _set(item: Any, name: str, value: np.ndarray, kind: h5t.TypeID) -> None:
     """What ``item.attrs[name] = value`` does, in a fifth of the time: a file has thousands of them."""
-    from h5py import h5a  # slow to import
+    from h5py import h5a  # pyright: ignore[reportAttributeAccessIssue]
 
     encoded = name.encode()
     if h5a.exists(item.id, encoded):
@@ -236,21 +236,23 @@ def header_of(file: h5py.File, path: str | os.PathLike[str]) -> Header:
 
 
 @contextmanager
-def sealed_hdf5(path: str | os.PathLike[str], *, kind: str, newest_schema: int) -> Iterator[h5py.File]:
+def sealed_hdf5(
+    path: str | os.PathLike[str], *, kind: str, newest_schema: int, oldest_schema: int = 1
+) -> Iterator[h5py.File]:
     """Open a file of ours for reading after its seal, kind and schema version were found right.
 
     Parameters
     ----------
     path : file to read.
     kind : what it must hold.
-    newest_schema : newest layout that the caller understands.
+    newest_schema, oldest_schema : newest and oldest layout that the caller understands.
 
     Raises
     ------
     DamagedFileError
         If its bytes are not those that were written.
     ResultFileError
-        If it is missing, of another kind, or of a newer layout.
+        If it is missing, of another kind, or of a layout that the caller does not understand.
     """
     check_seal(path)
     with opened_hdf5(path) as file:
@@ -259,10 +261,11 @@ def sealed_hdf5(path: str | os.PathLike[str], *, kind: str, newest_schema: int) 
             raise ResultFileError(
                 f"'{os.fspath(path)}' holds '{header.kind[:60]}', wanted is '{kind}': give the path of a {kind} file"
             )
-        if not 1 <= header.schema_version <= newest_schema:
+        if not oldest_schema <= header.schema_version <= newest_schema:
+            older = 1 <= header.schema_version < oldest_schema
             raise ResultFileError(
                 f"'{os.fspath(path)}' has layout {header.schema_version} of '{kind}', written by ssmb "
-                f"{header.software_version[:40] or '(unknown version)'}; this version reads 1 to {newest_schema}. "
-                "Upgrade ssmb to read it."
+                f"{header.software_version[:40] or '(unknown version)'}; this version reads {oldest_schema} to "
+                f"{newest_schema}. {'Run again what made it.' if older else 'Upgrade ssmb to read it.'}"
             )
         yield file

@@ -41,26 +41,22 @@ def bunching(z, weight, wavelength):
 
 @pytest.fixture
 def beam(tmp_path):
-    own, arrays = microbunched(1064e-9, 20, 100)
+    _, arrays = microbunched(1064e-9, 20, 100)
     path = tmp_path / "beam.h5"
     write_particles(
-        path, arrays, reference_energy=ENERGY, reference_time=0.1, coordinates=own,
+        path, arrays, reference_energy=ENERGY, reference_time=0.1,
         extra={"turn": 7, "reason": Dataset(np.zeros(100, np.int8), "1", "why lost")},
         software_version="0.1", created="2026-01-01 00:00:00 +0000",
     )  # fmt: skip
-    return path, own, arrays
+    return path, arrays
 
 
 def test_everything_comes_back_bit_for_bit(beam):
-    path, own, arrays = beam
+    path, arrays = beam
     back = read_particles(path)
     assert set(back.arrays) == {*arrays, "z"}
     for name in arrays:
         assert back.arrays[name].tobytes() == arrays[name].tobytes(), name
-    assert back.coordinates is not None
-    assert set(back.coordinates) == set(own)
-    for name in own:
-        assert back.coordinates[name].tobytes() == own[name].tobytes(), name
     assert (back.species, back.reference_energy, back.reference_time, back.time_offset) == (
         "electron",
         ENERGY,
@@ -71,7 +67,7 @@ def test_everything_comes_back_bit_for_bit(beam):
 
 
 def test_every_record_says_its_unit(beam):
-    path, _, _ = beam
+    path, _ = beam
     records = []
 
     def look(name, item):
@@ -84,7 +80,7 @@ def test_every_record_says_its_unit(beam):
     with h5py.File(path) as opened:
         opened.visititems(look)
         assert "timeOffset" not in opened["data/1/particles/electron"]
-    assert len(records) == 10 + 6 + 1 + 2
+    assert len(records) == 10 + 1 + 2
 
 
 @pytest.mark.parametrize(("wavelength", "periods"), [(1064e-9, 2), (1064e-9, 500), (13.5e-9, 2), (13.5e-9, 4000)])
@@ -92,27 +88,34 @@ def test_bunching_through_particle_group(tmp_path, wavelength, periods):
     """|b| of ParticleGroup and of our own z agree to 1e-6, with the reference particle 0.1 s on its way."""
     beamphysics = foreign_module("beamphysics.particles")
     own, arrays = microbunched(wavelength, periods)
-    write_particles(tmp_path / "a.h5", arrays, reference_energy=ENERGY, reference_time=0.1, coordinates=own)
+    write_particles(tmp_path / "a.h5", arrays, reference_energy=ENERGY, reference_time=0.1)
     group = beamphysics.ParticleGroup(str(tmp_path / "a.h5"))
     want = bunching(own["z"], arrays["weight"], wavelength)
     assert want > 0.3
     assert_close(abs(group.bunching(wavelength)), want, rtol=1e-6, atol=0.0, what="ParticleGroup.bunching")
     z = -group.beta * SPEED_OF_LIGHT * group.t
     assert_close(bunching(z, group.weight, wavelength), want, rtol=1e-9, atol=0.0, what="-beta c t")
-    back = read_particles(tmp_path / "a.h5")
-    assert back.coordinates is not None
-    assert_close(bunching(back.coordinates["z"], arrays["weight"], wavelength), want, rtol=0.0, atol=0.0)
 
 
 def test_particle_group_sees_the_same_particles(beam):
     beamphysics = foreign_module("beamphysics.particles")
-    path, _, arrays = beam
+    path, arrays = beam
     group = beamphysics.ParticleGroup(str(path))
     for name, values in arrays.items():
         assert_close(group[name], values, rtol=3e-16, atol=0.0, what=name)
     assert (group.species, group.n_particle, group.n_alive) == ("electron", 100, 100)
     assert np.all(group.z == 0.0)
     assert_close(group.charge, float(np.sum(arrays["weight"])), rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize(("layout", "advice"), [(1, "Run again what made it"), (3, "Upgrade ssmb")])
+def test_other_layouts_are_refused(tmp_path, monkeypatch, layout, advice):
+    _, arrays = microbunched(1064e-9, 20, 100)
+    with monkeypatch.context() as patch:
+        patch.setattr("ssmb.store.openpmd.PARTICLES_SCHEMA", layout)
+        write_particles(tmp_path / "a.h5", arrays)
+    with pytest.raises(ResultFileError, match=f"has layout {layout} of 'particles'.*reads 2 to 2. {advice}"):
+        read_particles(tmp_path / "a.h5")
 
 
 def test_an_empty_beam(tmp_path):
@@ -143,7 +146,7 @@ def test_files_of_the_openpmd_package(foreign):
     """The offset of time is kept apart, so that it cannot smear what it is added to."""
     path, arrays = foreign
     back = read_particles(path)
-    assert (back.species, back.reference_energy, back.coordinates) == ("positron", None, None)
+    assert (back.species, back.reference_energy) == ("positron", None)
     assert_close(back.time_offset, 0.1, rtol=0.0, atol=0.0)
     for name, values in arrays.items():
         assert_close(back.arrays[name], values, rtol=0.0, atol=0.0, what=name)
@@ -186,7 +189,7 @@ def test_damaged_foreign_files_give_results_or_our_error(foreign):
 
 
 def test_damaged_files_of_ours_are_refused(beam):
-    path, _, _ = beam
+    path, _ = beam
     good, rng = path.read_bytes(), np.random.default_rng(3)
     for place in [*range(12), *rng.integers(0, len(good), 300)]:
         bad = bytearray(good)
