@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import functools
-import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 
 from ssmb.cli.output import answer
 from ssmb.errors import ConfigError
@@ -63,6 +60,10 @@ def _processes(asked: int | None) -> int:
 
 def _compiled(names: list[str], processes: int) -> Iterator[str]:
     """Compile kernels, and name each when it is there."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
     if processes == 1:
         for name in names:
             yield from _compile([name])

@@ -36,7 +36,8 @@ def test_start_loads_nothing_heavy(argument):
         "import sys\n"
         "from ssmb.cli.main import main\n"
         f"code = main([{argument!r}])\n"
-        "heavy = {'numpy', 'scipy', 'numba', 'h5py', 'matplotlib', 'pydantic', 'ruamel', 'tqdm'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'scipy', 'numba', 'h5py', 'matplotlib', 'pydantic', 'ruamel', 'tqdm',"
+        " 'multiprocessing', 'yaml'} & set(sys.modules)\n"
         "assert code == 0 and not heavy, (code, heavy)\n"
     )
     done = subprocess.run(
