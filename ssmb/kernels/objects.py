@@ -6,6 +6,7 @@ Taylor map or a 50-digit truth a statement about the code that tracks, and not a
 
 from __future__ import annotations
 
+import dis
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -25,38 +26,43 @@ def _is_scalar(value: Any) -> bool:
     return plain or hasattr(value, "py_func")
 
 
-def rebind(function: Any, namespace: Mapping[str, Callable]) -> Callable:
-    """Clone a scalar with every scalar that it calls cloned too, and primitives taken from ``namespace`` by name."""
-    return _rebind(_python(function), dict(namespace), {})
+def rebind(
+    function: Any,
+    namespace: Mapping[str, Callable],
+    wrap: Callable[[Callable], Any] | None = None,
+    seen: dict[Callable, Any] | None = None,
+) -> Any:
+    """Clone a scalar with every scalar that it calls cloned too, and primitives taken from ``namespace`` by name.
+
+    ``wrap`` makes of each clone what the others call; ``seen`` remembers clones from one call to the next.
+    """
+    return _rebind(_python(function), dict(namespace), wrap or (lambda clone: clone), {} if seen is None else seen)
 
 
-def _rebind(function: Callable, namespace: dict[str, Callable], seen: dict[int, Callable]) -> Callable:
+def _rebind(function: Any, namespace: dict[str, Callable], wrap: Callable, seen: dict[Callable, Any]) -> Any:
     if function.__name__ in namespace and function.__module__ == primitives.__name__:
         return namespace[function.__name__]
-    if id(function) in seen:
-        return seen[id(function)]
+    if function in seen:
+        return seen[function]
     scope = dict(function.__globals__)
-    closure = None
-    clone = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
-    seen[id(function)] = clone
 
     def swap(value: Any) -> Any:
-        return _rebind(_python(value), namespace, seen) if _is_scalar(value) else value
+        return _rebind(_python(value), namespace, wrap, seen) if _is_scalar(value) else value
 
     for name in _names(function.__code__):
         if name in scope:
             scope[name] = swap(scope[name])
             if name in namespace and getattr(scope[name], "__module__", "") == "numpy":
                 scope[name] = namespace[name]
-    if function.__closure__:
-        closure = tuple(types.CellType(swap(cell.cell_contents)) for cell in function.__closure__)
-        clone = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, closure)
-        seen[id(function)] = clone
-    return clone
+    closure = function.__closure__ and tuple(types.CellType(swap(cell.cell_contents)) for cell in function.__closure__)
+    clone = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, closure)
+    seen[function] = wrap(clone)
+    return seen[function]
 
 
 def _names(code: types.CodeType) -> set[str]:
-    found = set(code.co_names)
+    """Names of the globals that a function looks at; not those of attributes, which may be the same."""
+    found = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= _names(constant)

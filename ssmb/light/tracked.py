@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -28,7 +29,8 @@ from ssmb.beam.bunching import living
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.costs import check_cost
 from ssmb.errors import ConfigError, ValidityWarning, warn
-from ssmb.kernels.lobes import lobe_exchange, lobe_sums
+from ssmb.kernels import lobes
+from ssmb.kernels.device import check_machine
 from ssmb.kernels.threads import most_threads
 from ssmb.light.angular import composite_nodes
 from ssmb.light.exact import closed_form_error
@@ -132,6 +134,7 @@ def tracked_power(
     start: str = "quiet",
     acceptance: float = math.inf,
     resolution: int = 1,
+    on: str = "cpu",
 ) -> TrackedLight:
     """Return the coherent light of the particles of a beam in an undulator.
 
@@ -147,6 +150,7 @@ def tracked_power(
         taken off; a quiet start has none, and the same amount is given as ``noise_power``.
     acceptance : half angle of a round aperture about the axis [rad].
     resolution : factor on the number of angles in each direction, to see that the result does not change.
+    on : "cpu", or "cuda": on a CUDA device, by numba-cuda (extra ``cuda``); the same result but for rounding.
 
     Raises
     ------
@@ -176,7 +180,8 @@ def tracked_power(
     positive("current", current, "A")
     positive_or_infinite("acceptance", acceptance, "rad")
     rows, weight = _rows(beam, wavelength)
-    optics = _Lobe(undulator, n, wavelength, detuning)
+    check_machine(on)
+    optics = _Lobe(undulator, n, wavelength, detuning, on)
     theta_x, theta_y, solid, edge = _quadrature(
         optics, rows, weight, acceptance, count("resolution", resolution, 1, 64)
     )
@@ -201,7 +206,7 @@ def light_seconds(particles: int, angles: float) -> float:
 
 
 @checked
-def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
+def energy_exchange(light: TrackedLight, beam: Beam, *, on: str = "cpu") -> Array:
     """Return the change of delta of each particle by the coherent light that a beam radiates (n,) [1].
 
     The field of all particles does work on each of them; its part in phase with the particle's own far field is what
@@ -212,6 +217,7 @@ def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
     ----------
     light : result of :func:`tracked_power` with ``start="quiet"``.
     beam : the same beam, or other particles in its light.
+    on : "cpu" or "cuda", as for :func:`tracked_power`.
 
     Examples
     --------
@@ -226,7 +232,8 @@ def energy_exchange(light: TrackedLight, beam: Beam) -> Array:
     """
     rows, weight = _rows(beam, light.wavelength)
     detuning = _detuning(light.undulator, light.harmonic, light.wavelength)
-    optics = _Lobe(light.undulator, light.harmonic, light.wavelength, detuning)
+    check_machine(on)
+    optics = _Lobe(light.undulator, light.harmonic, light.wavelength, detuning, on)
     work = optics.exchange(rows, light.theta_x, light.theta_y, light.solid, light.field)
     volts = optics.watts_per_steradian * light.current * work
     return np.where(weight > 0.0, -volts / (beam.reference.beta * beam.reference.p0c), 0.0)
@@ -240,6 +247,7 @@ class _Lobe:
     harmonic: int
     wavelength: float
     detuning: float
+    on: str = "cpu"
 
     @property
     def spread(self) -> float:
@@ -256,16 +264,24 @@ class _Lobe:
         slope = 2.0 * math.pi * self.harmonic * self.undulator.n_periods
         return 1.0 / self.wavelength, self.spread, slope, -self.detuning
 
+    @property
+    def _kernels(self) -> ModuleType:
+        if self.on == "cpu":
+            return lobes
+        from ssmb.kernels import cuda_lobes
+
+        return cuda_lobes
+
     def sums(self, rows: Array, weight: Array, theta_x: Array, theta_y: Array) -> Array:
         """Sums over the particles of their fields and of the squares (angles, 3)."""
         out = np.zeros((theta_x.size, 3))
-        lobe_sums(rows, weight, theta_x, theta_y, *self._numbers, out)
+        self._kernels.lobe_sums(rows, weight, theta_x, theta_y, *self._numbers, out)
         return out
 
     def exchange(self, rows: Array, theta_x: Array, theta_y: Array, solid: Array, field: Array) -> Array:
         """Integral over the angles of the field in phase with each particle (particles,)."""
         out = np.zeros(rows.shape[1])
-        lobe_exchange(rows, theta_x, theta_y, solid, *field, *self._numbers, out)
+        self._kernels.lobe_exchange(rows, theta_x, theta_y, solid, *field, *self._numbers, out)
         return out
 
 

@@ -65,7 +65,11 @@ def fingerprint(job: Job) -> dict[str, Any]:
         "radiation": plain(job.program.radiation),
         "lattice": _lattice(job.program),
     }
-    made = {"version of ssmb": __version__, "build of the kernels": source_hash(), "processor": processor()}
+    made = {
+        "version of ssmb": __version__,
+        "build of the kernels": source_hash(),
+        "processor": processor() if job.on == "cpu" else job.on,
+    }
     return json.loads(json.dumps({"asked": asked, "made": made}))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 
+import numpy as np
+
 from ssmb.beam import Beam
 from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
@@ -38,6 +40,15 @@ class RunStatus(Enum):
     ALL_LOST = "no particle is left; look at run.losses() for where and why"
 
 
+def _turn_loop(on: str) -> Callable[..., None]:
+    """The turn loop of the processor or of a CUDA device."""
+    if on == "cpu":
+        return advance
+    from ssmb.kernels import cuda
+
+    return cuda.advance
+
+
 class Job:
     """A run in progress: the only place where the arrays of a beam change."""
 
@@ -53,6 +64,7 @@ class Job:
         first_turn: int,
         drives: Mapping[str, LaserProgram],
         effects: Effects,
+        on: str = "cpu",
     ) -> None:
         start, end = self.section = section
         self.program, self.programs = program, drives
@@ -80,7 +92,10 @@ class Job:
         self.op_from, self.op_to = first + before_first, last + len(rows)
         self.effects = effects
         self.stations = Stations(self._stops(last, rows, place), self.op_from, self.op_to)
-        self.table, self.sum_table = program.kernel_table(), probes.sum_table()
+        self.on, self.through = on, _turn_loop(on)
+        native = on == "cpu"  # what runs there is called by its address
+        self.table = program.kernel_table() if native else np.zeros(1, dtype=np.int64)
+        self.sum_table = probes.sum_table() if native else np.zeros(1, dtype=np.int64)
         self.done = 0
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
         self.alive_at_start = beam.alive
@@ -151,7 +166,7 @@ class Job:
         values = drives.values(first, turns)
 
         def through(op_from: int, op_to: int) -> None:
-            advance(
+            self.through(
                 beam.coordinates, beam.weight, beam.ids, beam.state, beam.lost_turn, beam.lost_element,
                 self.ops, op_from, op_to, drives.params, self.table, ref.inv_gamma2, ref.beta**2,
                 self.seed, first, turns, self.tile,

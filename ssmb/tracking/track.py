@@ -15,6 +15,7 @@ from ssmb.arguments import checked
 from ssmb.beam import Beam, LossReason
 from ssmb.dynamics.energy_balance import energy_balance
 from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.kernels.device import check_machine
 from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.kernels.philox import TURN_BITS
 from ssmb.kernels.threads import thread_count
@@ -53,7 +54,7 @@ class Run:
     monitors : records by monitor name.
     turns : number of turns done.
     status : :class:`RunStatus`.
-    provenance : seed, threads, time, versions.
+    provenance : seed, machine, threads, time, versions.
     """
 
     beam: Beam
@@ -102,6 +103,7 @@ def track(
     radiation: Radiation | str = "off",
     drives: Mapping[str, LaserProgram] | None = None,
     effects: Sequence[Effect] = (),
+    on: str = "cpu",
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
 
@@ -130,6 +132,8 @@ def track(
     drives : what lasers and cavities do from turn to turn, by name of the element: on and off, ramps, detuning, noise.
     effects : what the particles do to each other (see :mod:`ssmb.collective`); a turn stops where one acts. Optics
         knows nothing of them.
+    on : "cpu", or "cuda": on a CUDA device, by numba-cuda (extra ``cuda``); it pays from about 1e5 particles on. The
+        result is the same but for rounding. Effects and snapshots bring the beam back to the processor each time.
 
     Returns
     -------
@@ -158,6 +162,7 @@ def track(
     _check_kinds(lattice, beam)
     program = _program(lattice, Radiation.of(radiation))
     _check_arguments(program, beam, turns, first_turn, seed, threads, tile, checkpoint_every, progress, resume, look)
+    check_machine(on)
     if isinstance(lattice, Lattice) and turns > 1 and start is None and end is None:
         check_radio_frequency(lattice)
     probes = Probes(monitors, int(first_turn))
@@ -172,6 +177,7 @@ def track(
         int(first_turn),
         {} if drives is None else drives,
         Effects(effects, program),
+        on,
     )
     probes.check_memory(int(first_turn), int(turns), len(beam))
     saver = Saver(checkpoint, checkpoint_every, job)
@@ -188,7 +194,7 @@ def track(
             saver.save()
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
             status = RunStatus.INTERRUPTED
-    provenance = {"seed": job.seed, "threads": used, "seconds": time.perf_counter() - began}
+    provenance = {"seed": job.seed, "on": on, "threads": used, "seconds": time.perf_counter() - began}
     if job.effects.effects:
         provenance["effects"] = [made.name for made in job.effects.effects]
     return Run(job.beam, probes.records(), job.done, status, program, provenance)
