@@ -21,6 +21,11 @@ KNOWN = {
 }
 
 
+def called(node: ast.Call) -> str:
+    """The last word of what is called; empty where that has no name."""
+    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+
+
 def messages() -> list[tuple[str, str]]:
     """Place and text of what is raised or warned of in the package; what is filled in stands as {}."""
     found = []
@@ -28,7 +33,7 @@ def messages() -> list[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and node.exc is not None:
                 what: ast.AST = node.exc
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("warn", "_none")):
+            elif isinstance(node, ast.Call) and called(node).endswith(("warn", "_none")):
                 what = node
             elif isinstance(node, ast.Return) and node.value is not None and path.name == "instability.py":
                 what = node.value

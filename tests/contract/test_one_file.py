@@ -9,6 +9,7 @@ import ast
 import inspect
 import typing
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,38 +46,61 @@ HOMES |= {key: {home(cls), home(cls).replace("studies/", "plot/")} for key, cls 
 NAMES = MONITOR_NAMES | STUDY_NAMES
 
 
-def named(tree: ast.Module, kind: str, reader: bool = True) -> Iterator[str]:
-    """Where a module names a kind: by its classes, or by its key as a text."""
-    compared = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Compare)
-        or (isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("Literal", "MONITORS", "STUDIES"))
-    ]  # fmt: skip
-    told = [node for of in compared for node in ast.walk(of)] if kind in ALSO_A_QUANTITY else list(ast.walk(tree))
+def compared(tree: ast.Module) -> Iterator[str]:
+    """Texts of a module that kinds are compared with, or that ask a registry for one."""
     for node in ast.walk(tree):
-        words = {getattr(node, "id", None), getattr(node, "attr", None)}
-        words |= {node.name.rpartition(".")[2]} if isinstance(node, ast.alias) else set()
-        words |= {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
-        yield from (f"{name} in line {getattr(node, 'lineno', 0)}" for name in NAMES[kind] & words)
-    for node in told if reader else ():
-        if isinstance(node, ast.Constant) and node.value == kind:
-            yield f"'{kind}' in line {node.lineno}"
+        if isinstance(node, ast.Compare) or (
+            isinstance(node, ast.Subscript) and ast.unparse(node.value) in ("Literal", "MONITORS", "STUDIES")
+        ):
+            yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+
+
+class Words:
+    """What a module says: names of all sorts, texts, and the texts that kinds are compared with; line of each."""
+
+    def __init__(self, source: str) -> None:
+        tree = ast.parse(source)
+        self.names: dict[str, int] = {}
+        self.texts: dict[str, int] = {}
+        self.compared = set(compared(tree))
+        for node in ast.walk(tree):
+            line = getattr(node, "lineno", 0)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self.texts[node.value] = line
+            elif isinstance(node, ast.alias):
+                self.names[node.name.rpartition(".")[2]] = line
+            for word in (getattr(node, "id", None), getattr(node, "attr", None)):
+                if word is not None:
+                    self.names[word] = line
+
+    def of(self, kind: str, reader: bool = True) -> Iterator[str]:
+        """Where the module names a kind: by its classes, or by its key as a text."""
+        for name in sorted(NAMES[kind]):
+            if name in self.names or name in self.texts:
+                yield f"{name} in line {self.names.get(name) or self.texts[name]}"
+        told = self.compared if kind in ALSO_A_QUANTITY else self.texts
+        if reader and kind in told:
+            yield f"'{kind}' in line {self.texts[kind]}"
+
+
+@cache
+def package() -> dict[str, Words]:
+    """Words of each file of the package, by its path from the root."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {str(f.relative_to(PACKAGE)): Words(f.read_text(encoding="utf-8")) for f in files}
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_kind_is_named_by_its_own_file_alone(kind: str) -> None:
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = str(path.relative_to(PACKAGE))
-        if name not in HOMES[kind] and name not in PUBLIC:
-            seen = list(named(ast.parse(path.read_text(encoding="utf-8")), kind, name.startswith(READERS)))
-            found |= {name: seen} if seen else {}
-    assert found == {}
+    others = {name: words for name, words in package().items() if name not in HOMES[kind] and name not in PUBLIC}
+    found = {name: list(words.of(kind, name.startswith(READERS))) for name, words in others.items()}
+    assert {name: seen for name, seen in found.items() if seen} == {}
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_its_own_file_is_found_by_the_search(kind: str) -> None:
     cls: Any = MONITORS.get(kind) or STUDIES[kind]
-    assert list(named(ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8")), kind))
+    assert list(package()[home(cls)].of(kind))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +116,8 @@ def test_its_own_file_is_found_by_the_search(kind: str) -> None:
     ],
 )
 def test_the_search_finds_what_it_looks_for(kind: str, source: str) -> None:
-    assert list(named(ast.parse(source), kind))
+    assert list(Words(source).of(kind))
 
 
 def test_a_word_that_is_also_a_quantity_is_no_kind() -> None:
-    assert not list(named(ast.parse("told = light['bunching']"), "bunching"))
+    assert not list(Words("told = light['bunching']").of("bunching"))

@@ -21,13 +21,14 @@ from ssmb.quantity import quantities_of
 from ssmb.studies.records import numbers_of
 from tests.support import assert_close
 
-CASES = [(name, i) for name, cls in sorted(PARTS.items()) for i in range(len(cls.examples()))]
+EXAMPLES = {name: cls.examples() for name, cls in sorted(PARTS.items())}
+CASES = [(name, i) for name, made in EXAMPLES.items() for i in range(len(made))]
 
 
 @cache
 def case(name: str, i: int) -> tuple[Any, Any, Any]:
     """A part, what comes to it, and its state."""
-    made, upstream = PARTS[name].examples()[i]
+    made, upstream = EXAMPLES[name][i]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return made, upstream, made.state(upstream)

@@ -37,7 +37,7 @@ def test_stream_of_an_input_does_not_depend_on_the_others():
     assert not np.array_equal(draw(v, 50, 1), draw(Varied("line_yield", 0.03, 0.01, 0.06), 50, 1))
 
 
-@pytest.mark.parametrize(("case", "seed"), [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)])
+@pytest.mark.parametrize(("case", "seed"), [(0, 1), (1, 2), (2, 3), (3, 4)])
 def test_central_values_are_the_deterministic_ones(case, seed):
     """Every headline number, within three standard errors of the median of 20 000 samples and nothing more."""
     source, part, home = CASES[case]
