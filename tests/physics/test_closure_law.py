@@ -17,6 +17,7 @@ import pytest
 
 from ssmb import Beam, load_lattice, track
 from ssmb.lattice import Lattice
+from ssmb.lattice.program import Program, compile_elements
 from ssmb.schemes.closure import aberration_growth, counting_path_error, emittance_growth
 from ssmb.schemes.insertion import CouplingInsertion
 from tests.support import assert_close
@@ -31,6 +32,11 @@ DAMPING = 4.9e-5
 def magnets() -> Lattice:
     line = load_lattice(Path(__file__).parents[2] / "lattices" / "ssmb_euv.pals.yaml")
     return line.with_changes({"Quadrupole::*": {"slices": 1}})  # quick; the law is about these magnets as well
+
+
+@cache
+def compiled() -> Program:
+    return compile_elements(magnets().elements, magnets().reference)
 
 
 def insertion(share: float) -> CouplingInsertion:
@@ -85,7 +91,7 @@ def growth_and_law(share: float, turns: int, n: int, seed: int = 3) -> tuple[flo
     for _ in range(turns):
         c[5] -= amplitude * np.sin(K * c[4])
         before = Beam(magnets().reference, c)
-        after = track(magnets(), before, start="MOD1", end="MOD2").beam
+        after = track(compiled(), before, start="MOD1", end="MOD2").beam
         assert after.alive.all()
         dz = after.z - before.z
         if fitted is None:  # the ring and the second laser are set up once
