@@ -242,7 +242,7 @@ print(
 # the closed form for Gaussian beams: size, energy spread and divergence.
 
 # %%
-PARTICLES = 2**11 if REDUCED else 2**13
+PARTICLES, POINTS = (2**11, 3) if REDUCED else (2**13, 7)
 
 
 def microbunch(size=SIZE, slope=0.0, spread=0.0, length=LIGHT / 12, n=PARTICLES, seed=2):
@@ -252,9 +252,9 @@ def microbunch(size=SIZE, slope=0.0, spread=0.0, length=LIGHT / 12, n=PARTICLES,
 
 
 cases = {
-    "rms size [µm]": (1e6, [{"size": v} for v in np.geomspace(4e-6, 150e-6, 7)]),
-    "energy spread [10⁻³]": (1e3, [{"spread": v} for v in np.linspace(1e-4, 2.4e-3, 7)]),
-    "rms slope [µrad]": (1e6, [{"slope": v} for v in np.linspace(5e-6, 150e-6, 7)]),
+    "rms size [µm]": (1e6, [{"size": v} for v in np.geomspace(4e-6, 150e-6, POINTS)]),
+    "energy spread [10⁻³]": (1e3, [{"spread": v} for v in np.linspace(1e-4, 2.4e-3, POINTS)]),
+    "rms slope [µrad]": (1e6, [{"slope": v} for v in np.linspace(5e-6, 150e-6, POINTS)]),
 }
 fig, axes = plt.subplots(1, 3, figsize=(9.4, 3.2), sharey=True)
 worst = 0.0
