@@ -3,6 +3,9 @@
 The layers of numba have limits that end a process without a word of Python: GNU OpenMP does not outlive a fork, and the
 work queue takes one caller at a time. So a process that was forked from one with threads of OpenMP runs its loops on
 one thread (to the same bits), and callers of the work queue wait for each other.
+
+Threads of GNU OpenMP that wait spin unless they are told to sleep: beside other work, as when two jobs share the cores,
+a loop of 0.1 ms took 8 ms of the processor. ``OMP_WAIT_POLICY`` is read when the first loop starts.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from ssmb.errors import ConfigError
 from ssmb.kernels.jit import JIT_OFF, cached, numba
 
 _WITHOUT_FORK, _ONE_CALLER = "omp", "workqueue"
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class _Process:

@@ -105,7 +105,7 @@ class Orbits:
     def __call__(self, points, rtol=1e-9):
         """Coordinates (6, n) after the wiggler, and the energy gain over P0 c [1] without loss of digits.
 
-        Quarter steps make a difference of 3e-7 of the gain, and of 2e-15 m with the rtol of 1e-11 of motion without light.
+        Quarter steps make a difference of 3e-7 of the gain; of 2e-15 m in motion without light at an rtol of 1e-11.
         """
         x, px, y, py, z, delta = np.asarray(points, dtype=float)
         half = 0.5 * self.w.length

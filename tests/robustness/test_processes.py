@@ -103,6 +103,18 @@ def test_threads_and_forks(layer: str) -> None:
         assert two == "tracked with two threads"
 
 
+@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_that_wait_sleep(given: dict[str, str], policy: str) -> None:
+    """Unless the user wants them to spin; GNU OpenMP says what it goes by when the first loop starts it."""
+    code = "import ssmb; ssmb.bunching_factor([0.0, 1e-7], 1e-6); import numba; print(numba.threading_layer())"
+    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment = others | {"PYTHONPATH": str(ROOT), "OMP_DISPLAY_ENV": "TRUE", "NUMBA_NUM_THREADS": "2"} | given
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    if done.stdout.strip() != "omp" or "_OPENMP" not in done.stderr:
+        pytest.skip("loops are not run by GNU OpenMP here")
+    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "two", "", " ", "1e3", "1000000", "0x2"])
 def test_numbers_of_threads_that_are_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_NUM_THREADS", given)
