@@ -91,10 +91,10 @@ def test_memory_of_a_field(told: list[tuple[float, float]]) -> None:
 
 
 def test_memory_of_tracked_light(told: list[tuple[float, float]]) -> None:
-    """100 B an angle."""
+    """100 B an angle, of the most angles that are looked at together."""
     beam = Beam(UNDULATOR.reference, np.zeros((6, 1)))
     measured = peak(lambda: tracked_power(UNDULATOR, beam, UNDULATOR.wavelength(1), current=1.0, resolution=4))
-    assert measured / 3.0 < told[-1][0] < 3.0 * measured
+    assert measured / 3.0 < max(memory for memory, _ in told) < 3.0 * measured
 
 
 def test_cost_of_an_insertion(told: list[tuple[float, float]]) -> None:
