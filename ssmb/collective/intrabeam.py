@@ -28,8 +28,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -156,7 +156,8 @@ def diffusion_of(
     # sqrt(c1 c2 c3) of I cancels that of the density in momentum space
     c1, c2, c3 = values.T
     integral = np.stack(
-        [2.0 / 3.0 * c * special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))], axis=1
+        [2.0 / 3.0 * c * scipy.special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))],
+        axis=1,
     )
     strength = 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None]
     growth = strength * (integral.sum(axis=1, keepdims=True) - 3.0 * integral)

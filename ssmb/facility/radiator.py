@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import scipy
 from numpy.polynomial import Chebyshev
-from scipy import optimize
 
 from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
@@ -247,7 +247,7 @@ def _best(beam: Beam, exact: Undulator, wavelength: float) -> Undulator:
     at = int(np.argmax(powers(grid)))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
     near = Chebyshev.interpolate(powers, _DEGREE, (low, high))
-    found: Any = optimize.minimize_scalar(
+    found: Any = scipy.optimize.minimize_scalar(
         lambda d: -near(d), bounds=(low, high), method="bounded", options={"xatol": 1e-3}
     )
     lag = float(found.x) / (2.0 * math.pi * exact.n_periods)

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_IMPEDANCE
@@ -139,8 +139,8 @@ def even_amplitudes(k: float, harmonic: int) -> tuple[float, float]:
     if n % 2:
         raise ConfigError(f"even_amplitudes is for even harmonics, not {n}")
     chi = modulation_index(k)
-    bessel = float(special.jv(n // 2, n * chi))
-    return 4.0 * n * chi * float(special.jvp(n // 2, n * chi)) + bessel, bessel
+    bessel = float(scipy.special.jv(n // 2, n * chi))
+    return 4.0 * n * chi * float(scipy.special.jvp(n // 2, n * chi)) + bessel, bessel
 
 
 @checked
@@ -425,7 +425,7 @@ def _best_form_factor(s_x: float, s_y: float, reach: float) -> float:
     values = [_odd_mean(s_x, s_y, float(d), reach) for d in grid]
     at = int(np.argmax(values))
     low, high = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
-    found: Any = optimize.minimize_scalar(
+    found: Any = scipy.optimize.minimize_scalar(
         lambda d: -_odd_mean(s_x, s_y, d, reach), bounds=(low, high), method="bounded", options={"xatol": 1e-6}
     )
     return max(values[at], -float(found.fun))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.constants import ELEMENTARY_CHARGE, FINE_STRUCTURE, HBAR, SPEED_OF_LIGHT
@@ -206,7 +206,7 @@ def _sinc2_integral(y: float) -> float:
         return math.copysign(0.5 * math.pi, y)
     if y == 0.0:
         return 0.0
-    return float(special.sici(2.0 * y)[0]) - math.sin(y) ** 2 / y
+    return float(scipy.special.sici(2.0 * y)[0]) - math.sin(y) ** 2 / y
 
 
 def _sinc2_moment(y: float) -> float:
@@ -215,4 +215,4 @@ def _sinc2_moment(y: float) -> float:
     if x < 1e-2:
         # series of Cin: the logarithms cancel
         return 0.5 * (x * x / 4.0 - x**4 / 96.0 + x**6 / 4320.0)
-    return 0.5 * (float(np.euler_gamma) + math.log(x) - float(special.sici(x)[1]))
+    return 0.5 * (float(np.euler_gamma) + math.log(x) - float(scipy.special.sici(x)[1]))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -177,7 +177,7 @@ class AngularDispersion(Scheme):
             return section_matrix((*before(angle), half), self.reference)[:4, 5]
 
         wanted = sign * self.stage().r56_leak
-        found = optimize.root_scalar(
+        found = scipy.optimize.root_scalar(
             lambda angle: float(row[:4] @ dispersion(angle) + row[5]) - wanted,
             x0=self.bend, x1=1.01 * self.bend, method="secant", xtol=1e-16, rtol=1e-14,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.sigma import checked_sigma, factor
@@ -180,7 +180,7 @@ def matched_chicane(
         raise PhysicsError(
             f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad; lengthen the drifts"
         )
-    found = optimize.root_scalar(excess, bracket=(0.0, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
+    found = scipy.optimize.root_scalar(excess, bracket=(0.0, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
     return chicane(name, float(found.root))
 
 
@@ -219,7 +219,7 @@ def matched_dogleg(
 
     angle = r56 / path_per_angle
     start = np.array([angle, max(0.05, abs(path_per_angle / angle) - BEND_LENGTH)])
-    best = optimize.root(off, start, tol=1e-13).x  # the check below is sharper than that of the solver
+    best = scipy.optimize.root(off, start, tol=1e-13).x  # the check below is sharper than that of the solver
     if np.abs(off(best)).max() > 1e-8 or abs(best[1]) < 0.01 or abs(best[0]) > _LARGEST_ANGLE:
         raise PhysicsError(
             f"{name}: no dogleg has the path {path_per_angle:.4g} m per angle and r56 = {r56:.4g} m; the drift would "
@@ -247,7 +247,7 @@ def achromat(name: str, angle: float, reference: Reference) -> tuple[Element, ..
         return float(section_matrix((bend, arm, quadrupole(k1, 0.5)), reference)[1, 5]) / angle
 
     thin = 2.0 / (BEND_LENGTH * (_LEVER + BEND_LENGTH))
-    found = optimize.root_scalar(slope, x0=thin, x1=1.01 * thin, method="secant", xtol=1e-13, rtol=1e-14)
+    found = scipy.optimize.root_scalar(slope, x0=thin, x1=1.01 * thin, method="secant", xtol=1e-13, rtol=1e-14)
     back = replace(arm, name=f"{name}D2"), replace(bend, name=f"{name}B2")
     return bend, arm, quadrupole(float(found.root)), *back
 
@@ -270,7 +270,7 @@ def matched_achromat(name: str, r56: float, before: Sequence[Element], reference
             f"{name}: r56 = {r56:.4g} m needs bends of more than {_LARGEST_ANGLE} rad: take fewer periods of the "
             f"modulator"
         )
-    found = optimize.root_scalar(excess, bracket=(1e-6, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
+    found = scipy.optimize.root_scalar(excess, bracket=(1e-6, _LARGEST_ANGLE), method="brentq", xtol=1e-15, rtol=1e-14)
     return achromat(name, float(found.root), reference)
 
 
@@ -302,7 +302,7 @@ def _matched_bends(
     angles = [float(v) for v in start]
     # proportional to lowest order: where the start is far out, so is the solution
     if max(map(abs, angles)) <= 1.2 * largest:
-        angles = [float(v) for v in optimize.root(off, np.array(start), tol=1e-13).x]
+        angles = [float(v) for v in scipy.optimize.root(off, np.array(start), tol=1e-13).x]
     if max(map(abs, angles)) > largest or np.abs(off(np.array(angles))).max() > 1e-8:
         raise PhysicsError(
             f"{name}: two bends would need the angles {angles[0]:.3g} and {angles[1]:.3g} rad for {wanted[0]:.4g} and "

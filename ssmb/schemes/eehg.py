@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -162,8 +162,8 @@ class EchoEnabled(Scheme):
         a, k1 = n + self.wavelength_ratio * m, 2.0 * math.pi / self.wavelength
         z = n * self.b1 + a * self.b2
         smear = 0.5 * (z * z + (n * k1 * self.smear_1) ** 2 + (a * k1 * self.smear_2) ** 2)
-        first = special.jv(n, -self.amplitude_1 / self.sigma_delta * z * nodes.share)
-        second = special.jv(m, -a * self.amplitude_2 / self.sigma_delta * self.b2 * nodes.share)
+        first = scipy.special.jv(n, -self.amplitude_1 / self.sigma_delta * z * nodes.share)
+        second = scipy.special.jv(m, -a * self.amplitude_2 / self.sigma_delta * self.b2 * nodes.share)
         mean = float(nodes.weight @ (first * second))
         return math.exp(-smear) * mean * cmath.exp(2j * math.pi * m * self.phase)
 
@@ -243,11 +243,11 @@ class EchoEnabled(Scheme):
         order, m = abs(count("order", abs(n), at_most=HIGHEST_HARMONIC)), count("m", m, at_most=HIGHEST_HARMONIC)
 
         def log_slope(z: float) -> float:
-            return a1 * float(special.jvp(order, a1 * z) / special.jv(order, a1 * z)) - z
+            return a1 * float(scipy.special.jvp(order, a1 * z) / scipy.special.jv(order, a1 * z)) - z
 
-        peak = float(special.jnp_zeros(order, 1)[0]) / a1
-        z = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
-        b2 = float(special.jnp_zeros(m, 1)[0]) / (a * a2)
+        peak = float(scipy.special.jnp_zeros(order, 1)[0]) / a1
+        z = float(scipy.optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
+        b2 = float(scipy.special.jnp_zeros(m, 1)[0]) / (a * a2)
         b1 = min(((z - a * b2) / n, (-z - a * b2) / n), key=abs)
         lever = self.wavelength / (2.0 * math.pi * self.sigma_delta)
         return replace(self, r56_1=b1 * lever, r56_2=b2 * lever)
@@ -320,9 +320,9 @@ def echo_envelope(order: int, a1: float) -> float:
     0.4943
     """
     n, a1 = count("order", order), positive("a1", a1)
-    top = float(special.jnp_zeros(n, 1)[0]) / a1
-    found: Any = optimize.minimize_scalar(
-        lambda z: -special.jv(n, a1 * z) * math.exp(-0.5 * z * z), bounds=(0.0, top), method="bounded",
+    top = float(scipy.special.jnp_zeros(n, 1)[0]) / a1
+    found: Any = scipy.optimize.minimize_scalar(
+        lambda z: -scipy.special.jv(n, a1 * z) * math.exp(-0.5 * z * z), bounds=(0.0, top), method="bounded",
         options={"xatol": 1e-12 * top},
     )  # fmt: skip
     return float(-found.fun)
@@ -378,7 +378,7 @@ def optimise_echo(
     def at(scale: np.ndarray) -> EchoEnabled:
         return replace(start, r56_1=start.r56_1 * scale[0], r56_2=start.r56_2 * scale[1])
 
-    found: Any = optimize.minimize(
+    found: Any = scipy.optimize.minimize(
         lambda v: -at(v).bunching(a),
         np.ones(2),
         method="Nelder-Mead",

@@ -26,8 +26,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.polynomial import chebyshev
-from scipy import special
 
 from ssmb.beam.closed_form import drift_angle_bunching, gaussian_bunching, quadratic_path_bunching
 from ssmb.dynamics.taylor import TaylorMap
@@ -134,7 +134,7 @@ def explained_bunching(
     betatron = sigma[:4, :4] - sigma[5, 5] * np.outer(dispersion, dispersion)
     leak = float(r[:4] @ dispersion + r[5])
     xi = section.r56 * positive("chirp", chirp, "1/m")
-    peak = float(special.jv(harmonic, harmonic * xi))
+    peak = float(scipy.special.jv(harmonic, harmonic * xi))
     vertical = np.ix_(_VERTICAL, _VERTICAL)
     x = sigma[:2, :2]
     gamma_x = x[1, 1] / math.sqrt(max(np.linalg.det(x), 1e-300))
@@ -168,7 +168,7 @@ def _spot(section: TaylorMap, sigma: np.ndarray, harmonic: int, wavelength: floa
     (x, along_x), (y, along_y) = (_folded(*_path_at(section, sigma, k, plane)) for plane in ([0, 1], _VERTICAL))
     share = np.exp(-np.add.outer(x * x, y * y) / (spot * spot))
     seen = along_x @ _bessel(harmonic, harmonic * xi * share) @ along_y
-    return float(abs(seen / (along_x.sum() * along_y.sum() * special.jv(harmonic, harmonic * xi))))
+    return float(abs(seen / (along_x.sum() * along_y.sum() * scipy.special.jv(harmonic, harmonic * xi))))
 
 
 def _bessel(n: int, z: np.ndarray) -> np.ndarray:
@@ -177,8 +177,10 @@ def _bessel(n: int, z: np.ndarray) -> np.ndarray:
     # terms of an entire function of type 1 are like J_m((high - low)/2), those of z^n like exp(-m^2/n)
     degree = 40 + math.ceil(0.75 * (high - low) + 6.0 * math.sqrt(n))
     if not high > low or degree > _LONGEST:
-        return special.jv(n, z)
-    series = chebyshev.chebinterpolate(lambda t: special.jv(n, 0.5 * (high + low) + 0.5 * (high - low) * t), degree)
+        return scipy.special.jv(n, z)
+    series = chebyshev.chebinterpolate(
+        lambda t: scipy.special.jv(n, 0.5 * (high + low) + 0.5 * (high - low) * t), degree
+    )
     return chebyshev.chebval((2.0 * z - (high + low)) / (high - low), series)
 
 

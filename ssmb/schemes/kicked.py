@@ -22,8 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 from ssmb.beam.closed_form import gaussian_bunching
 from ssmb.beam.rows import real_array
@@ -108,11 +108,12 @@ def _numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
 def _coefficients(m: ArrayLike, x: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fourier coefficients of ``exp(i x sin u + i other sin 2u)`` at the orders m."""
     if not other.any():
-        return special.jv(m, x)
+        return scipy.special.jv(m, x)
     reach = int(np.max(np.abs(other))) + 30
     shape = np.broadcast_shapes(np.shape(m), x.shape)
     return sum(
-        (special.jv(j, other) * special.jv(np.asarray(m) - 2 * j, x) for j in range(-reach, reach + 1)), np.zeros(shape)
+        (scipy.special.jv(j, other) * scipy.special.jv(np.asarray(m) - 2 * j, x) for j in range(-reach, reach + 1)),
+        np.zeros(shape),
     )
 
 
@@ -149,7 +150,9 @@ def bessel_peak(order: int) -> float:
     >>> round(bessel_peak(79), 4)
     0.1559
     """
-    return float(special.jv(order, special.jnp_zeros(count("order", order, at_most=HIGHEST_HARMONIC), 1)[0]))
+    return float(
+        scipy.special.jv(order, scipy.special.jnp_zeros(count("order", order, at_most=HIGHEST_HARMONIC), 1)[0])
+    )
 
 
 def best_compression(harmonic: int) -> float:
@@ -163,7 +166,7 @@ def best_compression(harmonic: int) -> float:
     1.0441
     """
     n = harmonic_number(harmonic)
-    return float(special.jnp_zeros(n, 1)[0]) / n
+    return float(scipy.special.jnp_zeros(n, 1)[0]) / n
 
 
 def length_for_bunching(harmonic: int, wavelength: float, bunching: float) -> float:
@@ -344,4 +347,4 @@ def least_modulation(excess: Callable[[float], float], wanted: float) -> float:
         )
     if excess(low) > 0.0:
         raise PhysicsError(f"|b| = {wanted:.5g} needs a modulation below {_LEAST:g} times the spread: ask for more")
-    return float(optimize.root_scalar(excess, bracket=(low, high), method="brentq", xtol=1e-12).root)
+    return float(scipy.optimize.root_scalar(excess, bracket=(low, high), method="brentq", xtol=1e-12).root)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -217,7 +217,7 @@ class StrongFocusing(Scheme):
                 f"after full "
                 f"compression, by the sine of the kick, not {b:.5g}; ask for a shorter one"
             )
-        found = optimize.root_scalar(
+        found = scipy.optimize.root_scalar(
             lambda v: made(v).bunching(n) - b, bracket=(least, math.log(given.wavelength)), method="brentq", xtol=1e-13
         )
         return made(float(found.root))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Beam, Reference
@@ -240,7 +240,7 @@ class MicroBucketHarmonics(Scheme):
                 f"no micro-bucket is looked for that bunches to |b_{n}| = {b:.5g}; it must be between {least:.3g} and "
                 f"{most:.6g}"
             )
-        found = optimize.root_scalar(
+        found = scipy.optimize.root_scalar(
             lambda v: boltzmann_bunching(math.exp(v), n) - b, bracket=_BUCKETS, method="brentq", xtol=1e-13
         )
         kappa = math.exp(found.root)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.beam.reference import Reference
 from ssmb.dynamics.modulation import measured_modulation
@@ -88,7 +88,7 @@ class Modulator:
         """
         largest = 2.0 * reference.gamma**2 * positive("wavelength", wavelength, "m")
         per_length = positive("field", field, "T") / field_from_deflection(1.0, 1.0)
-        found = optimize.root_scalar(
+        found = scipy.optimize.root_scalar(
             lambda v: v * (1.0 + 0.5 * (per_length * v) ** 2) - largest, bracket=(0.0, largest), method="brentq"
         )
         return cls.resonant(reference, wavelength, float(found.root), periods, vertical=vertical)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -191,7 +191,7 @@ class PhaseMerging(Scheme):
             return float(section_matrix((half_of(dark),), self.reference)[4, 2]) / self.slip_gradient - 1.0
 
         start = self.slip_gradient / per_gradient
-        found = optimize.root_scalar(excess, x0=start, x1=1.001 * start, method="secant", xtol=1e-12, rtol=1e-13)
+        found = scipy.optimize.root_scalar(excess, x0=start, x1=1.001 * start, method="secant", xtol=1e-12, rtol=1e-13)
         return replace(und, field_gradient=float(found.root))
 
     def realised(self, modulator: Modulator | None = None, *, thick: bool = False) -> PhaseMerging:

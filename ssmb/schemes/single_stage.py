@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -171,7 +171,7 @@ class SingleStage(Scheme):
     def with_best_amplitude(self, harmonic: int) -> SingleStage:
         """Return the same section with the modulation that maximises |b_n|: n k |r56| A at the first peak of J_n."""
         n = harmonic_number(harmonic)
-        peak = float(special.jnp_zeros(n, 1)[0])
+        peak = float(scipy.special.jnp_zeros(n, 1)[0])
         return replace(self, amplitude=peak / (n * self._wavenumber * abs(self.r56)))
 
     def with_best_r56(self, harmonic: int) -> SingleStage:
@@ -182,15 +182,15 @@ class SingleStage(Scheme):
         n = harmonic_number(harmonic)
         # with u = n k r56 A: maximise J_n(u) exp(-(u sigma/A)^2/2), whose peak lies below that of J_n
         ratio = self.sigma_delta / positive("amplitude", self.amplitude)
-        peak = float(special.jnp_zeros(n, 1)[0])
+        peak = float(scipy.special.jnp_zeros(n, 1)[0])
 
         def log_slope(u: float) -> float:
             # J_n'/J_n by the ratio of neighbours, which has a limit where J_n itself is too small for a number
-            own = float(special.jv(n, u))
-            neighbour = float(special.jv(n + 1, u)) / own if own > 1e-280 else u / (2.0 * n + 2.0)
+            own = float(scipy.special.jv(n, u))
+            neighbour = float(scipy.special.jv(n + 1, u)) / own if own > 1e-280 else u / (2.0 * n + 2.0)
             return n / u - neighbour - u * ratio * ratio
 
-        u = float(optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
+        u = float(scipy.optimize.root_scalar(log_slope, bracket=(1e-9 * peak, peak), xtol=1e-14).root)
         r56 = math.copysign(u / (n * self._wavenumber * self.amplitude), self.r56)
         return replace(self, r56=r56, r56_incoming=None)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
@@ -88,7 +88,7 @@ def implied_length(bunching: float, harmonic: int, wavelength: float) -> float:
     10.55
     """
     n, b = harmonic_number(harmonic), positive("bunching", bunching)
-    ceiling = float(special.jv(n, float(n)))
+    ceiling = float(scipy.special.jv(n, float(n)))
     if b > ceiling:
         raise PhysicsError(f"a coasting beam at full compression has at most J_n(n) = {ceiling:.5g}, not {b:.5g}")
     return math.sqrt(2.0 * math.log(ceiling / b)) * positive("wavelength", wavelength, "m") / (2.0 * math.pi * n)
