@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,14 +56,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def finish(result: Result, args: argparse.Namespace) -> int:
-    """Write figures, print the result, and return the exit code of its status."""
+    """Print the result and draw its figures (before that for JSON, which names them); return the exit code."""
     folder = result.folder
     status = result.status.name.lower()
-    figures: list[Path] = []
-    if status == "completed" and folder and result.config.output.figures and not args.no_figures:
-        figures = write_study_figures(result, Path(folder) / FIGURE_FOLDER)
+    asked = status == "completed" and folder and result.config.output.figures and not args.no_figures
+    figures = write_study_figures(result, Path(folder) / FIGURE_FOLDER) if asked and args.json else []
     text = "\n\n".join([result.text(), *([named_values([("folder", folder)])] if folder else [])])
     code = answer(args.json, result.summary() | {"folder": folder, "figures": figures}, text)
+    if asked and not args.json:  # whoever reads need not wait for them
+        sys.stdout.flush()
+        write_study_figures(result, Path(folder) / FIGURE_FOLDER)
     if status == "interrupted":
         note(f"ssmb: interrupted at {result.stage}; what is done is kept. Go on with: ssmb resume {folder}")
         return _INTERRUPTED

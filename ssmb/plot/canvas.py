@@ -31,6 +31,25 @@ _PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3:
 class Figure(_MatplotlibFigure):
     """A matplotlib figure made without pyplot that notebooks show as a picture."""
 
+    _placed = False
+
+    def get_layout_engine(self) -> Any:
+        """What makes room for the labels; None while the figure is written, where it has done so."""
+        return None if self._placed else super().get_layout_engine()
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the figure; room for its labels is made once, where matplotlib does it in each of two drawings."""
+        engine, dpi = self.get_layout_engine(), self.dpi
+        try:
+            if engine is not None:
+                self.set_dpi(options.get("dpi", dpi))  # widths of letters are rounded to pixels
+                engine.execute(self)
+                self._placed = True
+            super().savefig(fname, **options)
+        finally:
+            self._placed = False
+            self.set_dpi(dpi)
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=100)

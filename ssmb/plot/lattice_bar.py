@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patches import Patch
 
 from ssmb.plot.canvas import SMALL_SIZE, Place, stacked
 
@@ -54,10 +56,10 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
     Sextupoles and octupoles stand above it for positive strength. Elements without a symbol (drifts, markers) are left
     out. A legend above the bar names the families that are there.
     """
-    from matplotlib.patches import Patch
-
     seen: dict[str, _Symbol] = {}
     axis.axhline(0.0, color="#000000", lw=0.6)
+    boxes: list[tuple[list[tuple[float, float]], str]] = []
+    lines: list[tuple[list[tuple[float, float]], str]] = []
     # wide, flat symbols first, so that narrow ones stay visible
     for element, s in sorted(zip(lattice.elements, lattice.s, strict=True), key=lambda pair: -pair[0].length):
         family, sign = element.family()
@@ -66,10 +68,17 @@ def draw_lattice_bar(axis: Axes, lattice: Lattice) -> None:
             continue
         seen[symbol.text] = symbol
         low, high = sorted((sign * symbol.low, sign * symbol.high))
-        if element.length > 0.0:
-            axis.broken_barh([(float(s), element.length)], (low, high - low), color=symbol.colour, lw=0)
+        a, b = float(s), float(s) + element.length
+        if b > a:
+            boxes.append(([(a, low), (a, high), (b, high), (b, low)], symbol.colour))
         else:
-            axis.vlines(float(s), low, high, color=symbol.colour, lw=1.6)
+            lines.append(([(a, low), (a, high)], symbol.colour))
+    # all at once: a collection for each element would take a second for a ring
+    for kind, drawn, width in ((PolyCollection, boxes, 0.0), (LineCollection, lines, 1.6)):
+        if drawn:
+            places, colours = zip(*drawn, strict=True)
+            axis.add_collection(kind(places, color=colours, linewidths=width))
+    axis.autoscale_view()
     axis.set_ylim(-1.1, 1.1)
     axis.set_axis_off()
     shown = [symbol for symbol in _SYMBOLS if symbol.text in seen]
