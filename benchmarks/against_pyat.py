@@ -37,7 +37,7 @@ def rate(run: Callable[[int], None], particles: int, seconds: float) -> Callable
 
 def ssmb_runner(setting: str, particles: int, threads: int) -> Callable[[int], None]:
     """Turns of a beam through the compiled ring, without monitors."""
-    from ssmb.kernels.jit import numba
+    from ssmb.kernels.threads import thread_count
     from ssmb.lattice.program import compile_elements
 
     lattice = ring.ssmb_ring(setting)
@@ -45,8 +45,8 @@ def ssmb_runner(setting: str, particles: int, threads: int) -> Callable[[int], N
     state = {"c": ring.coordinates(particles)}
 
     def run(turns: int) -> None:
-        numba.set_num_threads(threads)
-        state["c"], _ = program.propagate(state["c"], turns=turns)
+        with thread_count(threads):
+            state["c"], _ = program.propagate(state["c"], turns=turns)
 
     return run
 
@@ -59,6 +59,44 @@ def pyat_runner(steps: int, exact: bool, particles: int) -> Callable[[int], None
     c = ring.coordinates(particles)
     r = np.asfortranarray(np.vstack([c[:4], c[5:6], c[4:5]]))
     return lambda turns: at.lattice_track(lattice, r, turns, in_place=True, refpts=None) and None
+
+
+def aperture() -> tuple[Callable[[], float], Callable[[], float]]:
+    """Grids of 16 x 8 particles for 500 turns, of which about half are lost, in ssmb and in pyAT: grids a second."""
+    import at
+
+    from ssmb.kernels.threads import thread_count
+    from ssmb.lattice.program import compile_elements
+
+    made = ring.ssmb_ring("y4x10")
+    program, lattice = compile_elements(made.elements, made.reference), ring.pyat_ring(10, False)
+    c = np.zeros((6, 128))
+    c[0], c[2] = np.tile(np.linspace(-0.014, 0.014, 16), 8), np.repeat(np.linspace(1e-4, 0.0125, 8), 16)
+
+    def ours(turns: int) -> None:
+        with thread_count(1):
+            _, state = program.propagate(c, turns=turns)
+        lost["ssmb"] = int(np.count_nonzero(state))
+
+    def theirs(turns: int) -> None:
+        r = np.asfortranarray(np.vstack([c[:4], c[5:6], c[4:5]]))
+        at.lattice_track(lattice, r, turns, in_place=True, refpts=None)
+        lost["pyAT"] = int(np.count_nonzero(~np.isfinite(r[0])))
+
+    lost: dict[str, int] = {}
+
+    def timed(run: Callable[[int], None]) -> Callable[[], float]:
+        def one() -> float:
+            began = time.process_time()
+            run(500)
+            return 1.0 / (time.process_time() - began)
+
+        one()
+        return one
+
+    both = timed(ours), timed(theirs)
+    print(f"aperture: of 128 particles {lost['ssmb']} (ssmb) and {lost['pyAT']} (pyAT) are lost")
+    return both
 
 
 def compare(label: str, ours: Callable[[], float], theirs: Callable[[], float], rounds: int) -> float:
@@ -93,9 +131,10 @@ def main() -> int:
     pair("y4x1 / pyAT one step, N=10000", "y4x1", 1, False, 10_000)
     pair("y4x10, N=100", "y4x10", 10, False, 100)
     pair("y4x10, N=1", "y4x10", 10, False, 1)
-    from ssmb.kernels.jit import numba
+    compare("aperture, 16 x 8 x 500 turns, y4x10 (grids/s)", *aperture(), args.rounds)
+    from ssmb.kernels.threads import most_threads
 
-    if numba.config.NUMBA_NUM_THREADS >= 2:
+    if most_threads() >= 2:
         two = rate(ssmb_runner("y4x10", 20_000, 2), 20_000, args.seconds)
         one = rate(ssmb_runner("y4x10", 20_000, 1), 20_000, args.seconds)
         compare("two threads / one thread, y4x10, N=20000", two, one, args.rounds)

@@ -7,11 +7,13 @@ Also the time of the equilibrium (envelope) on the compiled ring.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
 from pathlib import Path
 
+os.environ["NUMBA_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parent))
 import ring
 
@@ -28,12 +30,10 @@ CASES = {
 
 def main() -> None:
     from ssmb.dynamics import equilibrium
-    from ssmb.kernels.jit import numba
     from ssmb.lattice.program import compile_elements
     from ssmb.maps.radiation import Radiation
 
     lattice = ring.ssmb_ring("default")
-    numba.set_num_threads(1)
     programs = {"off": compile_elements(lattice.elements, lattice.reference)}
     for name, (radiation, angle, _) in CASES.items():
         programs[name] = compile_elements(lattice.elements, lattice.reference, Radiation(radiation, angles=angle))

@@ -200,6 +200,11 @@ REASONS = (
         "start beams come of factors by plain arithmetic, not of LAPACK: last bits of each particle",
         1e-7,
     ),
+    Reason(
+        r"/(monitors|buckets|bunching)/|(run|bunching)/.*/(bunching|captured|sigma|mean)",
+        "sums of monitors are formed eight particles side by side, and phases of bunching are exact",
+        1e-9,
+    ),
 )
 #: names of what is no result: time, machine, layout of the file
 NO_RESULT = re.compile(

@@ -41,13 +41,13 @@ def run(args: argparse.Namespace) -> int:
         ("packages", ", ".join(f"{name} {version or 'missing'}" for name, version in found["versions"].items())),
         ("processor", f"{cpu['name']}, {cpu['cores']} cores"),
         ("vectors", cpu["vectors"]),
-        ("threads", f"{found['threads']['number']}, layer {found['threads']['layer'] or 'not started'}"),
+        ("threads", str(found["threads"])),
         ("kernels", "just in time" if found["jit"] else "plain Python (NUMBA_DISABLE_JIT is set): slow"),
         ("cache", f"{cache['folder']} ({cache['files']} files, {quantity(float(cache['bytes']), 'B', 3)})"),
     ]
     if speed:
         rate = quantity(speed["elements_per_second"], "", 3)
-        lines.append(("speed", f"{rate} particle-elements per second on {found['threads']['number']} threads"))
+        lines.append(("speed", f"{rate} particle-elements per second on {found['threads']} threads"))
     rows = [(e["name"], e["for"], "installed" if e["installed"] else e["command"]) for e in found["extras"]]
     return answer(args.json, found, f"{named_values(lines)}\n\n{table(('extra', 'for', 'state'), rows, left=3)}")
 
@@ -66,7 +66,7 @@ def findings(*, speed: bool = True) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("ssmb", *_PACKAGES)},
         "cpu": {"name": _cpu_name(), "cores": os.cpu_count(), "vectors": jit.WIDE_VECTORS},
-        "threads": {"number": threads.most_threads(), "layer": threads.threading_layer()},
+        "threads": threads.most_threads(),
         "jit": not jit.JIT_OFF,
         "cache": _cache(jit.cache_folder()),
         "extras": [_extra(name, modules, words) for name, (modules, words) in _EXTRAS.items()],

@@ -67,7 +67,7 @@ def _cubic(x, a, y, b, z, d, c):
     return c[0] + (x * u + a * v + y * w + b * t + z * r + d * (c[81] + d * (c[82] + d * c[83])))
 
 
-@kernel("taylor2", 168, changes_delta=True)
+@kernel("taylor2", 168, changes_delta=True, row=_quadratic)
 @scalar
 def taylor2(x, px, y, py, z, delta, rpp, dbeta, p):
     """Second-order polynomial map; p holds 28 coefficients of each coordinate, in the order of ``MONOMIALS[2]``."""
@@ -81,7 +81,7 @@ def taylor2(x, px, y, py, z, delta, rpp, dbeta, p):
     )
 
 
-@kernel("taylor3", 504, changes_delta=True)
+@kernel("taylor3", 504, changes_delta=True, row=_cubic)
 @scalar
 def taylor3(x, px, y, py, z, delta, rpp, dbeta, p):
     """Third-order polynomial map; p holds 84 coefficients of each coordinate, in the order of ``MONOMIALS[3]``."""

@@ -30,6 +30,7 @@ class BlockSum:
     function : ``f(a, lo, hi, p, out)`` fills ``out`` from lanes lo..hi of the tile ``a`` (rows as in
         :mod:`ssmb.kernels.loops`; lanes of weight 0 are lost or empty) and its packed numbers ``p``.
     n_params : length of ``p``.
+    tiled : the same for the processor, with the lanes side by side in vectors; None: ``function`` serves it, too.
 
     The packed numbers of an op are the first column of its numbers in the buffer, how many they are, and ``p``.
     """
@@ -37,6 +38,7 @@ class BlockSum:
     name: str
     function: Any
     n_params: int
+    tiled: Any = None
     index: int = -1
     _native: Any = field(default=None, repr=False)
 
@@ -48,7 +50,7 @@ class BlockSum:
         return self._native[1]
 
     def _wrapped(self) -> Callable:
-        f, n_params = jit.numba.njit(**jit.FLAGS)(self.function), max(self.n_params, 1)
+        f, n_params = jit.scalar(self.tiled or self.function), max(self.n_params, 1)
 
         def sums(buf, lo, hi, p, out, numbers):
             f(carray(buf, (ROWS, STRIDE)), lo, hi, carray(p, n_params), carray(out, numbers))
@@ -62,13 +64,13 @@ class BlockSum:
 SUMS: list[BlockSum] = []
 
 
-def block_sum(name: str, n_params: int) -> Callable[[Any], BlockSum]:
+def block_sum(name: str, n_params: int, tiled: Any = None) -> Callable[[Any], BlockSum]:
     """Register the decorated function as a sum over groups (see :class:`BlockSum`)."""
 
     def register(function: Any) -> BlockSum:
         if any(known.name == name for known in SUMS):
             raise ValueError(f"sum '{name}' is registered twice")
-        SUMS.append(BlockSum(name, function, n_params, len(SUMS)))
+        SUMS.append(BlockSum(name, function, n_params, tiled, len(SUMS)))
         return SUMS[-1]
 
     return register

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import cached, numba, scalar
+from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
 from ssmb.kernels.primitives import sincos_turns, sqrt
 from ssmb.kernels.threads import threaded
@@ -29,7 +29,7 @@ def gained_energy(z, delta, gain, mass2):
     return z * ((q1 * energy) / (q * (energy + gain))), delta + d / (q + q1)
 
 
-@numba.njit
+@scalar
 def _place_in_bins(z, first, inverse_width, bins):
     """Node below a place and the share of the node above it; -1 outside of the nodes."""
     u = (z - first) * inverse_width
@@ -37,10 +37,15 @@ def _place_in_bins(z, first, inverse_width, bins):
     return i, u - i
 
 
-def _bin_sums(z, weight, state, first, inverse_width, out):
+def _blocks(particles, terms):
+    """Number of groups, and about how long one takes [ns]."""
+    return -(-particles // BLOCK), 5.0 * BLOCK * terms
+
+
+def _bin_sums(begin, end, z, weight, state, first, inverse_width, out):
     """Fill ``out[block]`` with the weight in each bin, shared linearly between nodes, and that outside of the bins."""
     bins = out.shape[1] - 1
-    for block in numba.prange(out.shape[0]):
+    for block in range(begin, end):
         row = out[block]
         row[:] = 0.0
         for k in range(block * BLOCK, min((block + 1) * BLOCK, z.size)):
@@ -53,16 +58,16 @@ def _bin_sums(z, weight, state, first, inverse_width, out):
                     row[i + 1] += weight[k] * upper
 
 
-bin_sums: Any = threaded(_bin_sums)
+bin_sums: Any = threaded(_bin_sums, lambda z, *_: _blocks(z.size, 1))
 
 
-def _harmonic_sums(z, weight, state, per_metre, out):
+def _harmonic_sums(begin, end, z, weight, state, per_metre, out):
     """Fill ``out[block]`` with the weight of all particles and, for each wave, the sums of w cos and -w sin of those
     alive.
 
     ``per_metre`` are the inverse wavelengths [1/m].
     """
-    for block in numba.prange(out.shape[0]):
+    for block in range(begin, end):
         row = out[block]
         row[:] = 0.0
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, z.size)
@@ -78,7 +83,7 @@ def _harmonic_sums(z, weight, state, per_metre, out):
                 row[2 + 2 * j] -= w * sine[k]
 
 
-harmonic_sums: Any = threaded(_harmonic_sums)
+harmonic_sums: Any = threaded(_harmonic_sums, lambda z, weight, state, per_metre, out: _blocks(z.size, per_metre.size))
 
 
 def _added(parts):
@@ -93,9 +98,9 @@ def _added(parts):
 added: Any = cached(_added)
 
 
-def _kick_by_bins(coordinates, state, first, inverse_width, gains, mass2):
+def _kick_by_bins(begin, end, coordinates, state, first, inverse_width, gains, mass2):
     """Give each particle the energy [p0 c] interpolated linearly between the nodes; none outside of them."""
-    for block in numba.prange((state.size + BLOCK - 1) // BLOCK):
+    for block in range(begin, end):
         for k in range(block * BLOCK, min((block + 1) * BLOCK, state.size)):
             if state[k] == 0:
                 i, upper = _place_in_bins(coordinates[Z, k], first, inverse_width, gains.size)
@@ -106,12 +111,12 @@ def _kick_by_bins(coordinates, state, first, inverse_width, gains, mass2):
                     )
 
 
-kick_by_bins: Any = threaded(_kick_by_bins)
+kick_by_bins: Any = threaded(_kick_by_bins, lambda coordinates, state, *_: _blocks(state.size, 1))
 
 
-def _kick_by_harmonics(coordinates, state, per_metre, cosine, sine, mass2):
+def _kick_by_harmonics(begin, end, coordinates, state, per_metre, cosine, sine, mass2):
     """Give each particle the energy [p0 c] sum of cosine[j] cos(2 pi z per_metre[j]) + sine[j] sin(...)."""
-    for block in numba.prange((state.size + BLOCK - 1) // BLOCK):
+    for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
         gain = np.zeros(BLOCK)
         for j in range(per_metre.size):
@@ -125,4 +130,6 @@ def _kick_by_harmonics(coordinates, state, per_metre, cosine, sine, mass2):
                 )
 
 
-kick_by_harmonics: Any = threaded(_kick_by_harmonics)
+kick_by_harmonics: Any = threaded(
+    _kick_by_harmonics, lambda coordinates, state, per_metre, *_: _blocks(state.size, per_metre.size)
+)

@@ -2,17 +2,16 @@
 
 Losses are found without slowing the fast path: a turn is tracked unchecked, and where a tile ends it with an impossible
 coordinate the turn is repeated from its start with a check of the lanes concerned after every op. Apertures are ops of
-their own and act at once. A lost particle is moved to the reference orbit with weight 0; its last good coordinates are
-kept apart, so no arithmetic ever meets a NaN that matters.
+their own and act at once. A lost particle leaves its tile with its last good coordinates, and the others close up: what
+is lost costs nothing any more. Sums meet every particle in its own place, whoever was lost before it.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from ssmb.kernels.block_sums import call_sum
-from ssmb.kernels.jit import numba, scalar
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import BLOCK, DBETA, DELTA, FLAG, LANES, ROWS, RPP, STRIDE, WEIGHT, call_kernel
 from ssmb.kernels.primitives import velocity_excess
 from ssmb.kernels.threads import threaded
@@ -28,6 +27,10 @@ MAP, LIMIT, SUM = range(3)
 APERTURE, NO_FORWARD_MOMENTUM, OUT_OF_RANGE = 1, 2, 3
 
 
+#: About how long a particle takes for an op [ns].
+_NANOSECONDS = 5.0
+
+
 @scalar
 def _good(x, px, y, py, z, delta):
     """True for coordinates of a particle that can still be tracked (false for NaN); no branches, for vectors."""
@@ -35,178 +38,212 @@ def _good(x, px, y, py, z, delta):
     return transverse & (abs(z) < 1e12) & (delta > -0.999) & (delta < 10.0)
 
 
-@numba.njit
-def _lose(buf, lane_state, lane_element, kept, before, i, reason, element):
-    """Take lane ``i`` out: keep the coordinates ``before``, park the lane on the reference orbit."""
-    lane_state[i] = reason
-    lane_element[i] = element
+@scalar
+def _rest(buf, who, first, last):
+    """Fill lanes with particles at rest on the reference orbit, without weight."""
+    for r in range(ROWS):
+        for i in range(first, last):
+            buf[r, i] = 1.0 if r == RPP else 0.0
+    for i in range(first, last):
+        who[i] = 0
+
+
+@scalar
+def _gather(buf, who, home, start, n, beam, inv_gamma2, beta2):
+    """Fill the tile with the living ones of particles start ... start + n, side by side; return how many they are."""
+    coordinates, weight, ids, state = beam[:4]
+    live = 0
+    for i in range(n):
+        home[live] = i
+        live += state[start + i] == 0
     for r in range(6):
-        kept[r, i] = before[r, i]
-        buf[r, i] = 0.0
-    buf[RPP, i] = 1.0
-    buf[DBETA, i] = 0.0
-    buf[WEIGHT, i] = 0.0
+        for i in range(live):
+            buf[r, i] = coordinates[r, start + home[i]]
+    for i in range(live):
+        buf[WEIGHT, i] = weight[start + home[i]]
+        who[i] = ids[start + home[i]]
+    lanes = _whole(live)
+    _rest(buf, who, live, lanes)
+    for i in range(lanes):  # loops of their own, so that they become vectors
+        buf[RPP, i] = 1.0 / (1.0 + buf[DELTA, i])
+    for i in range(lanes):
+        buf[DBETA, i] = velocity_excess(buf[DELTA, i], inv_gamma2, beta2)
+    return live
 
 
-@numba.njit
-def _turn(
-    buf, n, lanes, ids, lane_state, lane_element, kept, before, check, suspect,
-    ops, op_from, op_to, params, table, seed, turn, turn_index, block0, sum_table, sums,
-):  # fmt: skip
-    """Take one tile through the ops of one turn; with ``check``, find the op at which suspect lanes go bad."""
-    for o in range(op_from, op_to):
-        kind = ops[o, OP_KIND]
-        element = ops[o, OP_ELEMENT]
-        if kind == MAP:
-            if check:
+@scalar
+def _whole(live):
+    """Lanes that are computed for so many living particles."""
+    return (live + LANES - 1) // LANES * LANES
+
+
+@scalar
+def _lose(buf, who, home, live, gone, checked, before, start, turn, element, beam):
+    """Take lanes out of the tile, the others close up; return how many stay.
+
+    A lost particle keeps the coordinates ``before`` the op at which it went bad, or those in an aperture.
+    """
+    coordinates, _, _, state, lost_turn, lost_element = beam
+    kept = 0
+    for i in range(live):
+        if gone[i]:
+            who_is = start + home[i]
+            reason = APERTURE
+            if checked:
+                reason = OUT_OF_RANGE
                 for r in range(6):
-                    for i in range(n):
-                        before[r, i] = buf[r, i]
-            call_kernel(
-                table,
-                ops[o, OP_KERNEL],
-                buf,
-                lanes,
-                params,
-                ops[o, OP_OFFSET],
-                ops[o, OP_REPEAT],
-                ids,
-                seed,
-                turn,
-                element,
-            )
-            if check:
-                for i in range(n):
-                    if (
-                        suspect[i]
-                        and lane_state[i] == 0
-                        and not _good(buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i])
-                    ):
-                        finite = True
-                        for r in range(6):
-                            finite = finite and np.isfinite(buf[r, i])
-                        reason = OUT_OF_RANGE if finite else NO_FORWARD_MOMENTUM
-                        _lose(buf, lane_state, lane_element, kept, before, i, reason, element)
-        elif kind == LIMIT:
-            call_kernel(table, ops[o, OP_KERNEL], buf, lanes, params, ops[o, OP_OFFSET], 1, ids, seed, turn, element)
+                    if not np.isfinite(buf[r, i]):
+                        reason = NO_FORWARD_MOMENTUM
+            state[who_is] = reason
+            lost_turn[who_is] = turn
+            lost_element[who_is] = element
+            for r in range(6):
+                coordinates[r, who_is] = before[r, i]
+        else:
+            for r in range(ROWS):
+                buf[r, kept] = buf[r, i]
+            who[kept] = who[i]
+            home[kept] = home[i]
+            kept += 1
+    _rest(buf, who, kept, _whole(live))
+    return kept
+
+
+@scalar
+def _form_sum(buf, home, live, n, spread, code, offset, params, sum_table, out):
+    """Form one sum over the groups of a tile, each particle in its own place whoever was lost before it."""
+    lanes = buf
+    if live < n:
+        for r in range(ROWS):
             for i in range(n):
-                if lane_state[i] == 0 and buf[FLAG, i] == 0.0 and np.isfinite(buf[0, i]) and np.isfinite(buf[2, i]):
-                    _lose(buf, lane_state, lane_element, kept, buf, i, APERTURE, element)
-        elif turn % ops[o, OP_REPEAT] == 0:
-            for lo in range(0, n, BLOCK):
-                hi = min(lo + BLOCK, n)
-                out = sums[turn_index, block0 + lo // BLOCK]
-                call_sum(sum_table, ops[o, OP_KERNEL], buf, lo, hi, params, ops[o, OP_OFFSET], out)
+                spread[r, i] = 1.0 if r == RPP else 0.0
+            for i in range(live):
+                spread[r, home[i]] = buf[r, i]
+        lanes = spread
+    for block in range((n + BLOCK - 1) // BLOCK):
+        lo = block * BLOCK
+        call_sum(sum_table, code, lanes, lo, min(lo + BLOCK, n), params, offset, out[block])
+
+
+@scalar
+def _turn(
+    buf, who, home, live, n, before, spread, gone, check, suspect, start, beam,
+    ops, op_from, op_to, params, table, seed, turn, sum_table, out,
+):  # fmt: skip
+    """Take one tile through the ops of one turn; with ``check``, find the op at which suspects go bad.
+
+    Returns how many particles are left in it.
+    """
+    lanes = _whole(live)
+    for o in range(op_from, op_to):
+        kind, element = ops[o, OP_KIND], ops[o, OP_ELEMENT]
+        if kind == SUM:
+            if turn % ops[o, OP_REPEAT] == 0:
+                _form_sum(buf, home, live, n, spread, ops[o, OP_KERNEL], ops[o, OP_OFFSET], params, sum_table, out)
+            continue
+        if check:
+            for r in range(6):
+                for i in range(live):
+                    before[r, i] = buf[r, i]
+        call_kernel(
+            table, ops[o, OP_KERNEL], buf, lanes, params, ops[o, OP_OFFSET], ops[o, OP_REPEAT], who, seed, turn, element
+        )
+        lost = 0
+        if kind == LIMIT:
+            for i in range(live):
+                gone[i] = (buf[FLAG, i] == 0.0) & (abs(buf[0, i]) < np.inf) & (abs(buf[2, i]) < np.inf)
+                lost += gone[i]
+        elif check:
+            for i in range(live):
+                gone[i] = suspect[home[i]] and not _good(
+                    buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i]
+                )
+                lost += gone[i]
+        if lost > 0:
+            checked = kind == MAP
+            live = _lose(buf, who, home, live, gone, checked, before if checked else buf, start, turn, element, beam)
+            lanes = _whole(live)
+    return live
 
 
 def _advance(
-    coordinates, weight, ids, state, lost_turn, lost_element,
+    begin, end, coordinates, weight, ids, state, lost_turn, lost_element,
     ops, op_from, op_to, params, table, inv_gamma2, beta2, seed, first_turn, turns, tile,
     sum_table, sums, drive_at, drive_values,
 ):  # fmt: skip
-    """Track all particles through ops[op_from:op_to] for a number of turns; arrays of the beam change in place.
+    """Track tiles ``begin`` to ``end`` through ops[op_from:op_to] for a number of turns; the beam changes in place.
 
     ``sums[turn, block]`` is filled by the sums, each in its own columns. Before each turn ``params[drive_at]`` becomes
-    ``drive_values[turn]``, in a copy that belongs to the tile.
+    ``drive_values[turn]``, in a copy that belongs to the call.
     """
-    driven = drive_at.size
+    beam = (coordinates, weight, ids, state, lost_turn, lost_element)
     count = coordinates.shape[1]
-    tiles = (count + tile - 1) // tile
-    for t in prange(tiles):
+    summing = False
+    for o in range(op_from, op_to):
+        summing = summing or ops[o, OP_KIND] == SUM
+    buf, saved = np.empty((ROWS, STRIDE)), np.empty((ROWS, STRIDE))
+    before, spread = np.empty((ROWS, STRIDE)), np.empty((ROWS, STRIDE))
+    who, home, saved_home = np.empty(STRIDE, np.int64), np.empty(STRIDE, np.int64), np.empty(STRIDE, np.int64)
+    gone, suspect = np.empty(STRIDE, np.bool_), np.empty(STRIDE, np.bool_)
+    driven = drive_at.size
+    numbers = params.copy() if driven else params
+    for t in range(begin, end):
         start = t * tile
         n = min(tile, count - start)
-        lanes = (n + LANES - 1) // LANES * LANES
-        buf = np.empty((ROWS, STRIDE))
-        saved = np.empty((ROWS, STRIDE))
-        before = np.empty((6, STRIDE))
-        kept = np.empty((6, STRIDE))
-        who = np.empty(STRIDE, dtype=np.int64)
-        lane_state = np.empty(STRIDE, dtype=np.int64)
-        lane_element = np.empty(STRIDE, dtype=np.int64)
-        saved_state = np.empty(STRIDE, dtype=np.int64)
-        lane_turn = np.empty(STRIDE, dtype=np.int64)
-        suspect = np.empty(STRIDE, dtype=np.bool_)
-        out = 0  # lanes without a living particle
-        for i in range(n):
-            who[i] = ids[start + i]
-            lane_state[i] = 0 if state[start + i] == 0 else -1
-            out += lane_state[i] != 0
-        for i in range(n, lanes):
-            who[i] = 0
-        for r in range(6):
-            for i in range(n):
-                buf[r, i] = coordinates[r, start + i]
-            for i in range(n, lanes):
-                buf[r, i] = 0.0
-        for i in range(n):
-            buf[WEIGHT, i] = weight[start + i]
-        for i in range(n, lanes):
-            buf[WEIGHT, i] = 0.0
-        for i in range(lanes):
-            buf[FLAG, i] = 0.0
-        if out > 0:
-            for i in range(n):
-                if lane_state[i] != 0:  # parked on the reference orbit
-                    for r in range(6):
-                        buf[r, i] = 0.0
-                    buf[WEIGHT, i] = 0.0
-        for i in range(lanes):  # loops of their own, so that they become vectors
-            buf[RPP, i] = 1.0 / (1.0 + buf[DELTA, i])
-        for i in range(lanes):
-            buf[DBETA, i] = velocity_excess(buf[DELTA, i], inv_gamma2, beta2)
-        block0 = start // BLOCK
-        numbers = params.copy() if driven else params
+        live = _gather(buf, who, home, start, n, beam, inv_gamma2, beta2)
+        saved_live = -1
         for turn_index in range(turns):
+            if live == 0 and not summing:
+                break
             turn = first_turn + turn_index
             for d in range(driven):
                 numbers[drive_at[d]] = drive_values[turn_index, d]
-            for r in range(ROWS):
+            out = sums[turn_index, start // BLOCK :] if summing else sums[0]
+            lanes = _whole(live)
+            for r in range(DBETA + 1):
                 for i in range(lanes):
                     saved[r, i] = buf[r, i]
-            for i in range(n):
-                saved_state[i] = lane_state[i]
-            _turn(
-                buf, n, lanes, who, lane_state, lane_element, kept, before, False, suspect,
-                ops, op_from, op_to, numbers, table, seed, turn, turn_index, block0, sum_table, sums,
-            )  # fmt: skip
-            bad = 0
-            for i in range(n):
-                suspect[i] = not _good(buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i])
-                bad += suspect[i]
-            if bad > 0:
-                for r in range(ROWS):
-                    for i in range(lanes):
-                        buf[r, i] = saved[r, i]
-                for i in range(n):
-                    lane_state[i] = saved_state[i]
-                _turn(
-                    buf, n, lanes, who, lane_state, lane_element, kept, before, True, suspect,
-                    ops, op_from, op_to, numbers, table, seed, turn, turn_index, block0, sum_table, sums,
+            if live != saved_live:
+                for i in range(live):
+                    saved_home[i] = home[i]
+            saved_live = live
+            check = False
+            while True:
+                live = _turn(
+                    buf, who, home, live, n, before, spread, gone, check, suspect, start, beam,
+                    ops, op_from, op_to, numbers, table, seed, turn, sum_table, out,
                 )  # fmt: skip
-            for i in range(n):
-                if lane_state[i] > 0 and saved_state[i] == 0:
-                    lane_turn[i] = turn
-        out = 0
-        for i in range(n):
-            out += lane_state[i] != 0
-        if out == 0:  # the usual case by itself, so that its loops become vectors
-            for r in range(6):
+                bad = 0
+                for i in range(live):
+                    bad += not _good(buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i])
+                if check or bad == 0:
+                    break
+                check = True
                 for i in range(n):
-                    coordinates[r, start + i] = buf[r, i]
-            continue
-        for i in range(n):
-            if lane_state[i] > 0:
-                state[start + i] = lane_state[i]
-                lost_turn[start + i] = lane_turn[i]
-                lost_element[start + i] = lane_element[i]
-                for r in range(6):
-                    coordinates[r, start + i] = kept[r, i]
-            elif lane_state[i] == 0:
-                for r in range(6):
-                    coordinates[r, start + i] = buf[r, i]
+                    suspect[i] = False
+                for i in range(live):
+                    suspect[home[i]] = not _good(buf[0, i], buf[1, i], buf[2, i], buf[3, i], buf[4, i], buf[5, i])
+                live = saved_live
+                _rest(buf, who, live, lanes)
+                for r in range(DBETA + 1):
+                    for i in range(live):
+                        buf[r, i] = saved[r, i]
+                for i in range(live):
+                    home[i] = saved_home[i]
+                    buf[WEIGHT, i] = weight[start + home[i]]
+                    who[i] = ids[start + home[i]]
+        for r in range(6):
+            for i in range(live):
+                coordinates[r, start + home[i]] = buf[r, i]
 
 
-advance = threaded(_advance)
+def _tiles(*args):
+    """Number of tiles, and about how long one takes [ns]."""
+    coordinates, op_from, op_to, turns, tile = args[0], args[7], args[8], args[15], args[16]
+    return -(-coordinates.shape[1] // tile), _NANOSECONDS * tile * turns * (op_to - op_from)
+
+
+advance = threaded(_advance, _tiles)
 
 
 def no_sums() -> tuple[np.ndarray, ...]:

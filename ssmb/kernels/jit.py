@@ -71,7 +71,11 @@ FLAGS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def scalar(function: Callable) -> Any:
-    """Declare a scalar physics function: compiled lazily, inlined into the particle loops, callable from Python."""
+    """Declare a scalar physics function, or a part of a kernel: compiled lazily, always inlined, callable from Python.
+
+    Of a part that is called, the process that compiles would run the copy that was optimised by itself, one that loads
+    the kernel the copy within it, with multiplications and additions contracted otherwise.
+    """
     return numba.njit(forceinline=True, **FLAGS)(function)
 
 
@@ -218,10 +222,10 @@ class KernelCache(FunctionCache):
 
     _impl_class = _KernelCacheImpl
 
-    def __init__(self, py_func: Callable, name: str = "") -> None:
+    def __init__(self, py_func: Callable) -> None:
         super().__init__(py_func)
         self._cache_file = _SealedFiles(self._cache_path, self._impl.filename_base, source_hash())
-        self._name = (py_func.__qualname__, *([name] if name else []))
+        self._name = py_func.__qualname__
 
     def load_overload(self, sig, target_context):
         """Load what was compiled without the registries of numba: only compiling needs them, and asks for them."""
@@ -231,17 +235,17 @@ class KernelCache(FunctionCache):
             return self._load_overload(sig, target_context)
 
     def _index_key(self, sig, codegen):
-        return sig, codegen.magic_tuple(), *self._name
+        return sig, codegen.magic_tuple(), self._name
 
 
-def cached(function: Callable, *, parallel: bool = False, name: str = "") -> Any:
+def cached(function: Callable) -> Any:
     """Compile ``function`` on first call with the package's flags and keep the machine code between processes.
 
-    ``name`` tells apart what is compiled twice from one function.
+    Other threads of Python run meanwhile.
     """
-    dispatcher = numba.njit(parallel=parallel, **FLAGS)(function)
+    dispatcher = numba.njit(nogil=True, **FLAGS)(function)
     if not JIT_OFF:
-        dispatcher._cache = KernelCache(function, name)
+        dispatcher._cache = KernelCache(function)
     return dispatcher
 
 

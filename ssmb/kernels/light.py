@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import FLAGS, numba, scalar
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.primitives import sincos_turns, where
 from ssmb.kernels.threads import threaded
 
@@ -35,7 +35,7 @@ def light_path(s, x, y, tx, ty, root, q):
     return g * top / (np.sqrt(1.0 + nx * nx + ny * ny) + root) - s * t2 / (1.0 + root), nx, ny, g
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _far_nodes(nodes, tx, ty, path, fx, fy):
     """Fill the path of the light [m] and the integrand, (slope - direction) times weight, at all nodes; far field."""
     t2 = tx * tx + ty * ty
@@ -49,7 +49,7 @@ def _far_nodes(nodes, tx, ty, path, fx, fy):
         fy[i] = nodes[8, i] * (nodes[4, i] - ty)
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _near_nodes(nodes, tx, ty, inv_gamma2, q, path, fx, fy):
     """The same at the distance 1/q with the integral by parts, which is zero where the orbit is straight."""
     root = np.sqrt(1.0 + tx * tx + ty * ty)
@@ -65,14 +65,14 @@ def _near_nodes(nodes, tx, ty, inv_gamma2, q, path, fx, fy):
         fy[i] = size * (nodes[6, i] - uy * along)
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _add_scaled(total, row, value):
     """Add a multiple of a row; a loop of its own, so that it becomes vectors."""
     for e in range(total.size):
         total[e] += row[e] * value
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _carried_sums(path, middle, fx, fy, samples, carry, cosine, sine, sums):
     """Fill `sums` (Re, Im of x; Re, Im of y) of the field of a section at all wavelengths, against its middle."""
     sums[:] = 0.0
@@ -91,14 +91,14 @@ def _carried_sums(path, middle, fx, fy, samples, carry, cosine, sine, sums):
         _add_scaled(sums[3], carry[j], y_im)
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _phases(path, inverse, cosine, sine):
     """Fill cos and sin of 2 pi path/wavelength."""
     for e in range(inverse.size):
         sine[e], cosine[e] = sincos_turns(path * inverse[e])
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _phases_of_copies(path, turn, repeats, inverse, cosine, sine):
     """Fill the sum of the phase factors of `repeats` paths, path, path + turn ..."""
     for e in range(inverse.size):
@@ -114,7 +114,7 @@ def _phases_of_copies(path, turn, repeats, inverse, cosine, sine):
         sine[e] = size * s
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _add_product(sums, cosine, sine, total):
     """Add the fields times the phase factors cosine + i sine; loops over few arrays, so that they become vectors."""
     for c in range(0, 4, 2):
@@ -125,7 +125,7 @@ def _add_product(sums, cosine, sine, total):
             total_im[e] += re[e] * sine[e] + im[e] * cosine[e]
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _add_straight_line(end, sign, tx, ty, root, inv_gamma2, inverse, cosine, sine, total):
     """Add the light of the straight line that begins (sign 1) or ends (-1) here: (i/k) u/D exp(i k path)."""
     ahead, nx, ny, _ = light_path(end[0], end[1], end[2], tx, ty, root, 0.0)
@@ -143,7 +143,8 @@ def _add_straight_line(end, sign, tx, ty, root, inv_gamma2, inverse, cosine, sin
 
 
 def _electron_field(
-    nodes, bounds, copied, repeats, period, lag_period, ends, inv_gamma2, q, tx, ty, inverse, samples, carry, out
+    begin, end, nodes, bounds, copied, repeats, period, lag_period, ends, inv_gamma2, q, tx, ty, inverse, samples,
+    carry, out,
 ):  # fmt: skip
     """Fill out[direction, wavelength] with Re, Im of both components of the field integral G [m].
 
@@ -153,7 +154,7 @@ def _electron_field(
     top.
     """
     n, m = nodes.shape[1], inverse.size
-    for chunk in numba.prange((tx.size + CHUNK - 1) // CHUNK):
+    for chunk in range(begin, end):
         path, fx, fy = np.empty(n), np.empty(n), np.empty(n)
         node_c, node_s, cosine, sine = np.empty(n), np.empty(n), np.empty(m), np.empty(m)
         sums, total = np.empty((4, m)), np.empty((4, m))
@@ -188,4 +189,9 @@ def _electron_field(
                     out[a, e, c + 1] = where(q > 0.0, reach * re, im)
 
 
-electron_field: Any = threaded(_electron_field)
+def _chunks(nodes, bounds, copied, repeats, period, lag_period, ends, inv_gamma2, q, tx, ty, inverse, samples, *_):
+    """Number of chunks of directions, and about how long one takes [ns]."""
+    return -(-tx.size // CHUNK), 2.5 * CHUNK * nodes.shape[1] * samples.size
+
+
+electron_field: Any = threaded(_electron_field, _chunks)

@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from ssmb.kernels.jit import FLAGS, numba, scalar
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.primitives import floor, nearest_whole, sincos_quarters, where
+from ssmb.kernels.sums import TILE, pairwise
 from ssmb.kernels.threads import threaded
 
-#: particles (or angles) whose terms are formed side by side and added pairwise
-TILE = 256
-
+#: about how long a particle and angle take [ns]
+_NANOSECONDS = 6.0
 
 #: pi in three parts (fdlibm's pi/2, doubled): whole numbers below 2^20 times the first two are exact
 _PI1 = 3.14159265346825122833
@@ -50,17 +50,6 @@ def _phase(t):
     return sincos_quarters(quarters, (t - 0.25 * quarters) * (2.0 * math.pi))
 
 
-@numba.njit(**FLAGS)
-def _pairwise(row):
-    """Sum of TILE numbers; changes them."""
-    half = TILE // 2
-    while half > 0:
-        for i in range(half):
-            row[i] += row[i + half]
-        half //= 2
-    return row[0]
-
-
 @scalar
 def _seen(x, x1, y, y1, turns, delta, theta_x, theta_y, waves, spread, slope, offset):
     """Lobe, and sine and cosine of 2 pi (z + theta.x)/lambda, of one particle at one angle."""
@@ -69,7 +58,7 @@ def _seen(x, x1, y, y1, turns, delta, theta_x, theta_y, waves, spread, slope, of
     return sinc(spread * (dx * dx + dy * dy) - slope * delta - offset), s, c
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _tile_of_particles(x, x1, y, y1, turns, delta, weight, tx, ty, waves, spread, slope, offset, cosine, sine, square):
     """Form w l cos, w l sin and (w l)^2 of up to TILE particles at one angle."""
     for i in range(weight.size):
@@ -80,7 +69,7 @@ def _tile_of_particles(x, x1, y, y1, turns, delta, weight, tx, ty, waves, spread
         square[i] = lobe * lobe
 
 
-@numba.njit(**FLAGS)
+@scalar
 def _tile_of_angles(x, x1, y, y1, turns, delta, tx, ty, solid, real, imag, waves, spread, slope, offset, terms):
     """Form solid l Re(conj(phase factor) field) of one particle at up to TILE angles."""
     for a in range(solid.size):
@@ -88,10 +77,10 @@ def _tile_of_angles(x, x1, y, y1, turns, delta, tx, ty, solid, real, imag, waves
         terms[a] = solid[a] * lobe * (c * real[a] - s * imag[a])
 
 
-def _lobe_sums(beam, weight, theta_x, theta_y, waves, spread, slope, offset, out):
+def _lobe_sums(begin, end, beam, weight, theta_x, theta_y, waves, spread, slope, offset, out):
     """Fill ``out[angle]`` with the sums of w l cos, w l sin and (w l)^2; ``waves`` = 1/wavelength."""
     n = weight.size
-    for a in numba.prange(theta_x.size):
+    for a in range(begin, end):
         cosine, sine, square = np.zeros(TILE), np.zeros(TILE), np.zeros(TILE)
         out[a, :] = 0.0
         for first in range(0, n, TILE):
@@ -103,18 +92,22 @@ def _lobe_sums(beam, weight, theta_x, theta_y, waves, spread, slope, offset, out
                 beam[4, first:last], beam[5, first:last], weight[first:last], theta_x[a], theta_y[a],
                 waves, spread, slope, offset, cosine, sine, square,
             )  # fmt: skip
-            out[a, 0] += _pairwise(cosine)
-            out[a, 1] += _pairwise(sine)
-            out[a, 2] += _pairwise(square)
+            out[a, 0] += pairwise(cosine)
+            out[a, 1] += pairwise(sine)
+            out[a, 2] += pairwise(square)
 
 
-lobe_sums = threaded(_lobe_sums)
+def _angles(beam, weight, theta_x, *_):
+    return theta_x.size, _NANOSECONDS * weight.size
 
 
-def _lobe_exchange(beam, theta_x, theta_y, solid, real, imag, waves, spread, slope, offset, out):
+lobe_sums = threaded(_lobe_sums, _angles)
+
+
+def _lobe_exchange(begin, end, beam, theta_x, theta_y, solid, real, imag, waves, spread, slope, offset, out):
     """Fill ``out[particle]`` with the sum over angles of ``solid l Re(conj(phase factor) field)``."""
     n = theta_x.size
-    for i in numba.prange(out.size):
+    for i in range(begin, end):
         terms = np.zeros(TILE)
         out[i] = 0.0
         for first in range(0, n, TILE):
@@ -126,7 +119,11 @@ def _lobe_exchange(beam, theta_x, theta_y, solid, real, imag, waves, spread, slo
                 theta_y[first:last], solid[first:last], real[first:last], imag[first:last],
                 waves, spread, slope, offset, terms,
             )  # fmt: skip
-            out[i] += _pairwise(terms)
+            out[i] += pairwise(terms)
 
 
-lobe_exchange = threaded(_lobe_exchange)
+def _particles(beam, theta_x, *_):
+    return beam.shape[1], _NANOSECONDS * theta_x.size
+
+
+lobe_exchange = threaded(_lobe_exchange, _particles)

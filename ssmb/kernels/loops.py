@@ -61,6 +61,8 @@ class Kernel:
     twice : the loop does two steps of a repeated map per pass, which halves the memory traffic of cheap steps.
     invert : parameters of the inverse map through the same scalar (or that of ``partner``), or None if it has none.
     partner : kernel of the inverse map where it is another one.
+    row : ``f(x, px, y, py, z, delta, c)``, one coordinate of the scalar, whose ``p`` are the ``c`` of all six one
+        behind the other: the loop takes row by row, which is compiled once and not six times.
     driven : ``driven(p, drive)`` gives the packed numbers that change under a :class:`~ssmb.kernels.drives.Drive`:
         their values by turn, by position in ``p``; None for a map that is the same on every turn.
     role : what its ops are there for, where the element that packs one does not say otherwise.
@@ -75,6 +77,7 @@ class Kernel:
     twice: bool = False
     invert: Callable[[tuple[float, ...]], tuple[float, ...]] | None = None
     partner: Kernel | None = None
+    row: Any = None
     driven: Callable[[tuple[float, ...], Drive], dict[int, np.ndarray]] | None = None
     role: Role = Role.MAP
     index: int = -1
@@ -89,6 +92,8 @@ class Kernel:
         """Return the tile loop as a Python function (compiled by :meth:`address`, or run as it is with JIT off)."""
         if self.limit:
             made = _limit_loop(self.scalar, self.n_params)
+        elif self.row is not None:
+            made = _row_loop(self.row, self.n_params // 6)
         elif self.stochastic:
             made = _stochastic_loop(self.scalar, self.n_params)
         elif self.changes_delta:
@@ -136,6 +141,9 @@ if jit.JIT_OFF:
 
     def _ids(ids):
         return ids
+
+    def _part(p, first, n):  # pyright: ignore[reportRedeclaration]
+        return tuple(float(v) for v in p[first : first + n])
 else:
 
     @jit.numba.njit(inline="always")
@@ -149,6 +157,10 @@ else:
     @jit.numba.njit(inline="always")
     def _ids(ids):
         return carray(ids, STRIDE)
+
+    @jit.numba.njit(inline="always")
+    def _part(p, first, n):
+        return to_fixed_tuple(carray(p, first + n)[first : first + n], n)
 
 
 def _map_loop(f, n_params, twice):
@@ -195,6 +207,29 @@ def _energy_loop(f, n_params):
         for _ in range(repeat):
             for i in range(n):
                 x[i], px[i], y[i], py[i], z[i], d = f(x[i], px[i], y[i], py[i], z[i], delta[i], rpp[i], dbeta[i], q)
+                delta[i] = d
+                rpp[i] = 1.0 / (1.0 + d)
+                dbeta[i] = velocity_excess(d, ig2, beta2)
+
+    return loop
+
+
+def _row_loop(f, width):
+    def loop(buf, n, p, repeat, ids, seed, turn, element):
+        a = _tile(buf)
+        ig2, beta2 = _part(p, 6 * width, 2)
+        x, px, y, py, z, delta, rpp, dbeta = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+        made = np.empty((6, STRIDE))
+        for _ in range(repeat):
+            for r in range(6):
+                c, row = _part(p, r * width, width), made[r]
+                for i in range(n):
+                    row[i] = f(x[i], px[i], y[i], py[i], z[i], delta[i], c)
+            for r in range(5):
+                for i in range(n):
+                    a[r, i] = made[r, i]
+            for i in range(n):
+                d = made[5, i]
                 delta[i] = d
                 rpp[i] = 1.0 / (1.0 + d)
                 dbeta[i] = velocity_excess(d, ig2, beta2)

@@ -8,11 +8,15 @@ timing changes the order of a single addition.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 
-from ssmb.kernels.jit import FLAGS, numba
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.primitives import nearest_whole, sincos_quarters
 from ssmb.kernels.threads import threaded
 
@@ -37,32 +41,79 @@ def split(value: Any) -> tuple[Any, Any]:
     return high, value - high
 
 
-@numba.njit(**FLAGS)
-def _add_tile(z, weight, upper, lower, inverse, cosine, sine):
+@scalar
+def sincos_of_place(z, upper, lower, inverse):
+    """Sine and cosine of 2 pi z/wavelength, wavelength = upper + lower, its split, and its inverse."""
+    quarters = nearest_whole(z * (4.0 * inverse))
+    # the first product is exact and so is the difference: z/wavelength keeps its fraction
+    rest = (z - quarters * (0.25 * upper)) - quarters * (0.25 * lower)
+    return sincos_quarters(quarters, rest * (2.0 * math.pi * inverse))
+
+
+@scalar
+def add_tile(z, weight, upper, lower, inverse, cosine, sine):
     """Add w cos, w sin of 2 pi z/wavelength of up to TILE particles, each to its own place."""
     for i in range(z.size):
-        quarters = nearest_whole(z[i] * (4.0 * inverse))
-        # the first product is exact and so is the difference: z/wavelength keeps its fraction
-        rest = (z[i] - quarters * (0.25 * upper)) - quarters * (0.25 * lower)
-        s, c = sincos_quarters(quarters, rest * (2.0 * math.pi * inverse))
+        s, c = sincos_of_place(z[i], upper, lower, inverse)
         cosine[i] += weight[i] * c
         sine[i] += weight[i] * s
 
 
-@numba.njit(**FLAGS)
-def _pairwise(row):
+@scalar
+def pairwise(row):
     """Sum of TILE numbers; changes them."""
-    half = TILE // 2
-    while half > 0:
+    for half in (128, 64, 32, 16):  # constants, so that each becomes vectors
         for i in range(half):
             row[i] += row[i + half]
-        half //= 2
-    return row[0]
+    for i in range(8):
+        row[i] += row[i + 8]
+    return sum_of_eight(row)
 
 
-def _phase_sums(z, weight, high, low, out):
+@scalar
+def sum_of_eight(row):
+    """Sum of the first eight numbers of a row, pairwise."""
+    return ((row[0] + row[4]) + (row[2] + row[6])) + ((row[1] + row[5]) + (row[3] + row[7]))
+
+
+def products_of(pairs: Sequence[tuple[int, int]]) -> Any:
+    """Make a kernel that adds products of rows, eight particles side by side.
+
+    ``add(totals, rows, i)`` adds ``rows[p, i + j] * rows[q, i + j]`` to ``totals[k, j]`` for each pair k = (p, q) and j
+    from 0 to 7; both arrays are contiguous. The eight are one vector, which the compiler does not make of loops over
+    rows that it cannot know to be free of overlap.
+    """
+
+    @intrinsic
+    def add(typingctx, totals, rows, i):
+        def codegen(context, builder, signature, args):
+            eight, whole = ir.VectorType(ir.DoubleType(), 8), args[2].type
+            from_rows, to_totals = (
+                context.make_array(t)(context, builder, v) for t, v in ((rows, args[1]), (totals, args[0]))
+            )
+            length = builder.extract_value(from_rows.shape, 1)
+
+            def place(array, row, at):
+                first = builder.add(builder.mul(whole(row), length), args[2]) if at else whole(8 * row)
+                return builder.bitcast(builder.gep(array.data, [first]), eight.as_pointer())
+
+            used = {
+                r: builder.load(place(from_rows, r, True), align=8) for r in sorted({r for pq in pairs for r in pq})
+            }
+            for k, (p, q) in enumerate(pairs):
+                to = place(to_totals, k, False)
+                product = builder.fmul(used[p], used[q], flags=("contract",))
+                builder.store(builder.fadd(builder.load(to, align=8), product, flags=("contract",)), to, align=8)
+            return context.get_dummy_value()
+
+        return types.void(totals, rows, types.int64), codegen
+
+    return add
+
+
+def _phase_sums(begin, end, z, weight, high, low, out):
     """Fill ``out[chunk, wavelength]`` with the sums of w cos, w sin of 2 pi z/wavelength, wavelength = high + low."""
-    for chunk in numba.prange(out.shape[0]):
+    for chunk in range(begin, end):
         cosine = np.empty(TILE)
         sine = np.empty(TILE)
         first = chunk * CHUNK
@@ -73,12 +124,12 @@ def _phase_sums(z, weight, high, low, out):
             sine[:] = 0.0
             for start in range(first, last, TILE):
                 stop = min(start + TILE, last)
-                _add_tile(z[start:stop], weight[start:stop], high[j], low[j], inverse, cosine, sine)
-            out[chunk, j, 0] = _pairwise(cosine)
-            out[chunk, j, 1] = _pairwise(sine)
+                add_tile(z[start:stop], weight[start:stop], high[j], low[j], inverse, cosine, sine)
+            out[chunk, j, 0] = pairwise(cosine)
+            out[chunk, j, 1] = pairwise(sine)
 
 
-phase_sums = threaded(_phase_sums)
+phase_sums = threaded(_phase_sums, lambda z, weight, high, low, out: (len(out), 2.5 * CHUNK * high.size))
 
 
 def bunching_sums(z: np.ndarray, weight: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ _PIECE_SECONDS = 0.25
 _TRIAL_SECONDS = 1.0
 
 #: The partial sums of a piece stay below this many doubles.
-_PIECE_DOUBLES = 4_000_000
+_PIECE_DOUBLES = 400_000
 
 
 class RunStatus(Enum):

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from ssmb.collective import EFFECTS, Effect
 from ssmb.elements import Drift, Marker
 from ssmb.errors import ConfigError, ResultFileError
 from ssmb.kernels.loops import BLOCK
+from ssmb.kernels.threads import most_threads, thread_count
 from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
 from ssmb.tracking import BunchingMonitor, MomentMonitor, SnapshotMonitor, track
@@ -132,15 +132,13 @@ def test_ranks_are_one_beam(name: str, i: int) -> None:
 
 
 @each
-def test_same_bits_for_threads(name: str, i: int) -> None:
+def test_same_bits_for_threads(name: str, i: int, eager_threads: None) -> None:
     effect, sigma_z = example(name, i)
     beam = beam_for(sigma_z, 5000)
-    before = numba.get_num_threads()
     got = []
-    for threads in range(1, numba.config.NUMBA_NUM_THREADS + 1):
-        numba.set_num_threads(threads)
-        got.append(bits(kicked(effect, beam)))
-    numba.set_num_threads(before)
+    for threads in range(1, most_threads() + 1):
+        with thread_count(threads):
+            got.append(bits(kicked(effect, beam)))
     assert len(set(got)) == 1
 
 

@@ -16,7 +16,8 @@ import ssmb
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import SUMS, block_sum
-from ssmb.kernels.loops import DELTA, WEIGHT, Z
+from ssmb.kernels.jit import FLAGS, numba
+from ssmb.kernels.loops import DELTA, ROWS, STRIDE, WEIGHT, Z
 from ssmb.lattice import Lattice, load_lattice
 from ssmb.quantity import quantities_of, quantity
 from ssmb.studies.config_types import section_of
@@ -193,3 +194,26 @@ def test_what_is_no_monitor_or_twice(ring: Lattice, beam: Beam) -> None:
         go(ring, beam, ["moments"])
     with pytest.raises(ValueError, match="registered twice"):
         block_sum(SUMS[0].name, 0)(lambda buf, lo, hi, p, out: None)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 100, 256])
+def test_sums_in_vectors_are_the_plain_ones(n: int) -> None:
+    """Of each registered sum that has both forms, with lost particles, and behind the first lanes of a tile."""
+    rng = np.random.default_rng(n)
+    buf = np.zeros((ROWS, STRIDE))
+    scale = np.array([3e-4, 1e-4, 1e-4, 1e-4, 1e-6, 1e-4])[:, None]
+    buf[:6, 256 : 256 + n] = scale * (rng.normal(size=(6, n)) + 3.0)
+    buf[WEIGHT, 256 : 256 + n] = rng.uniform(1.0, 2.0, n) * (rng.random(n) < 0.8)
+    buf[:6, 256 : 256 + n] *= buf[WEIGHT, 256 : 256 + n] > 0.0
+    both = 0
+    for made in (made for cls in MONITORS.values() for made in cls.examples("stop", "U")):
+        for row in made.sums() if isinstance(made, SumMonitor) else ():
+            if row.sum.tiled is None:
+                continue
+            p, got, want = np.array([*row.p, 0.0]), np.full(row.numbers, np.nan), np.full(row.numbers, np.nan)
+            numba.njit(**FLAGS)(row.sum.tiled)(buf, 256, 256 + n, p, got)
+            numba.njit(**FLAGS)(row.sum.function)(buf, 256, 256 + n, p, want)
+            assert np.isfinite(got).all()
+            assert_close(got, want, rtol=1e-11, atol=1e-11 * float(np.abs(want[2:]).min(initial=1.0)))
+            both += 1
+    assert both >= 3

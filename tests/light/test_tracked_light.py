@@ -12,8 +12,8 @@ import pytest
 from ssmb.beam import Beam, Reference, bunching_factor
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT, VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
-from ssmb.kernels.jit import numba
 from ssmb.kernels.lobes import lobe_exchange, lobe_sums, sinc
+from ssmb.kernels.threads import most_threads, thread_count
 from ssmb.light import coherent_power, tracked
 from ssmb.light.coherent import power_per_square_ampere
 from ssmb.light.debunching import Plane, debunched_power
@@ -258,15 +258,11 @@ def test_what_is_radiated_is_taken_from_the_beam():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_same_bits_for_any_number_of_threads(threads):
+def test_same_bits_for_any_number_of_threads(threads, eager_threads):
     beam = _beam(1000, 20e-6, 20e-6, 20e-6, 20e-6, 2e-4)
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(min(threads, before))
+    with thread_count(min(threads, most_threads())):
         light = tracked_power(EUV, beam, WAVELENGTH, current=1.0)
         loss = energy_exchange(light, beam)
-    finally:
-        numba.set_num_threads(before)
     whole = tracked_power(EUV, beam, WAVELENGTH, current=1.0)
     assert np.array_equal(light.intensity, whole.intensity)
     assert np.array_equal(loss, energy_exchange(whole, beam))

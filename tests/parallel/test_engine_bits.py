@@ -10,11 +10,10 @@ import os
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pytest
 
-from ssmb.elements import ELEMENTS, Bend, Drift, Marker, Quadrupole, Sextupole
+from ssmb.elements import ELEMENTS, Bend, Drift, Kicker, Marker, Quadrupole, Sextupole
 from ssmb.elements.linear_map import LinearMap
 from ssmb.kernels.block_sums import sum_table
 from ssmb.kernels.engine import (
@@ -24,7 +23,10 @@ from ssmb.kernels.engine import (
     SUM,
     advance,
 )
-from ssmb.kernels.loops import BLOCK
+from ssmb.kernels.jit import FLAGS, numba
+from ssmb.kernels.loops import BLOCK, ROWS, STRIDE, WEIGHT
+from ssmb.kernels.sums import split
+from ssmb.kernels.threads import most_threads, thread_count
 from ssmb.lattice.program import Program, compile_elements
 from ssmb.tracking.monitors.bunching import bunching_sums
 from ssmb.tracking.monitors.moments import moment_sums
@@ -91,7 +93,7 @@ def probed(program: Program) -> Program:
     """The program with a probe of moments in the middle and one of bunching at the end."""
     middle, end = len(program.ops) // 2, len(program.ops)
     moments, bunching = len(program.params), len(program.params) + 2
-    packed = np.concatenate([program.params, [0.0, 29.0], [29.0, 3.0, 1.0 / 1064e-9]])
+    packed = np.concatenate([program.params, [0.0, 29.0], [29.0, 3.0, *split(1064e-9)]])
     rows = [(middle, (moment_sums.index, moments, 1, 0, SUM)), (end, (bunching_sums.index, bunching, 1, 0, SUM))]
     return dataclasses.replace(program, params=packed).with_rows(rows)
 
@@ -106,13 +108,9 @@ def _digest_of_a_run() -> str:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_same_bits_for_any_number_of_threads(threads):
     """Tracked in this process, and in a fresh one that may use three threads."""
-    if threads <= numba.config.NUMBA_NUM_THREADS:
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        try:
+    if threads <= most_threads():
+        with thread_count(threads):
             got = _digest_of_a_run()
-        finally:
-            numba.set_num_threads(before)
     else:
         code = "from tests.parallel.test_engine_bits import _digest_of_a_run as f; print(f())"
         environment = os.environ | {"NUMBA_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -259,6 +257,38 @@ def test_lost_particles_have_no_weight_in_probes():
     got, want = seen.bunching.sum(axis=1), alone.bunching.sum(axis=1)
     assert got[1, 0] == want[1, 0] == 299
     assert_close(got[1], want[1], rtol=0.0, atol=1e-10, what="bunching sums of the survivors")
+
+
+@pytest.mark.parametrize("tile", [256, 512])
+def test_sums_meet_each_particle_in_its_place(tile: int) -> None:
+    """Whoever was lost before: to the bit the sum over a whole tile in which the lost have no weight."""
+    program, points = lossy_ring(), beam(700, 4.0)
+    rows = [(len(program.ops), (moment_sums.index, len(program.params), 1, 0, SUM))]
+    packed = np.concatenate([program.params, [0.0, 29.0]])
+    seen = track(dataclasses.replace(program, params=packed).with_rows(rows), points, turns=3, tile=tile)
+    for turns in (1, 2, 3):
+        end = track(program, points, turns=turns)
+        assert 20 < np.count_nonzero(end.state) < 600
+        living = np.where(end.state == 0, end.coordinates, 0.0)
+        for block in range(3):
+            here = slice(block * BLOCK, min((block + 1) * BLOCK, 700))
+            buf, want = np.zeros((ROWS, STRIDE)), np.zeros(29)
+            n = here.stop - here.start
+            buf[:6, :n], buf[WEIGHT, :n] = living[:, here], end.state[here] == 0
+            numba.njit(**FLAGS)(moment_sums.tiled)(buf, 0, n, np.zeros(1), want)
+            assert seen.moments[turns - 1, block].tobytes() == want.tobytes()
+
+
+def test_nothing_of_the_lost_is_left_in_a_sum() -> None:
+    """What stands where lost particles were is tracked on in no turn: in a line that throws all out, 80 turns long."""
+    program = compile_elements(
+        [Quadrupole(name="q", length=0.5, Kn1=-6.0), Kicker(name="k", hkick=0.3), Drift(name="d", length=3.0)],
+        REFERENCE,
+    )
+    seen = track(probed(program), beam(300), turns=80)
+    assert seen.state.all()
+    assert np.isfinite(seen.sums).all()
+    assert not seen.sums[-1].any()
 
 
 def test_a_particle_far_out_for_a_moment_does_not_depend_on_its_neighbours():

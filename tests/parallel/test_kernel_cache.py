@@ -189,3 +189,28 @@ def test_a_kernel_of_the_user_is_never_kept(tmp_path: Path) -> None:
     for factor in ("2.0", "3.0"):
         insert = KERNEL.replace("FACTOR", factor)
         assert result(start(PACKAGE.parent, tmp_path, insert=insert)) == (f"{float(factor) * 1e-3:.9f}", 0)
+
+
+SUMS = """
+import hashlib, numpy as np, ssmb
+from ssmb.elements import Drift
+from ssmb.buckets import MicroBucket
+from ssmb.tracking import BucketMonitor, BunchingMonitor, MomentMonitor
+rows = np.random.default_rng(1).normal(size=(6, 700)) * 1e-6
+ring = ssmb.Lattice.from_elements([Drift(name="d", length=1.0)], ssmb.Reference(250e6))
+seen = [MomentMonitor(), BunchingMonitor(None, [1e-6]), BucketMonitor(None, MicroBucket(1e-6, 1e-6, 100.0, 1e-4))]
+run = ssmb.track(ring, ssmb.Beam(ring.reference, rows), 2, monitors=seen, threads=1)
+kept = [(r, f) for r in run.monitors.values() for f in ("bunching", "sigma", "mean") if hasattr(r, f)]
+found = [run.beam.coordinates, *(getattr(r, f) for r, f in kept)]
+print(hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in found)).hexdigest())
+"""
+
+
+def test_who_compiles_gets_the_bits_of_who_loads(tmp_path: Path) -> None:
+    """The turn loop and the sums: no part of them is called in another copy by the process that compiles it."""
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "SSMB_CACHE_DIR": str(tmp_path)}
+    told = [
+        subprocess.run([sys.executable, "-c", SUMS], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert told[0] == told[1] != ""

@@ -10,6 +10,7 @@ import pytest
 from ssmb.beam.reference import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, HBAR, SPEED_OF_LIGHT
 from ssmb.errors import SsmbError
+from ssmb.kernels.threads import most_threads, thread_count
 from ssmb.light.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.light.single_electron import angular_density, orbit_field, photon_flux, stokes, undulator_field
 from ssmb.light.statistics import photon_energy
@@ -306,16 +307,13 @@ def test_polarisation() -> None:
     assert_close(float(on_axis.s1 / on_axis.s0), 1.0, rtol=1e-12, atol=0.0)
 
 
-def test_same_bits_for_any_number_of_threads() -> None:
-    import numba
-
-    und, before = source(1.3, 40), numba.get_num_threads()
+def test_same_bits_for_any_number_of_threads(eager_threads: None) -> None:
+    und = source(1.3, 40)
     angles = np.linspace(-1e-3, 1e-3, 37)
     results = []
-    for threads in range(1, before + 1):
-        numba.set_num_threads(threads)
-        results.append(undulator_field(und, angles, 1e-4, energy_of(und, 1) * np.array([0.8, 1.0, 2.9])))
-    numba.set_num_threads(before)
+    for threads in range(1, most_threads() + 1):
+        with thread_count(threads):
+            results.append(undulator_field(und, angles, 1e-4, energy_of(und, 1) * np.array([0.8, 1.0, 2.9])))
     assert all(r.tobytes() == results[0].tobytes() for r in results)
     # and an angle in company has the bits that it has alone
     assert undulator_field(und, angles[5], 1e-4, energy_of(und, 2.9)).shape == (2,)

@@ -1,4 +1,4 @@
-"""Forks, threads of Python, layers of numba, environments and terminals: the same bits, or an error that says so."""
+"""Forks, threads of Python, environments and terminals: the same bits, or an error that says so."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ssmb.cli.main import main
 from ssmb.elements import ELEMENTS, Drift
 from ssmb.elements.linear_map import LinearMap
 from ssmb.errors import ConfigError, LatticeError
-from ssmb.kernels import jit
+from ssmb.kernels import jit, threads
 from ssmb.kernels.philox import DRAW_BITS, ELEMENT_BITS, REPEAT_BITS, random_words
 from ssmb.lattice.program import compile_elements
 from ssmb.maps import synchrotron_radiation
@@ -31,7 +32,9 @@ import concurrent.futures, hashlib, multiprocessing, os, sys, threading
 import numpy as np
 import ssmb
 from ssmb.elements.linear_map import LinearMap
+from ssmb.kernels import threads as kernel_threads
 
+kernel_threads.LEAST_NANOSECONDS = 1e-3  # wake them for little work, too
 ref = ssmb.Reference(250e6)
 rows = lambda m: tuple(map(tuple, m))
 turn = LinearMap(name="m", length=1.0, matrix=rows(np.eye(6)), diffusion=rows(1e-12 * np.eye(6)))
@@ -47,11 +50,7 @@ def again(_):
 
 def put(queue):
     queue.put(digest())
-    try:
-        ssmb.track(ring, beam, threads=2)
-        queue.put("tracked with two threads")
-    except ssmb.SsmbError as error:
-        queue.put(str(error))
+    queue.put(kernel_threads._helpers.started)
 
 here, found = digest(), []
 threads = [threading.Thread(target=lambda: found.append(digest())) for _ in range(4)]
@@ -74,9 +73,9 @@ busy.join()
 queue = context.Queue()
 child = context.Process(target=put, args=(queue,))
 child.start()
-forked, two = queue.get(timeout=100), queue.get(timeout=100)
+forked, helpers = queue.get(timeout=100), queue.get(timeout=100)
 child.join(100)
-print(len(found), {here} == {*found, forked}, child.exitcode, two)
+print(len(found), {here} == {*found, forked}, child.exitcode, helpers)
 """
 
 
@@ -88,31 +87,46 @@ def python(code: str, *argv: str, **environment: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
-def test_threads_and_forks(layer: str) -> None:
-    """A child of a fork has no threads of OpenMP, and the work queue takes one caller: both would end the process."""
-    done = python(WORK, NUMBA_NUM_THREADS="2", NUMBA_THREADING_LAYER=layer)
-    if "threads cannot be started" in done.stderr:
-        pytest.skip(f"this system has no {layer}")
+def test_threads_and_forks() -> None:
+    """A child of a fork has none of the threads of its parent, and starts its own."""
+    done = python(WORK, NUMBA_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
-    count, same, code, two = done.stdout.strip().split(" ", 3)
-    assert (count, same, code) == ("8", "True", "0")
-    if sys.platform == "linux" and layer == "omp":
-        assert two.startswith("threads=2, but a process that was forked from one with threads has one")
-    else:
-        assert two == "tracked with two threads"
+    assert done.stdout.split() == ["8", "True", "0", "1"]
 
 
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_threads_that_wait_sleep(given: dict[str, str], policy: str) -> None:
-    """Unless the user wants them to spin; GNU OpenMP says what it goes by when the first loop starts it."""
-    code = "import ssmb; ssmb.bunching_factor([0.0, 1e-7], 1e-6); import numba; print(numba.threading_layer())"
-    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment = others | {"PYTHONPATH": str(ROOT), "OMP_DISPLAY_ENV": "TRUE", "NUMBA_NUM_THREADS": "2"} | given
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    if done.stdout.strip() != "omp" or "_OPENMP" not in done.stderr:
-        pytest.skip("loops are not run by GNU OpenMP here")
-    assert f"OMP_WAIT_POLICY = '{policy}'" in done.stderr
+def test_what_goes_wrong_in_a_thread_reaches_the_caller() -> None:
+    """Of any thread; the next call is served."""
+    began: list[int] = []
+    here = threading.local()
+    both = threading.Barrier(2, timeout=100)
+
+    def kernel(begin: int, end: int, bad: str) -> None:
+        began.append(begin)
+        if bad and not hasattr(here, bad):
+            setattr(here, bad, True)
+            both.wait()  # both threads have begun
+            if threading.current_thread().name.startswith("ssmb") == (bad == "helper"):
+                raise ZeroDivisionError(bad)
+
+    for bad in ("helper", "caller"):
+        with pytest.raises(ZeroDivisionError, match=bad):
+            threads._spread(kernel, (bad,), 100, 2)
+    began.clear()
+    threads._spread(kernel, ("",), 100, 2)
+    assert sorted(began) == [0, 12, 25, 37, 50, 62, 75, 87]
+
+
+def test_threads_are_counted_for_each_caller() -> None:
+    """What one thread of Python asks for is no matter of the others."""
+    found = []
+    with threads.thread_count(1):
+        other = threading.Thread(target=lambda: found.append(threads._asked.threads))
+        other.start()
+        other.join()
+        found.append(threads._asked.threads)
+    assert found == [None, 1]
+    with pytest.raises(ConfigError, match="only .* were set up; set NUMBA_NUM_THREADS before starting Python"):
+        threads.thread_count(threads.most_threads() + 1).__enter__()
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "two", "", " ", "1e3", "1000000", "0x2"])
@@ -127,20 +141,14 @@ def test_numbers_of_threads_that_are_none(given: str, monkeypatch: pytest.Monkey
 MAIN = "import sys; from ssmb.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("NUMBA_NUM_THREADS", "0"),
-        ("NUMBA_THREADING_LAYER", "many"),
-        ("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb"),
-    ],
-)
-def test_environments_of_numba(name: str, value: str) -> None:
-    done = python(MAIN, "doctor", "--no-speed", **{name: value})
+def test_environments_of_numba() -> None:
+    """A number of threads that is none is an error; the layers of numba are no matter."""
+    done = python(MAIN, "doctor", "--no-speed", NUMBA_NUM_THREADS="0")
     assert done.returncode == 2
     assert done.stderr.startswith("ssmb: error: ")
-    assert name in done.stderr
+    assert "NUMBA_NUM_THREADS" in done.stderr
     assert "Traceback" not in done.stderr
+    assert python(WORK, NUMBA_THREADING_LAYER="many", NUMBA_THREADING_LAYER_PRIORITY="omp tbb").returncode == 0
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -18,9 +18,10 @@ from ssmb.buckets import MicroBucket
 from ssmb.errors import ConfigError
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.drives import Drive
-from ssmb.kernels.jit import numba
+from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import DELTA, WEIGHT, Z
-from ssmb.kernels.primitives import floor, sincos_turns
+from ssmb.kernels.primitives import floor, sincos_turns, where
+from ssmb.kernels.sums import products_of, sum_of_eight
 from ssmb.quantity import quantity
 from ssmb.text import named_values, number, table
 from ssmb.text import quantity as with_unit
@@ -43,19 +44,76 @@ _NUMBERS = 12
 _PARAMS = 13
 
 
-@numba.njit
+#: Rows of a group: place and momentum; weights of all and of those inside; ones; sine and cosine of the place in z,
+#: and of a harmonic, weighted; for all and for those inside, place and momentum from the mean, and these weighted.
+_U, _D, _ALL, _INSIDE, _ONE, _SIN, _COS, _WSIN, _WCOS, _FROM_MEAN, _ROWS = *range(10), 17
+_add_first = products_of([(w, r) for w in (_ALL, _INSIDE) for r in (_ONE, _U, _D)])
+_add_second = products_of([(k + i, k + j) for k in (_FROM_MEAN, _FROM_MEAN + 4) for i, j in ((2, 0), (2, 1), (3, 1))])
+_add_harmonic = products_of([(_WCOS, _ONE), (_WSIN, _ONE)])
+
+
+@scalar
 def _in_bucket(z, delta, p):
     """Place [lengths] and delta from the fixed point of its bucket, and 1.0 inside the separatrix (0.0 outside)."""
     u = z * p[0] - p[1]
     u -= floor(u + 0.5) + p[11]
     d = delta - p[2]
     s, c = sincos_turns(u)
-    well = p[6] * (1.0 - c) + p[7] * (s - 2.0 * np.pi * u)
+    well = p[6] * (1.0 - c) + p[7] * (s - 2.0 * math.pi * u)
     level = well + d * d * (p[3] + d * (p[4] + d * p[5]))
-    return u, d, 1.0 if level < p[8] and p[9] < d < p[10] else 0.0
+    return u, d, where((level < p[8]) & (p[9] < d) & (d < p[10]), 1.0, 0.0)
 
 
-@block_sum("bucket", _PARAMS)
+def _bucket_tile(buf, lo, hi, p, out):
+    """What :func:`bucket_sums` forms, eight lanes side by side."""
+    n = hi - lo
+    m = (n + 7) // 8 * 8
+    rows, totals = np.zeros((_ROWS, m)), np.zeros((6, 8))
+    z, delta, weight = buf[Z, lo:hi], buf[DELTA, lo:hi], buf[WEIGHT, lo:hi]
+    for i in range(n):
+        u, d, inside = _in_bucket(z[i], delta[i], p)
+        rows[_U, i], rows[_D, i], rows[_ONE, i] = u, d, 1.0
+        rows[_ALL, i], rows[_INSIDE, i] = weight[i], weight[i] * inside
+    for i in range(n):
+        rows[_SIN, i], rows[_COS, i] = sincos_turns(z[i] * p[0])
+        rows[_WCOS, i] = weight[i]
+    for i in range(0, m, 8):
+        _add_first(totals, rows, i)
+    for k in range(12):
+        out[k] = 0.0
+    for g in range(2):
+        total = out[6 * g] = sum_of_eight(totals[3 * g])
+        if total > 0.0:
+            out[6 * g + 1] = sum_of_eight(totals[3 * g + 1]) / total
+            out[6 * g + 2] = sum_of_eight(totals[3 * g + 2]) / total
+        for r in range(2):
+            at, mean = _FROM_MEAN + 4 * g + r, out[6 * g + 1 + r]
+            for i in range(m):
+                rows[at, i] = rows[_U + r, i] - mean
+                rows[at + 2, i] = rows[_ALL + g, i] * rows[at, i]
+    for k in range(6):
+        for i in range(8):
+            totals[k, i] = 0.0
+    for i in range(0, m, 8):
+        _add_second(totals, rows, i)
+    for g in range(2):
+        for k in range(3):
+            out[6 * g + 3 + k] = sum_of_eight(totals[3 * g + k])
+    for h in range(int(p[12])):
+        for i in range(m):
+            c, s = rows[_WCOS, i], rows[_WSIN, i]
+            rows[_WCOS, i] = c * rows[_COS, i] - s * rows[_SIN, i]
+            rows[_WSIN, i] = c * rows[_SIN, i] + s * rows[_COS, i]
+        for k in range(2):
+            for i in range(8):
+                totals[k, i] = 0.0
+        for i in range(0, m, 8):
+            _add_harmonic(totals, rows, i)
+        out[_NUMBERS + 2 * h] = sum_of_eight(totals[0])
+        out[_NUMBERS + 2 * h + 1] = -sum_of_eight(totals[1])
+
+
+@block_sum("bucket", _PARAMS, tiled=_bucket_tile)
 def bucket_sums(buf, lo, hi, p, out):
     """Moments of lanes lo..hi in one bucket, about the block's own means, of all and of those inside; harmonics of
     all.

@@ -11,7 +11,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.kernels.block_sums import block_sum
 from ssmb.kernels.loops import WEIGHT, Z
-from ssmb.kernels.primitives import sincos_turns
+from ssmb.kernels.sums import TILE, add_tile, pairwise, sincos_of_place, split
 from ssmb.quantity import LIGHT, quantity
 from ssmb.text import nanometres, number, table
 from ssmb.tracking.monitors.base import SumMonitor, SumRow, every_field, monitor, place_field, sum_blocks
@@ -23,15 +23,29 @@ _NUMBERS = 3
 _MOST_TURNS = 20
 
 
-@block_sum("bunching", 1)
+def _bunching_tile(buf, lo, hi, p, out):
+    """What :func:`bunching_sums` forms, lanes side by side."""
+    total, cosine, sine = np.zeros(TILE), np.zeros(TILE), np.zeros(TILE)
+    weight = buf[WEIGHT, lo:hi]
+    add_tile(buf[Z, lo:hi], weight, p[0], p[1], 1.0 / (p[0] + p[1]), cosine, sine)
+    for i in range(hi - lo):
+        total[i] = weight[i]
+    out[0] = pairwise(total)
+    out[1] = pairwise(cosine)
+    out[2] = -pairwise(sine)
+
+
+@block_sum("bunching", 2, tiled=_bunching_tile)
 def bunching_sums(buf, lo, hi, p, out):
-    """Weight and weighted sums of cos(2 pi z/lambda), -sin(2 pi z/lambda) of lanes lo..hi; p[0] is 1/lambda."""
+    """Weight and weighted sums of cos(2 pi z/lambda), -sin(2 pi z/lambda) of lanes lo..hi; lambda = p[0] + p[1], which
+    are its split.
+    """
     total = 0.0
     c = 0.0
     s = 0.0
     for i in range(lo, hi):
         w = buf[WEIGHT, i]
-        sine, cosine = sincos_turns(buf[Z, i] * p[0])
+        sine, cosine = sincos_of_place(buf[Z, i], p[0], p[1], 1.0 / (p[0] + p[1]))
         total += w
         c += w * cosine
         s -= w * sine
@@ -99,7 +113,7 @@ class BunchingMonitor(SumMonitor):
         return np.dtype([("bunching", "c16", (len(self.wavelengths),))])
 
     def sums(self) -> list[SumRow]:
-        return [SumRow(bunching_sums, (1.0 / w,), _NUMBERS) for w in self.wavelengths]
+        return [SumRow(bunching_sums, split(w), _NUMBERS) for w in self.wavelengths]
 
     def combined(self, parts: np.ndarray) -> np.ndarray:
         """To each b."""

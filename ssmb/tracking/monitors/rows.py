@@ -27,8 +27,8 @@ class Rows:
 
     def __init__(self, dtype: np.dtype) -> None:
         self.dtype, self.log = dtype, RowLog()
-        self._recent: list[np.ndarray] = []
-        self._held = 0  # rows in memory, behind those of the file
+        self._recent = np.empty(0, dtype)  # room in memory, which the system gives as it is filled
+        self._held = 0  # rows in it, behind those of the file
 
     def __len__(self) -> int:
         return self.log.length // self.dtype.itemsize + self._held
@@ -41,32 +41,31 @@ class Rows:
         ResultFileError
             If they became too many for the memory and cannot be written.
         """
-        self._recent.append(rows)
-        self._held += len(rows)
-        if self._held * self.dtype.itemsize > IN_MEMORY:
-            self.to_file()
+        while len(rows):
+            if not len(self._recent):
+                self._recent = np.empty(max(1, IN_MEMORY // self.dtype.itemsize), self.dtype)
+            part = rows[: len(self._recent) - self._held]
+            self._recent[self._held : self._held + len(part)] = part
+            self._held += len(part)
+            rows = rows[len(part) :]
+            if self._held == len(self._recent):
+                self.to_file()
 
     def to_file(self) -> None:
         """Write what is in memory to the file."""
         if self._held:
-            self.log.append(self._recent)
-        self._recent, self._held = [], 0
+            self.log.append([self._recent[: self._held]])
+        self._recent, self._held = np.empty(0, self.dtype), 0
 
     def keep(self, n: int) -> None:
         """Keep the first n rows, drop those behind them."""
-        left = max(0, n - self.log.length // self.dtype.itemsize)
+        self._held = min(self._held, max(0, n - self.log.length // self.dtype.itemsize))
         self.log.cut(n * self.dtype.itemsize)
-        kept = []
-        for rows in self._recent:
-            kept.append(rows[:left])
-            left -= len(kept[-1])
-        self._recent, self._held = kept, sum(len(rows) for rows in kept)
 
     def table(self) -> np.ndarray:
         """All rows (n,): an array, or a view of the file; what is written to it stays in memory."""
         if not self.log.length:
-            self._recent = [np.concatenate(self._recent)] if self._recent else [np.empty(0, self.dtype)]
-            return self._recent[0]
+            return self._recent[: self._held]
         if self._held:
             self.to_file()
         return self.log.table(self.dtype, IN_MEMORY)
