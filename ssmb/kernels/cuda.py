@@ -85,6 +85,23 @@ def _step(kernel: Kernel) -> Callable:
             return x, px, y, py, z, delta, rpp, dbeta
 
         return noisy
+    if kernel.row is not None:
+        excess, row, width = on_device(velocity_excess), on_device(kernel.row), n_params // 6
+
+        def by_rows(u, p, repeat, seed, particle, turn, element):
+            made = cuda.local.array(_MOVED, np.float64)
+            for k in range(_MOVED):
+                made[k] = u[k]
+            for _ in range(repeat):
+                x, px, y, py, z, delta = made[0], made[1], made[2], made[3], made[4], made[5]
+                # six rows; the compiler is not told how many, or it does all at once and runs out of registers
+                for r in range(p.size // width):
+                    made[r] = row(x, px, y, py, z, delta, p[r * width : (r + 1) * width])
+                made[RPP] = 1.0 / (1.0 + made[DELTA])
+                made[DBETA] = excess(made[DELTA], p[n_params], p[n_params + 1])
+            return made[0], made[1], made[2], made[3], made[4], made[5], made[RPP], made[DBETA]
+
+        return by_rows
     if kernel.changes_delta:
         excess = on_device(velocity_excess)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +78,23 @@ def test_maps_compile_for_a_device(name: str) -> None:
     text = device.ptx(*cuda.op_function(next(k for k in KERNELS if k.name == name)))
     assert ".target sm_90" in text
     assert "fma.rn.f64" in text
+
+
+@needs_numba_cuda
+@pytest.mark.parametrize("name", ["taylor2", "taylor3"])
+def test_taylor_maps_fit_into_the_registers(name: str, tmp_path: Path) -> None:
+    """Six polynomials of 84 terms would need 254 registers and 3200 bytes beside them if they were formed at once."""
+    from ssmb.kernels import cuda
+
+    assembler = shutil.which("ptxas") or next((str(p) for p in Path(sys.prefix).rglob("bin/ptxas")), None)
+    if assembler is None:
+        pytest.skip("ptxas is not installed")
+    file = tmp_path / "map.ptx"
+    file.write_text(device.ptx(*cuda.op_function(next(k for k in KERNELS if k.name == name))))
+    command = [assembler, "-arch=sm_90", "-v", str(file), "-o", str(tmp_path / "map.cubin")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert re.findall(r"(\d+) bytes spill", said) == ["0", "0"]
+    assert int(re.findall(r"Used (\d+) registers", said)[0]) <= 128
 
 
 @needs_numba_cuda
