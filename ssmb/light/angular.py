@@ -14,22 +14,24 @@ An elliptic beam is the mean over the azimuth of the round result at S(phi) = S_
 from __future__ import annotations
 
 import math
-from typing import Literal
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_GAUSS = {order: np.polynomial.legendre.leggauss(order) for order in (16, 32)}
 _AZIMUTH_NODES, _AZIMUTH_WEIGHTS = (np.asarray(a, dtype=np.float64) for a in np.polynomial.legendre.leggauss(64))
 #: a point-like beam is the limit S -> 0; below this the result no longer changes
 _SMALLEST_SIZE = 1e-13
 
 
-def composite_nodes(edges: Array, order: Literal[16, 32] = 16) -> tuple[Array, Array]:
+_gauss = cache(np.polynomial.legendre.leggauss)
+
+
+def composite_nodes(edges: Array, order: int = 16) -> tuple[Array, Array]:
     """Return nodes and weights of Gauss-Legendre panels of `order` points between `edges`."""
-    nodes, weights = _GAUSS[order]
+    nodes, weights = _gauss(order)
     half = 0.5 * np.diff(edges)[:, None]
     middle = 0.5 * (edges[1:] + edges[:-1])[:, None]
     return (middle + half * nodes).ravel(), (half * weights).ravel()

@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +49,7 @@ _SECONDS, _BYTES = 7e-9, 100.0
 #: particles of a sample that says how many radii the light of the beam needs, and to what share of its power
 _OF_SAMPLE, _SAME_POWER = 2048, 1e-13
 #: panels of radii, and radii in each, that are tried: half as many again, then twice as many
-_RADII: tuple[tuple[int, Literal[16, 32]], ...] = (
+_RADII: tuple[tuple[int, int], ...] = (
     (1, 16), (1, 32), *((n * 2**i, 32) for i in range(20) for n in (2, 3)),
 )  # fmt: skip
 
@@ -342,7 +341,7 @@ def _quadrature(
     azimuths = resolution * 32 * math.ceil(min(narrow, 8.0))
     phi = 2.0 * math.pi / azimuths * (np.arange(azimuths) + 0.5)
 
-    def ellipse(panels: int, order: Literal[16, 32], particles: int) -> tuple[Array, Array, Array]:
+    def ellipse(panels: int, order: int, particles: int) -> tuple[Array, Array, Array]:
         angles = float(order * panels * azimuths)
         check_cost(
             f"the light of {particles} particles at {angles:.2g} angles", memory=_BYTES * angles,
@@ -358,7 +357,7 @@ def _quadrature(
     some = alive[:: -(-alive.size // _OF_SAMPLE)]
     sample = np.ascontiguousarray(rows[:, some]), weight[some]
 
-    def power(panels: int, order: Literal[16, 32]) -> float:
+    def power(panels: int, order: int) -> float:
         theta_x, theta_y, solid = ellipse(panels, order, some.size)
         sums = optics.sums(*sample, theta_x, theta_y)
         return float(solid @ (sums[:, 0] ** 2 + sums[:, 1] ** 2))
