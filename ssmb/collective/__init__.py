@@ -3,18 +3,13 @@
 import importlib
 import pkgutil
 
+from ssmb.collective.bunch_impedance import BunchImpedance
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
-from ssmb.collective.impedance import (
-    BunchImpedance,
-    ImpedanceTable,
-    Inductance,
-    ResistiveWall,
-    Resonator,
-    TrainImpedance,
-)
+from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall, Resonator
 from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
+from ssmb.collective.train_impedance import TrainImpedance
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there

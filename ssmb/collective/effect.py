@@ -111,3 +111,13 @@ class Effect:
     def blocks(beam: Beam) -> int:
         """Number of groups of a beam."""
         return -(-len(beam) // BLOCK)
+
+
+def energy_gains(volts: np.ndarray, reference: Reference, here: Place) -> np.ndarray:
+    """Energies of a voltage at a place, in units of p0 c."""
+    return volts * (here.share * abs(reference.charge_number) / reference.p0c)
+
+
+def mass2(reference: Reference) -> float:
+    """Rest energy over p0 c, squared."""
+    return float((reference.mass / reference.p0c) ** 2)

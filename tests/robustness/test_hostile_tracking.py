@@ -15,7 +15,7 @@ import pytest
 
 from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
-from ssmb.collective.impedance import (
+from ssmb.collective import (
     BunchImpedance,
     ImpedanceTable,
     Inductance,
