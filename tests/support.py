@@ -13,6 +13,7 @@ import numpy as np
 from ssmb.elements import Bend, Drift, Element, Quadrupole
 
 REFERENCE_VALUES = Path(__file__).parent / "reference" / "values.json"
+COLLECTIVE_VALUES = REFERENCE_VALUES.with_name("collective.json")
 
 
 def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "") -> None:
@@ -68,21 +69,30 @@ def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "
 def reference_values() -> dict[str, dict[str, Any]]:
     """Return the reference values by id: ``value``, ``unit``, ``inputs``, ``rel_tolerance``, ``source`` ...
 
-    The file is made by a script that shares no code with the package.
+    The files are made by scripts that share no code with the package.
 
     Examples
     --------
     >>> reference_values()["const_Z0"]["unit"]
     'ohm'
     """
-    with REFERENCE_VALUES.open(encoding="utf-8") as file:
-        return {entry["id"]: entry for entry in json.load(file)}
+    return {
+        entry["id"]: entry
+        for path in (REFERENCE_VALUES, COLLECTIVE_VALUES)
+        for entry in json.loads(path.read_text(encoding="utf-8"))
+    }
 
 
-def assert_reference(identifier: str, got: float) -> None:
-    """Compare `got` with the reference value `identifier` at the tolerance that the file states."""
+def assert_reference(identifier: str, got: Any) -> None:
+    """Compare `got` (a number or a sequence) with the reference value at the tolerances that the file states."""
     entry = reference_values()[identifier]
-    assert_close(got, entry["value"], rtol=entry["rel_tolerance"], atol=0.0, what=f"{identifier} [{entry['unit']}]")
+    assert_close(
+        np.asarray(got),
+        np.asarray(entry["value"]),
+        rtol=entry["rel_tolerance"],
+        atol=entry.get("abs_tolerance", 0.0),
+        what=f"{identifier} [{entry['unit']}]",
+    )
 
 
 def fodo_cell(k: float = 1.2, skew: float = 0.0, **bend: float | str) -> list[Element]:
