@@ -98,8 +98,8 @@ class Effect:
         """Energy that a living particle loses in the mean [eV], in closed form from the sums."""
         raise NotImplementedError
 
-    def diffusion(self, sigma: np.ndarray, here: Place) -> np.ndarray | None:
-        """(6, 6) growth of the covariance of a Gaussian beam by one kick, for the envelope; None: it only shifts."""
+    def diffusion(self, sigma: np.ndarray, reference: Reference, here: Place) -> np.ndarray | None:
+        """(6, 6) growth of the covariance of a Gaussian beam by one kick, for the envelope; None: it has no noise."""
         return None
 
     @classmethod

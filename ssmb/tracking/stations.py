@@ -99,12 +99,14 @@ class Place:
     element : index of the element at whose entrance it acts.
     name, s : its name, and its place along the turn [m].
     share : part of the effect of one turn that acts here [1]; 1 at elements that are named.
+    length : length of the turn [m].
     """
 
     element: int
     name: str
     s: float
     share: float = 1.0
+    length: float = 0.0
 
 
 def places(program: Program, at: Sequence[str] | float) -> list[Place]:
@@ -130,7 +132,10 @@ def places(program: Program, at: Sequence[str] | float) -> list[Place]:
     else:
         elements = [program.index(name) for name in at]
         shares = [1.0] * len(elements)
-    return [Place(i, program.names[i], float(program.s[i]), share) for i, share in zip(elements, shares, strict=True)]
+    return [
+        Place(i, program.names[i], float(program.s[i]), share, program.length)
+        for i, share in zip(elements, shares, strict=True)
+    ]
 
 
 @runtime_checkable

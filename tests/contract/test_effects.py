@@ -38,7 +38,7 @@ LINE = Lattice.from_elements(
     REFERENCE,
 )
 PROGRAM = compile_elements(LINE.elements, REFERENCE)
-HERE = Place(1, "m", 1.0, 0.5)
+HERE = Place(1, "m", 1.0, 0.5, PROGRAM.length)
 CASES = [(name, i) for name, cls in sorted(EFFECTS.items()) for i in range(len(cls.examples()))]
 each = pytest.mark.parametrize(("name", "i"), CASES, ids=[f"{name}-{i}" for name, i in CASES])
 
@@ -151,20 +151,44 @@ def test_lost_particles_neither_act_nor_feel(name: str, i: int) -> None:
     a, b = kicked(effect, beam), kicked(effect, moved)
     assert a.coordinates[:, a.alive].tobytes() == b.coordinates[:, b.alive].tobytes()
     assert a.coordinates[:, ~a.alive].tobytes() == beam.coordinates[:, ~a.alive].tobytes()
-    for rows in ("x", "px", "y", "py") if effect.diffusion(np.eye(6), HERE) is None else ():
+    for rows in ("x", "px", "y", "py") if effect.diffusion(np.eye(6), REFERENCE, HERE) is None else ():
         assert getattr(a, rows).tobytes() == getattr(beam, rows).tobytes()
 
 
 @each
-def test_noise_is_the_diffusion(name: str, i: int) -> None:
-    """The kicks of two turns differ by their noise, of which the covariance is what the envelope is told."""
+def test_a_gaussian_beam_grows_by_the_diffusion(name: str, i: int) -> None:
+    """What kicks of several turns do to the covariance is what the envelope is told; without a diffusion they are the
+    same on every turn.
+
+    What is random is taken from the differences of turns, in which the beam itself does not scatter.
+    """
     effect, sigma_z = example(name, i)
-    beam = alive_part(beam_for(sigma_z, 20_000))
-    noise = kicked(effect, beam, 1).coordinates - kicked(effect, beam, 2).coordinates
-    told = effect.diffusion(np.cov(beam.coordinates), HERE)
-    want = np.zeros((6, 6)) if told is None else told
-    size = np.sqrt(np.outer(np.diag(want), np.diag(want)))
-    assert_close(0.5 * np.cov(noise), want, rtol=0.0, atol=5.0 / np.sqrt(20_000) * float(size.max()), what="diffusion")
+    n, turns = 10_000, 20
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(6, n)) * np.array([1e-4, 1e-5, 1e-4, 1e-5, sigma_z, 1e-4])[:, None]
+    beam = Beam(REFERENCE, rows, np.full(n, 1e-9 / 1.602176634e-19 / n))
+    made = [kicked(effect, beam, turn).coordinates - rows for turn in range(turns)]
+    mean = sum(made) / turns
+    told = effect.diffusion(np.cov(rows), REFERENCE, HERE)
+    if told is None:
+        for one in made:
+            assert_close(one, mean, rtol=1e-13, atol=1e-18, what="kick of any turn")
+        return
+    noise = [one - mean for one in made]
+    random_part = sum(np.cov(one) for one in noise) / (turns - 1)
+    crossed = np.cov(rows, mean)[:6, 6:]
+    got = random_part + crossed + crossed.T + np.cov(mean) - random_part / turns
+    kick, size = np.sqrt(np.diag(random_part)), np.sqrt(np.diag(np.cov(rows)))
+    once = np.outer(size, kick) + np.outer(kick, size)
+    statistics = once / np.sqrt(n * turns) + 2.0 * np.outer(kick, kick) / np.sqrt(n * turns)
+    assert_close(
+        got / np.where(statistics > 0.0, statistics, 1.0),
+        told / np.where(statistics > 0.0, statistics, 1.0),
+        rtol=0.0,
+        atol=5.0,
+        what="growth of the covariance over its noise",
+    )
+    assert np.abs(told / np.where(statistics > 0.0, statistics, 1.0)).max() > 10.0  # it is seen
 
 
 @each
@@ -176,7 +200,7 @@ def test_in_tracking_it_acts_at_its_places(name: str, i: int) -> None:
     seen = [SnapshotMonitor("m"), MomentMonitor("m"), BunchingMonitor("m", [1e-6])]
     done = track(LINE, beam, 1, effects=[effect], monitors=seen, first_turn=5)
     there = track(LINE, beam, 1, end="m", first_turn=5).beam
-    effect.kick(there, effect.total(effect.sums(there, {})), {}, 5, Place(1, "m", 1.0))
+    effect.kick(there, effect.total(effect.sums(there, {})), {}, 5, Place(1, "m", 1.0, length=PROGRAM.length))
     assert bits(done.monitors["snapshots@m"].beams[0]) == bits(there)
     assert bits(track(LINE, there, 1, start="m", first_turn=5).beam) == bits(done.beam)
     record = track(LINE, there, 1, start="m", monitors=seen[1:], first_turn=5).monitors
