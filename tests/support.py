@@ -16,14 +16,14 @@ REFERENCE_VALUES = Path(__file__).parent / "reference" / "values.json"
 COLLECTIVE_VALUES = REFERENCE_VALUES.with_name("collective.json")
 
 
-def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "") -> None:
+def assert_close(got: Any, want: Any, *, rtol: float, atol: Any, what: str = "") -> None:
     """Fail unless ``|got - want| <= atol + rtol*|want|`` holds for every entry.
 
     Parameters
     ----------
     got, want : numbers or arrays of the same shape (a single number may stand for `want`), real or complex.
     rtol : relative tolerance [1], of `want`.
-    atol : absolute tolerance [unit of want].
+    atol : absolute tolerance [unit of want]; one number, or one for each entry.
     what : words that name the quantity in the message.
 
     Raises
@@ -41,7 +41,8 @@ def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "
         ...
     AssertionError: tune: achieved/allowed = 10 (|got - want| = 0.1 > 0.01 = atol 0 + ...
     """
-    if not (math.isfinite(rtol) and math.isfinite(atol) and rtol >= 0.0 and atol >= 0.0):
+    each = np.asarray(atol, dtype=float)
+    if not (math.isfinite(rtol) and np.isfinite(each).all() and rtol >= 0.0 and (each >= 0.0).all()):
         raise ValueError(f"tolerances must be finite and >= 0, not rtol={rtol!r}, atol={atol!r}")
     label = f"{what}: " if what else ""
     g, w = np.asarray(got), np.asarray(want)
@@ -51,7 +52,7 @@ def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "
         raise AssertionError(f"{label}nothing to compare: an empty array would pass any tolerance")
     g, w = np.broadcast_arrays(g, w)
     error = np.abs(g - w)
-    allowed = atol + rtol * np.abs(w)
+    allowed = each + rtol * np.abs(w)
     bad = ~(error <= allowed)  # written so that NaN counts as a failure
     if not bad.any():
         return
@@ -61,7 +62,8 @@ def assert_close(got: Any, want: Any, *, rtol: float, atol: float, what: str = "
     place = f" at index {tuple(int(i) for i in at)}, {int(bad.sum())} of {bad.size} entries off" if g.ndim else ""
     raise AssertionError(
         f"{label}achieved/allowed = {float(ratio[at]):.3g}{place} (|got - want| = {float(error[at]):.3g} > "
-        f"{float(allowed[at]):.3g} = atol {atol:g} + rtol {rtol:g} * |want|); got {g[at]}, want {w[at]}"
+        f"{float(allowed[at]):.3g} = atol {float(np.broadcast_to(each, g.shape)[at]):g} + rtol {rtol:g} * |want|); "
+        f"got {g[at]}, want {w[at]}"
     )
 
 

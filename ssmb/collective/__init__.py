@@ -4,11 +4,16 @@ import importlib
 import pkgutil
 
 from ssmb.collective.bunch_impedance import BunchImpedance
+from ssmb.collective.coasting_stability import CoastingStability, coasting_growth
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
+from ssmb.collective.haissinski import HaissinskiBunch, haissinski_bunch
 from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall, Resonator
 from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
+from ssmb.collective.micro_well import HaissinskiTrain, haissinski_train
+from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
+from ssmb.collective.stored_beam import StoredBeam
 from ssmb.collective.train_impedance import TrainImpedance
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
@@ -17,17 +22,27 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
 __all__ = [
     "EFFECTS",
     "BunchImpedance",
+    "CoastingStability",
     "Effect",
+    "HaissinskiBunch",
     "ImpactParameters",
     "ImpedanceTable",
     "Inductance",
     "IntrabeamHeating",
     "IntrabeamRates",
+    "HaissinskiTrain",
     "ResistiveWall",
     "Resonator",
+    "RobinsonMotion",
+    "StoredBeam",
     "TrainImpedance",
+    "coasting_growth",
     "effect",
+    "haissinski_bunch",
     "impact_parameters",
     "intrabeam_diffusion",
     "intrabeam_rates",
+    "haissinski_train",
+    "robinson_motion",
+    "robinson_first_order",
 ]
