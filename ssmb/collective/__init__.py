@@ -14,6 +14,7 @@ from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.collective.micro_well import HaissinskiTrain, haissinski_train
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.stored_beam import StoredBeam
+from ssmb.collective.touschek import TouschekLifetime, bruck_function, touschek_lifetime, touschek_rate
 from ssmb.collective.train_impedance import TrainImpedance
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
@@ -25,24 +26,28 @@ __all__ = [
     "CoastingStability",
     "Effect",
     "HaissinskiBunch",
+    "HaissinskiTrain",
     "ImpactParameters",
     "ImpedanceTable",
     "Inductance",
     "IntrabeamHeating",
     "IntrabeamRates",
-    "HaissinskiTrain",
     "ResistiveWall",
     "Resonator",
     "RobinsonMotion",
     "StoredBeam",
+    "TouschekLifetime",
     "TrainImpedance",
+    "bruck_function",
     "coasting_growth",
     "effect",
     "haissinski_bunch",
+    "haissinski_train",
     "impact_parameters",
     "intrabeam_diffusion",
     "intrabeam_rates",
-    "haissinski_train",
-    "robinson_motion",
     "robinson_first_order",
+    "robinson_motion",
+    "touschek_lifetime",
+    "touschek_rate",
 ]

@@ -39,7 +39,7 @@ from ssmb.ranges import positive
 
 Array = NDArray[np.float64]
 
-_MOMENTA, _PLACES = [1, 3, 5], [0, 2, 4]
+MOMENTA, _PLACES = [1, 3, 5], [0, 2, 4]
 #: Ratio of the transverse emittances below which a beam is flat but for rounding.
 FLAT = 1e-9
 _NAMES = ("x", "px", "y", "py", "z", "delta")
@@ -100,36 +100,57 @@ def intrabeam_diffusion(
     return diffusion_of(reference, s[None], electrons, current, coulomb_log)[0]
 
 
-def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array]:
-    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of (x', y', delta/gamma) at one place (x, y, z), and
-    determinants (n,) of those of place.
+def momenta_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array]:
+    """Covariances (n, 3, 3) of (x', y', delta/gamma) at one place (x, y, z), their means per coordinate of that place
+    (n, 3, places), and determinants (n,) of the covariance of place.
 
     Raises
     ------
     PhysicsError
-        The beam is flat in a coordinate.
+        The beam is flat in a coordinate of place.
     """
-    places = _PLACES[:2] if coasting else _PLACES
+    places = places_of(coasting)
     corner = s[:, places][:, :, places]
-    mixed = s[:, _MOMENTA][:, :, places]
-    # momenta of the rest frame: delta counts as delta/gamma
-    unit = np.array([1.0, 1.0, 1.0 / reference.gamma])
+    mixed = s[:, MOMENTA][:, :, places]
+    unit = rest_frame(reference)
     room = np.linalg.det(corner)
     areas = s[:, (0, 2), (0, 2)] * s[:, (1, 3), (1, 3)]
     flat = ~(room > 0.0) | ~(areas.min(axis=1) > FLAT**2 * areas.max(axis=1))
     if flat.any():
         raise PhysicsError(_flat(s[int(np.argmax(flat))], places))
     solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
-    inner = (s[:, _MOMENTA][:, :, _MOMENTA] - mixed @ solved) * np.outer(unit, unit)
-    values, axes = np.linalg.eigh(0.5 * (inner + np.swapaxes(inner, 1, 2)))
+    inner = (s[:, MOMENTA][:, :, MOMENTA] - mixed @ solved) * np.outer(unit, unit)
+    return 0.5 * (inner + np.swapaxes(inner, 1, 2)), np.swapaxes(solved, 1, 2) * unit[:, None], room
+
+
+def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array]:
+    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of :func:`momenta_at_a_point`, and its determinants.
+
+    Raises
+    ------
+    PhysicsError
+        The beam is flat in a coordinate.
+    """
+    inner, _, room = momenta_at_a_point(reference, s, coasting)
+    values, axes = np.linalg.eigh(inner)
     if not (values[:, 0] > 0.0).all():
-        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], places))
+        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], places_of(coasting)))
     return values, axes, room
+
+
+def places_of(coasting: bool) -> list[int]:
+    """Which coordinates tell a place in the beam: z is none of a coasting beam."""
+    return _PLACES[:2] if coasting else _PLACES
+
+
+def rest_frame(reference: Reference) -> Array:
+    """Factors of (px, py, delta) in the rest frame, where delta counts as delta/gamma."""
+    return np.array([1.0, 1.0, 1.0 / reference.gamma])
 
 
 def _flat(s: Array, places: list[int]) -> str:
     """Say in which coordinates a covariance (6, 6) has no extent, and how a beam gets one."""
-    used = sorted((*places, *_MOMENTA))
+    used = sorted((*places, *MOMENTA))
     none = [i for i in used if not s[i, i] > 0.0 or (i < 4 and s[i, i] <= FLAT**2 * s[(i + 2) % 4, (i + 2) % 4])]
     where = f"none in {', '.join(_NAMES[i] for i in none)}" if none else "one coordinate follows from the others"
     remedy = (
@@ -145,8 +166,39 @@ def diffusion_of(
     reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
 ) -> Array:
     """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once; see :func:`intrabeam_diffusion`."""
+    _, axes, integral = _collisions(reference, s, electrons, current, coulomb_log)
+    growth = integral.sum(axis=1, keepdims=True) - 3.0 * integral
+    return _of_momenta(reference, (axes * growth[:, None, :]) @ np.swapaxes(axes, 1, 2))
+
+
+def moments_of(
+    reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
+) -> tuple[Array, Array]:
+    """Covariance of the random kicks and matrix of the mean kicks, each per time, (n, 6, 6) [1/s].
+
+    A particle whose coordinates are c is kicked by ``drift @ (c - <c>)`` in the mean: against its motion relative to
+    those at its place, so that ``noise + drift Sigma + (drift Sigma)^T`` is :func:`diffusion_of`. With the relative
+    velocity g of pairs both follow from the small-angle moments ``<(g^2 - g_i g_i)/g^3>`` and ``-2 <g_i g_i/g^3>``.
+    """
+    values, axes, integral = _collisions(reference, s, electrons, current, coulomb_log)
+    random = integral.sum(axis=1, keepdims=True) - integral
+    noise = _of_momenta(reference, (axes * random[:, None, :]) @ np.swapaxes(axes, 1, 2))
+    unit, coasting = rest_frame(reference), current is not None
+    _, means, _ = momenta_at_a_point(reference, s, coasting)
+    relative = np.zeros((len(s), 3, 6))
+    relative[:, range(3), MOMENTA] = unit
+    relative[:, :, places_of(coasting)] = -means
+    drift = np.zeros_like(s)
+    friction = (axes * (integral / values)[:, None, :]) @ np.swapaxes(axes, 1, 2)
+    drift[:, MOMENTA] = -(friction @ relative) / unit[:, None]
+    return noise, drift
+
+
+def _collisions(
+    reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
+) -> tuple[Array, Array, Array]:
+    """Principal values c_i (n, 3) and axes (n, 3, 3) of the motion, and 16 pi A log I_i (n, 3) [1/s]."""
     gamma, beta, coasting = reference.gamma, reference.beta, current is not None
-    unit = np.array([1.0, 1.0, 1.0 / gamma])
     values, axes, room = motion_at_a_point(reference, s, coasting)
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
@@ -159,12 +211,14 @@ def diffusion_of(
         [2.0 / 3.0 * c * scipy.special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))],
         axis=1,
     )
-    strength = 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None]
-    growth = strength * (integral.sum(axis=1, keepdims=True) - 3.0 * integral)
-    found = np.zeros_like(s)
-    found[:, np.array(_MOMENTA)[:, None], _MOMENTA] = (
-        (axes * growth[:, None, :]) @ np.swapaxes(axes, 1, 2) / np.outer(unit, unit)
-    )
+    return values, axes, 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None] * integral
+
+
+def _of_momenta(reference: Reference, block: Array) -> Array:
+    """(n, 6, 6) of blocks (n, 3, 3) of (x', y', delta/gamma)."""
+    unit = rest_frame(reference)
+    found = np.zeros((len(block), 6, 6))
+    found[:, np.array(MOMENTA)[:, None], MOMENTA] = block / np.outer(unit, unit)
     return found
 
 
