@@ -100,7 +100,7 @@ def moeller_rate(reference: Reference, sigma: Array, low: float, high: float, el
     rate = 0.0
     for limit in (-low, high):
         q = np.minimum(limit / half, 1.0)
-        # over the directions of which the cosine to the axis is above q: of 4/sin^4 - 3/sin^2, the angle to the incoming
+        # over directions whose cosine to the axis is above q: of 4/sin^4 - 3/sin^2 of the angle to the incoming
         # motion across the axis
         directions = 2.0 * math.pi * (1.0 / q**2 - 1.0 + np.log(q))
         # of either electron, per solid angle, (r/g^2)^2 4 (4/sin^4 - 3/sin^2) (Moeller), g over c

@@ -6,11 +6,17 @@ V/E0 to delta where energy gains V; both are tested here as differences.
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
 from ssmb.beam.coordinates import from_at, to_at
+from ssmb.collective import touschek_lifetime
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.dynamics import optics
 from ssmb.elements import Bend, Drift, Multipole, Quadrupole, RFCavity, Sextupole
+from ssmb.lattice import Lattice
 from ssmb.lattice.program import compile_elements
 from tests.crosscode import benchmark_ring
 from tests.crosscode.benchmark_ring import ELEMENTS, REFERENCE, particles
@@ -157,3 +163,40 @@ def test_sextupole_strength_is_twice_theirs():
     want = by_at([at.Sextupole("s", 0.2, 40.0, NumIntSteps=10)], c)
     want[4] += velocity_term(c[5], 0.2)
     assert_close(got, want, rtol=0.0, atol=1e-15, what="sextupole")
+
+
+def test_touschek_rates_along_the_ring() -> None:
+    """The same emittances on the optics of each code, an acceptance that varies along them."""
+    touschek = importlib.import_module("at.acceptance.touschek")
+    theirs = at.Lattice(at_ring(), energy=REFERENCE.energy, name="ring", periodicity=1)
+    ours = Lattice.from_elements(
+        [
+            {"drift": Drift, "bend": Bend, "quad": Quadrupole, "sext": Sextupole}[kind](
+                name=name, length=length, **{{"angle": "angle", "k1": "Kn1", "k2": "Kn2"}[k]: v for k, v in p.items()}
+            )
+            for name, kind, length, p in ELEMENTS
+        ],
+        REFERENCE,
+        periodic=True,
+    )
+    emit, spread, length, electrons = (3e-9, 3e-11), 7e-4, 5e-3, 5e9
+    table = optics(ours, compare_edges=False).table()
+    n = len(ours)
+    eta = np.stack([table["DX"][:n], table["DPX"][:n], *np.zeros((3, n)), np.ones(n)], axis=1)
+    sigma = spread**2 * eta[:, :, None] * eta[:, None, :]
+    for i, plane in enumerate("XY"):
+        beta, alpha = table[f"BET{plane}"][:n], table[f"ALF{plane}"][:n]
+        ellipse = np.array([[beta, -alpha], [-alpha, (1.0 + alpha**2) / beta]])
+        sigma[:, 2 * i : 2 * i + 2, 2 * i : 2 * i + 2] += emit[i] * np.moveaxis(ellipse, 2, 0)
+    sigma[:, 4, 4] = length**2
+    s = np.array([e.length for e in ours.elements]).cumsum() - [e.length for e in ours.elements]
+    limits = np.stack([-0.02 - 0.005 * np.cos(s), 0.025 + 0.005 * np.sin(s)], axis=1)
+    rows = np.concatenate([s[:, None], limits], axis=1)
+    keep = np.concatenate(([True], np.diff(s) > 0.0))
+    got = touschek_lifetime(ours, sigma, rows[keep], electrons=electrons)
+    current = electrons * ELEMENTARY_CHARGE * REFERENCE.beta * SPEED_OF_LIGHT / ours.length
+    rates, *_ = touschek.get_scattering_rate(
+        theirs, emit[1], current, emitx=emit[0], sigs=length, sigp=spread, momap=limits[:n],
+        refpts=np.arange(n), interpolate=False,
+    )  # fmt: skip
+    assert_close(got.rate, rates / electrons, rtol=2e-3, atol=0.0, what="local rate")
