@@ -12,8 +12,21 @@ from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall
 from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.collective.micro_well import HaissinskiTrain, haissinski_train
+from ssmb.collective.mode_coupling import (
+    HeadTailModes,
+    head_tail_modes,
+    mode_coupling_threshold,
+    two_particle_growth,
+    two_particle_strength,
+)
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.stored_beam import StoredBeam
+from ssmb.collective.thresholds import (
+    boussard_current,
+    csr_bunch_threshold,
+    keil_schnell_current,
+    stupakov_heifets_wavelength,
+)
 from ssmb.collective.touschek import TouschekLifetime, bruck_function, touschek_lifetime, touschek_rate
 from ssmb.collective.train_impedance import TrainImpedance
 
@@ -21,12 +34,13 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
 
 __all__ = [
-    "EFFECTS",
     "BunchImpedance",
     "CoastingStability",
+    "EFFECTS",
     "Effect",
     "HaissinskiBunch",
     "HaissinskiTrain",
+    "HeadTailModes",
     "ImpactParameters",
     "ImpedanceTable",
     "Inductance",
@@ -38,16 +52,24 @@ __all__ = [
     "StoredBeam",
     "TouschekLifetime",
     "TrainImpedance",
+    "boussard_current",
     "bruck_function",
     "coasting_growth",
+    "csr_bunch_threshold",
     "effect",
     "haissinski_bunch",
     "haissinski_train",
+    "head_tail_modes",
     "impact_parameters",
     "intrabeam_diffusion",
     "intrabeam_rates",
+    "keil_schnell_current",
+    "mode_coupling_threshold",
     "robinson_first_order",
     "robinson_motion",
+    "stupakov_heifets_wavelength",
     "touschek_lifetime",
     "touschek_rate",
+    "two_particle_growth",
+    "two_particle_strength",
 ]
