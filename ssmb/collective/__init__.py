@@ -20,6 +20,7 @@ from ssmb.collective.mode_coupling import (
     two_particle_strength,
 )
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
+from ssmb.collective.scattering import Intrabeam
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.collective.thresholds import (
     boussard_current,
@@ -44,6 +45,7 @@ __all__ = [
     "ImpactParameters",
     "ImpedanceTable",
     "Inductance",
+    "Intrabeam",
     "IntrabeamHeating",
     "IntrabeamRates",
     "ResistiveWall",

@@ -58,6 +58,18 @@ class Along:
 
         return self._integral(sigma, carried, lambda added: _size(added, sigma[self.long]))
 
+    def moments(self, sigma: Array, rate: Callable[[Array], Array]) -> Array:
+        """Covariance of random kicks and matrix of mean kicks (n, 2, 6, 6) of a passage of each element, at its
+        entrance; ``rate`` gives both.
+        """
+
+        def carried(here: Array) -> Array:
+            maps, back = self.stacked
+            noise, drift = np.moveaxis(rate(here), 1, 0)
+            return np.stack([back @ noise @ np.swapaxes(back, 1, 2), back @ drift @ maps], axis=1)
+
+        return self._integral(sigma, carried, lambda added: _size(added[:, 0], sigma[self.long]))
+
     def numbers(self, sigma: Array, rate: Callable[[Array, Array], Array]) -> Array:
         """Integral over the time of a passage of each element (n,) of a rate that covariances and places s have."""
         return self._integral(sigma, lambda here: rate(here, self.s), np.abs)

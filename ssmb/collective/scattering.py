@@ -1,0 +1,348 @@
+"""Intrabeam scattering in tracking: kicks with the local tensor of any coupling, and large collisions one by one."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ssmb.arguments import checked
+from ssmb.beam import Beam
+from ssmb.beam.reference import Reference
+from ssmb.collective.along import Along
+from ssmb.collective.collisions import ImpactParameters, impact_parameters
+from ssmb.collective.effect import Effect, effect
+from ssmb.collective.intrabeam import (
+    MOMENTA,
+    line_density,
+    momenta_at_a_point,
+    moments_of,
+    places_of,
+    rest_frame,
+)
+from ssmb.collective.trains import check_train, of_density
+from ssmb.constants import SPEED_OF_LIGHT
+from ssmb.dynamics.matrices import suited
+from ssmb.dynamics.propagation import recorded_at
+from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.kernels.scattering import NUMBERS, PAIRS, WAVE_NUMBERS, collide, kick_at_random, moment_sums
+from ssmb.lattice.program import Program, compile_elements
+from ssmb.lattice.tree import Lattice
+from ssmb.quantity import quantity
+from ssmb.ranges import positive
+from ssmb.tracking.stations import Place, places
+
+#: Rest frame velocity over c, and part of the motion that one kick takes, above which is warned.
+RELATIVISTIC, _STEP = 0.3, 0.1
+#: Bunching factor below which microbunches count as a coasting beam: the density of the train changes by 2 %.
+LEAST_BUNCHING = 0.1
+#: Relative motion that no pair of a Gaussian beam has, in rms values.
+_BOUND = 8.0
+
+
+@checked
+@effect("intrabeam")
+class Intrabeam(Effect):
+    """Scattering of the particles of a beam by many small collisions, and, if wanted, by single large ones.
+
+    The covariance of the particles gives the diffusion and friction of :func:`ssmb.collective.intrabeam_diffusion`, for
+    the time of ``here.share`` of a turn; each particle gets Gaussian noise of that covariance and is slowed relative to
+    the mean motion at its place. The momentum of the beam and, in the mean, its energy stay. All particles scatter as
+    in the mean over the beam; the friction is that of a Gaussian beam.
+
+    Of ``ring`` the rates are the integral along its elements, carried to the one place where they act: for its fast
+    model (:func:`ssmb.ring_models.ring_model`), which has one or a few places. Without, the covariance at each place
+    stands for the way before it: take a spacing in which the beam's sizes change little.
+
+    Collisions closer than a cut are in neither log nor kicks; with ``large`` they are events between two particles of
+    about one group, by Moeller's cross-section of slow particles. The cut is the largest impact parameter over
+    exp(logarithm), so that nothing counts twice: a smaller logarithm makes more of the collisions events.
+
+    Valid for motion that is not relativistic in the rest frame, beams near Gaussian, and small changes by one kick.
+    """
+
+    electrons: float | None = quantity("1", "of a bunch; by default the weight of the beam", default=None)
+    current: float | None = quantity(
+        "A", "in place of electrons, local current of a coasting beam or train", default=None
+    )
+    wavelength: float | None = quantity(
+        "m", "distance of the microbunches in which the current flows, in z; by default it is coasting", default=None
+    )
+    coulomb_log: float | None = quantity("1", "Coulomb logarithm; by default that of the beam as it is", default=None)
+    damping_time: float | None = quantity("s", "for the tail cut of a logarithm that is not given", default=None)
+    large: bool = False
+    ring: Lattice | None = None
+    every: int = quantity("", "turns for which rates are kept", default=1, minimum=1, maximum=1_000_000)
+    seed: int = quantity("", "key of the random numbers", default=0, minimum=0, maximum=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, unit in (
+            ("electrons", ""), ("current", "A"), ("coulomb_log", ""), ("damping_time", "s")
+        ):  # fmt: skip
+            if getattr(self, name) is not None:
+                positive(name, getattr(self, name), unit)
+        check_train(self.current, self.wavelength)
+        if self.current is not None and self.electrons is not None:
+            raise ConfigError("intrabeam: give electrons of a bunch or the current of a train, not both")
+        if self.coulomb_log is not None and self.damping_time is not None:
+            raise ConfigError(
+                "intrabeam: a damping_time belongs to a logarithm that is calculated; give no coulomb_log"
+            )
+        if self.ring is not None and (isinstance(self.at, (int, float)) or len(self.at) != 1):
+            raise ConfigError("intrabeam: the scattering of a ring acts at one place of its model; name one element")
+
+    def as_asked(self) -> dict[str, Any]:
+        """A ring is known by its elements."""
+        found = super().as_asked()
+        return found | {"ring": list(self.ring.elements)} if self.ring is not None else found
+
+    # ------------------------------------------------------------------ sums
+
+    def state(self, program: Program) -> dict[str, np.ndarray]:
+        """The rates of each place, and the turn from which they are, where they are kept."""
+        if self.every == 1:
+            return {}
+        elements = np.array(sorted({here.element for here in places(program, self.at)}), dtype=float)
+        rates = np.zeros((len(elements), 2, 6, 6))
+        return {"element": elements, "turn": np.full(len(elements), -1.0), "rates": rates}
+
+    def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
+        """Weights, means and moments about them, and those of the wave of a train."""
+        out = np.empty((self.blocks(beam), NUMBERS + (WAVE_NUMBERS if self.wavelength else 0)))
+        per_metre = 1.0 / self.wavelength if self.wavelength else 0.0
+        moment_sums(beam.coordinates, beam.weight, beam.state, per_metre, out)
+        return out
+
+    def total(self, parts: np.ndarray) -> np.ndarray:
+        """Weights, means, covariance, and bunching factor of the wave with its correlations."""
+        out = np.zeros(parts.shape[1])
+        weight = parts[:, :1]
+        # cumulative sums add the groups strictly in their order
+        out[:2] = np.cumsum(parts[:, :2], axis=0)[-1]
+        if not out[0] > 0.0:
+            return out
+        out[2:8] = np.cumsum(weight * parts[:, 2:8], axis=0)[-1] / out[0]
+        off = parts[:, 2:8] - out[2:8]
+        products = np.stack([off[:, i] * off[:, j] for i, j in PAIRS], axis=1)
+        out[8:NUMBERS] = np.cumsum(parts[:, 8:NUMBERS] + weight * products, axis=0)[-1] / out[0]
+        if parts.shape[1] > NUMBERS:
+            wave = parts[:, NUMBERS:].copy()
+            for i, row in enumerate((0, 1, 2, 3, 5)):
+                wave[:, 2 + 2 * i : 4 + 2 * i] += off[:, row, None] * wave[:, :2]
+            out[NUMBERS:] = np.cumsum(wave, axis=0)[-1] / out[0]
+        return out
+
+    def covariance(self, total: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Covariance (6, 6) of the particles, and whether they count as a coasting beam.
+
+        Of a train, z has the length and the correlations of the Gaussian microbunch that has its bunching factor and
+        means of phase times coordinate; in how many buckets the particles are does not matter.
+        """
+        sigma = np.zeros((6, 6))
+        for (i, j), value in zip(PAIRS, total[8:NUMBERS], strict=True):
+            sigma[i, j] = sigma[j, i] = value
+        if self.wavelength is None:
+            return sigma, self.current is not None
+        k = 2.0 * math.pi / self.wavelength
+        wave = total[NUMBERS::2] + 1j * total[NUMBERS + 1 :: 2]
+        size = abs(wave[0])
+        if size < LEAST_BUNCHING:
+            return sigma, True
+        others = [0, 1, 2, 3, 5]
+        # <u e^{-ikz}> = -ik <u z> <e^{-ikz}>
+        sigma[4, others] = sigma[others, 4] = np.real(1j * wave[1:] / (k * wave[0]))
+        sigma[4, 4] = -2.0 * math.log(min(size, 1.0 - 1e-12)) / k**2
+        return sigma, False
+
+    # ------------------------------------------------------------------ rates
+
+    def _many(self, total: np.ndarray) -> tuple[float | None, float | None]:
+        """Electrons or current of those that are alive."""
+        if self.current is not None:
+            return None, self.current * total[0] / total[1]
+        return (total[0] if self.electrons is None else self.electrons * total[0] / total[1]), None
+
+    def _impact(
+        self, reference: Reference, sigma: np.ndarray, electrons: float | None, current: float | None, coasting: bool
+    ) -> ImpactParameters:
+        """Impact parameters; the electrons of a train are those of a microbunch."""
+        if self.wavelength is not None and current is not None and not coasting:
+            electrons, current = line_density(reference, current) * self.wavelength, None
+        return impact_parameters(reference, sigma, electrons=electrons, current=current, damping_time=self.damping_time)
+
+    def _logarithm(self, impact: ImpactParameters | None) -> float:
+        return self.coulomb_log if self.coulomb_log is not None or impact is None else impact.logarithm
+
+    def _moments(
+        self,
+        sigma: np.ndarray,
+        reference: Reference,
+        here: Place,
+        electrons: float | None,
+        current: float | None,
+        coasting: bool,
+    ) -> np.ndarray:
+        """Covariance of the random kicks and matrix of the mean kicks at a place, (2, 6, 6)."""
+        impact = None
+        if self.coulomb_log is None:
+            impact = self._impact(reference, sigma, electrons, current, coasting)
+        logarithm = self._logarithm(impact)
+        wavelength = None if coasting else self.wavelength
+
+        def rate(at: np.ndarray) -> np.ndarray:
+            return of_density(
+                reference,
+                at,
+                electrons,
+                current,
+                wavelength,
+                lambda n, i: np.stack(moments_of(reference, at, n, i, logarithm), axis=1),
+            )
+
+        if self.ring is not None:
+            return self._around.moments(sigma, rate) * here.share
+        return rate(sigma[None])[0] * (here.share * here.length / (reference.beta * SPEED_OF_LIGHT))
+
+    @cached_property
+    def _around(self) -> _Around:
+        return _Around(self.ring, self.at[0])  # type: ignore[arg-type, index]
+
+    def _kept(
+        self, total: np.ndarray, state: dict[str, np.ndarray], turn: int, reference: Reference, here: Place
+    ) -> np.ndarray:
+        """Moments of a kick (2, 6, 6), of this turn or kept from one before."""
+        slot = int(np.searchsorted(state["element"], here.element)) if state else -1
+        if state and 0.0 <= state["turn"][slot] <= turn < state["turn"][slot] + self.every:
+            return state["rates"][slot]
+        sigma, coasting = self.covariance(total)
+        made = self._moments(sigma, reference, here, *self._many(total), coasting)
+        _check_beam(reference, sigma, made)
+        if state:
+            state["turn"][slot], state["rates"][slot] = turn, made
+        return made
+
+    # ------------------------------------------------------------------ kicks
+
+    def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
+        if not total[0] > 0.0:
+            return
+        noise, drift = self._kept(total, state, turn, beam.reference, here)
+        rows = np.arange(6) if self.ring is not None else np.array(MOMENTA)
+        key = (self._stream, turn, here.element)
+        common = (beam.coordinates, beam.weight, beam.state, beam.ids, key, total[2:8].copy())
+        root = _root(noise[np.ix_(rows, rows)])
+        kick_at_random(*common, np.ascontiguousarray(drift[rows]), root, rows, beam.reference.inv_gamma2)
+        if self.large:
+            self._large(common, total, beam.reference, here)
+
+    @cached_property
+    def _stream(self) -> int:
+        """Key that no other effect and no element draws with."""
+        return (zlib.crc32(f"effect {self.name}".encode()) << 31) | self.seed
+
+    def _large(self, common: tuple[Any, ...], total: np.ndarray, reference: Reference, here: Place) -> None:
+        sigma, coasting = self.covariance(total)
+        electrons, current = self._many(total)
+        impact = self._impact(reference, sigma, electrons, current, coasting)
+        inner, means, _ = momenta_at_a_point(reference, sigma[None], coasting)
+        relative = np.zeros((3, 6))
+        relative[range(3), MOMENTA] = rest_frame(reference)
+        relative[:, places_of(coasting)] = -means[0]
+        density = of_density(
+            reference, sigma[None], electrons, current, None if coasting else self.wavelength,
+            lambda n, i: _density(reference, sigma[None], n, i),
+        )[0]  # fmt: skip
+        time = here.share * here.length / (reference.beta * SPEED_OF_LIGHT)
+        half = 0.5 * density * time * math.pi * SPEED_OF_LIGHT / reference.gamma**2
+        to_beta = reference.gamma * reference.beta
+        bound = _BOUND * to_beta * math.sqrt(2.0 * float(np.trace(inner[0])))
+        cut = impact.largest * math.exp(-self._logarithm(impact))
+        if half * bound * cut**2 > 1.0:
+            warn(
+                "intrabeam: a kick would have several large collisions of one particle; give a larger coulomb_log or "
+                "more places",
+                ValidityWarning,
+            )
+        collide(*common, relative, to_beta, half, cut, reference.classical_radius, bound, reference.inv_gamma2)
+
+    def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
+        """None: what one particle gives others get."""
+        return 0.0
+
+    def diffusion(self, sigma: np.ndarray, reference: Reference, here: Place) -> np.ndarray:
+        """Growth by small collisions; ``sigma`` of a train is that of a microbunch, not longer than the others."""
+        if self.electrons is None and self.current is None:
+            raise ConfigError("intrabeam: the envelope has no particles: give electrons or current")
+        coasting = self.current is not None and self.wavelength is None
+        noise, drift = self._moments(sigma, reference, here, self.electrons, self.current, coasting)
+        change = drift @ sigma
+        return noise + change + change.T
+
+    @classmethod
+    def examples(cls) -> list[tuple[Any, float]]:
+        return [
+            (cls(at="m", electrons=1e12, coulomb_log=10.0), 3e-3),
+            (cls(at=0.7, current=5e3), 3e-3),
+            (cls(at=("m", "n"), current=2e3, wavelength=1064e-9, coulomb_log=8.0), 60e-9),
+            (cls(at="m", electrons=1e12, large=True), 3e-3),
+        ]
+
+
+class _Around:
+    """Moments of the kicks of a turn of a ring from the covariance at one place of it, carried to there."""
+
+    def __init__(self, ring: Lattice, name: str) -> None:
+        self.turn = ring.rotated(name)
+        program = compile_elements(self.turn.elements, self.turn.reference)
+        made, _ = suited(program, np.zeros((6, 1)))
+        along = made.slopes(recorded_at(program, made.particles(), program.first_op))[:, 0]
+        self.maps, whole = along[:-1], along[-1]
+        self.onward = whole @ np.linalg.inv(self.maps)
+        self.along = Along(self.turn, "intrabeam scattering")
+
+    def moments(self, sigma: np.ndarray, rate: Any) -> np.ndarray:
+        """(2, 6, 6) of the covariance at the place; ``rate`` of covariances (n, 6, 6) gives (n, 2, 6, 6)."""
+        here = self.maps @ sigma @ np.swapaxes(self.maps, 1, 2)
+        noise, drift = np.moveaxis(self.along.moments(here, rate), 1, 0)
+        on = self.onward
+        return np.stack(
+            [(on @ noise @ np.swapaxes(on, 1, 2)).sum(axis=0), (on @ drift @ np.linalg.inv(on)).sum(axis=0)]
+        )
+
+
+def _root(noise: np.ndarray) -> np.ndarray:
+    """Lower triangular root of a covariance, which may be flat."""
+    size = np.sqrt(np.maximum(np.diag(noise), 1e-300))
+    values, axes = np.linalg.eigh(noise / np.outer(size, size))
+    made = axes * np.sqrt(np.maximum(values, 0.0))
+    lower = np.linalg.qr(made.T, mode="r").T
+    return np.ascontiguousarray(np.tril(lower) * np.where(np.diag(lower) < 0.0, -1.0, 1.0) * size[:, None])
+
+
+def _density(reference: Reference, sigma: np.ndarray, electrons: float | None, current: float | None) -> np.ndarray:
+    """Mean density at a particle of the beam [1/m^3], (n,)."""
+    room = momenta_at_a_point(reference, sigma, current is not None)[2]
+    if current is not None:
+        return line_density(reference, current) / (4.0 * math.pi * np.sqrt(room))
+    return (electrons or 0.0) / (8.0 * math.pi**1.5 * np.sqrt(room))
+
+
+def _check_beam(reference: Reference, sigma: np.ndarray, moments: np.ndarray) -> None:
+    """Warn where collisions are relativistic, or a kick is not small."""
+    speed = reference.gamma * math.sqrt(max(sigma[1, 1], sigma[3, 3]))
+    if speed > RELATIVISTIC:
+        warn(
+            f"intrabeam: electrons move with {speed:.1g} c in the rest frame of the beam, above {RELATIVISTIC:g}; the "
+            "rates are those of slow collisions",
+            ValidityWarning,
+        )
+    taken = float(np.abs(np.linalg.eigvals(moments[1])).max())
+    if taken > _STEP:
+        warn(
+            f"intrabeam: one kick takes {taken:.1g} of the relative motion, above {_STEP:g}; use more places",
+            ValidityWarning,
+        )
