@@ -8,7 +8,7 @@ from ssmb.collective.coasting_stability import CoastingStability, coasting_growt
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
 from ssmb.collective.haissinski import HaissinskiBunch, haissinski_bunch
-from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall, Resonator
+from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall, Resonator, UndulatorLight
 from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.collective.micro_well import HaissinskiTrain, haissinski_train
@@ -19,6 +19,7 @@ from ssmb.collective.mode_coupling import (
     two_particle_growth,
     two_particle_strength,
 )
+from ssmb.collective.own_light import OwnLight
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.scattering import Intrabeam
 from ssmb.collective.stored_beam import StoredBeam
@@ -48,12 +49,14 @@ __all__ = [
     "Intrabeam",
     "IntrabeamHeating",
     "IntrabeamRates",
+    "OwnLight",
     "ResistiveWall",
     "Resonator",
     "RobinsonMotion",
     "StoredBeam",
     "TouschekLifetime",
     "TrainImpedance",
+    "UndulatorLight",
     "boussard_current",
     "bruck_function",
     "coasting_growth",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -69,6 +69,10 @@ class Effect:
             raise ConfigError(f"{self.kind}: name must be a text, not {self.name!r}")
         object.__setattr__(self, "name", self.name or self.kind)
         check_quantities(self)
+
+    def in_lattice(self, program: Program) -> Self:
+        """The effect with what the lattice says about its places, such as an undulator; here: itself."""
+        return self
 
     def state(self, program: Program) -> dict[str, np.ndarray]:
         """What it remembers from turn to turn, by name; a checkpoint keeps it, :meth:`kick` changes it in place."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ssmb.beam.reference import Reference
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.elements.base import Element
 from ssmb.errors import LatticeError
@@ -27,17 +28,21 @@ def undulator_at(lattice: Lattice, place: str) -> tuple[Undulator | None, tuple[
     LatticeError
         There is no such element.
     """
-    row = lattice.elements
-    at = lattice.index(place)
+    return undulator_in(lattice.elements, lattice.reference, lattice.index(place), lattice.periodic is not False)
+
+
+def undulator_in(
+    row: Sequence[Element], reference: Reference, at: int, closed: bool = False
+) -> tuple[Undulator | None, tuple[str, ...]]:
+    """The same of elements in a row, at the one of index ``at``; ``closed``: the last touches the first."""
     n = len(row)
-    wrap = lattice.periodic is not False
-    ahead = [row[(at + i) % n] for i in range(n if wrap else n - at)]
-    behind = [row[(at - 1 - i) % n] for i in range(n if wrap else at)]
+    ahead = [row[(at + i) % n] for i in range(n if closed else n - at)]
+    behind = [row[(at - 1 - i) % n] for i in range(n if closed else at)]
     parts: list[Element] = []
     first: Undulator | None = None
     for way in (ahead, behind):
         for e in way:
-            found = e.undulator(lattice.reference)
+            found = e.undulator(reference)
             if found and (first is None or abs(found.period / first.period - 1.0) < 1e-9):
                 first = first or found
                 if e not in parts:

@@ -12,7 +12,6 @@ from ssmb.light.generations.machines import MachineInput, Machines
 from ssmb.light.growth import FieldGrowth, field_growth, gain_parameter, pierce_parameter
 from ssmb.light.harmonics import angular_energy, harmonic_amplitude, harmonic_energy, resonant_density
 from ssmb.light.incoherent import axis_power_density, central_cone_power, incoherent_energy, total_power
-from ssmb.light.kick_map import kick_map
 from ssmb.light.signal import ChargeSignal, signal_against_charge
 from ssmb.light.single_electron import (
     angular_density,
@@ -62,7 +61,6 @@ __all__ = [
     "harmonic_amplitude",
     "harmonic_energy",
     "incoherent_energy",
-    "kick_map",
     "orbit_field",
     "orbit_in_field",
     "photon_energy",

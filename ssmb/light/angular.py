@@ -72,7 +72,7 @@ def azimuth_sizes(s_x: float, s_y: float) -> tuple[Array, Array, Array]:
     return s_x * cos2 + s_y * (1.0 - cos2), cos2, weight
 
 
-def _emission_distances(smallest: float, d: float, reach: float, slip: float) -> tuple[Array, Array]:
+def emission_distances(smallest: float, d: float, reach: float = math.inf, slip: float = 0.0) -> tuple[Array, Array]:
     """Return nodes t in 0 ... 1 that resolve the peak of width S at t = 0, the detuning, the aperture and the bunch."""
     edge_matters = math.isfinite(reach) and 4.0 * smallest * reach < 40.0
     oscillation = 2.0 * abs(d) + (2.0 * reach if edge_matters else 0.0)
@@ -103,7 +103,7 @@ def lobe_integral(
     True
     """
     s = np.maximum(np.asarray(sizes, dtype=float), 0.0 if math.isfinite(reach) else _SMALLEST_SIZE)
-    t, weight = _emission_distances(float(s.min()), d, reach, slip)
+    t, weight = emission_distances(float(s.min()), d, reach, slip)
     q = 4.0 * s[:, None] - 2j * t
     kernel = _even_kernel(q, reach) if even else _odd_kernel(q, reach)
     factor = weight * (1.0 - t) * np.exp(-2j * d * t - (slip * t) ** 2)

@@ -148,6 +148,8 @@ class Effect(Protocol):
     @property
     def at(self) -> Sequence[str] | float: ...
 
+    def in_lattice(self, program: Program) -> Effect: ...
+
     def state(self, program: Program) -> dict[str, np.ndarray]: ...
 
     def as_asked(self) -> dict[str, Any]: ...
@@ -190,6 +192,7 @@ class Effects:
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
             raise ConfigError(f"two effects are named '{twice}'; give one of them name=...")
+        self.effects = [made.in_lattice(program) for made in self.effects]
         self.state = {made.name: made.state(program) for made in self.effects}
 
     def stops(self) -> list[tuple[Place, Stop]]:

@@ -5,6 +5,7 @@ from ssmb.collective.impedances.inductance import Inductance
 from ssmb.collective.impedances.resistive_wall import ResistiveWall
 from ssmb.collective.impedances.resonator import Resonator
 from ssmb.collective.impedances.table import ImpedanceTable
+from ssmb.collective.impedances.undulator_light import UndulatorLight
 
 __all__ = [
     "Impedance",
@@ -12,5 +13,6 @@ __all__ = [
     "Inductance",
     "ResistiveWall",
     "Resonator",
+    "UndulatorLight",
     "impedance_values",
 ]
