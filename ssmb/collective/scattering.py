@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -53,9 +55,10 @@ class Intrabeam(Effect):
     the mean motion at its place. The momentum of the beam and, in the mean, its energy stay. All particles scatter as
     in the mean over the beam; the friction is that of a Gaussian beam.
 
-    Of ``ring`` the rates are the integral along its elements, carried to the one place where they act: for its fast
-    model (:func:`ssmb.ring_models.ring_model`), which has one or a few places. Without, the covariance at each place
-    stands for the way before it: take a spacing in which the beam's sizes change little.
+    With ``ring`` the rates are integrated along its elements, from place to place: the covariance is carried there by
+    linear maps, the kicks to the place. So a spacing may be wider than the beam's sizes take to change, and the fast
+    model of a ring (:func:`ssmb.ring_models.ring_model`) scatters as the ring; its kept places are named. Without, the
+    covariance at each place stands for the whole way before it.
 
     Collisions closer than a cut are in neither log nor kicks; with ``large`` they are events between two particles of
     about one group, by Moeller's cross-section of slow particles. The cut is the largest impact parameter over
@@ -92,8 +95,6 @@ class Intrabeam(Effect):
             raise ConfigError(
                 "intrabeam: a damping_time belongs to a logarithm that is calculated; give no coulomb_log"
             )
-        if self.ring is not None and (isinstance(self.at, (int, float)) or len(self.at) != 1):
-            raise ConfigError("intrabeam: the scattering of a ring acts at one place of its model; name one element")
 
     def as_asked(self) -> dict[str, Any]:
         """A ring is known by its elements."""
@@ -204,12 +205,12 @@ class Intrabeam(Effect):
             )
 
         if self.ring is not None:
-            return self._around.moments(sigma, rate) * here.share
+            return self._sections.moments(here, sigma, rate)
         return rate(sigma[None])[0] * (here.share * here.length / (reference.beta * SPEED_OF_LIGHT))
 
     @cached_property
-    def _around(self) -> _Around:
-        return _Around(self.ring, self.at[0])  # type: ignore[arg-type, index]
+    def _sections(self) -> _Sections:
+        return _Sections(self.ring, self.at)  # type: ignore[arg-type]
 
     def _kept(
         self, total: np.ndarray, state: dict[str, np.ndarray], turn: int, reference: Reference, here: Place
@@ -292,26 +293,51 @@ class Intrabeam(Effect):
         ]
 
 
-class _Around:
-    """Moments of the kicks of a turn of a ring from the covariance at one place of it, carried to there."""
+class _Sections:
+    """Moments of the kicks on the way to each place of a ring or a line, carried to the place."""
 
-    def __init__(self, ring: Lattice, name: str) -> None:
-        self.turn = ring.rotated(name)
-        program = compile_elements(self.turn.elements, self.turn.reference)
+    def __init__(self, ring: Lattice, at: Sequence[str] | float) -> None:
+        program = compile_elements(ring.elements, ring.reference)
+        self.ring, self.spaced = ring, isinstance(at, (int, float))
+        self.places = sorted(here.element for here in places(program, at))
         made, _ = suited(program, np.zeros((6, 1)))
-        along = made.slopes(recorded_at(program, made.particles(), program.first_op))[:, 0]
-        self.maps, whole = along[:-1], along[-1]
-        self.onward = whole @ np.linalg.inv(self.maps)
-        self.along = Along(self.turn, "intrabeam scattering")
+        self.along = made.slopes(recorded_at(program, made.particles(), program.first_op))[:, 0]
+        self.known: dict[int, tuple[np.ndarray, Along]] = {}
 
-    def moments(self, sigma: np.ndarray, rate: Any) -> np.ndarray:
-        """(2, 6, 6) of the covariance at the place; ``rate`` of covariances (n, 6, 6) gives (n, 2, 6, 6)."""
-        here = self.maps @ sigma @ np.swapaxes(self.maps, 1, 2)
-        noise, drift = np.moveaxis(self.along.moments(here, rate), 1, 0)
-        on = self.onward
-        return np.stack(
-            [(on @ noise @ np.swapaxes(on, 1, 2)).sum(axis=0), (on @ drift @ np.linalg.inv(on)).sum(axis=0)]
+    def moments(self, here: Place, sigma: np.ndarray, rate: Any) -> np.ndarray:
+        """(2, 6, 6) of the covariance at a place; ``rate`` of covariances (n, 6, 6) gives (n, 2, 6, 6)."""
+        names = [e.name for e in self.ring.elements]
+        place = here.element if self.spaced else self.ring.index(here.name)
+        if not (place < len(names) and names[place] == here.name):
+            raise ConfigError(
+                f"intrabeam: '{here.name}' is not at the same place in ring; at a spacing the ring must be the lattice "
+                "that is tracked, of another model name the places"
+            )
+        if place not in self.known:
+            self.known[place] = self._section(place)
+        onward, along = self.known[place]
+        back = np.linalg.inv(onward)
+        noise, drift = np.moveaxis(along.moments(back @ sigma @ np.swapaxes(back, 1, 2), rate), 1, 0)
+        return np.stack([(onward @ noise @ np.swapaxes(onward, 1, 2)).sum(axis=0), (onward @ drift @ back).sum(axis=0)])
+
+    def _section(self, place: int) -> tuple[np.ndarray, Along]:
+        """Maps (n, 6, 6) from the entrances of the elements before a place to it, and the integral along them."""
+        k, n = self.places.index(place), len(self.ring)
+        here, whole = self.along[place], self.along[-1]
+        before = list(range(self.places[k - 1] if k else 0, place))
+        onward = [here @ np.linalg.inv(self.along[i]) for i in before]
+        last = list(range(self.places[-1], n))
+        if k == 0 and self.ring.periodic is not False:  # the rest of the turn before
+            onward = [here @ whole @ np.linalg.inv(self.along[i]) for i in last] + onward
+            before = last + before
+        if place == self.places[-1] and self.ring.periodic is False:  # the rest of the line
+            onward += [here @ np.linalg.inv(self.along[i]) for i in last]
+            before += last
+        elements = [self.ring.elements[i].in_lattice(self.ring.length, self.ring.reference) for i in before]
+        section = Lattice.from_elements(
+            [replace(e, name=f"at_{i}") for i, e in enumerate(elements)], self.ring.reference, periodic=False
         )
+        return np.array(onward).reshape(-1, 6, 6), Along(section, "intrabeam scattering")
 
 
 def _root(noise: np.ndarray) -> np.ndarray:
