@@ -42,7 +42,7 @@ RELATIVISTIC, _STEP = 0.3, 0.1
 #: Bunching factor below which microbunches count as a coasting beam: the density of the train changes by 2 %.
 LEAST_BUNCHING = 0.1
 #: Relative motion that no pair of a Gaussian beam has, in rms values.
-_BOUND = 8.0
+_BOUND = 6.0
 
 
 @checked
