@@ -8,7 +8,22 @@ from ssmb.collective.coasting_stability import CoastingStability, coasting_growt
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
 from ssmb.collective.haissinski import HaissinskiBunch, haissinski_bunch
-from ssmb.collective.impedances import ImpedanceTable, Inductance, ResistiveWall, Resonator, UndulatorLight
+from ssmb.collective.impedances import (
+    CSR,
+    IMPEDANCES,
+    CSRPlates,
+    Impedance,
+    ImpedanceTable,
+    Inductance,
+    Resistance,
+    ResistiveWall,
+    Resonator,
+    SpaceCharge,
+    SpaceChargeDisc,
+    TransverseResistiveWall,
+    TransverseResonator,
+    UndulatorLight,
+)
 from ssmb.collective.intrabeam import IntrabeamRates, intrabeam_diffusion, intrabeam_rates
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.collective.micro_well import HaissinskiTrain, haissinski_train
@@ -37,25 +52,34 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
 
 __all__ = [
     "BunchImpedance",
+    "CSR",
+    "CSRPlates",
     "CoastingStability",
     "EFFECTS",
     "Effect",
     "HaissinskiBunch",
     "HaissinskiTrain",
     "HeadTailModes",
+    "IMPEDANCES",
     "ImpactParameters",
+    "Impedance",
     "ImpedanceTable",
     "Inductance",
     "Intrabeam",
     "IntrabeamHeating",
     "IntrabeamRates",
     "OwnLight",
+    "Resistance",
     "ResistiveWall",
     "Resonator",
     "RobinsonMotion",
+    "SpaceCharge",
+    "SpaceChargeDisc",
     "StoredBeam",
     "TouschekLifetime",
     "TrainImpedance",
+    "TransverseResistiveWall",
+    "TransverseResonator",
     "UndulatorLight",
     "boussard_current",
     "bruck_function",

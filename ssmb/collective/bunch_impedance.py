@@ -16,6 +16,7 @@ from ssmb.collective.impedances import (
     Impedance,
     ImpedanceTable,
     Inductance,
+    Ohms,
     ResistiveWall,
     Resonator,
     impedance_values,
@@ -42,7 +43,7 @@ class BunchImpedance(Effect):
     neither gives nor feels; it is warned of.
     """
 
-    impedance: Impedance
+    impedance: Impedance | Ohms
     window: tuple[float, float] = quantity("m", "lowest and highest z that is seen")
     bins: int = quantity("", "nodes in the window", default=256, minimum=3, maximum=100_000)
     padding: int = quantity("", "period of the Fourier sums in windows", default=4, minimum=2, maximum=1000)
@@ -119,7 +120,7 @@ class BunchImpedance(Effect):
 
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:
-        table = ImpedanceTable(k=(0.0, 100.0, 400.0, 1500.0), z=(0.0, 200.0 - 400.0j, 900.0 - 700.0j, 0.0))
+        table = ImpedanceTable.of((0.0, 100.0, 400.0, 1500.0), (0.0, 200.0 - 400.0j, 900.0 - 700.0j, 0.0))
         return [
             (cls(at="m", impedance=Resonator(5e3, 1.0, 30e9), window=(-0.02, 0.02)), 3e-3),
             (cls(at=("m", "n"), impedance=Inductance(5e-9), window=(-0.02, 0.02), bins=401), 3e-3),

@@ -13,7 +13,7 @@ from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect, energy_gains, mass2
-from ssmb.collective.impedances import Impedance, ImpedanceTable, Inductance, Resonator, impedance_values
+from ssmb.collective.impedances import Impedance, ImpedanceTable, Inductance, Ohms, Resonator, impedance_values
 from ssmb.errors import ConfigError
 from ssmb.kernels.charges import harmonic_sums, kick_by_harmonics
 from ssmb.quantity import quantity
@@ -33,7 +33,7 @@ class TrainImpedance(Effect):
     tracked particles stand for any number of them.
     """
 
-    impedance: Impedance
+    impedance: Impedance | Ohms
     wavelength: float = quantity(
         "m", "period of the train in z, beta times that of light", minimum=0.0, open_minimum=True
     )
@@ -83,7 +83,7 @@ class TrainImpedance(Effect):
 
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:
-        lossy = ImpedanceTable(k=(1e6, 2e7), z=(3e3 + 2e3j, 5e3 - 1e3j))
+        lossy = ImpedanceTable.of((1e6, 2e7), (3e3 + 2e3j, 5e3 - 1e3j), acts="both")
         waves: dict[str, Any] = {"wavelength": 1064e-9, "current": 1.0}
         return [
             (cls(at="m", impedance=lossy, harmonics=(1, 2, 3), **waves), 150e-9),

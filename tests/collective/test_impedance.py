@@ -10,7 +10,15 @@ import pytest
 from scipy.special import ndtri
 
 from ssmb.beam import Beam, Reference
-from ssmb.collective import BunchImpedance, ImpedanceTable, Inductance, ResistiveWall, Resonator, TrainImpedance
+from ssmb.collective import (
+    BunchImpedance,
+    ImpedanceTable,
+    Inductance,
+    ResistiveWall,
+    Resonator,
+    TrainImpedance,
+    TransverseResonator,
+)
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning
 from ssmb.tracking.stations import Place
@@ -99,7 +107,7 @@ def test_a_gaussian_in_a_table() -> None:
     """A table that is not symmetric about its middle: a flip of the exponent exchanges head and tail."""
     frequency = np.array([0.0, 5e9, 10e9, 20e9, 40e9, 80e9])
     z = np.array([0.0, 200.0, 900.0, 1500.0, 600.0, 0.0]) + 1j * np.array([0.0, -400.0, -700.0, 0.0, 500.0, 0.0])
-    table = ImpedanceTable(tuple(2.0 * np.pi * frequency / SPEED_OF_LIGHT), tuple(z))
+    table = ImpedanceTable(frequency=frequency, real=z.real, imaginary=z.imag)
     effect = BunchImpedance(at="m", impedance=table, window=(-0.02, 0.02), bins=2001, padding=16)
     want = [-29420.12746592561, -48861.22961124499, -28469.056928055117]
     assert_close(at_sigmas(effect, 0.002, 1e-9), want, rtol=1e-4, atol=5.0, what="dE at -1, 0, 1 sigma [eV]")
@@ -143,7 +151,7 @@ def test_a_train_loses_what_its_harmonics_say() -> None:
     z = np.array([4e3 + 3e3j, 5e3 + 2e3j, 6e3 - 1e3j])
     effect = TrainImpedance(
         at="m",
-        impedance=ImpedanceTable(tuple(k), tuple(z)),
+        impedance=ImpedanceTable.of(k, z, acts="both"),
         wavelength=wavelength,
         current=current,
         harmonics=(1, 2, 3),
@@ -174,7 +182,7 @@ def test_the_train_against_the_wakes_of_all_buckets_before() -> None:
 def test_lost_charge_lowers_the_current() -> None:
     rows = np.zeros((6, 4))
     half = Beam(REFERENCE, rows, state=[0, 0, 1, 1], lost_turn=[-1, -1, 0, 0], lost_element=[-1, -1, 0, 0])
-    flat = ImpedanceTable((0.0, 1e8), (1e3, 1e3))
+    flat = ImpedanceTable.of((0.0, 1e8), (1e3, 1e3))
     effect = TrainImpedance(at="m", impedance=flat, wavelength=1e-6, current=2.0)
     assert_close(gains(effect, Beam(REFERENCE, rows)), -4e3, rtol=1e-9, atol=0.0)
     assert_close(gains(effect, half), [-2e3, -2e3, 0.0, 0.0], rtol=1e-9, atol=0.0)
@@ -189,13 +197,18 @@ def test_lost_charge_lowers_the_current() -> None:
         (lambda: Resonator(-1.0, 1.0, 1e9), "shunt_impedance"),
         (lambda: Resonator(1.0, 0.2, 1e9), "quality"),
         (lambda: ResistiveWall(1.0, 0.0, 1e7), "radius"),
-        (lambda: ImpedanceTable((1.0, 0.5), (1.0, 2.0)), "rising"),
-        (lambda: ImpedanceTable((1.0,), ("x",)), "must be numbers"),  # type: ignore[arg-type]
-        (lambda: ImpedanceTable((1.0,), (float("nan"),)), "must be finite"),
+        (lambda: ImpedanceTable(k=(1.0, 0.5), real=(1.0, 2.0), imaginary=(0.0, 0.0)), "rising"),
+        (lambda: ImpedanceTable(k=(1.0,), real=("x",), imaginary=(0.0,)), r"real\[0\] must be"),  # type: ignore[arg-type]
+        (lambda: ImpedanceTable(k=(1.0,), real=(float("nan"),), imaginary=(0.0,)), "must be a finite number"),
         (lambda: BunchImpedance(at="m", impedance=5, window=(-1, 1)), "impedance must be a function"),  # type: ignore[arg-type]
         (lambda: TrainImpedance(at="m", impedance=lambda k: 1.0, wavelength=1e-6, current=1.0), "one finite number"),
         (lambda: BunchImpedance(at="m", impedance=lambda k: 1.0 / k, window=(-1, 1)), "one finite number"),
         (lambda: BunchImpedance(at="m", impedance=lambda k: k[-1:].bad, window=(-1, 1)), "it gave AttributeError"),
+        (
+            lambda: TrainImpedance(at="m", impedance=Resonator(1e308, 1.0, 1e9), wavelength=1e-6, current=1.0),
+            "one finite",
+        ),
+        (lambda: BunchImpedance(at="m", impedance=TransverseResonator(1.0, 1.0, 1e9), window=(-1, 1)), "longitudinal"),
         (lambda: BunchImpedance(at="m", impedance=BROAD, window=(1.0, -1.0)), "window must be"),
         (lambda: BunchImpedance(at="m", impedance=BROAD, window=(-1.0, 1.0), bins=2), "bins"),
         (lambda: TrainImpedance(at="m", impedance=BROAD, wavelength=0.0, current=1.0), "wavelength"),

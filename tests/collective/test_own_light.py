@@ -12,7 +12,7 @@ import pytest
 from scipy.special import exp1
 
 from ssmb.beam import Beam, Reference
-from ssmb.collective import OwnLight, TrainImpedance, UndulatorLight
+from ssmb.collective import OwnLight, Resistance, TrainImpedance, UndulatorLight
 from ssmb.collective.light_modes import mode_list, mode_values
 from ssmb.elements import Drift, Marker
 from ssmb.elements.linear_map import LinearMap
@@ -135,7 +135,7 @@ def test_kick_of_a_given_power() -> None:
     b = np.exp(-2j * math.pi * z / given["wavelength"]).mean()
     ohms = given["power"] / (2.0 * given["current"] ** 2 * abs(b) ** 2)
     effect: Any = TrainImpedance(
-        at="m", impedance=lambda k: np.full(k.shape, ohms + 0j), wavelength=given["wavelength"],
+        at="m", impedance=Resistance(ohms), wavelength=given["wavelength"],
         current=given["current"],
     )  # fmt: skip
     got = gains(effect, Beam(REF, rows))

@@ -52,7 +52,8 @@ HOSTILE = (
     [(1, 2, 3)], "quantun", iter([MomentMonitor()]), MicroBucket, LaserProgram, Resonator,
 )  # fmt: skip
 
-TABLE = ImpedanceTable(k=(1e6, 2e7), z=(3e3 + 2e3j, 5e3))
+POINTS = {"k": (1e6, 2e7), "real": (3e3, 5e3), "imaginary": (2e3, 0.0), "acts": "both"}
+TABLE = ImpedanceTable(**POINTS)
 #: What is made, and how it is handed to track.
 MADE: list[tuple[Callable[..., Any], dict[str, Any], Callable[[Any], dict[str, Any]]]] = [
     (MomentMonitor, {"at": "m", "every": 1, "name": "a"}, lambda m: {"monitors": [m]}),
@@ -86,7 +87,7 @@ MADE: list[tuple[Callable[..., Any], dict[str, Any], Callable[[Any], dict[str, A
             (Resonator, {"shunt_impedance": 1e4, "quality": 2.0, "frequency": 3e14}),
             (Inductance, {"inductance": 1e-12}),
             (ResistiveWall, {"length": 1.0, "radius": 0.01, "conductivity": 5.8e7}),
-            (ImpedanceTable, {"k": (1e6, 2e7), "z": (3e3 + 2e3j, 5e3)}),
+            (ImpedanceTable, POINTS),
         )
     ),
 ]  # fmt: skip

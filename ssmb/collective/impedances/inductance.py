@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
+from ssmb.collective.impedances.base import Impedance, impedance
 from ssmb.constants import SPEED_OF_LIGHT
-from ssmb.quantity import check_quantities, quantity
+from ssmb.quantity import quantity
 
 
-@dataclass(frozen=True)
-class Inductance:
-    """-i omega L: steps and bellows at frequencies below their resonances."""
+@checked
+@impedance("inductance")
+class Inductance(Impedance):
+    """-i omega L: steps and bellows at frequencies below their resonances (Chao, section 2.4); its wake is the slope of
+    a delta function.
+    """
 
     inductance: float = quantity("H", "inductance L")
 
-    def __post_init__(self) -> None:
-        check_quantities(self)
+    acts = "both"
 
-    def __call__(self, k: np.ndarray) -> np.ndarray:
+    def at(self, k: np.ndarray) -> np.ndarray:
         return -1j * SPEED_OF_LIGHT * self.inductance * k
+
+    @classmethod
+    def examples(cls) -> list[tuple[Any, float]]:
+        return [(cls(5e-9), 300.0)]

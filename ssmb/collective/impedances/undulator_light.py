@@ -20,15 +20,17 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ssmb.arguments import checked
 from ssmb.beam.reference import Reference
+from ssmb.collective.impedances.base import Impedance, impedance
 from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.light.angular import emission_distances
 from ssmb.maps.undulator import Undulator
-from ssmb.quantity import check_quantities, quantity
+from ssmb.quantity import quantity
 
 
 def path_factors(sizes: tuple[float, float], slip: float) -> tuple[np.ndarray, np.ndarray]:
@@ -43,8 +45,9 @@ def path_factors(sizes: tuple[float, float], slip: float) -> tuple[np.ndarray, n
     return t, weight * (1.0 - t) * np.exp(-1j * slip * t)
 
 
-@dataclass(frozen=True)
-class UndulatorLight:
+@checked
+@impedance("undulator_light")
+class UndulatorLight(Impedance):
     """Coherent light of odd harmonics of a planar undulator, averaged over a Gaussian beam; zero far from harmonics.
 
     Valid for low gain, bunching that is constant over N wavelengths (an infinite train), angles and energy spread of
@@ -60,8 +63,7 @@ class UndulatorLight:
     sigma_x: float = quantity("m", "horizontal rms size of the beam", minimum=0.0, open_minimum=True)
     sigma_y: float = quantity("m", "vertical rms size of the beam", minimum=0.0, open_minimum=True)
 
-    def __post_init__(self) -> None:
-        check_quantities(self)
+    acts = "ahead"
 
     @classmethod
     def of(cls, undulator: Undulator, sigma_x: float, sigma_y: float | None = None) -> UndulatorLight:
@@ -79,7 +81,7 @@ class UndulatorLight:
         length = self.undulator.length
         return k * self.sigma_x**2 / length, k * self.sigma_y**2 / length
 
-    def __call__(self, k: np.ndarray) -> np.ndarray:
+    def at(self, k: np.ndarray) -> np.ndarray:
         k = np.asarray(k, dtype=float)
         return np.array([self._at(float(one)) for one in k.ravel()], dtype=complex).reshape(k.shape)
 
@@ -90,6 +92,11 @@ class UndulatorLight:
         if abs(offset) > 0.5 / n:
             return 0.0j
         return light_ohms(self.undulator, n) * self._integral(*self.sizes(k), 2.0 * math.pi * n * self.periods * offset)
+
+    @classmethod
+    def examples(cls) -> list[tuple[Any, float]]:
+        light = cls(600e6, 0.1, 20, 2.5, 50e-6, 40e-6)
+        return [(light, 2.0 * math.pi / light.undulator.wavelength())]
 
     @staticmethod
     @functools.lru_cache(maxsize=4096)
