@@ -46,6 +46,7 @@ from ssmb.collective.thresholds import (
 )
 from ssmb.collective.touschek import TouschekLifetime, bruck_function, touschek_lifetime, touschek_rate
 from ssmb.collective.train_impedance import TrainImpedance
+from ssmb.collective.vlasov import VlasovRun, vlasov_bunch, vlasov_train
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
@@ -81,6 +82,7 @@ __all__ = [
     "TransverseResistiveWall",
     "TransverseResonator",
     "UndulatorLight",
+    "VlasovRun",
     "boussard_current",
     "bruck_function",
     "coasting_growth",
@@ -101,4 +103,6 @@ __all__ = [
     "touschek_rate",
     "two_particle_growth",
     "two_particle_strength",
+    "vlasov_bunch",
+    "vlasov_train",
 ]
