@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 from ssmb.collective.bunch_impedance import BunchImpedance
+from ssmb.collective.cavity_loading import CavityLoading
 from ssmb.collective.coasting_stability import CoastingStability, coasting_growth
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
 from ssmb.collective.effect import EFFECTS, Effect, effect
@@ -34,7 +35,9 @@ from ssmb.collective.mode_coupling import (
     two_particle_growth,
     two_particle_strength,
 )
+from ssmb.collective.optical_cavity import OpticalCavity
 from ssmb.collective.own_light import OwnLight
+from ssmb.collective.rf_cavity import LoadedRfCavity
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.scattering import Intrabeam
 from ssmb.collective.stored_beam import StoredBeam
@@ -55,6 +58,7 @@ __all__ = [
     "BunchImpedance",
     "CSR",
     "CSRPlates",
+    "CavityLoading",
     "CoastingStability",
     "EFFECTS",
     "Effect",
@@ -69,6 +73,8 @@ __all__ = [
     "Intrabeam",
     "IntrabeamHeating",
     "IntrabeamRates",
+    "LoadedRfCavity",
+    "OpticalCavity",
     "OwnLight",
     "Resistance",
     "ResistiveWall",

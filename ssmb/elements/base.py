@@ -19,7 +19,7 @@ from ssmb.beam.reference import Reference
 from ssmb.errors import ConfigError, LatticeError
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Cavity, Light
+from ssmb.maps.roles import Cavity, Light, Wave
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import Quantity, field_of, quantities_of
 
@@ -260,6 +260,10 @@ class Element:
 
     def cavity(self) -> Cavity | None:
         """Return the oscillating voltage of the element; None: it has none."""
+        return None
+
+    def wave(self, ref: Reference) -> Wave | None:
+        """Return the wave of the element in one kick; None: it has none, or one that is not even about its axis."""
         return None
 
     def restores(self) -> float:

@@ -21,7 +21,7 @@ from ssmb.kernels.primitives import sincos_turns, sqrt
 from ssmb.kernels.roles import Role
 from ssmb.maps.flight import drift_exact
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Cavity
+from ssmb.maps.roles import Cavity, Wave
 
 
 def _driven(p: tuple[float, ...], drive: Drive) -> dict[int, np.ndarray]:
@@ -110,13 +110,24 @@ class RFCavity(Element):
             return half + half
         if not self.frequency:
             raise LatticeError(f"{self.label()}: RFP.harmon needs a ring; give RFP.frequency outside of one")
-        zero = {"ACCELERATING": 0.0, "ABOVE_TRANSITION": 0.25, "BELOW_TRANSITION": -0.25}[self.zero_phase]
         turns_per_metre = self.frequency / (ref.beta * SPEED_OF_LIGHT)
-        numbers = (self.voltage / ref.p0c, turns_per_metre, self.phase + zero, (ref.mass / ref.p0c) ** 2)
+        numbers = (self.voltage / ref.p0c, turns_per_metre, self.phase + self._zero, (ref.mass / ref.p0c) ** 2)
         return (*half, Op(rf_kick, numbers), *half)
 
     def cavity(self) -> Cavity | None:
         return Cavity(self.voltage, self.frequency) if self.voltage else None
+
+    def wave(self, ref: Reference) -> Wave | None:
+        if not (self.voltage and self.frequency):
+            return None
+        # V cos(2 pi phase - k z) is V sin(k z + pi/2 - 2 pi phase)
+        wavelength = ref.beta * SPEED_OF_LIGHT / self.frequency
+        return Wave(self.voltage, wavelength, 0.25 - self.phase - self._zero)
+
+    @property
+    def _zero(self) -> float:
+        """Phase of the zero that is given [2 pi]."""
+        return {"ACCELERATING": 0.0, "ABOVE_TRANSITION": 0.25, "BELOW_TRANSITION": -0.25}[self.zero_phase]
 
     def apart(self) -> tuple[Element | None, Element, Element | None]:
         gap = replace(self.without_aperture(), length=0.0)

@@ -13,7 +13,7 @@ from ssmb.elements.base import ByField, ByMap, Element, element, param
 from ssmb.errors import LatticeError
 from ssmb.maps.laser_kick import laser_kick
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Light
+from ssmb.maps.roles import Light, Wave
 from ssmb.quantity import LIGHT
 
 _GROUP = "SSMB_laser"
@@ -69,6 +69,13 @@ class ThinLaser(Element):
 
     def light(self) -> Light:
         return Light(self.laser_wavelength, self.laser_on)
+
+    def wave(self, ref: Reference) -> Wave | None:
+        if not self.laser_on or not self.amplitude or self.gradient:
+            return None
+        b = 1.0 / (self.waist * self.waist) if self.waist else 0.0
+        volts = self.amplitude * ref.beta * ref.p0c / abs(ref.charge_number)
+        return Wave(volts, self.laser_wavelength * ref.beta, self.laser_phase, b)
 
     def with_light(self, *, on: bool | None = None, power: float | None = None) -> ThinLaser:
         """A thin laser has an amplitude and no power: only the switch can be changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from ssmb.maps.laser_coupling import Coupling, coupling
 from ssmb.maps.laser_modulator import LaserBeam, Modulator
 from ssmb.maps.local_field import LocalField
 from ssmb.maps.op import Op
-from ssmb.maps.roles import Light
+from ssmb.maps.roles import Light, Wave
 from ssmb.maps.synchrotron_radiation import SINE_SHARES, step_points
 from ssmb.maps.undulator import Undulator
 from ssmb.maps.wiggler import wiggler_gradient, wiggler_helical, wiggler_planar
@@ -322,6 +323,14 @@ class Wiggler(Element):
         if not self.laser_wavelength:
             return None
         return Light(self.laser_wavelength, self.laser_on, self.laser_power, self.laser_x_offset, self.laser_y_offset)
+
+    def wave(self, ref: Reference) -> Wave | None:
+        axis = (self.laser_x_offset, self.laser_y_offset, self.laser_x_angle, self.laser_y_angle)
+        if not self.has_laser or self.laser_mode != "TEM00" or any(axis) or self.wiggling_angle(ref) == 0.0:
+            return None
+        size, curvature = self.modulator(ref).mean_wave(-0.5 * self.length, 0.5 * self.length)
+        volts, phase = abs(size) * ref.p0c / abs(ref.charge_number), cmath.phase(size) / (2.0 * math.pi)
+        return Wave(volts, self.laser_wavelength * ref.beta, phase, curvature.real, self.laser_power)
 
     def with_light(self, *, on: bool | None = None, power: float | None = None) -> Wiggler:
         changes: dict[str, Any] = {"laser_on": on, "laser_power": power}

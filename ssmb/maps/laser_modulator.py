@@ -168,6 +168,11 @@ class Modulator:
         curvature = self.beam.mean_curvature(s_from, s_to, self.coupling.detuning)
         return self._op(middle, length * self.coupling.strength, *self.beam.mode(middle), curvature=curvature)
 
+    def mean_wave(self, s_from: float, s_to: float) -> tuple[complex, complex]:
+        """Energy over P0 c and curvature b [1/m^2] of :meth:`mean_op` on the axis of a TEM00 mode."""
+        numbers = self.mean_op(s_from, s_to).params
+        return complex(*numbers[:2]), complex(*numbers[2:4])
+
     def _pair(self, s: float, size: complex) -> tuple[Op, Op]:
         c, beam = self.coupling, self.beam
         x, y = beam.mode(s)

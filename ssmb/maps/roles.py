@@ -36,3 +36,23 @@ class Cavity:
 
     voltage: float
     frequency: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What a wave gives to a particle in one kick: V Im[exp(i (k z + phase)) exp(-r^2/w^2)] of energy over charge.
+
+    Attributes
+    ----------
+    voltage : V [V].
+    wavelength : in z, 2 pi/k [m]: beta times that in vacuum.
+    phase : at z = 0 [2 pi]; 0: the head gains, for V > 0.
+    inverse_waist2 : 1/w^2 [1/m^2]; 0 for a wave that is the same all over the beam.
+    power : that travels with the beam [W]; 0 where the element does not know it.
+    """
+
+    voltage: float
+    wavelength: float
+    phase: float = 0.0
+    inverse_waist2: float = 0.0
+    power: float = 0.0

@@ -216,8 +216,9 @@ def test_same_bits_however_it_is_tracked(name: str, i: int, tmp_path: Path) -> N
     beam = beam_for(sigma_z)
     whole = track(LINE, beam, 6, effects=[effect])
     assert bits(track(LINE, beam, 6, effects=[effect], tile=512, threads=1).beam) == bits(whole.beam)
-    first = track(LINE, beam, 2, effects=[effect])
-    assert bits(track(LINE, first.beam, 4, first_turn=2, effects=[effect]).beam) == bits(whole.beam)
+    if not effect.state(PROGRAM):  # what it remembers only a checkpoint knows
+        first = track(LINE, beam, 2, effects=[effect])
+        assert bits(track(LINE, first.beam, 4, first_turn=2, effects=[effect]).beam) == bits(whole.beam)
 
     def stop(done: int, turns: int) -> None:
         if done >= 3:
