@@ -26,7 +26,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
 from ssmb.quantity import Shown, quantity
@@ -69,7 +69,7 @@ class CoastingStability(Shown):
 
 @checked
 def coasting_growth(
-    beam: StoredBeam, impedance: Impedance, current: float, wavelengths: ArrayLike
+    beam: StoredBeam, impedance: Impedance | Ohms, current: float, wavelengths: ArrayLike
 ) -> CoastingStability:
     """Return growth per turn and threshold of waves of a coasting beam.
 

@@ -22,7 +22,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.potential_well import density_in_its_own_well
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.constants import SPEED_OF_LIGHT
@@ -70,7 +70,7 @@ class HaissinskiBunch(Shown):
 
 
 @checked
-def haissinski_bunch(beam: StoredBeam, impedance: Impedance, charge: float) -> HaissinskiBunch:
+def haissinski_bunch(beam: StoredBeam, impedance: Impedance | Ohms, charge: float) -> HaissinskiBunch:
     """Return the equilibrium of a bunch in its own wake.
 
     Window, points and reach of the wake are chosen until the result no longer depends on them.
@@ -124,7 +124,7 @@ def haissinski_bunch(beam: StoredBeam, impedance: Impedance, charge: float) -> H
     return _bunch(beam, charge, z, rho, wake)
 
 
-def _solved(beam: StoredBeam, impedance: Impedance, charge: float, z: Array) -> tuple[Array, Array]:
+def _solved(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Array) -> tuple[Array, Array]:
     """Density [1/m] on the nodes, and the gain at distances of -(n - 1) to n - 1 nodes by all of the charge [eV]."""
     width = float(z[1] - z[0])
     gain, potential = _wake_between_nodes(beam, impedance, charge, z)
@@ -135,7 +135,7 @@ def _solved(beam: StoredBeam, impedance: Impedance, charge: float, z: Array) -> 
     return density_in_its_own_well(f"a bunch of {charge:.3g} C", outer, matrix, width), gain
 
 
-def _wake_between_nodes(beam: StoredBeam, impedance: Impedance, charge: float, z: Array) -> tuple[Array, Array]:
+def _wake_between_nodes(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Array) -> tuple[Array, Array]:
     """Gain [eV] and its integral over z [eV m] at distances -(n - 1) to n - 1 from a node with all of the charge."""
     shape = np.exp(-0.5 * (z / beam.sigma_z) ** 2)
     shape /= shape.sum()
@@ -158,7 +158,7 @@ def _wake_between_nodes(beam: StoredBeam, impedance: Impedance, charge: float, z
         padding, before = 2 * padding, own
 
 
-def _fourier(impedance: Impedance, charge: float, z: Array, padding: int) -> tuple[Array, Array]:
+def _fourier(impedance: Impedance | Ohms, charge: float, z: Array, padding: int) -> tuple[Array, Array]:
     n, width = z.size, float(z[1] - z[0])
     points = padding * n
     k = 2.0 * math.pi * np.arange(points // 2 + 1) / (points * width)

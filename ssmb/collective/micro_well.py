@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ssmb.arguments import checked
 from ssmb.buckets import MicroBucket
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.potential_well import density_in_its_own_well
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
 from ssmb.quantity import Shown, quantity
@@ -68,7 +68,7 @@ class HaissinskiTrain(Shown):
 @checked
 def haissinski_train(
     bucket: MicroBucket,
-    impedance: Impedance,
+    impedance: Impedance | Ohms,
     *,
     energy: float,
     sigma_delta: float,

@@ -28,7 +28,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ssmb.arguments import checked
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import PhysicsError, ValidityWarning, warn
@@ -67,7 +67,7 @@ class HeadTailModes(Shown):
 @checked
 def head_tail_modes(
     beam: StoredBeam,
-    impedance: Impedance,
+    impedance: Impedance | Ohms,
     charge: float,
     *,
     beta: float,
@@ -100,7 +100,7 @@ def head_tail_modes(
 @checked
 def mode_coupling_threshold(
     beam: StoredBeam,
-    impedance: Impedance,
+    impedance: Impedance | Ohms,
     *,
     beta: float,
     growth: float,
@@ -138,7 +138,7 @@ def mode_coupling_threshold(
 
 
 def _matrices(
-    beam: StoredBeam, impedance: Impedance, beta: float, chromaticity: float, rings: int, azimuthal: int
+    beam: StoredBeam, impedance: Impedance | Ohms, beta: float, chromaticity: float, rings: int, azimuthal: int
 ) -> tuple[Modes, Modes]:
     """Tunes without charge [rad per turn], and the matrix that a charge adds [rad per turn and C]."""
     count("rings", rings, at_most=60)
@@ -150,7 +150,7 @@ def _matrices(
     points = 2 * math.ceil(_POINTS * highest * float(radius[-1]))
     q = (np.arange(points) + 0.5) / points * 2.0 * highest - highest
     k = q + shifted
-    z = impedance_values("head_tail_modes", impedance, np.abs(k))
+    z = impedance_values("head_tail_modes", impedance, np.abs(k), "transverse")
     z = np.where(k < 0.0, -np.conj(z), z)
     m = np.arange(-azimuthal, azimuthal + 1)
     bessel = scipy.special.jv(m[:, None, None], q[None, None, :] * radius[None, :, None])

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.constants import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, ValidityWarning, warn
@@ -34,7 +34,7 @@ _DIP, _WEAK_DAMPING = (0.4, 1.2), 0.02
 
 
 @checked
-def keil_schnell_current(beam: StoredBeam, impedance: Impedance, wavelengths: ArrayLike) -> Array:
+def keil_schnell_current(beam: StoredBeam, impedance: Impedance | Ohms, wavelengths: ArrayLike) -> Array:
     """Return the current of a coasting beam below which waves are stable, ``k |eta| C E sigma_delta^2/|Z|`` [A].
 
     A circle about the origin in the plane of impedances: it knows no phase. Of a Gaussian beam the threshold by
@@ -57,7 +57,7 @@ def keil_schnell_current(beam: StoredBeam, impedance: Impedance, wavelengths: Ar
 
 
 @checked
-def boussard_current(beam: StoredBeam, impedance: Impedance, wavelengths: ArrayLike) -> Array:
+def boussard_current(beam: StoredBeam, impedance: Impedance | Ohms, wavelengths: ArrayLike) -> Array:
     """Return the peak current of a bunch below which waves in it are stable, ``2 pi |eta| E sigma_delta^2/|Z/n|`` [A].
 
     The rule of Keil and Schnell for the peak current. It holds where the wave is short against the bunch and grows

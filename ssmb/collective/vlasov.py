@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ssmb.arguments import checked
 from ssmb.buckets import MicroBucket
 from ssmb.collective.haissinski import haissinski_bunch
-from ssmb.collective.impedances import Impedance, impedance_values
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.micro_well import haissinski_train
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.constants import SPEED_OF_LIGHT
@@ -91,7 +91,7 @@ class VlasovRun(Shown):
 @checked
 def vlasov_bunch(
     beam: StoredBeam,
-    impedance: Impedance,
+    impedance: Impedance | Ohms,
     charge: float,
     *,
     periods: float = 20.0,
@@ -147,7 +147,7 @@ def vlasov_bunch(
 @checked
 def vlasov_train(
     bucket: MicroBucket,
-    impedance: Impedance,
+    impedance: Impedance | Ohms,
     *,
     energy: float,
     sigma_delta: float,

@@ -10,12 +10,12 @@ import pytest
 
 from ssmb.collective import (
     Inductance,
+    TransverseResonator,
     head_tail_modes,
     mode_coupling_threshold,
     two_particle_growth,
     two_particle_strength,
 )
-from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
 from tests.collective.stored import reference_inputs, stored
 from tests.support import assert_close, assert_reference
@@ -25,37 +25,18 @@ BEAM = stored(INPUTS)
 HEAD_TAIL = ["tmci_growth_1.3_p", "tmci_growth_1.8_p", "head_tail_4.0_p", "head_tail_1.5_p", "head_tail_positive_p"]
 
 
-def resonator(k: np.ndarray) -> np.ndarray:
-    """Transverse resonator (Chao, eq. 2.88)."""
-    kr = 2.0 * math.pi * INPUTS["f_r"] / SPEED_OF_LIGHT
-    return INPUTS["R_t"] * kr / k / (1.0 + 1j * INPUTS["Q"] * (kr / k - k / kr))
-
-
-def wake(s: np.ndarray) -> np.ndarray:
-    """Its wake [V/C/m] (Chao, eq. 2.89), without his sign."""
-    omega = 2.0 * math.pi * INPUTS["f_r"]
-    decay = 0.5 * omega / INPUTS["Q"]
-    ringing = math.sqrt(omega**2 - decay**2)
-    t = np.maximum(s, 0.0) / SPEED_OF_LIGHT
-    return omega**2 * INPUTS["R_t"] / (INPUTS["Q"] * ringing) * np.exp(-decay * t) * np.sin(ringing * t)
-
-
-def test_the_impedance_is_the_transform_of_the_wake() -> None:
-    s = np.linspace(0.0, 0.2, 400_001)
-    for k in (100.0, 600.0, 1500.0):
-        integral = -1j * np.trapezoid(wake(s) * np.exp(1j * k * s), s) / SPEED_OF_LIGHT
-        assert_close(integral, resonator(np.array([k]))[0], rtol=1e-5, atol=0.0, what=f"k = {k}")
+RESONATOR = TransverseResonator(INPUTS["R_t"], INPUTS["Q"], INPUTS["f_r"])
 
 
 @pytest.mark.parametrize("identifier", HEAD_TAIL)
 def test_growth(identifier: str) -> None:
     inputs = reference_inputs(identifier)
-    got = head_tail_modes(BEAM, resonator, inputs["charge"], beta=inputs["beta"], chromaticity=inputs["chromaticity"])
+    got = head_tail_modes(BEAM, RESONATOR, inputs["charge"], beta=inputs["beta"], chromaticity=inputs["chromaticity"])
     assert_reference(identifier, got.fastest)
 
 
 def test_threshold() -> None:
-    got = mode_coupling_threshold(BEAM, resonator, beta=INPUTS["beta"], growth=INPUTS["growth"])
+    got = mode_coupling_threshold(BEAM, RESONATOR, beta=INPUTS["beta"], growth=INPUTS["growth"])
     assert_reference("tmci_threshold_p", got)
 
 
@@ -69,7 +50,7 @@ def circulant(charge: float, chromaticity: float, rings: int = 5, slices: int = 
     delta = (BEAM.sigma_delta * middle[:, None] * np.sin(phase)).ravel()
     n, beta = z.size, INPUTS["beta"]
     kick = np.eye(2 * n)
-    kick[n:, :n] = beta * charge / (n * BEAM.energy) * wake(z[None, :] - z[:, None])
+    kick[n:, :n] = beta * charge / (n * BEAM.energy) * RESONATOR.wake(z[None, :] - z[:, None])
     # a step of one slice takes 1/(nu_s slices) turns; over fewer turns the rows turn by a Fourier shift
     m = np.fft.fftfreq(slices, 1.0 / slices)
     turn = np.fft.ifft(np.exp(-2j * np.pi * BEAM.tune * m)[:, None] * np.fft.fft(np.eye(slices), axis=0), axis=0).real
@@ -84,31 +65,33 @@ def circulant(charge: float, chromaticity: float, rings: int = 5, slices: int = 
 def test_against_rings_and_slices(charge: float, chromaticity: float) -> None:
     values = circulant(charge, chromaticity)
     fastest = values[np.argmax(np.abs(values))]
-    got = head_tail_modes(BEAM, resonator, charge, beta=INPUTS["beta"], chromaticity=chromaticity)
+    got = head_tail_modes(BEAM, RESONATOR, charge, beta=INPUTS["beta"], chromaticity=chromaticity)
     assert_close(got.fastest, math.log(abs(fastest)), rtol=0.05, atol=0.0, what="growth")
     tune = abs(np.angle(fastest)) / (2.0 * np.pi)
     assert_close(got.shift[0], tune - INPUTS["tune"], rtol=0.05, atol=0.1 * BEAM.tune, what="tune shift")
 
 
 def test_no_charge_and_the_other_sign_of_the_slip() -> None:
-    quiet = head_tail_modes(BEAM, resonator, 0.0, beta=10.0)
+    quiet = head_tail_modes(BEAM, RESONATOR, 0.0, beta=10.0)
     assert_close(quiet.growth, 0.0, rtol=0.0, atol=1e-12)
     assert_close(np.unique(np.round(quiet.shift / BEAM.tune, 9)), np.arange(-6.0, 7.0), rtol=0.0, atol=1e-8)
     below = stored(INPUTS | {"eta": -INPUTS["eta"]})
     for chromaticity in (-1.5, 1.5):
-        here = head_tail_modes(BEAM, resonator, 2.8e-11, beta=10.0, chromaticity=chromaticity)
-        there = head_tail_modes(below, resonator, 2.8e-11, beta=10.0, chromaticity=-chromaticity)
+        here = head_tail_modes(BEAM, RESONATOR, 2.8e-11, beta=10.0, chromaticity=chromaticity)
+        there = head_tail_modes(below, RESONATOR, 2.8e-11, beta=10.0, chromaticity=-chromaticity)
         assert_close(here.growth, there.growth, rtol=1e-9, atol=1e-12)
     assert list(quiet.table()) == ["growth", "shift"]
 
 
 def test_where_it_ends() -> None:
     with pytest.warns(ValidityWarning, match="the modes hold up to 4 tunes"):
-        head_tail_modes(BEAM, resonator, 1e-8, beta=10.0)
+        head_tail_modes(BEAM, RESONATOR, 1e-8, beta=10.0)
     with pytest.raises(PhysicsError, match=r"no mode grows by 0\.01 a turn"):
-        mode_coupling_threshold(BEAM, Inductance(1e-12), beta=10.0, growth=1e-2)
+        mode_coupling_threshold(BEAM, lambda k: -1j + 0.0 * k, beta=10.0, growth=1e-2)
+    with pytest.raises(ConfigError, match="impedance must be transverse; 'inductance' is longitudinal"):
+        head_tail_modes(BEAM, Inductance(1e-9), 1e-11, beta=10.0)
     with pytest.raises(ConfigError, match="rings"):
-        head_tail_modes(BEAM, resonator, 1e-11, beta=10.0, rings=0)
+        head_tail_modes(BEAM, RESONATOR, 1e-11, beta=10.0, rings=0)
 
 
 def test_two_particles() -> None:

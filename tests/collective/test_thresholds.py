@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ssmb.collective import (
+    CSR,
     StoredBeam,
     boussard_current,
     coasting_growth,
@@ -16,7 +17,7 @@ from ssmb.collective import (
     keil_schnell_current,
     stupakov_heifets_wavelength,
 )
-from ssmb.constants import ELEMENTARY_CHARGE, VACUUM_IMPEDANCE
+from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ConfigError, ValidityWarning
 from tests.collective.stored import reference_inputs, stored
 from tests.support import assert_close, assert_reference, reference_values
@@ -59,12 +60,8 @@ def test_stupakov_and_heifets_against_the_dispersion_relation() -> None:
     beam = dataclasses.replace(COASTING, slip_factor=1e-4)
     wave = stupakov_heifets_wavelength(beam, current, rho)
 
-    def turn(k: np.ndarray) -> np.ndarray:
-        law = 3.0 ** (-1.0 / 3.0) * math.gamma(2.0 / 3.0) * (math.sqrt(3.0) + 1j)
-        return 2.0 * math.pi * rho * VACUUM_IMPEDANCE / (4.0 * math.pi) * law * k ** (1.0 / 3.0) * rho ** (-2.0 / 3.0)
-
     lengths = wave * np.geomspace(0.5, 2.0, 201)
-    grows = coasting_growth(beam, turn, current, lengths).growth > 0.0
+    grows = coasting_growth(beam, CSR(rho, 2.0 * math.pi * rho), current, lengths).growth > 0.0
     assert not grows[0]
     assert grows[-1]
     assert_close(lengths[np.argmax(grows)], wave, rtol=0.06, atol=0.0, what="wavelength at threshold [m]")

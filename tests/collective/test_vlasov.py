@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import airy
 
 from ssmb.beam.closed_form import boltzmann_bunching
 from ssmb.buckets import MicroBucket
 from ssmb.collective import (
+    CSRPlates,
     Inductance,
     Resonator,
     StoredBeam,
@@ -25,7 +25,6 @@ from ssmb.collective import (
     vlasov_train,
 )
 from ssmb.collective.vlasov import spreading
-from ssmb.constants import VACUUM_IMPEDANCE
 from ssmb.errors import ConfigError, PhysicsError, SsmbWarning
 from ssmb.kernels.phase_space import drift, kick, shift_weights
 from ssmb.kernels.threads import most_threads, thread_count
@@ -129,33 +128,17 @@ def test_the_dipole_mode_turns_and_decays_as_the_ring_says() -> None:
     assert list(run.table()) == ["turn", "centroid", "rms", "sigma_delta", "unrest"]
 
 
-def plates(k: np.ndarray, radius: float, gap: float) -> np.ndarray:
-    """Steady synchrotron radiation of a full turn between parallel plates [ohm], a sum over their modes.
-
-    T. Agoh, K. Yokoya, Phys. Rev. ST Accel. Beams 7, 054403 (2004), doi:10.1103/PhysRevSTAB.7.054403.
-    """
-    z = np.zeros(k.shape, dtype=complex)
-    for i, one in enumerate(k):
-        if one > 0.0:
-            b = (np.pi * (2 * np.arange(300) + 1) / gap) ** 2 * (radius / (2.0 * one * one)) ** (2.0 / 3.0)
-            ai, ai1, bi, bi1 = airy(b[b < 60.0])
-            modes = ai1 * (ai1 - 1j * bi1) + b[b < 60.0] * ai * (ai - 1j * bi)
-            z[i] = VACUUM_IMPEDANCE * 2.0 * np.pi / gap * (2.0 / (one * radius)) ** (1.0 / 3.0) * modes.sum()
-    return 2.0 * np.pi * radius * z
-
-
 @cache
 def shielded(shielding: float) -> tuple[StoredBeam, Any, float]:
     """A bunch between plates with weak damping: the beam, the impedance, the charge of the fit at threshold."""
     inputs = reference_inputs("csr_bunched_threshold_p")
     beam = stored(inputs, damping=1.25e-3 * 2.0 * math.pi * inputs["nu_s"])
     gap = 2.0 * (beam.sigma_z * math.sqrt(inputs["rho"]) / shielding) ** (2.0 / 3.0)
-    k = np.linspace(0.0, 100.0 / beam.sigma_z, 1200)
-    z = plates(k, inputs["rho"], gap)
+    plates = CSRPlates(inputs["rho"], 2.0 * math.pi * inputs["rho"], gap)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SsmbWarning)
         charge = csr_bunch_threshold(beam, inputs["rho"], gap=gap)
-    return beam, lambda at: np.interp(at, k, z.real) + 1j * np.interp(at, k, z.imag), charge
+    return beam, plates, charge
 
 
 @pytest.mark.parametrize("shielding", [1.0, 2.0])
