@@ -29,7 +29,6 @@ from ssmb.kernels.cavity_waves import kick_by_parts, part_sums
 from ssmb.lattice.program import Program
 from ssmb.maps.roles import Wave
 from ssmb.quantity import quantity
-from ssmb.ranges import several
 from ssmb.tracking.stations import Place
 
 
@@ -66,8 +65,8 @@ class CavityField(Effect):
         super().__post_init__()
         for name in ("voltage", "phase", "fill"):
             object.__setattr__(self, name, tuple(float(v) for v in getattr(self, name)))
-        places = None if isinstance(self.at, (int, float)) else len(several(self.name, self.at, "names"))
-        if places is None:
+        places = len(self.places)
+        if not places:
             raise ConfigError(f"{self.name}: at must name elements, not be a spacing of {self.at!r} m")
         if self.voltage and not len(self.voltage) == len(self.phase or self.voltage) == places:
             raise ConfigError(f"{self.name}: give a voltage, and a phase, for each of the {places} places")
@@ -90,7 +89,7 @@ class CavityField(Effect):
             One of them has none, or two have another wavelength or profile.
         """
         found = []
-        for name in self.at:  # type: ignore[union-attr]
+        for name in self.places:
             wave = program.elements[program.index(name)].wave(program.reference)
             if wave is None:
                 raise ConfigError(
@@ -98,10 +97,15 @@ class CavityField(Effect):
                 )
             found.append(wave)
         first = found[0]
-        for name, wave in zip(self.at, found, strict=True):  # type: ignore[arg-type]
+        for name, wave in zip(self.places, found, strict=True):
             if (wave.wavelength, wave.inverse_waist2) != (first.wavelength, first.inverse_waist2):
                 raise ConfigError(f"{self.name}: '{name}' has another wavelength or profile than the first place")
         return found
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Names of the elements at which it acts."""
+        return () if isinstance(self.at, (int, float)) else tuple(self.at)
 
     # what the two kinds say
 

@@ -22,7 +22,11 @@ import math
 import numpy as np
 
 from ssmb.collective.impedances.undulator_light import light_ohms, path_factors
+from ssmb.kernels.light_modes import DECAY, SCALE
 from ssmb.maps.undulator import Undulator
+
+#: c of the spectra of the modes under the density.
+_SPREAD = 1.0 / (1.0 / SCALE**2 + 2.0 * DECAY)
 
 
 def mode_list(order: int) -> list[tuple[int, int]]:
@@ -58,30 +62,30 @@ def mode_impedance(
 def _between_modes(size: float, t: np.ndarray, order: int) -> np.ndarray:
     """(t, m, m') overlap of modes in one plane after a way t, times sigma.
 
-    Int dq/2pi F_m(q) F_m'(q)* exp(-i q^2 t L/(2 k)): with u = q sigma/sqrt(2) the spectra F are polynomials times
-    exp(-(2/3) u^2). The path of integration is turned to where the integrand is a real Gaussian, and Gauss-Hermite
+    Int dq/2pi F_m(q) F_m'(q)* exp(-i q^2 t L/(2 k)): with u = q sigma/a the spectra F are polynomials times
+    exp(-c u^2/2). The path of integration is turned to where the integrand is a real Gaussian, and Gauss-Hermite
     quadrature is exact.
     """
     nodes, weights = np.polynomial.hermite.hermgauss(order + 1)
-    width = 4.0 / 3.0 + 1j * t / size
+    width = _SPREAD + 0.5j * SCALE**2 * t / size
     u = nodes / np.sqrt(width)[:, None]
     spectra = np.stack([np.polynomial.polynomial.polyval(u, p) for p in _spectra(order)])
     # of a real mode the spectrum has the factor i^m, its conjugate (-i)^m: their product is real along with the rest
     phases = np.power(1j, np.arange(order + 1))
     signs = np.real(phases[:, None] * np.conj(phases))
     total = np.einsum("j,atj,btj->tab", weights, spectra, spectra) / np.sqrt(width)[:, None, None]
-    return signs * total * (math.sqrt(2.0) / (2.0 * math.pi))
+    return signs * total * (SCALE / (2.0 * math.pi))
 
 
 def _spectra(order: int) -> list[np.ndarray]:
-    """Polynomials R_m of the spectra of rho psi_m: F_m = i^m R_m(u) exp(-2 u^2/3)/sqrt(m!), by recurrence."""
-    first = 2.0**0.25 * math.sqrt(2.0 / 3.0)
+    """Polynomials R_m of the spectra of rho psi_m: F_m = i^m R_m(u) exp(-c u^2/2)/sqrt(m!), by recurrence."""
+    first = math.sqrt(_SPREAD / SCALE)
     rows = [np.array([first])]
     for m in range(order):
-        # P_(m+1) = -i P_m' + (4 i/3) u P_m - m P_(m-1), with P_m = i^m R_m
+        # P_(m+1) = -i P_m' + i c u P_m - m P_(m-1), with P_m = i^m R_m
         last = rows[-1]
         up = np.zeros(m + 2)
-        up[1 : last.size + 1] += 4.0 / 3.0 * last
+        up[1 : last.size + 1] += _SPREAD * last
         up[: max(last.size - 1, 0)] -= np.arange(1, last.size) * last[1:]
         if m:
             up[: rows[-2].size] += m * rows[-2]
@@ -91,11 +95,11 @@ def _spectra(order: int) -> list[np.ndarray]:
 
 def mode_values(place: np.ndarray, size: float, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Return psi_m (order + 1, places) of modes for an rms size, and their slopes [1/m]."""
-    u = math.sqrt(2.0) / size * np.asarray(place)
-    rows = [2.0**0.25 * np.exp(-0.125 * u * u)]
-    slopes = [-0.25 * u * rows[0]]
+    u = SCALE / size * np.asarray(place)
+    rows = [math.sqrt(SCALE) * np.exp(-DECAY * u * u)]
+    slopes = [-2.0 * DECAY * u * rows[0]]
     for m in range(1, order + 1):
         before = rows[m - 2] if m > 1 else 0.0
         rows.append((u * rows[m - 1] - math.sqrt(m - 1.0) * before) / math.sqrt(m))
-        slopes.append(math.sqrt(m) * rows[m - 1] - 0.25 * u * rows[m])
-    return np.stack(rows), np.stack(slopes) * (math.sqrt(2.0) / size)
+        slopes.append(math.sqrt(m) * rows[m - 1] - 2.0 * DECAY * u * rows[m])
+    return np.stack(rows), np.stack(slopes) * (SCALE / size)

@@ -62,7 +62,7 @@ class OpticalCavity(CavityField):
         found = self.waves_of(program)
         power = self.stored_power or found[0].power
         if not power:
-            raise ConfigError(f"{self.name}: '{self.at[0]}' does not say the power of its light: give stored_power")
+            raise ConfigError(f"{self.name}: '{self.places[0]}' does not say the power of its light: give stored_power")
         b = found[0].inverse_waist2
         return dataclasses.replace(
             self, voltage=[w.voltage for w in found], phase=[w.phase for w in found], stored_power=power,

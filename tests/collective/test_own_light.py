@@ -343,7 +343,7 @@ def given_field(volts: float, wavelength: float) -> GivenField:
         at="RAD", wavelength=wavelength, current=1.0, sigma_x=0.01, sigma_y=0.01, order=0, period=0.05, periods=100,
         deflection=und.k, name="own_light",
     )  # fmt: skip
-    ohms = abs(made.impedance(reference)[0, 0]) * math.sqrt(2.0)  # psi_0 of both planes on the axis
+    ohms = abs(made.impedance(reference)[0, 0]) * mode_values(np.zeros(1), 1.0, 0)[0][0, 0] ** 2
     return dataclasses.replace(made, current=volts / (2.0 * ohms))
 
 
