@@ -43,7 +43,7 @@ class OwnLight(Effect):
     Order 2 has the mean field of a beam of the sizes given to 1 % and the field at its electrons to 1 to 9 % rms (S = k
     sigma^2/L from 0.06 to 2), order 4 to 0.1 % and 3 %; a beam far off the axis, or tilted, needs more.
 
-    One effect is one wavelength, an odd harmonic of one undulator; more radiators, harmonics and colours are more
+    One effect is one line of the train at an odd harmonic of one undulator; more radiators, harmonics, colours are more
     effects, each with its name. Valid for an infinite train (every bucket sees N equal ones behind it; within N
     wavelengths of the ends it sees fewer), low gain, N >= 10, and angles and energy spread small over the undulator;
     where the beam leaves the range, and the sizes those of the modes, it is warned.
@@ -54,11 +54,18 @@ class OwnLight(Effect):
     """
 
     wavelength: float = quantity(
-        "m", "wavelength of the light, in z: beta times that in vacuum", minimum=0.0, open_minimum=True
+        "m", "wavelength of the train, in z: beta times that of light", minimum=0.0, open_minimum=True
     )
     current: float = quantity("A", "local current of the train while it passes", minimum=0.0)
     sigma_x: float = quantity("m", "horizontal rms size that the modes are made for", minimum=0.0, open_minimum=True)
     sigma_y: float = quantity("m", "vertical rms size that the modes are made for", minimum=0.0, open_minimum=True)
+    line: int = quantity(
+        "1",
+        "harmonic of the train that is radiated; 0: the one nearest to the resonance",
+        minimum=0,
+        maximum=1_000_000,
+        default=0,
+    )
     harmonic: int = quantity("1", "odd harmonic of the undulator", minimum=1, maximum=999, default=1)
     order: int = quantity("1", "highest order of the modes", minimum=0, maximum=12, default=2)
     period: float = quantity("m", "undulator period; 0: of the lattice", minimum=0.0, default=0.0)
@@ -110,10 +117,15 @@ class OwnLight(Effect):
             raise ConfigError(f"{self.name}: give period, periods and deflection of the undulator")
         return Undulator(reference, self.period, self.periods, self.deflection, self.helical)
 
+    def light(self, reference: Reference) -> float:
+        """Wavelength in z of the light [m]: that of the train over ``line``."""
+        resonant = self.undulator(reference).wavelength(self.harmonic) * reference.beta
+        return self.wavelength / (self.line or max(1, round(self.wavelength / resonant)))
+
     def impedance(self, reference: Reference) -> np.ndarray:
         """(modes, modes) impedance between the modes [ohm]."""
         return mode_impedance(
-            self.undulator(reference), self.wavelength / reference.beta, self.harmonic,
+            self.undulator(reference), self.light(reference) / reference.beta, self.harmonic,
             (self.sigma_x, self.sigma_y), self.order,
         )  # fmt: skip
 
@@ -130,7 +142,8 @@ class OwnLight(Effect):
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """Weight of all particles, moments of those alive, and the bunching in each mode (real, imaginary)."""
         out = np.empty((self.blocks(beam), MOMENTS + 2 * len(mode_list(self.order))))
-        mode_sums(beam.coordinates, beam.weight, beam.state, 1.0 / self.wavelength, *self._scales, self.order, out)
+        per_metre = 1.0 / self.light(beam.reference)
+        mode_sums(beam.coordinates, beam.weight, beam.state, per_metre, *self._scales, self.order, out)
         return out
 
     def modes(self, total: np.ndarray) -> np.ndarray:
@@ -142,9 +155,10 @@ class OwnLight(Effect):
         self._warn(total, reference, turn, here)
         wave = energy_gains(-2.0 * self.current * self.impedance(reference) @ self.modes(total), reference, here)
         # of the pair (z/beta, E/(p0 c)): the potential of the energy is that of the momentum, over beta times k in z
-        per_slope = self.wavelength / (2.0 * math.pi * reference.beta)
+        light = self.light(reference)
+        per_slope = light / (2.0 * math.pi * reference.beta)
         kick_by_modes(
-            beam.coordinates, beam.state, 1.0 / self.wavelength, per_slope, *self._scales, self.order,
+            beam.coordinates, beam.state, 1.0 / light, per_slope, *self._scales, self.order,
             np.real(wave).copy(), np.imag(wave).copy(), mass2(reference),
         )  # fmt: skip
 
@@ -177,7 +191,7 @@ class OwnLight(Effect):
         wave = np.zeros((self.order + 1, self.order + 1), complex)
         for (m, n), volts in zip(pairs, 2.0 * self.current * self.impedance(reference) @ b, strict=True):
             wave[m, n] = volts
-        per_slope = self.wavelength / (2.0 * math.pi * reference.beta)
+        per_slope = self.light(reference) / (2.0 * math.pi * reference.beta)
         out = np.zeros((6, 6))
         for i, across, along, scale in ((1, x1, y, per_slope), (3, x, y1, per_slope), (5, x, y, 1.0 / reference.beta)):
             square = np.abs(across.T @ wave @ along) ** 2
@@ -203,7 +217,7 @@ class OwnLight(Effect):
                     ValidityWarning,
                 )
         undulator = self.undulator(reference)
-        lobe = 0.5 * math.pi * undulator.length / self.wavelength * float(square[2] + square[3])
+        lobe = 0.5 * math.pi * undulator.length / self.light(reference) * float(square[2] + square[3])
         spread = 2.0 * math.pi * self.harmonic * undulator.n_periods * float(rms[4])
         for what, value in (("k L sigma'^2/4", lobe), ("2 pi n N sigma_delta", spread)):
             if value > _MOST_PHASE:

@@ -286,6 +286,11 @@ def test_undulator_of_the_lattice() -> None:
         OwnLight(at="RAD", name="third", **(given | {"harmonic": 3, "wavelength": und.wavelength(3)})),
     ]
     assert track(ring, beam, 1, effects=two).beam.coordinates.tobytes() != found.coordinates.tobytes()
+    of_train = OwnLight(at="RAD", **(given | {"wavelength": 79 * given["wavelength"]}))
+    assert_close(
+        track(ring, beam, 1, effects=[of_train]).beam.coordinates, found.coordinates, rtol=1e-12, atol=1e-18,
+        what="light at the 79th line of a train",
+    )  # fmt: skip
     with pytest.raises(ConfigError, match="no undulator at 'a'"):
         track(ring, beam, 1, effects=[OwnLight(at="a", **given)])
 
