@@ -14,7 +14,7 @@ import numpy as np
 from ssmb.kernels.jit import scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
 from ssmb.kernels.philox import random_words, uniform_pair
-from ssmb.kernels.primitives import log, sincos_turns, sqrt
+from ssmb.kernels.primitives import bits_of, sincos_turns, sqrt, where, with_bits
 from ssmb.kernels.sums import products_of
 from ssmb.kernels.threads import threaded
 
@@ -22,8 +22,23 @@ from ssmb.kernels.threads import threaded
 PAIRS = tuple((i, j) for i in range(6) for j in range(i, 6))
 #: Numbers of a group: weight of the living and of all, means, sums of products about them, and 12 of a wave.
 NUMBERS, WAVE_NUMBERS = 8 + len(PAIRS), 12
+#: Rows of a group while it is summed: coordinates, the same times the weight, weight of the living, of all, and ones.
+_ALIVE, _ALL, _ONES, _ROWS = 12, 13, 14, 15
+_FIRST = ((_ALIVE, _ONES), (_ALL, _ONES), *((_ALIVE, i) for i in range(6)))
+_add_first = products_of(_FIRST)
 _add_products = products_of([(6 + i, j) for i, j in PAIRS])
+#: Rows of a group while it is kicked: normal numbers, weight of the living, and ones.
+_NORMALS = 8
+_OF_NOISE = ((8, 9), (8, 8), *((8, i) for i in range(6)))
+_add_noise = products_of(_OF_NOISE)
 _UNIT = 2.0**-32
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+
+
+@scalar
+def _row_sum(a):
+    """Sum of eight numbers."""
+    return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
 
 
 def _blocks(particles, nanoseconds):
@@ -35,48 +50,52 @@ def _moment_sums(begin, end, coordinates, weight, state, per_metre, out):
     """Fill ``out[block]`` with NUMBERS of the group; with ``per_metre`` > 0, an inverse wavelength [1/m], the sums of
     w cos, -w sin of the wave in z, and the same times each other coordinate about its mean, too.
     """
-    rows = np.zeros((12, BLOCK))
+    rows = np.zeros((_ROWS, BLOCK))
     totals = np.empty((len(PAIRS), 8))
+    rows[_ONES] = 1.0
     for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
         row = out[block]
         row[:] = 0.0
-        rows[:] = 0.0
+        rows[:_ONES] = 0.0
+        # views of rows: an index that is no more than the loop's becomes vectors
+        heavy, dead, every, alive = weight[lo:hi], state[lo:hi], rows[_ALL], rows[_ALIVE]
         for k in range(hi - lo):
-            w = weight[lo + k] if state[lo + k] == 0 else 0.0
-            rows[6, k] = w
-            row[0] += w
-            row[1] += weight[lo + k]
+            every[k] = heavy[k]
+            alive[k] = where(dead[k] == 0, heavy[k], 0.0)
+        for i in range(6):
+            given, kept = coordinates[i, lo:hi], rows[i]
+            for k in range(hi - lo):
+                kept[k] = where(dead[k] == 0, given[k], 0.0)
+        totals[:] = 0.0
+        for k in range(0, BLOCK, 8):
+            _add_first(totals, rows, k)
+        for j in range(len(_FIRST)):
+            row[j] = _row_sum(totals[j])
         if not row[0] > 0.0:
+            row[2:8] = 0.0
             continue
         for i in range(6):
+            row[2 + i] /= row[0]
+            mean, kept, heavy = row[2 + i], rows[i], rows[6 + i]
             for k in range(hi - lo):
-                rows[i, k] = coordinates[i, lo + k] if state[lo + k] == 0 else 0.0
-            mean = 0.0
+                kept[k] = where(dead[k] == 0, kept[k] - mean, 0.0)
             for k in range(hi - lo):
-                mean += rows[6, k] * rows[i, k]
-            mean /= row[0]
-            row[2 + i] = mean
-            for k in range(hi - lo):
-                rows[i, k] = rows[i, k] - mean if state[lo + k] == 0 else 0.0
+                heavy[k] = kept[k] * alive[k]
         if per_metre > 0.0:
             for k in range(hi - lo):
                 sine, cosine = sincos_turns((rows[Z, k] + row[2 + Z]) * per_metre)
-                row[NUMBERS] += rows[6, k] * cosine
-                row[NUMBERS + 1] -= rows[6, k] * sine
+                row[NUMBERS] += rows[_ALIVE, k] * cosine
+                row[NUMBERS + 1] -= rows[_ALIVE, k] * sine
                 for i in range(5):
-                    u = rows[6, k] * rows[i if i < Z else DELTA, k]
+                    u = rows[6 + (i if i < Z else DELTA), k]
                     row[NUMBERS + 2 + 2 * i] += u * cosine
                     row[NUMBERS + 3 + 2 * i] -= u * sine
-        for i in range(5, -1, -1):  # row 6 holds the weights to the end
-            for k in range(hi - lo):
-                rows[6 + i, k] = rows[6, k] * rows[i, k]
         totals[:] = 0.0
         for k in range(0, BLOCK, 8):
             _add_products(totals, rows, k)
-        for j in range(totals.shape[0]):
-            a = totals[j]
-            row[8 + j] = ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+        for j in range(len(PAIRS)):
+            row[8 + j] = _row_sum(totals[j])
 
 
 moment_sums: Any = threaded(_moment_sums, lambda coordinates, weight, state, *_: _blocks(state.size, 15.0))
@@ -89,6 +108,29 @@ def _four_words(seed, particle, turn, element, draw):
     return (float(a) + 0.5) * _UNIT, (float(b) + 0.5) * _UNIT, (float(c) + 0.5) * _UNIT, (float(d) + 0.5) * _UNIT
 
 
+@scalar
+def _log(u):
+    """Natural logarithm of a normal number > 0, in vectors (as in fdlibm, e_log.c); error about one unit in the last
+    place.
+    """
+    bits = bits_of(u) + np.uint64(0x95F6200000000)  # so that the mantissa below lies about 1: from 0.707 to 1.414
+    # exponent: a whole number as the last bits of a double
+    power = with_bits((bits >> np.uint64(52)) | np.uint64(0x4330000000000000)) - 4503599627371519.0
+    m = with_bits((bits & np.uint64(0xFFFFFFFFFFFFF)) + np.uint64(0x3FE6A09E00000000))
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    r = 0.1479819860511658591
+    r = r * z + 0.1531383769920937332
+    r = r * z + 0.1818357216161805012
+    r = r * z + 0.2222219843214978396
+    r = r * z + 0.2857142874366239149
+    r = r * z + 0.3999999999940941908
+    r = r * z + 0.6666666666666735130
+    half = 0.5 * f * f
+    return power * _LN2_HIGH - ((half - (s * (half + r * z) + power * _LN2_LOW)) - f)
+
+
 def _kick_at_random(begin, end, coordinates, weight, state, ids, key, mean, drift, root, rows, inv_gamma2):
     """Kick the coordinates ``rows`` (n,) by ``drift (n, 6) @ (c - mean) + root (n, n) @ (normal numbers)``.
 
@@ -96,56 +138,57 @@ def _kick_at_random(begin, end, coordinates, weight, state, ids, key, mean, drif
     the velocity, at a fixed time. ``key`` = (seed, turn, element).
     """
     n = rows.size
-    uniform, normal = np.empty((4, BLOCK)), np.zeros((8, BLOCK))
-    alive, by = np.empty(BLOCK), np.empty((6, BLOCK))
+    uniform, normal, by = np.empty((4, BLOCK)), np.zeros((_NORMALS + 2, BLOCK)), np.empty((6, BLOCK))
+    totals = np.empty((len(_OF_NOISE), 8))
+    normal[9] = 1.0
     for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
-        whole, squares = 0.0, 0.0
+        normal[8] = 0.0
+        heavy, dead, who, alive = weight[lo:hi], state[lo:hi], ids[lo:hi], normal[8]
         for k in range(hi - lo):
-            w = weight[lo + k] if state[lo + k] == 0 else 0.0
-            alive[k] = w
-            whole += w
-            squares += w * w
+            alive[k] = where(dead[k] == 0, heavy[k], 0.0)
+        for draw in range((n + 3) // 4):
+            u0, u1, u2, u3 = uniform[0], uniform[1], uniform[2], uniform[3]
+            for k in range(hi - lo):
+                u0[k], u1[k], u2[k], u3[k] = _four_words(key[0], who[k], key[1], key[2], draw)
+            for pair in range(2):
+                first, second = normal[4 * draw + 2 * pair], normal[4 * draw + 2 * pair + 1]
+                size, turns = uniform[2 * pair], uniform[2 * pair + 1]
+                for k in range(hi - lo):
+                    r = sqrt(-2.0 * _log(size[k]))
+                    s, c = sincos_turns(turns[k])
+                    first[k], second[k] = r * c, r * s
+        totals[:] = 0.0
+        for k in range(0, BLOCK, 8):
+            _add_noise(totals, normal, k)
+        whole, squares = _row_sum(totals[0]), _row_sum(totals[1])
         if not whole * whole > 1.0000001 * squares:
             continue  # one alone meets nobody
-        for draw in range((n + 3) // 4):
-            for k in range(hi - lo):
-                uniform[0, k], uniform[1, k], uniform[2, k], uniform[3, k] = _four_words(
-                    key[0], ids[lo + k], key[1], key[2], draw
-                )
-            for pair in range(2):
-                for k in range(hi - lo):
-                    r = sqrt(-2.0 * log(uniform[2 * pair, k]))
-                    s, c = sincos_turns(uniform[2 * pair + 1, k])
-                    normal[4 * draw + 2 * pair, k], normal[4 * draw + 2 * pair + 1, k] = r * c, r * s
         scale = 1.0 / sqrt(1.0 - squares / (whole * whole))
-        for i in range(n):
-            middle = 0.0
-            for k in range(hi - lo):
-                middle += alive[k] * normal[i, k]
-            middle /= whole
-            for k in range(hi - lo):
-                normal[i, k] = (normal[i, k] - middle) * scale
         for r in range(n):
-            for k in range(hi - lo):
-                by[r, k] = 0.0
-            for i in range(r + 1):  # the root is lower triangular
-                strength = root[r, i]
-                for k in range(hi - lo):
-                    by[r, k] += strength * normal[i, k]
+            steady = 0.0
             for j in range(6):
-                slope, centre = drift[r, j], mean[j]
+                steady -= drift[r, j] * mean[j]
+            for i in range(r + 1):  # the root is lower triangular
+                steady -= scale * root[r, i] * _row_sum(totals[2 + i]) / whole
+            made = by[r]
+            made[: hi - lo] = steady
+            for i in range(r + 1):
+                strength, noise = scale * root[r, i], normal[i]
+                for k in range(hi - lo):
+                    made[k] += strength * noise[k]
+            for j in range(6):
+                slope, place = drift[r, j], coordinates[j, lo:hi]
                 if slope != 0.0:
                     for k in range(hi - lo):
-                        by[r, k] += slope * (coordinates[j, lo + k] - centre)
+                        made[k] += slope * place[k]
         for r in range(n):
-            i = rows[r]
+            changed, made = coordinates[rows[r], lo:hi], by[r]
             for k in range(hi - lo):
-                if state[lo + k] == 0:
-                    coordinates[i, lo + k] += by[r, k]
+                changed[k] = where(dead[k] == 0, changed[k] + made[k], changed[k])
+        late, gained = coordinates[Z, lo:hi], by[n - 1]
         for k in range(hi - lo):
-            if state[lo + k] == 0:
-                coordinates[Z, lo + k] *= 1.0 + inv_gamma2 * by[n - 1, k]
+            late[k] = where(dead[k] == 0, late[k] * (1.0 + inv_gamma2 * gained[k]), late[k])
 
 
 #: The last of ``rows`` is delta.
@@ -161,24 +204,24 @@ def _collide(begin, end, coordinates, weight, state, ids, key, mean, relative, t
     the probability ``half g (cut^2 - b90^2)``, b90 = 2 radius/g^2, of each of both; the one that ``bound`` g gives is
     tried first. ``key`` = (seed, turn, element).
     """
-    where, motion = np.empty(BLOCK, dtype=np.int64), np.empty((3, BLOCK))
+    alive_at, motion = np.empty(BLOCK, dtype=np.int64), np.empty((3, BLOCK))
     most = half * bound * cut * cut
     for block in range(begin, end):
         alive = 0
         for k in range(block * BLOCK, min((block + 1) * BLOCK, state.size)):
             if state[k] == 0 and weight[k] > 0.0:
-                where[alive] = k
+                alive_at[alive] = k
                 alive += 1
         if alive < 2:
             continue
         for a in range(alive):
-            k = where[a]
+            k = alive_at[a]
             who = (key[0], ids[k], key[1], key[2])
             u, v = uniform_pair(who, 8)
             if u < most:
                 b = int(v * (alive - 1))
                 b += 1 if b >= a else 0
-                other = where[b]
+                other = alive_at[b]
                 square = 0.0
                 for i in range(3):
                     one, two = 0.0, 0.0
