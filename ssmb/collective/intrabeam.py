@@ -123,19 +123,20 @@ def momenta_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[
     return 0.5 * (inner + np.swapaxes(inner, 1, 2)), np.swapaxes(solved, 1, 2) * unit[:, None], room
 
 
-def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array]:
-    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of :func:`momenta_at_a_point`, and its determinants.
+def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array, Array]:
+    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of :func:`momenta_at_a_point`, its means and
+    determinants.
 
     Raises
     ------
     PhysicsError
         The beam is flat in a coordinate.
     """
-    inner, _, room = momenta_at_a_point(reference, s, coasting)
+    inner, means, room = momenta_at_a_point(reference, s, coasting)
     values, axes = np.linalg.eigh(inner)
     if not (values[:, 0] > 0.0).all():
         raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], places_of(coasting)))
-    return values, axes, room
+    return values, axes, means, room
 
 
 def places_of(coasting: bool) -> list[int]:
@@ -166,7 +167,7 @@ def diffusion_of(
     reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
 ) -> Array:
     """The rates (n, 6, 6) of covariances (n, 6, 6), all places at once; see :func:`intrabeam_diffusion`."""
-    _, axes, integral = _collisions(reference, s, electrons, current, coulomb_log)
+    _, axes, _, integral = _collisions(reference, s, electrons, current, coulomb_log)
     growth = integral.sum(axis=1, keepdims=True) - 3.0 * integral
     return _of_momenta(reference, (axes * growth[:, None, :]) @ np.swapaxes(axes, 1, 2))
 
@@ -180,11 +181,10 @@ def moments_of(
     those at its place, so that ``noise + drift Sigma + (drift Sigma)^T`` is :func:`diffusion_of`. With the relative
     velocity g of pairs both follow from the small-angle moments ``<(g^2 - g_i g_i)/g^3>`` and ``-2 <g_i g_i/g^3>``.
     """
-    values, axes, integral = _collisions(reference, s, electrons, current, coulomb_log)
+    values, axes, means, integral = _collisions(reference, s, electrons, current, coulomb_log)
     random = integral.sum(axis=1, keepdims=True) - integral
     noise = _of_momenta(reference, (axes * random[:, None, :]) @ np.swapaxes(axes, 1, 2))
     unit, coasting = rest_frame(reference), current is not None
-    _, means, _ = momenta_at_a_point(reference, s, coasting)
     relative = np.zeros((len(s), 3, 6))
     relative[:, range(3), MOMENTA] = unit
     relative[:, :, places_of(coasting)] = -means
@@ -196,10 +196,10 @@ def moments_of(
 
 def _collisions(
     reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
-) -> tuple[Array, Array, Array]:
-    """Principal values c_i (n, 3) and axes (n, 3, 3) of the motion, and 16 pi A log I_i (n, 3) [1/s]."""
+) -> tuple[Array, Array, Array, Array]:
+    """Principal values c_i (n, 3), axes (n, 3, 3) and means of the motion, and 16 pi A log I_i (n, 3) [1/s]."""
     gamma, beta, coasting = reference.gamma, reference.beta, current is not None
-    values, axes, room = motion_at_a_point(reference, s, coasting)
+    values, axes, means, room = motion_at_a_point(reference, s, coasting)
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
         density = 2.0 * math.sqrt(math.pi) * line_density(reference, current or 0.0) / np.sqrt(room)
@@ -211,7 +211,7 @@ def _collisions(
         [2.0 / 3.0 * c * scipy.special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))],
         axis=1,
     )
-    return values, axes, 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None] * integral
+    return values, axes, means, 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None] * integral
 
 
 def _of_momenta(reference: Reference, block: Array) -> Array:

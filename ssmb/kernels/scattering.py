@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ssmb.kernels.jit import scalar
+from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
 from ssmb.kernels.philox import random_words, uniform_pair
-from ssmb.kernels.primitives import bits_of, sincos_turns, sqrt, where, with_bits
+from ssmb.kernels.primitives import sincos_turns, sqrt, where
 from ssmb.kernels.sums import products_of
 from ssmb.kernels.threads import threaded
 
@@ -31,8 +31,9 @@ _add_products = products_of([(6 + i, j) for i, j in PAIRS])
 _NORMALS = 8
 _OF_NOISE = ((8, 9), (8, 8), *((8, i) for i in range(6)))
 _add_noise = products_of(_OF_NOISE)
-_UNIT = 2.0**-32
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+#: Equally probable normal numbers among which a draw chooses, by 12 bits.
+QUANTILES = 4096
+_LAST = np.uint64(QUANTILES - 1)
 
 
 @scalar
@@ -101,44 +102,52 @@ def _moment_sums(begin, end, coordinates, weight, state, per_metre, out):
 moment_sums: Any = threaded(_moment_sums, lambda coordinates, weight, state, *_: _blocks(state.size, 15.0))
 
 
-@scalar
-def _four_words(seed, particle, turn, element, draw):
-    """Four uniform numbers in (0, 1) of 32 bits."""
-    a, b, c, d = random_words((seed, particle, turn, element), draw)
-    return (float(a) + 0.5) * _UNIT, (float(b) + 0.5) * _UNIT, (float(c) + 0.5) * _UNIT, (float(d) + 0.5) * _UNIT
-
-
-@scalar
-def _log(u):
-    """Natural logarithm of a normal number > 0, in vectors (as in fdlibm, e_log.c); error about one unit in the last
-    place.
+def _combined(parts):
+    """Numbers of a beam from those of its groups, in their order: the weights; means, covariance about them, and the
+    sums of a wave over the weight of the living.
     """
-    bits = bits_of(u) + np.uint64(0x95F6200000000)  # so that the mantissa below lies about 1: from 0.707 to 1.414
-    # exponent: a whole number as the last bits of a double
-    power = with_bits((bits >> np.uint64(52)) | np.uint64(0x4330000000000000)) - 4503599627371519.0
-    m = with_bits((bits & np.uint64(0xFFFFFFFFFFFFF)) + np.uint64(0x3FE6A09E00000000))
-    f = m - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    r = 0.1479819860511658591
-    r = r * z + 0.1531383769920937332
-    r = r * z + 0.1818357216161805012
-    r = r * z + 0.2222219843214978396
-    r = r * z + 0.2857142874366239149
-    r = r * z + 0.3999999999940941908
-    r = r * z + 0.6666666666666735130
-    half = 0.5 * f * f
-    return power * _LN2_HIGH - ((half - (s * (half + r * z) + power * _LN2_LOW)) - f)
+    out = np.zeros(parts.shape[1])
+    for b in range(parts.shape[0]):
+        out[0] += parts[b, 0]
+        out[1] += parts[b, 1]
+        for i in range(6):
+            out[2 + i] += parts[b, 0] * parts[b, 2 + i]
+    if not out[0] > 0.0:
+        return out
+    for i in range(6):
+        out[2 + i] /= out[0]
+    off = np.empty(6)
+    for b in range(parts.shape[0]):
+        for i in range(6):
+            off[i] = parts[b, 2 + i] - out[2 + i]
+        at = 8
+        for i in range(6):
+            for j in range(i, 6):
+                out[at] += parts[b, at] + parts[b, 0] * off[i] * off[j]
+                at += 1
+        if parts.shape[1] > NUMBERS:
+            for c in range(2):
+                out[at + c] += parts[b, at + c]
+                for i in range(5):
+                    moved = off[i if i < Z else DELTA] * parts[b, at + c]
+                    out[at + 2 + 2 * i + c] += parts[b, at + 2 + 2 * i + c] + moved
+    for at in range(8, parts.shape[1]):
+        out[at] /= out[0]
+    return out
 
 
-def _kick_at_random(begin, end, coordinates, weight, state, ids, key, mean, drift, root, rows, inv_gamma2):
+combined: Any = cached(_combined)
+
+
+def _kick_at_random(begin, end, coordinates, weight, state, ids, key, mean, drift, root, rows, quantiles, inv_gamma2):
     """Kick the coordinates ``rows`` (n,) by ``drift (n, 6) @ (c - mean) + root (n, n) @ (normal numbers)``.
 
-    The normal numbers of a group have no weighted mean, and the variance that this takes is given back. z changes with
-    the velocity, at a fixed time. ``key`` = (seed, turn, element).
+    The normal numbers are drawn among QUANTILES equally probable ones: what adds up over turns is normal, and no
+    logarithm is needed. Those of a group have no weighted mean, and the variance that this takes is given back. z
+    changes with the velocity, at a fixed time. ``key`` = (seed, turn, element).
     """
     n = rows.size
-    uniform, normal, by = np.empty((4, BLOCK)), np.zeros((_NORMALS + 2, BLOCK)), np.empty((6, BLOCK))
+    words, normal, by = np.empty((4, BLOCK), dtype=np.uint64), np.zeros((_NORMALS + 2, BLOCK)), np.empty((6, BLOCK))
     totals = np.empty((len(_OF_NOISE), 8))
     normal[9] = 1.0
     for block in range(begin, end):
@@ -147,17 +156,13 @@ def _kick_at_random(begin, end, coordinates, weight, state, ids, key, mean, drif
         heavy, dead, who, alive = weight[lo:hi], state[lo:hi], ids[lo:hi], normal[8]
         for k in range(hi - lo):
             alive[k] = where(dead[k] == 0, heavy[k], 0.0)
-        for draw in range((n + 3) // 4):
-            u0, u1, u2, u3 = uniform[0], uniform[1], uniform[2], uniform[3]
+        w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
+        for k in range(hi - lo):
+            w0[k], w1[k], w2[k], w3[k] = random_words((key[0], who[k], key[1], key[2]), 0)
+        for i in range(n):
+            word, made, shift = words[i % 4], normal[i], np.uint64(16 * (i // 4))
             for k in range(hi - lo):
-                u0[k], u1[k], u2[k], u3[k] = _four_words(key[0], who[k], key[1], key[2], draw)
-            for pair in range(2):
-                first, second = normal[4 * draw + 2 * pair], normal[4 * draw + 2 * pair + 1]
-                size, turns = uniform[2 * pair], uniform[2 * pair + 1]
-                for k in range(hi - lo):
-                    r = sqrt(-2.0 * _log(size[k]))
-                    s, c = sincos_turns(turns[k])
-                    first[k], second[k] = r * c, r * s
+                made[k] = quantiles[(word[k] >> shift) & _LAST]
         totals[:] = 0.0
         for k in range(0, BLOCK, 8):
             _add_noise(totals, normal, k)

@@ -212,12 +212,12 @@ def growth_in_a_turn(name: str) -> tuple[Lattice, Array, float, Array]:
 @pytest.mark.parametrize("name", list(RINGS))
 @pytest.mark.parametrize("along", [False, True], ids=["local", "integrated"])
 def test_emittances_grow_as_the_envelope(name: str, along: bool) -> None:
-    """Variances of 1e5 particles within 3 sigma and 3 % of the growth by the tensor, all covariances within 5 sigma.
+    """Variances of 5e4 particles within 3 sigma and 3 % of the growth by the tensor, all covariances within 5 sigma.
 
-    Of a growth by 10 % such a beam leaves 2/sqrt(0.1 * 1e5) = 2 % undecided.
+    Of a growth by 10 % such a beam leaves 2/sqrt(0.1 * 5e4) = 3 % undecided.
     """
     ring, sigma, electrons, growth = growth_in_a_turn(name)
-    n = 100_000
+    n = 50_000
     beam = beam_of(ring.reference, sigma, n, electrons)
     effect = Intrabeam(at=1.5 if along else 0.1, coulomb_log=10.0, ring=ring if along else None)
     one, other = (track(ring, beam, effects=e).beam for e in ([effect], []))
@@ -228,7 +228,7 @@ def test_emittances_grow_as_the_envelope(name: str, along: bool) -> None:
     off = made - still - growth
     assert_close((off / (3.0 * spread + 0.03 * np.abs(growth))).diagonal(), 0.0, rtol=0.0, atol=1.0, what="growth")
     assert_close(off / (5.0 * spread + 0.03 * np.abs(growth)), 0.0, rtol=0.0, atol=1.0, what="covariances")
-    assert (np.abs(growth) / spread).diagonal().max() > 30.0
+    assert (np.abs(growth) / spread).diagonal().max() > 20.0
 
 
 def test_what_a_turn_of_a_ring_does_is_the_heating_of_its_envelope() -> None:
