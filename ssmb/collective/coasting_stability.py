@@ -51,7 +51,10 @@ class CoastingStability(Shown):
     wavelength: Array = quantity("m", "wavelength of the wave", dims=("wavelength",))
     threshold: Array = quantity("A", "current above which the wave grows; infinite if none", dims=("wavelength",))
     growth: Array = quantity(
-        "1", "growth rate of the bunching factor per turn; 0 below threshold", dims=("wavelength",)
+        "1",
+        "growth rate of the bunching factor per turn; 0 below threshold",
+        label="growth a turn",
+        dims=("wavelength",),
     )
     frequency: Array = quantity(
         "2pi", "tune of the wave in the frame of the beam; 0 below threshold", dims=("wavelength",)

@@ -127,7 +127,7 @@ def haissinski_bunch(beam: StoredBeam, impedance: Impedance | Ohms, charge: floa
 def _solved(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Array) -> tuple[Array, Array]:
     """Density [1/m] on the nodes, and the gain at distances of -(n - 1) to n - 1 nodes by all of the charge [eV]."""
     width = float(z[1] - z[0])
-    gain, potential = _wake_between_nodes(beam, impedance, charge, z)
+    gain, potential = wake_between_nodes(beam, impedance, charge, z)
     outer = 0.5 * (z / beam.sigma_z) ** 2
     scale = width / (beam.slip * beam.sigma_delta**2 * beam.energy)
     n = z.size
@@ -135,9 +135,12 @@ def _solved(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Arr
     return density_in_its_own_well(f"a bunch of {charge:.3g} C", outer, matrix, width), gain
 
 
-def _wake_between_nodes(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Array) -> tuple[Array, Array]:
-    """Gain [eV] and its integral over z [eV m] at distances -(n - 1) to n - 1 from a node with all of the charge."""
-    shape = np.exp(-0.5 * (z / beam.sigma_z) ** 2)
+def wake_between_nodes(beam: StoredBeam, impedance: Impedance | Ohms, charge: float, z: Array) -> tuple[Array, Array]:
+    """Gain [eV] and its integral over z [eV m] at -(n - 1) to n - 1 nodes from one with all of the charge.
+
+    The period of the Fourier sums grows until a bunch no longer feels its images.
+    """
+    shape = np.exp(-0.5 * ((z - z.mean()) / beam.sigma_z) ** 2)
     shape /= shape.sum()
     padding, before = 4, None
     while True:

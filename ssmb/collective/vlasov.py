@@ -23,15 +23,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from ssmb.arguments import checked
 from ssmb.buckets import MicroBucket
-from ssmb.collective.haissinski import haissinski_bunch
+from ssmb.collective.haissinski import haissinski_bunch, wake_between_nodes
 from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.micro_well import haissinski_train
 from ssmb.collective.stored_beam import StoredBeam
-from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.costs import check_cost
 from ssmb.errors import PhysicsError, StatisticsWarning, ValidityWarning, warn
 from ssmb.kernels.phase_space import drift, kick, shift_weights
@@ -97,7 +97,6 @@ def vlasov_bunch(
     periods: float = 20.0,
     steps: int = 200,
     points: int = 256,
-    padding: int = 4,
     disturbance: float = 1e-3,
 ) -> VlasovRun:
     """Follow a bunch in linear RF and its own wake, from its Haissinski equilibrium with a small disturbance.
@@ -110,7 +109,6 @@ def vlasov_bunch(
     periods : synchrotron periods.
     steps : steps of a synchrotron period.
     points : nodes in z, and in delta.
-    padding : period of the Fourier sums of the wake in windows.
     disturbance : relative amplitude of a wave on the line density at the start; 0 leaves the rounding.
 
     Raises
@@ -130,11 +128,11 @@ def vlasov_bunch(
     half = _Z_RANGE * max(start.rms, beam.sigma_z)
     count("points", points, at_least=32, at_most=4096)
     z = start.centroid + np.linspace(-half, half, points)
-    k = 2.0 * math.pi * np.fft.rfftfreq(points * count("padding", padding, at_least=2, at_most=1000), z[1] - z[0])
-    spectrum = -SPEED_OF_LIGHT * charge * impedance_values("vlasov_bunch", impedance, k)
+    length = scipy.fft.next_fast_len(3 * points, real=True)
+    wake = np.fft.rfft(wake_between_nodes(beam, impedance, charge, z)[0] * (z[1] - z[0]) / beam.energy, length)
 
     def gain(line: Array) -> Array:
-        return np.fft.irfft(spectrum * np.fft.rfft(line, padding * points), padding * points)[:points] / beam.energy
+        return np.fft.irfft(wake * np.fft.rfft(line, length), length)[points - 1 : 2 * points - 1]
 
     turns = _turns_of_a_step(beam.synchrotron_tune, steps)
     # the split map at finite step has this tune with this slope

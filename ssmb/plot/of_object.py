@@ -26,6 +26,9 @@ _FIGURES: dict[str, tuple[str, str]] = {
     "light.generations.compare.Generations": ("generations.plot_generations", ""),
     "facility.source.SourceLight": ("source.plot_source", "source.plot_harmonics"),
     "light.tracked.TrackedLight": ("light.plot_light", ""),
+    "collective.haissinski.HaissinskiBunch": ("", "stability.plot_haissinski"),
+    "collective.coasting_stability.CoastingStability": ("stability.plot_coasting", ""),
+    "collective.vlasov.VlasovRun": ("stability.plot_vlasov", ""),
     "studies.study.Result": ("study.plot_study", ""),
 }
 #: What to say of some of them in messages.
@@ -43,7 +46,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         or a sequence of them (light against charge), a MicroBucket (separatrices), a Scheme (phase space on its way,
         |b| against harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes
         around the ring), a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its
-        losses) or several, or the Result of a study (all of these that the run has).
+        losses) or several, a HaissinskiBunch (line density) or several, a CoastingStability (growth against
+        wavelength), a VlasovRun (against turn), or the Result of a study (all of these that the run has).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 
