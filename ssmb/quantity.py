@@ -395,12 +395,12 @@ def _checked(hint: Any, of: Quantity, value: Any, name: str, error: Callable[[st
     if value is None and type(None) in options:
         return None
     read = {float: of.number, int: of.count, str: of.choice}
-    for kind in (*read, *options):
+    rows = next((h for h in options if is_list(h)), None)
+    for kind in () if rows is not None and isinstance(value, (tuple, list)) else (*read, *options):
         if kind in read and kind in options:
             return read[kind](value, name, error)
         if typing.get_origin(kind) is typing.Literal:
             return dataclasses.replace(of, choices=typing.get_args(kind)).choice(value, name, error)
-    rows = next((h for h in options if is_list(h)), None)
     if rows is None:
         if wrong := _not_of(options, value):
             raise error(f"{name} must be {wrong}, got {text.brief(value)}")

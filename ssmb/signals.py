@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -30,3 +31,12 @@ def stopped_by(
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+#: What starters of MPI say of the number of processes.
+_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+
+
+def processes_of_mpi() -> int:
+    """Return how many processes MPI has started together with this one, itself counted; 1 without MPI."""
+    return max((int(text) for name in _SIZES if (text := os.environ.get(name, "")).isdigit()), default=1)

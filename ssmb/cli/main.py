@@ -11,20 +11,34 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn, TextIO
 
-from ssmb.cli import bunching, check, compare, doctor, equilibrium, optics, plot, power, resume, run, schema, warmup
+from ssmb.cli import (
+    budget,
+    bunching,
+    check,
+    compare,
+    doctor,
+    equilibrium,
+    optics,
+    plot,
+    power,
+    resume,
+    run,
+    schema,
+    warmup,
+)
 from ssmb.cli.arguments import add_verb
 from ssmb.cli.output import any_terminal, error_as_dict, print_json
 from ssmb.costs import any_cost
 from ssmb.errors import ConfigError, ResultFileError, SsmbError
-from ssmb.signals import stopped_by
+from ssmb.signals import processes_of_mpi, stopped_by
 from ssmb.version import __version__
 
 OK, INTERRUPTED = 0, 130
 
-_VERBS = (run, resume, check, optics, equilibrium, bunching, power, plot, compare, warmup, doctor, schema)
+_VERBS = (run, resume, check, optics, equilibrium, bunching, power, budget, plot, compare, warmup, doctor, schema)
 
 _EPILOG = """exit codes: 0 ok, 2 input error, 3 no physical answer, 4 file error, 130 interrupted.
 Each verb takes --json: one JSON object on stdout with the names of the Python results, SI units."""
@@ -72,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with any_terminal(), warnings.catch_warnings(), stopped_by():
         warnings.showwarning = _show_warning
         try:
-            code = _run(given)
+            code = OK if _served() else _run(given)
             sys.stdout.flush()
             return code
         except SsmbError as error:
@@ -94,8 +108,31 @@ def _run(given: list[str]) -> int:
         args = parser().parse_args(given)
     except SystemExit as leave:  # --help and --version
         return int(leave.code or OK)
-    with any_cost(getattr(args, "yes", False)):
+    with any_cost(getattr(args, "yes", False)), _leading():
         return int(args.run(args))
+
+
+def _leading() -> AbstractContextManager[None]:
+    """Of processes that MPI has started, the first does what is asked and hands out particles."""
+    if processes_of_mpi() < 2:
+        return nullcontext()
+    from ssmb.tracking.ranks import leading, started_by_mpi
+
+    return leading(started_by_mpi())
+
+
+def _served() -> bool:
+    """Whether this process was one of the others, which track what they get and print nothing."""
+    if processes_of_mpi() < 2:
+        return False
+    from ssmb.tracking.ranks import started_by_mpi
+    from ssmb.tracking.serving import serve
+
+    ranks = started_by_mpi()
+    if ranks is None or ranks.first:
+        return False
+    serve(ranks)
+    return True
 
 
 def _report(error: SsmbError, as_json: bool) -> int:

@@ -40,6 +40,7 @@ from ssmb.collective.own_light import OwnLight
 from ssmb.collective.rf_cavity import LoadedRfCavity
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.scattering import Intrabeam
+from ssmb.collective.self_consistent import self_consistent_equilibrium
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.collective.thresholds import (
     boussard_current,
@@ -111,4 +112,5 @@ __all__ = [
     "two_particle_strength",
     "vlasov_bunch",
     "vlasov_train",
+    "self_consistent_equilibrium",
 ]

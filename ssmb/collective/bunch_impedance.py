@@ -43,7 +43,7 @@ class BunchImpedance(Effect):
     neither gives nor feels; it is warned of.
     """
 
-    impedance: Impedance | Ohms
+    impedance: Impedance | Ohms = quantity("ohm", "longitudinal impedance, one of :mod:`ssmb.collective.impedances`")
     window: tuple[float, float] = quantity("m", "lowest and highest z that is seen")
     bins: int = quantity("", "nodes in the window", default=256, minimum=3, maximum=100_000)
     padding: int = quantity("", "period of the Fourier sums in windows", default=4, minimum=2, maximum=1000)
@@ -70,6 +70,11 @@ class BunchImpedance(Effect):
         points = self.bins * self.padding
         k = 2.0 * math.pi * np.arange(points // 2 + 1) / (points * self.width)
         return impedance_values("BunchImpedance", self.impedance, k)
+
+    @property
+    def physics(self) -> str:  # type: ignore[override]
+        """That of the impedance."""
+        return getattr(self.impedance, "physics", "wakes of the chamber")
 
     def as_asked(self) -> dict[str, Any]:
         """A function of the user is known by its values."""

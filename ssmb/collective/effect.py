@@ -21,8 +21,7 @@ from ssmb.errors import ConfigError
 from ssmb.kernels.charges import added
 from ssmb.kernels.loops import BLOCK
 from ssmb.lattice.program import Program
-from ssmb.quantity import check_quantities
-from ssmb.ranges import several
+from ssmb.quantity import check_quantities, quantities_of, quantity
 from ssmb.tracking.stations import Place
 
 #: Effects of the package by name.
@@ -48,27 +47,29 @@ def effect(kind: str) -> Callable[[_E], _E]:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """Base of all effects.
-
-    Parameters
-    ----------
-    at : names of the elements at whose entrance it acts, each time as a whole; or a spacing [m] along the turn, of
-        which each place gets the share of the turn that lies before it.
-    name : name in checkpoints; by default the kind.
-    """
+    """Base of all effects; ``at`` and ``name`` come with each, its quantities are keys of a run file."""
 
     kind: ClassVar[str] = ""
-    at: Sequence[str] | float
-    name: str = ""
+    #: words for it in a budget of kicks, one of :data:`ssmb.facility.kick_budget.PHYSICS` if it is one of them
+    physics: ClassVar[str] = ""
+    #: fields that a run file may leave out, where the run says them: current [A] and wavelength [m] of its train
+    of_the_run: ClassVar[tuple[str, ...]] = ("current", "wavelength")
+    at: Sequence[str] | str | float = quantity(
+        "m",
+        "elements at whose entrance it acts, each time as a whole, or a spacing along the turn, of which each place "
+        "gets the share of the turn that lies before it",
+    )
+    name: str = quantity("", "name in checkpoints and tables; by default the kind", default="")
 
     def __post_init__(self) -> None:
-        if not isinstance(self.at, (int, float)):
-            at = (self.at,) if isinstance(self.at, str) else self.at
-            object.__setattr__(self, "at", several(f"{self.kind}: at", at, "names of elements"))
-        if not isinstance(self.name, str):
-            raise ConfigError(f"{self.kind}: name must be a text, not {self.name!r}")
-        object.__setattr__(self, "name", self.name or self.kind)
+        if isinstance(self.at, str):
+            try:
+                at: Any = quantities_of(self)["at"].number(self.at)  # a spacing with its unit
+            except ConfigError:
+                at = (self.at,)
+            object.__setattr__(self, "at", at)
         check_quantities(self)
+        object.__setattr__(self, "name", self.name or self.kind)
 
     def in_lattice(self, program: Program) -> Self:
         """The effect with what the lattice says about its places, such as an undulator; here: itself."""

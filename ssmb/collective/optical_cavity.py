@@ -36,6 +36,7 @@ class OpticalCavity(CavityField):
     P. B. Wilson, AIP Conf. Proc. 87, 450 (1982), doi:10.1063/1.33620 (beam loading).
     """
 
+    physics = "load of the laser cavity"
     what: ClassVar[str] = "light of a laser on the axis"
 
     current: float = quantity("A", "local current of the train while it passes", minimum=0.0)

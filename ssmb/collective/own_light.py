@@ -53,6 +53,8 @@ class OwnLight(Effect):
     W. K. H. Panofsky, W. A. Wenzel, Rev. Sci. Instrum. 27, 967 (1956), doi:10.1063/1.1715427.
     """
 
+    physics = "own light of the radiator"
+    of_the_run = ("current",)  # the wavelength is that of the light
     wavelength: float = quantity(
         "m", "wavelength of the train, in z: beta times that of light", minimum=0.0, open_minimum=True
     )

@@ -34,6 +34,7 @@ class LoadedRfCavity(CavityField):
     K. W. Robinson, CEA report CEAL-1010 (1964).
     """
 
+    physics = "load of the radio-frequency cavity"
     what: ClassVar[str] = "a voltage at a frequency"
 
     current: float = quantity("A", "mean current of the beam", minimum=0.0)

@@ -77,6 +77,7 @@ class Intrabeam(Effect):
     Valid for motion that is not relativistic in the rest frame, beams near Gaussian, and small changes by one kick.
     """
 
+    physics = "intrabeam scattering"
     electrons: float | None = quantity("1", "of a bunch; by default the weight of the beam", default=None)
     current: float | None = quantity(
         "A", "in place of electrons, local current of a coasting beam or train", default=None
@@ -86,7 +87,7 @@ class Intrabeam(Effect):
     )
     coulomb_log: float | None = quantity("1", "Coulomb logarithm; by default that of the beam as it is", default=None)
     damping_time: float | None = quantity("s", "for the tail cut of a logarithm that is not given", default=None)
-    large: bool = False
+    large: bool = quantity("", "whether single large collisions are events", default=False)
     ring: Lattice | None = None
     every: int = quantity("", "turns for which rates are kept", default=1, minimum=1, maximum=1_000_000)
     seed: int = quantity("", "key of the random numbers", default=0, minimum=0, maximum=2**31 - 1)

@@ -33,7 +33,7 @@ class TrainImpedance(Effect):
     tracked particles stand for any number of them.
     """
 
-    impedance: Impedance | Ohms
+    impedance: Impedance | Ohms = quantity("ohm", "longitudinal impedance, one of :mod:`ssmb.collective.impedances`")
     wavelength: float = quantity(
         "m", "period of the train in z, beta times that of light", minimum=0.0, open_minimum=True
     )
@@ -54,6 +54,11 @@ class TrainImpedance(Effect):
         """Inverse wavelengths [1/m] and impedances [ohm] of the harmonics."""
         per_metre = np.array(self.harmonics) / self.wavelength
         return per_metre, impedance_values("TrainImpedance", self.impedance, 2.0 * math.pi * per_metre)
+
+    @property
+    def physics(self) -> str:  # type: ignore[override]
+        """That of the impedance."""
+        return getattr(self.impedance, "physics", "wakes of the chamber")
 
     def as_asked(self) -> dict[str, Any]:
         """A function of the user is known by its values."""

@@ -27,12 +27,24 @@ from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
 from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
-from ssmb.facility.insertion_state import InsertionIntrabeam, InsertionState, LaserNeed, insertion_intrabeam, laser_need
+from ssmb.facility.insertion_state import (
+    Closed,
+    Ends,
+    InsertionIntrabeam,
+    InsertionState,
+    LaserNeed,
+    OwnLight,
+    insertion_intrabeam,
+    insertion_kicks,
+    laser_need,
+    own_light_kick,
+)
+from ssmb.facility.kick_budget import light_kick
 from ssmb.facility.part import Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
-from ssmb.facility.source import RadiatingBeam, SourceLight, energy_imbalance
-from ssmb.facility.steps import Limit, Pair
+from ssmb.facility.source import RadiatingBeam, SourceLight
+from ssmb.facility.steps import Limit
 from ssmb.lattice.tree import Lattice
 from ssmb.light.tracked import TrackedLight, light_seconds
 from ssmb.maps.undulator import Undulator
@@ -66,23 +78,6 @@ class Stage(Protocol):
 def at_once(name: str, kind: type[T], compute: Callable[[], T]) -> T:
     """Do it now."""
     return compute()
-
-
-@dataclass(frozen=True)
-class _Closed:
-    """A budget of the closure, and the beam that it is of."""
-
-    of: str = quantity("", "scattered, or given")
-    budget: ClosureBudget = quantity("", "what the closure makes of it")
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Factors on the power at the lower and upper end of the Coulomb logarithm."""
-
-    kept: Pair = quantity("1", "by scattering", dims=("bound",))
-    fewer: Pair = quantity("1", "by fewer turns with laser", dims=("bound",))
-    left: Pair = quantity("1", "by the emittance that is left", dims=("bound",))
 
 
 @checked
@@ -243,7 +238,7 @@ class Insertion(Part, name="insertion"):
         return self._slip_path * self.line.amplitude / 2.0
 
     def closure(
-        self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0
+        self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0, own_light: float = 0.0
     ) -> ClosureBudget:
         """Return the budget of the closure, path errors of collisions and of thick modulators in its growth.
 
@@ -252,6 +247,7 @@ class Insertion(Part, name="insertion"):
         damping : vertical amplitude decrement per turn [1].
         line : the insertion with another beam.
         collisions : rms path error by the collisions of one pass [m].
+        own_light : rms kick by the light in the radiator, as at the second modulator, see :func:`own_light_kick` [1].
         """
         of = line or self.line
         budget = of.closure(
@@ -264,6 +260,7 @@ class Insertion(Part, name="insertion"):
         )
         errors = (collisions, self.thick_path(of.emit_y))
         more = sum(emittance_growth(of.h_mod, of.chirp, of.wavelength, e) for e in errors)
+        more += 0.5 * of.h_mod * own_light**2
         path, (beta, alpha) = self.line.section.R[4, 2:4], (of.beta[1], of.alpha[1])
         twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
         k = 2.0 * math.pi / self.wavelength
@@ -297,7 +294,7 @@ class Insertion(Part, name="insertion"):
         upstream : the ring.
         stage : does what it is given, ``stage(name, class of the result, function)``, or knows its result already:
             "bunching" (of which the result is the beam in the radiator), "intrabeam scattering", "light", "light with
-            scattering", "closure", "ends of the Coulomb logarithm", "watts".
+            scattering", "own light", "closure", "ends of the Coulomb logarithm", "watts".
 
         Raises
         ------
@@ -318,11 +315,15 @@ class Insertion(Part, name="insertion"):
         left = stage("light with scattering", TrackedLight, lambda: self._tracked(heated, filling))
         kept, kept_by = self._kept(heated, plain.light, left)
         damping = upstream.damping[1]
-        closed = stage("closure", _Closed, lambda: self._closure_of(heated, damping, scattered.path_error))
+        seen = stage("own light", OwnLight, lambda: OwnLight(*light_kick(plain, beam)))
+        own = own_light_kick(self.line, seen.kick.random * math.sqrt(kept))
+        closed = stage("closure", Closed, lambda: self._closure_of(heated, damping, scattered.path_error, own))
         of, budget = closed.of, closed.budget
         laser = self.laser(upstream.filling)
         factors = (kept, *budget.factors(laser.duty))
-        ends = stage("ends of the Coulomb logarithm", _Ends, lambda: self._ends(scattered, kept, damping, laser.duty))
+        ends = stage(
+            "ends of the Coulomb logarithm", Ends, lambda: self._ends(scattered, kept, damping, laser.duty, own)
+        )
         # balances with damping, whatever of their terms is tracked
         limits = tuple(
             Limit(name, factor, "calculated", (min(factor, *pair), max(factor, *pair)))
@@ -337,7 +338,7 @@ class Insertion(Part, name="insertion"):
         return InsertionState(
             explained=self.explained(self.harmonic, light.light.bunching, len(beam)),
             light=light,
-            imbalance=energy_imbalance(light, beam),
+            imbalance=seen.imbalance,
             intrabeam=scattered,
             power_kept=kept,
             kept_by=kept_by,
@@ -348,6 +349,14 @@ class Insertion(Part, name="insertion"):
             duty=duty,
             laser=laser,
             energy=self._energy(upstream, light, laser, duty),
+            kicks=insertion_kicks(
+                scattered.beam_of(self.line) if of == "scattered" else self.line,
+                upstream,
+                scattered,
+                budget,
+                slip=self.thick_path((heated if of == "scattered" else self.line).emit_y),
+                own_light=own,
+            ),
         )
 
     def _tracked(self, line: CouplingInsertion, filling: Filling) -> TrackedLight:
@@ -369,7 +378,7 @@ class Insertion(Part, name="insertion"):
             ratio = min(ratio, (self._product(heated) / self._product(self.line)) ** 2)
         return kept_share(ratio), by
 
-    def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float) -> _Ends:
+    def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float, own: float) -> Ends:
         """The factors of scattering and closure at both ends of the Coulomb logarithm.
 
         The bunching is that of the named terms there, relative to the beam of the logarithm that is given.
@@ -382,20 +391,21 @@ class Insertion(Part, name="insertion"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ValidityWarning)
                 fewer = replace(self, order=1, closure_particles=min(self.closure_particles, _OF_ENDS))
-                budget = fewer._closure_of(heated, damping, end.path_error).budget
+                budget = fewer._closure_of(heated, damping, end.path_error, own).budget
             found.append((kept_share(power), *budget.factors(duty)))
-        return _Ends(*zip(*found, strict=True))
+        return Ends(*zip(*found, strict=True))
 
     def _product(self, line: CouplingInsertion) -> float:
         """|b_n| of the named terms with the beam of a line [1]."""
         return self.explained(self.harmonic, 1.0, 1, line.sigma).product
 
-    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float) -> _Closed:
+    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float, own: float) -> Closed:
+        more = {"collisions": collisions, "own_light": own}
         try:
-            return _Closed("scattered", self.closure(damping, heated, collisions=collisions))
+            return Closed("scattered", self.closure(damping, heated, **more))
         except PhysicsError as error:  # the insertion loses the beam that scattering leaves
             warn(f"closure of the beam without scattering: with it {error.message}", ValidityWarning)
-            return _Closed("given", self.closure(damping, collisions=collisions))
+            return Closed("given", self.closure(damping, **more))
 
     def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:
         """What a turn costs; the lasers give nothing on the whole."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ssmb.beam.kick_statistics import KickStatistics
 from ssmb.collective.collisions import logarithms
 from ssmb.collective.intrabeam_heating import IntrabeamHeating
 from ssmb.dynamics.linear import symplectic_form
@@ -23,6 +24,8 @@ from ssmb.dynamics.matrices import jacobians
 from ssmb.elements import Element
 from ssmb.errors import PhysicsError
 from ssmb.facility.energy import EnergyOfTurn
+from ssmb.facility.kick_budget import KickBudget, KickLine, allowed_kick, missing_physics
+from ssmb.facility.ring import RingState
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, Pair
 from ssmb.facility.source import SourceLight
 from ssmb.lattice.program import compile_elements
@@ -30,7 +33,7 @@ from ssmb.lattice.tree import Lattice
 from ssmb.maps.laser_field import power_for_modulation, rayleigh_length
 from ssmb.quantity import quantity
 from ssmb.ranges import positive
-from ssmb.schemes.closure import ClosureBudget
+from ssmb.schemes.closure import ClosureBudget, emittance_growth
 from ssmb.schemes.explained import ExplainedBunching
 from ssmb.schemes.insertion import CouplingInsertion
 
@@ -240,6 +243,32 @@ class InsertionState:
     duty: float = quantity("1", "share of the turns with laser that the light has")
     laser: LaserNeed = quantity("", "what the laser has to give")
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
+    kicks: KickBudget = quantity("", "random kicks of a turn with laser against damping, for the vertical plane")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A budget of the closure, and the beam that it is of."""
+
+    of: str = quantity("", "scattered, or given")
+    budget: ClosureBudget = quantity("", "what the closure makes of it")
+
+
+@dataclass(frozen=True)
+class OwnLight:
+    """What the beam feels of its own light."""
+
+    imbalance: float = quantity("1", "energy lost over energy radiated, minus 1")
+    kick: KickStatistics = quantity("", "changes of delta in the radiator")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Factors on the power at the lower and upper end of the Coulomb logarithm."""
+
+    kept: Pair = quantity("1", "by scattering", dims=("bound",))
+    fewer: Pair = quantity("1", "by fewer turns with laser", dims=("bound",))
+    left: Pair = quantity("1", "by the emittance that is left", dims=("bound",))
 
 
 def laser_need(
@@ -276,3 +305,54 @@ def _modulator(insertion: CouplingInsertion) -> list[Element]:
     behind = [e for e in line[middle + 1 : middle + 2] if e.undulator(reference)]
     before = [e for e in line[max(middle - 1, 0) : middle] if e.undulator(reference)]
     return before + behind if before and behind else 2 * (before or behind)
+
+
+def own_light_kick(of: CouplingInsertion, rms: float) -> float:
+    """Return the kick at the second modulator that heats as much as the light does in a coasting beam [1].
+
+    An electron that the light of the radiator kicks by delta arrives at the second modulator a path of r56 delta away,
+    and is not given back its modulation: ``delta sqrt(1 + xi^2/2)``, xi = h r56. The part of the field that takes
+    energy counts; that a quarter of a wavelength later, of like size in a short radiator, is not in `rms`.
+
+    Parameters
+    ----------
+    rms : random kick in the radiator [1].
+    """
+    xi = of.chirp * of.section.r56
+    return rms * math.sqrt(1.0 + 0.5 * xi * xi)
+
+
+def insertion_kicks(
+    of: CouplingInsertion,
+    ring: RingState,
+    scattered: InsertionIntrabeam,
+    budget: ClosureBudget,
+    *,
+    slip: float,
+    own_light: float,
+) -> KickBudget:
+    """Return the random kicks of a turn with laser: what each does to the vertical emittance, as a kick at MOD2.
+
+    Parameters
+    ----------
+    of : the insertion with the beam of the budget.
+    slip : rms path error by slip in the modulators [m].
+    own_light : rms kick by the light in the radiator, as at the second modulator [1].
+    """
+    h = of.h_mod
+
+    def of_path(name: str, path: float, origin: str) -> KickLine:
+        grown = emittance_growth(h, of.chirp, of.wavelength, path) if path > 0.0 else 0.0
+        return KickLine(name, math.sqrt(2.0 * grown / h), origin, True)
+
+    direct = of.sigma_delta * math.sqrt(ring.revolution_time / scattered.growth_times[2])
+    lines = (
+        of_path("closure of the magnets", budget.dz_counting, "tracked"),
+        of_path("photons, path to the second modulator", budget.quantum, "tracked"),
+        of_path("collisions, path to the second modulator", scattered.path_error, "calculated"),
+        KickLine("collisions, momentum", direct, "calculated", True),
+        of_path("slip in the modulators", slip, "calculated"),
+        KickLine("own light of the radiator", own_light, "tracked", True),
+    )
+    covered = {"intrabeam scattering", "own light of the radiator"}
+    return KickBudget("y", allowed_kick(ring.damping[1], of.emit_y, h), lines, missing_physics(covered))

@@ -11,7 +11,7 @@ from ssmb.beam import Beam
 from ssmb.facility.ring import Filling
 from ssmb.facility.steps import Limit, PowerStep, step_table
 from ssmb.light.exit_light import ExitLight
-from ssmb.light.tracked import TrackedLight, energy_exchange
+from ssmb.light.tracked import TrackedLight
 from ssmb.quantity import Shown, derived, quantity, text_of
 from ssmb.ranges import NOTHING, count, modulus, positive, share
 
@@ -114,19 +114,3 @@ class SourceLight(Shown):
     def table(self) -> dict[str, np.ndarray]:
         """Return the way of the power as columns NAME, FACTOR, POWER [W], ORIGIN."""
         return step_table(self.steps)
-
-
-def energy_imbalance(light: SourceLight, beam: Beam) -> float:
-    """Return the energy that particles lose over the energy that is radiated, minus 1 [1]; 0 without light.
-
-    Parameters
-    ----------
-    light : of the beam.
-    beam : that radiates it.
-    """
-    if not light.light.power > 0.0:
-        return 0.0
-    kept = beam.alive
-    lost = -energy_exchange(light.light, beam)[kept]
-    mean = float(lost @ beam.weight[kept] / beam.weight[kept].sum()) * beam.reference.beta * beam.reference.p0c
-    return mean * light.light.current / light.light.power - 1.0

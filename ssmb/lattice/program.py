@@ -72,6 +72,22 @@ class Program:
         """Length of the reference orbit [m]."""
         return float(self.s[-1])
 
+    def to_send(self) -> tuple[Program, dict[int, str]]:
+        """Return it as other processes can read it, with the names of its maps, whose numbers follow from what a
+        process has loaded; without the maps that stand for its noise when there is none, which tracking does not need.
+        """
+        names = {int(code): KERNELS[code].name for code in np.unique(self.ops[:, OP_KERNEL])}
+        details = tuple(None if isinstance(detail, Noise) else detail for detail in self.details)
+        return replace(self, details=details), names
+
+    @staticmethod
+    def sent(program: Program, names: dict[int, str]) -> Program:
+        """Return what :meth:`to_send` gave, with the numbers that its maps have in this process."""
+        ops, numbers = program.ops.copy(), {kernel.name: kernel.index for kernel in KERNELS}
+        for code, name in names.items():
+            ops[program.ops[:, OP_KERNEL] == code, OP_KERNEL] = numbers[name]
+        return replace(program, ops=ops)
+
     def index(self, name: str) -> int:
         """Index of the element of this name."""
         try:

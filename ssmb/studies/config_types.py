@@ -6,7 +6,7 @@ import functools
 import inspect
 import operator
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -197,19 +197,33 @@ def keys_of(
 
 @dataclass(frozen=True)
 class OneOf:
-    """A section of one of several classes, told by its key ``kind``: ``Annotated[SectionOf, OneOf(classes)]``."""
+    """A section of one of several classes, told by its key ``kind``: ``Annotated[SectionOf, OneOf(classes)]``.
+
+    Fields that a class names in ``of_the_run`` a file may leave out: the run says them.
+    """
 
     kinds: Mapping[str, type[Any]]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        sections: Iterable[Any] = (section_of(cls, kind=(Literal[kind], ...)) for kind, cls in self.kinds.items())
+        sections: Iterable[Any] = (
+            section_of(cls, kind=(Literal[kind], ...), optional=getattr(cls, "of_the_run", ()))
+            for kind, cls in self.kinds.items()
+            if _can_be_said(cls)
+        )
         return handler.generate_schema(Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")])
+
+
+def _can_be_said(cls: type[Any]) -> bool:
+    """Whether a file can say all that a class must be told."""
+    told = quantities_of(cls)
+    return all(f.name in told or f.default is not MISSING or f.default_factory is not MISSING for f in fields(cls))
 
 
 def _section_type(hint: Any, of: Quantity) -> Any:
     """The type in a run file of a field of a dataclass: its numbers and texts are read as the quantity reads them."""
     if typing.get_origin(hint) in (UnionType, typing.Union):
-        return functools.reduce(operator.or_, (_section_type(h, of) for h in typing.get_args(hint)))
+        parts = [h for h in typing.get_args(hint) if typing.get_origin(h) is not Callable]  # a file holds no function
+        return functools.reduce(operator.or_, (_section_type(h, of) for h in parts))
     if typing.get_origin(hint) is Literal:
         return Annotated[str, replace(of, choices=typing.get_args(hint))]
     if is_list(hint):
@@ -220,6 +234,8 @@ def _section_type(hint: Any, of: Quantity) -> Any:
         return Annotated[tuple[kinds[0], ...], Field(min_length=fewest, max_length=most)]
     if hint in (float, int, str):
         return Annotated[hint, of]
+    if isinstance(kinds := getattr(hint, "kinds", None), Mapping):
+        return Annotated[SectionOf, OneOf(kinds)]
     nested = isinstance(hint, type) and is_dataclass(hint) and quantities_of(hint)
     return section_of(hint) if nested else hint
 

@@ -19,6 +19,7 @@ from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.facility import Filling, Insertion, InsertionState, Ring
+from ssmb.facility.kick_budget import KickBudget
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
@@ -124,6 +125,10 @@ class InsertionResult(Result):
     def lights(self) -> Sequence[SourceLight]:
         """The light of the radiator."""
         return () if self.findings is None else (self.findings.light,)
+
+    def kicks_of_turn(self) -> KickBudget | None:
+        """The budget of the vertical plane."""
+        return None if self.findings is None else self.findings.kicks
 
     def power(self) -> dict[str, Any] | None:
         """Light, limits and energy."""

@@ -63,6 +63,7 @@ class InsertionFindings(InsertionState):
 def findings_text(f: InsertionFindings) -> str:
     """Return all of it: light, its terms, scattering, closure, laser and energy."""
     parts = [
+        *([f.kicks.doubt] if f.kicks.doubt else []),
         *doubts_text([f.light]),
         f"what makes |b_{f.explained.harmonic}|\n{f.explained.table()}",
         lights_text([f.light]),
@@ -71,6 +72,7 @@ def findings_text(f: InsertionFindings) -> str:
         _closure(f),
         _laser(f),
         energy_text(f.energy),
+        f.kicks.table(),
     ]
     if f.convergence:
         parts.append(_convergence(f.convergence))
@@ -98,7 +100,7 @@ def _closure(f: InsertionFindings) -> str:
         ("closure", f"path error of the magnets, tracked: {text_of(f, 'path_error')} without scattering"),
         ("", f"collisions of one pass, calculated: {text_of(f.intrabeam, 'path_error')}"),
         ("", f"slip in the modulators, calculated: {slip}; {text_of(f, 'uncompensated')} if not"),
-        ("", f"growth by all of them and the photons, of {which}:"),
+        ("", f"growth by all of them, the photons and the own light, of {which}:"),
     ]
     return f"{named_values(lines)}\n{f.closure.table()}"
 

@@ -14,12 +14,14 @@ from ssmb.beam import Beam
 from ssmb.buckets import MicroBucket
 from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.facility.kick_budget import KickBudget
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import check_radio_frequency
 from ssmb.quantity import quantity
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
+from ssmb.studies.effects import effects_of
 from ssmb.studies.facts import lit_by_lattice, with_undulator
 from ssmb.studies.light import Light, light_of, light_summary, light_text
 from ssmb.studies.monitors import bunching_of, monitors_of, records_of, told, trees_of, with_wavelengths
@@ -35,6 +37,7 @@ from ssmb.text import named_values, number
 from ssmb.tracking import Loss, Run, RunStatus, track
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.monitors import Record, beam_at
+from ssmb.tracking.stations import Kick
 
 #: Names of the records that keep the beam where the light, or the source, is.
 _LIGHT, _SOURCE = "beam at the light", "beam at the source"
@@ -57,6 +60,7 @@ class RingResult(Result):
     count: int = quantity("1", "particles at the start", minimum=1)
     alive: int = quantity("1", "particles at the end")
     losses: tuple[Loss, ...] = quantity("", "losses at each element", default=())
+    kicks: tuple[Kick, ...] = quantity("", "what each effect did at each of its places, on the last turn", default=())
     light: tuple[Light, ...] = quantity("", "light at each harmonic", default=())
     source: RingSource | None = quantity("", "its light as a source", default=None)
     beam: Beam | None = None
@@ -163,6 +167,10 @@ class RingResult(Result):
         """Those of the source."""
         return self.source.lights if self.source is not None else ()
 
+    def kicks_of_turn(self) -> KickBudget | None:
+        """The budget of the source."""
+        return None if self.source is None else self.source.kicks
+
     def power(self) -> dict[str, Any] | None:
         """The source."""
         return None if self.source is None else numbers_of(self.source)
@@ -209,6 +217,8 @@ class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
             self.drives = laser_drives(config.laser, config.track.turns, self.program)
             drives_of(self.program, self.program.ops.copy(), self.drives, config.track.turns)
         self.monitors = monitors_of(config.monitors, self, self._check_place, places)
+        known = config.train(self.lattice.reference) | {"ring": None if self.ring is self.lattice else self.ring}
+        self.effects = effects_of(config.effects, known, self.program, places)
         if config.light is not None:
             with at_place(places, "light", "at"):
                 self._check_place(config.light.at)
@@ -269,7 +279,7 @@ class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
         if status is RunStatus.COMPLETED:
             try:
                 light = self.light(at_light) if at_light is not None else ()
-                source = self._source(on, at_source, done.monitors) if at_source is not None else None
+                source = self._source(on, at_source, done) if at_source is not None else None
             except Stopped as stopped:
                 status, stage = RunStatus.INTERRUPTED, stopped.stage
         return RingResult(
@@ -285,6 +295,7 @@ class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
             alive=int(np.count_nonzero(done.beam.alive)),
             records=done.monitors,
             losses=done.losses(),
+            kicks=done.kicks,
             light=light,
             source=source,
             beam=done.beam,
@@ -305,6 +316,7 @@ class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
             seed=self.config.track.seed,
             checkpoint_every=self.config.track.checkpoint_every,
             drives=self.drives,
+            effects=self.effects,
             **on.tracking(),
         )
 
@@ -316,13 +328,22 @@ class RingStudy(Study, key="track", config=RunConfig, result=RingResult):
         lit = ring_program(self.lattice, config.laser, True)
         return light_of(config.light, config.laser, self.beam, beam, self.optics, lit)
 
-    def _source(self, on: On, beam: Beam, records: dict[str, Any]) -> RingSource:
+    def _source(self, on: On, beam: Beam, done: Run) -> RingSource:
         """The source with this beam in its radiator."""
         with at_place(self.places, "source"):
             return on.stage(
                 "source",
                 RingSource,
-                lambda: ring_source(self.config, self.beam.emit_y, self.ring, self.ring_optics, beam, records),
+                lambda: ring_source(
+                    self.config,
+                    self.beam.emit_y,
+                    self.ring,
+                    self.ring_optics,
+                    beam,
+                    done.monitors,
+                    self.effects,
+                    done.kicks,
+                ),
             )
 
 

@@ -6,7 +6,9 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from ssmb.beam import Reference
 from ssmb.quantity import quantities_of
+from ssmb.studies.effects import EffectSection
 from ssmb.studies.facts import SAME
 from ssmb.studies.monitors import MonitorSection
 from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
@@ -22,6 +24,9 @@ class RunConfig(StudyConfig):
     laser: LaserConfig | None = None
     track: TrackConfig = TrackConfig()
     monitors: tuple[MonitorSection, ...] = Field(default=(), max_length=100)
+    effects: tuple[EffectSection, ...] = Field(
+        default=(), max_length=100, description="what the particles do to each other while they are tracked"
+    )
     light: LightConfig | None = None
     source: SourceConfig | None = None
 
@@ -100,7 +105,19 @@ class RunConfig(StudyConfig):
     def places_wanted(self) -> list[str | None]:
         """Elements at which something is looked at."""
         wanted = [getattr(m, "at", None) for m in self.monitors] + [self.light.at if self.light else None]
+        for effect in self.effects:
+            at: Any = effect.at
+            wanted += [at] if isinstance(at, str) else [] if isinstance(at, float) else at
         return [*wanted, self.source.radiator if self.source else None]
+
+    def train(self, reference: Reference) -> dict[str, float | None]:
+        """Current [A] and length of a period in z [m] of the train of micro-buckets; None where nothing says it."""
+        source, laser = self.source, self.laser
+        current = self.beam.current
+        if current is None and source is not None:
+            current = source.train_current or source.average_current
+        wavelength = None if laser is None else laser.known("wavelength") * (1.0 + laser.detuning) * reference.beta
+        return {"current": current, "wavelength": wavelength}
 
     @property
     def source_turn(self) -> int:

@@ -45,6 +45,7 @@ from ssmb.studies.read_config import config_from_text, load_config, placed_confi
 from ssmb.studies.records import record_of, sealed, tree_of
 from ssmb.studies.study import On, Result, Stopped, Study, at_place, study_of_config
 from ssmb.tracking import RunStatus
+from ssmb.tracking.ranks import ours
 
 T = TypeVar("T")
 _STAGE_SCHEMA = 1
@@ -249,7 +250,8 @@ def _finished(study: Study, place: Path, threads: int, progress: bool, command: 
 def _result(study: Study, place: Path | None, threads: int, progress: bool, command: str) -> Result:
     with thread_count(threads):
         result = study.run(_Here(study, place, threads, progress=progress))
-    made = provenance(threads) | {"command": command} | result.provenance
+    shared = ours()
+    made = provenance(threads) | {"command": command, "ranks": shared.size if shared else 1} | result.provenance
     return replace(result, provenance=made, folder="" if place is None else str(place))
 
 
@@ -289,5 +291,5 @@ class _Here(On):
 
     def tracking(self) -> dict[str, Any]:
         checkpoint = None if self.place is None else self.place / CHECKPOINT_FILE
-        options = {"threads": self.threads, "progress": self.progress, "checkpoint": checkpoint}
+        options = {"threads": self.threads, "progress": self.progress, "checkpoint": checkpoint, "ranks": ours()}
         return options | {"resume": checkpoint is not None, "look": self.look}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from ssmb.beam import Beam, Reference, bunching_factor
+from ssmb.beam.kick_statistics import KickStatistics
 from ssmb.beamlines import Beamline, UndulatorChain, beamline
+from ssmb.collective import Effect
 from ssmb.dynamics import Optics
 from ssmb.errors import ConfigError, SsmbError, ValidityWarning, warn
 from ssmb.facility import (
@@ -22,8 +25,8 @@ from ssmb.facility import (
     SourceLight,
     energy_of_turn,
 )
+from ssmb.facility.kick_budget import KickBudget, KickLine, allowed_kick, light_kick, missing_physics, tracked_lines
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
-from ssmb.facility.source import energy_imbalance
 from ssmb.lattice import Lattice
 from ssmb.maps.undulator import Undulator
 from ssmb.quantity import quantities_of, quantity
@@ -31,6 +34,7 @@ from ssmb.studies.light import modulation
 from ssmb.studies.ring_and_laser import ring_program
 from ssmb.studies.sections import LaserConfig
 from ssmb.studies.source_config import RadiatorConfig, SourceConfig
+from ssmb.tracking.stations import Kick
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,7 @@ class RingSource:
     )
     intrabeam_note: str = quantity("", "what was done with it, or why there is none")
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes, for the harmonic that takes the most")
+    kicks: KickBudget | None = quantity("", "random kicks of a turn against damping, plane of z; None: no equilibrium")
 
 
 def undulator_of(want: RadiatorConfig, reference: Reference, wavelength: float) -> Undulator:
@@ -117,7 +122,14 @@ def over_turns(config: Any, records: Mapping[str, Any], harmonic: int, bunching:
 
 
 def ring_source(
-    config: Any, emit_y: float, ring: Lattice, optics: Optics, beam: Beam, records: Mapping[str, Any]
+    config: Any,
+    emit_y: float,
+    ring: Lattice,
+    optics: Optics,
+    beam: Beam,
+    records: Mapping[str, Any],
+    effects: Sequence[Effect] = (),
+    kicks: Sequence[Kick] = (),
 ) -> RingSource:
     """Return the light of a tracked beam as the run file asks.
 
@@ -129,6 +141,7 @@ def ring_source(
     optics : its optics.
     beam : beam in the middle of the radiator.
     records : of the monitors of the run, by name.
+    effects, kicks : that the beam felt while it was tracked, and what they did on the last turn.
 
     Warns
     -----
@@ -151,6 +164,8 @@ def ring_source(
         seen.append(RadiatingBeam(beam, wavelength, n, filling, duty, over_turns=turns, limits=limits))
     radiator = radiator_of(want, ring.reference, seen[0].wavelength)
     lights = [radiator.state(one) for one in seen]
+    own = [light_kick(light, beam) for light in lights]
+    at_z = None if found is None else _kicks(found, Ring.of(ring, filling), own, effects, kicks)
     amplitude, _ = modulation(laser, optics, ring_program(ring.without_noise(), laser, True))
     powers = [light.power for name in laser.elements for e in ring.find(name) if (light := e.light())]
     return RingSource(
@@ -158,7 +173,7 @@ def ring_source(
         turn=config.source_turn,
         mean_over=want.mean_over or 1,
         lights=tuple(lights),
-        imbalance=tuple(energy_imbalance(light, beam) for light in lights),
+        imbalance=tuple(imbalance for imbalance, _ in own),
         intrabeam=found,
         intrabeam_note=note,
         energy=energy_of_turn(
@@ -169,7 +184,28 @@ def ring_source(
             laser_peak=amplitude * ring.reference.p0c * ring.reference.beta,
             laser_power=max(powers, default=0.0),
         ),
+        kicks=at_z,
     )
+
+
+def _kicks(
+    found: IntrabeamEstimate, ring: Ring, own: Sequence[tuple[float, KickStatistics]], effects: Sequence[Effect],
+    kicks: Sequence[Kick],
+) -> KickBudget:  # fmt: skip
+    """The random kicks of a turn in the plane of z, of the light that kicks most: radiators are tuned one at a time."""
+    damping = 0.5 * ring.damping[2]  # of an amplitude in a bucket
+    alone, scattered = found.sigma_delta
+    more = math.sqrt(max(scattered**2 - alone**2, 0.0))
+    physics = {made.name: made.physics for made in effects}
+    lines = [KickLine("photons of the ring", allowed_kick(damping, alone**2), "calculated", True)]
+    if more > 0.0:
+        lines.append(KickLine("intrabeam scattering", allowed_kick(damping, more**2), "calculated", True))
+    lines += tracked_lines(kicks, physics)
+    if "own light of the radiator" not in physics.values():
+        worst = max((kick.random for _, kick in own), default=0.0)
+        lines.append(KickLine("own light of the radiator", worst, "tracked", False))
+    covered = {*physics.values(), "own light of the radiator", "intrabeam scattering"}
+    return KickBudget("z", allowed_kick(damping, scattered**2), tuple(lines), missing_physics(covered))
 
 
 def _intrabeam(

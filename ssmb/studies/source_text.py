@@ -109,10 +109,18 @@ def energy_text(of: EnergyOfTurn) -> str:
 def ring_source_text(source: RingSource) -> str:
     """Return the whole source of a ring."""
     mean = f"; powers: mean over the last {source.mean_over} turns" if source.mean_over > 1 else ""
-    parts = [*doubts_text(source.lights), named_values([("source", f"at {source.at}, turn {source.turn}{mean}")])]
+    doubts = [source.kicks.doubt] if source.kicks is not None and source.kicks.doubt else []
+    parts = [
+        *doubts,
+        *doubts_text(source.lights),
+        named_values([("source", f"at {source.at}, turn {source.turn}{mean}")]),
+    ]
     parts.append(lights_text(source.lights))
     parts += [steps_text(*pair) for pair in zip(source.lights, source.imbalance, strict=True)]
     parts += [intrabeam_text(source.intrabeam, source.intrabeam_note), energy_text(source.energy)]
+    parts.append(
+        "random kicks: not told, the ring has no equilibrium" if source.kicks is None else source.kicks.table()
+    )
     return "\n\n".join(parts)
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError, LatticeError, SeveralErrors, SsmbError, Where
+from ssmb.facility.kick_budget import KickBudget
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice
 from ssmb.quantity import quantities_of, quantity
@@ -175,6 +176,10 @@ class Result(ABC):
     def lights(self) -> Sequence[SourceLight]:
         """Its light at each harmonic, for comparisons; empty if it has none."""
         return ()
+
+    def kicks_of_turn(self) -> KickBudget | None:
+        """Random kicks of a turn against damping; None if it prints no watts."""
+        return None
 
     def power(self) -> dict[str, Any] | None:
         """Its light as a source, for ``ssmb power --json``; None if it has none."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import advance
 from ssmb.kernels.loops import BLOCK
+from ssmb.kernels.threads import thread_count
 from ssmb.lattice.program import Program
 from ssmb.tracking.driving import drives_of
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Probes
 from ssmb.tracking.monitors.base import OpRow, PlaceOf
+from ssmb.tracking.ranks import Ranks
 from ssmb.tracking.stations import Effects, Stations, Stop, track_sections
 
 #: A piece of a run takes about this long [s]; between pieces come progress, interrupts and checkpoints.
@@ -97,8 +100,50 @@ class Job:
         self.table = program.kernel_table() if native else np.zeros(1, dtype=np.int64)
         self.sum_table = probes.sum_table() if native else np.zeros(1, dtype=np.int64)
         self.done = 0
+        self.ranks: Ranks | None = None
+        self.part = beam  # what this process tracks: all, or its share
         self.blocks = (len(beam) + BLOCK - 1) // BLOCK
         self.alive_at_start = beam.alive
+
+    @classmethod
+    def of_rank(cls, ranks: Ranks, task: dict[str, Any]) -> None:
+        """Do the share of a rank that is not the first: what :meth:`share` tells."""
+        beam = ranks.deal(None)
+        task["program"] = Program.sent(*task["program"])
+        probes = Probes(task.pop("monitors"), task["first_turn"])
+        effects, state, threads, done = (task.pop(name) for name in ("effects", "state", "threads", "done"))
+        made = Effects(effects, task["program"], task["first_turn"] + task["turns"] - 1)
+        job = cls(beam=beam, probes=probes, effects=made, **task)
+        made.restore(state, {})
+        made.ranks = job.ranks = ranks
+        job.done = done
+        with thread_count(threads):
+            ranks.follow(job._advance, job.gather)
+
+    def share(self, ranks: Ranks, threads: int | None) -> None:
+        """Hand each rank its particles, and what it needs to track them."""
+        if self.on != "cpu":
+            raise ConfigError("ranks track on the processor: leave on= out, or start one process")
+        ranks.bounds(len(self.beam))  # too few particles are told before anybody waits
+        start, end = self.section
+        task = {
+            "program": self.program.to_send(), "turns": self.turns, "seed": self.seed, "section": (start, end),
+            "tile": self.tile, "first_turn": self.first_turn, "drives": self.programs, "done": self.done,
+            "monitors": self.probes.monitors, "effects": self.effects.effects, "state": self.effects.state,
+            "threads": threads,
+        }  # fmt: skip
+        ranks.tell(task)
+        self.part = ranks.part(self.beam)
+        self.blocks = (len(self.part) + BLOCK - 1) // BLOCK
+        self.effects.ranks = self.ranks = ranks
+
+    def gather(self) -> None:
+        """Bring the particles of all ranks into the beam of the first."""
+        if self.ranks is None:
+            return
+        if self.ranks.first:
+            self.ranks.lead_gather()
+        self.ranks.gather(self.part, self.beam if self.ranks.first else None)
 
     def _stops(self, last: int, rows: Sequence[OpRow], place: PlaceOf) -> list[tuple[int, Stop]]:
         """Effects and behind them snapshots, each before the probes at its place.
@@ -113,18 +158,34 @@ class Job:
         for here, stop in self.effects.stops():
             at, _ = place(here.name)
             made.append((op(at), stop))
-        return made + [(self.op_to if at == last else op(at), stop) for at, stop in self.probes.stops(place)]
+        kept = [(self.op_to if at == last else op(at), _Keeping(self, stop)) for at, stop in self.probes.stops(place)]
+        return made + kept
 
     def run(self, report: Callable[[int], None], save: Callable[[], None], stop: Callable[[], bool]) -> RunStatus:
         """Track until all turns are done, all particles are lost, or the user stops it; `save` is called between
         pieces.
         """
-        piece, pieces, tracked, trial = 1, 0, 0, 0.0
-        while self.done < self.turns and self.beam.alive.any():
+        try:
+            return self._pieces(report, save, stop)
+        finally:
+            if self.ranks is not None and not self.ranks.busy:
+                self.gather()
+                self.ranks.lead_end()
+                self.ranks = None
+
+    def _pieces(self, report: Callable[[int], None], save: Callable[[], None], stop: Callable[[], bool]) -> RunStatus:
+        """Track piece by piece."""
+        piece, pieces, tracked, trial, alive = 1, 0, 0, 0.0, bool(self.beam.alive.any())
+        while self.done < self.turns and alive:
             doubles = self.probes.doubles_per_turn(self.blocks) + self.drives.at.size
             most = max(1, min(piece, self.turns - self.done, _PIECE_DOUBLES // doubles))
             began = time.perf_counter()
-            n = self._advance(most)
+            if self.ranks is not None:
+                self.ranks.tell(most)
+                self.ranks.busy = True
+            n, alive = self._advance(most)
+            if self.ranks is not None:
+                self.ranks.busy = False
             spent = time.perf_counter() - began
             pieces += 1
             if pieces > 1 and trial <= _TRIAL_SECONDS:
@@ -139,8 +200,9 @@ class Job:
             if stop():
                 return RunStatus.INTERRUPTED
             save()
-        if self.beam.alive.any() or self.turns == 0:
+        if alive or self.turns == 0:
             return RunStatus.COMPLETED
+        self.gather()
         self._end_at_last_loss()
         return RunStatus.ALL_LOST
 
@@ -157,9 +219,9 @@ class Job:
         self.done = last + 1 - self.first_turn
         self.probes.forget_after(last)
 
-    def _advance(self, most: int) -> int:
-        """Track one piece of at most so many turns; return how many they were."""
-        beam, ref, drives = self.beam, self.reference, self.drives
+    def _advance(self, most: int) -> tuple[int, bool]:
+        """Track one piece of at most so many turns; return how many they were, and whether any particle is left."""
+        beam, ref, drives = self.part, self.reference, self.drives
         first = self.first_turn + self.done
         turns, sections = self.stations.plan(first, most)
         sums = self.probes.buffer(turns, self.blocks)
@@ -174,6 +236,31 @@ class Job:
             )  # fmt: skip
 
         track_sections(sections, self.op_from, beam, first + turns - 1, through)
-        self.probes.collect(first, turns, sums)
+        alive = bool(beam.alive.any())
+        if self.ranks is not None:
+            alive = self.ranks.any(alive)
+            sums = self.ranks.together(sums, axis=1) if self.probes.width else sums
+        if self.ranks is None or self.ranks.first:
+            self.probes.collect(first, turns, sums)
         self.done += turns
-        return turns
+        return turns, alive
+
+
+@dataclass(frozen=True, eq=False)
+class _Keeping:
+    """A stop that keeps the whole beam, of all ranks."""
+
+    job: Job
+    stop: Stop
+
+    def next_turn(self, turn: int) -> int | None:
+        return self.stop.next_turn(turn)
+
+    def act(self, beam: Beam, turn: int) -> None:
+        ranks = self.job.ranks
+        if ranks is None:
+            self.stop.act(beam, turn)
+            return
+        ranks.gather(beam, self.job.beam if ranks.first else None)
+        if ranks.first:
+            self.stop.act(self.job.beam, turn)

@@ -61,6 +61,7 @@ class Saver:
         from ssmb.store import checkpoint
 
         job = self.job
+        job.gather()
         self._write_records()
         tree: dict[str, Any] = {
             "fingerprint": json.dumps(self._fingerprint),
@@ -70,6 +71,7 @@ class Saver:
                 name: {key: Dataset(values, "1", key) for key, values in state.items()}
                 for name, state in job.effects.state.items()
             },
+            "kicks": {name: Dataset(rows, "1", name) for name, rows in job.effects.measured.items()},
         }
         checkpoint.write_checkpoint(self.path, tree, self._logs)
         self._saves += 1
@@ -126,7 +128,10 @@ class Saver:
         job = self.job
         _restore(job.beam, tree["beam"])
         state = tree.get("effects", {})
-        job.effects.restore({name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()})
+        kicks = {name: rows.values for name, rows in tree.get("kicks", {}).items()}
+        job.effects.restore(
+            {name: {key: v.values for key, v in arrays.items()} for name, arrays in state.items()}, kicks
+        )
         for name, beams in job.probes.beams.items():
             stored = self._logs[name].table(np.dtype(np.uint8), 0)
             while len(stored):

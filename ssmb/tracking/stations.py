@@ -14,8 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ssmb.beam import Beam
+from ssmb.beam.kick_statistics import KickStatistics, kick_statistics
 from ssmb.errors import ConfigError
 from ssmb.lattice.program import Program
+from ssmb.quantity import quantity
 from ssmb.ranges import several
 
 #: Most places of a spacing in one turn.
@@ -161,54 +163,102 @@ class Effect(Protocol):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None: ...
 
 
+@dataclass(frozen=True)
+class Kick(KickStatistics):
+    """What an effect did to the momentum deviation at one place, of the living particles."""
+
+    effect: str = quantity("", "name of the effect", default="")
+    element: str = quantity("", "element at whose entrance it acted", default="")
+    turn: int = quantity("turn", "turn on which it did", default=0)
+
+
+class Gathering(Protocol):
+    """What effects need of the ranks of a run (see :class:`ssmb.tracking.ranks.Ranks`)."""
+
+    def together(self, part: np.ndarray, axis: int = 0) -> np.ndarray: ...
+
+
 @dataclass(frozen=True, eq=False)
 class _Acting:
-    """An effect at one of its places; it acts on every turn."""
+    """An effect at one of its places; it acts on every turn, and its kick is measured on the last one."""
 
+    run: Effects
     effect: Effect
     state: dict[str, np.ndarray]
     here: Place
+    row: int
+    measured_on: int
 
     def next_turn(self, turn: int) -> int:
         return turn
 
     def act(self, beam: Beam, turn: int) -> None:
-        total = self.effect.total(self.effect.sums(beam, self.state))
+        parts = self.effect.sums(beam, self.state)
+        total = self.effect.total(self.run.together(parts))
+        before = beam.coordinates.copy() if turn == self.measured_on else None
         self.effect.kick(beam, total, self.state, turn, self.here)
+        if before is not None:
+            alive = beam.alive
+            seen = (before[:, alive].T, beam.delta[alive] - before[5, alive], beam.weight[alive])
+            rows, change, weight = (self.run.together(np.ascontiguousarray(part)) for part in seen)
+            found = kick_statistics(rows.T, change, weight)
+            self.run.measured[self.effect.name][self.row] = turn, found.mean, found.rms, found.random
 
 
 class Effects:
     """The collective effects of one run and what they remember."""
 
-    def __init__(self, effects: Sequence[Effect], program: Program) -> None:
-        self.effects, self.program = several("effects", effects, "collective effects"), program
+    def __init__(self, effects: Sequence[Effect], program: Program, last_turn: int = -1) -> None:
+        self.effects, self.program, self.last_turn = (
+            several("effects", effects, "collective effects"),
+            program,
+            last_turn,
+        )
         for made in self.effects:
             if not isinstance(made, Effect):
                 raise ConfigError(
                     f"effects must be objects of ssmb.collective.Effect, such as BunchImpedance, got "
                     f"{type(made).__name__}"
                 )
+        self.ranks: Gathering | None = None
         names = [made.name for made in self.effects]
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
             raise ConfigError(f"two effects are named '{twice}'; give one of them name=...")
         self.effects = [made.in_lattice(program) for made in self.effects]
+        self.places = {made.name: places(program, made.at) for made in self.effects}
         self.state = {made.name: made.state(program) for made in self.effects}
+        #: turn, mean, rms and random part of the last kick that was measured, by place
+        self.measured = {name: np.zeros((len(here), 4)) for name, here in self.places.items()}
 
     def stops(self) -> list[tuple[Place, Stop]]:
         """The effects at their places, in the order in which they were given."""
         return [
-            (here, _Acting(made, self.state[made.name], here))
+            (here, _Acting(self, made, self.state[made.name], here, row, self.last_turn))
             for made in self.effects
-            for here in places(self.program, made.at)
+            for row, here in enumerate(self.places[made.name])
         ]
+
+    def together(self, part: np.ndarray) -> np.ndarray:
+        """Rows of all ranks one behind the other."""
+        return part if self.ranks is None else self.ranks.together(part)
+
+    def kicks(self) -> tuple[Kick, ...]:
+        """What each of them did at each of its places on the last turn."""
+        return tuple(
+            Kick(float(mean), float(rms), float(random), made.name, here.name, int(turn))
+            for made in self.effects
+            for here, (turn, mean, rms, random) in zip(self.places[made.name], self.measured[made.name], strict=True)
+        )
 
     def as_asked(self) -> dict[str, Any]:
         """By what a checkpoint knows them: the parameters, and the state at the start."""
         return {made.name: {"parameters": made, "state": self.state[made.name]} for made in self.effects}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Set what the effects remember to what a checkpoint holds, by effect and array."""
+    def restore(self, state: dict[str, Any], measured: dict[str, Any]) -> None:
+        """Set what the effects remember, by effect and array, and their kicks to what a checkpoint holds."""
+        for name, values in measured.items():
+            self.measured[name][...] = values
         for name, arrays in state.items():
             for key, values in arrays.items():
                 self.state[name][key][...] = values

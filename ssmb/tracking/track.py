@@ -27,8 +27,9 @@ from ssmb.quantity import quantity
 from ssmb.tracking.job import Job, RunStatus
 from ssmb.tracking.laser_program import LaserProgram
 from ssmb.tracking.monitors import Monitor, Probes
+from ssmb.tracking.ranks import Ranks
 from ssmb.tracking.saving import Saver
-from ssmb.tracking.stations import Effect, Effects
+from ssmb.tracking.stations import Effect, Effects, Kick
 from ssmb.tracking.watching import asked_to_stop, reporter
 
 
@@ -54,6 +55,7 @@ class Run:
     monitors : records by monitor name.
     turns : number of turns done.
     status : :class:`RunStatus`.
+    kicks : what each effect did at each of its places, on the last turn.
     provenance : seed, machine, threads, time, versions.
     """
 
@@ -62,6 +64,7 @@ class Run:
     turns: int
     status: RunStatus
     program: Program = field(repr=False)
+    kicks: tuple[Kick, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def losses(self) -> tuple[Loss, ...]:
@@ -104,6 +107,7 @@ def track(
     drives: Mapping[str, LaserProgram] | None = None,
     effects: Sequence[Effect] = (),
     on: str = "cpu",
+    ranks: Ranks | None = None,
 ) -> Run:
     """Track a beam through a lattice for a number of turns.
 
@@ -134,6 +138,8 @@ def track(
         knows nothing of them.
     on : "cpu", or "cuda": on a CUDA device, by numba-cuda (extra ``cuda``); it pays from about 1e5 particles on. The
         result is the same but for rounding. Effects and snapshots bring the beam back to the processor each time.
+    ranks : processes of MPI that share the particles, see :mod:`ssmb.tracking.ranks`; the result does not depend on
+        them.
 
     Returns
     -------
@@ -176,7 +182,7 @@ def track(
         int(tile),
         int(first_turn),
         {} if drives is None else drives,
-        Effects(effects, program),
+        Effects(effects, program, int(first_turn) + int(turns) - 1),
         on,
     )
     probes.check_memory(int(first_turn), int(turns), len(beam))
@@ -184,20 +190,23 @@ def track(
     if look:
         saver.load()
         status = RunStatus.COMPLETED if job.done >= job.turns else RunStatus.INTERRUPTED
-        return Run(job.beam, probes.records(), job.done, status, program, {"seed": job.seed})
+        return Run(job.beam, probes.records(), job.done, status, program, job.effects.kicks(), {"seed": job.seed})
     began = time.perf_counter()
     with saver.alone(), thread_count(threads) as used, asked_to_stop() as stop:
         if resume:
             saver.load()
         with reporter(progress, job) as report:
+            if ranks is not None and job.done < job.turns:
+                job.share(ranks, used)
             status = job.run(report, saver.save_when_due, stop)
             saver.save()
         if status is RunStatus.COMPLETED and stop():  # pressed at the very end: it may be meant for what comes next
             status = RunStatus.INTERRUPTED
-    provenance = {"seed": job.seed, "on": on, "threads": used, "seconds": time.perf_counter() - began}
+    size = 1 if ranks is None else ranks.size
+    provenance = {"seed": job.seed, "on": on, "threads": used, "ranks": size, "seconds": time.perf_counter() - began}
     if job.effects.effects:
         provenance["effects"] = [made.name for made in job.effects.effects]
-    return Run(job.beam, probes.records(), job.done, status, program, provenance)
+    return Run(job.beam, probes.records(), job.done, status, program, job.effects.kicks(), provenance)
 
 
 def _program(lattice: Lattice | Program, radiation: Radiation) -> Program:

@@ -281,7 +281,6 @@ def test_places_by_spacing() -> None:
         ([5], "objects of ssmb.collective.Effect"),
         ([Echo(at="mm")], "no element 'mm' in the lattice. Did you mean 'm'"),
         ([Echo(at=0.0)], "a spacing of places must lie between 0 and the length of the turn"),
-        ([Echo(at=float("nan"))], "a spacing of places must lie between 0"),
         ([Echo(at="m", name="e"), Echo(at="n", name="e")], "two effects are named 'e'"),
     ],
 )
@@ -289,6 +288,14 @@ def test_arguments(effects: Any, want: str) -> None:
     with pytest.raises(Exception, match=want) as caught:
         track(LINE, beam_for(1e-3), 1, effects=effects)
     assert type(caught.value).__module__ == "ssmb.errors"
+
+
+@pytest.mark.parametrize("at", [float("nan"), True, 1j, None, {"m": 1}, [1, 2]])
+def test_places_that_are_none(at: Any) -> None:
+    with pytest.raises(ConfigError, match=r"Echo\.at(\[0\])? must be"):
+        Echo(at=at)
+    assert Echo(at="5 cm").at == 0.05
+    assert Echo(at="m").at == ("m",)
 
 
 def test_outside_of_the_tracked_section() -> None:

@@ -66,6 +66,7 @@ def test_way_of_the_power() -> None:
     assert_close(found.closure.smear_rate, smear, rtol=1e-6, atol=0.0, what="-d ln P/d eps [1/(m rad)]")
     errors = (found.closure.dz_counting, found.closure.quantum, found.intrabeam.path_error)
     growth = sum(emittance_growth(H_MOD, CHIRP, WAVELENGTH, e) for e in errors) + found.closure.aberrations
+    growth += 0.5 * H_MOD * kick_of(found, "own light of the radiator") ** 2
     assert_close(found.closure.growth, growth, rtol=0.01, atol=0.0, what="growth a turn [m rad]")
     left = math.exp(-smear * found.duty * found.closure.growth / (2.0 * alpha))
     want = found.light.light.power * 0.1 * found.duty * found.power_kept * left
@@ -75,6 +76,44 @@ def test_way_of_the_power() -> None:
     assert_close(found.energy.radiation, 60e3, rtol=1e-12, atol=0.0, what="given loss [eV]")
     gain = CHIRP * WAVELENGTH / (2.0 * math.pi) * 650e6
     assert_close(found.energy.laser_peak, gain, rtol=1e-5, atol=0.0, what="eV of the modulation")
+
+
+def kick_of(found: InsertionState, name: str) -> float:
+    return next(line.random for line in found.kicks.lines if line.name == name)
+
+
+def test_the_light_heats_the_beam_that_makes_it() -> None:
+    """A uniform wave takes P/I from an electron in the mean, V = P/(I |b|) at most, and V/sqrt(2) at random phases.
+
+    The wave is not uniform: it is stronger on the axis, and <f^2> > <f>^2. Behind the radiator the electron misses its
+    phase at the second modulator, too: sqrt(1 + xi^2/2).
+    """
+    found = watts()
+    light = found.light.light
+    xi = (R56 + 0.1 / 1272.0**2) * CHIRP
+    volts = light.power / light.current / light.bunching
+    uniform = math.sqrt(1.0 + 0.5 * xi * xi) * volts / 650e6 / math.sqrt(2.0) * math.sqrt(found.power_kept)
+    assert 1.0 <= kick_of(found, "own light of the radiator") / uniform <= 1.15
+
+
+def test_budget_of_kicks() -> None:
+    """Each line, as a kick, makes the growth that the closure tells; their square root of squares is the sum."""
+    found, alpha = watts(), 0.5 * 60e3 / 650e6
+    b, grown = found.closure, {}
+    for name, path in (
+        ("closure of the magnets", b.dz_counting),
+        ("photons, path to the second modulator", b.quantum),
+        ("collisions, path to the second modulator", found.intrabeam.path_error),
+    ):
+        grown[name] = emittance_growth(H_MOD, CHIRP, WAVELENGTH, path) if path else 0.0
+        assert_close(0.5 * H_MOD * kick_of(found, name) ** 2, grown[name], rtol=1e-9, atol=0.0, what=name)
+    emit_y = found.intrabeam.beam.emit_y[1]
+    assert_close(found.kicks.allowed, math.sqrt(4.0 * alpha * emit_y / H_MOD), rtol=1e-6, atol=0.0)
+    assert_close(found.kicks.total**2, sum(line.random**2 for line in found.kicks.lines), rtol=1e-12, atol=0.0)
+    # kicks that damping just balances double the emittance
+    assert_close(0.5 * H_MOD * found.kicks.allowed**2, 2.0 * alpha * emit_y, rtol=1e-6, atol=0.0)
+    assert "space charge" in found.kicks.missing
+    assert "NOT COUNTED" in found.kicks.table()
 
 
 def test_a_beam_that_converges_into_the_coupling_smears_less() -> None:

@@ -32,7 +32,7 @@ QUICK = {
     "source.harmonic": 5, "source.check": True, "ring.train_current": 1.0,
 }  # fmt: skip
 STAGES = [
-    "bunching", "intrabeam scattering", "light", "light with scattering", "closure",
+    "bunching", "intrabeam scattering", "light", "light with scattering", "own light", "closure",
     "ends of the Coulomb logarithm", "watts", "convergence: particles", "convergence: slices", "convergence: seeds",
     "findings",
 ]  # fmt: skip

@@ -83,6 +83,10 @@ class Impedance:
     """
 
     kind: ClassVar[str] = ""
+    #: classes by kind, for run files
+    kinds: ClassVar[dict[str, type[Impedance]]] = IMPEDANCES
+    #: what it is in a budget of kicks
+    physics: ClassVar[str] = "wakes of the chamber"
     passive: ClassVar[bool] = True
     power: ClassVar[float | None] = None
     plane = "longitudinal"

@@ -44,6 +44,7 @@ class CSR(Impedance):
     3 g^3/(2 rho). The wake acts ahead of its source.
     """
 
+    physics = "coherent synchrotron radiation"
     radius: float = quantity("m", "bending radius rho", minimum=0.0, open_minimum=True)
     length: float = quantity("m", "length of the bends", minimum=0.0)
     energy: float | None = quantity(
@@ -75,6 +76,7 @@ class CSRPlates(Impedance):
     Valid in the steady state and for k rho >> 1, h << rho; Re Z is nothing below k of about pi sqrt(rho)/h^1.5.
     """
 
+    physics = "coherent synchrotron radiation"
     radius: float = quantity("m", "bending radius rho", minimum=0.0, open_minimum=True)
     length: float = quantity("m", "length of the bends", minimum=0.0)
     gap: float = quantity("m", "full distance h of the plates", minimum=0.0, open_minimum=True)

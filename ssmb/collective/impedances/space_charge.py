@@ -36,6 +36,7 @@ class SpaceCharge(Impedance):
         transverse Fourier space gives the elliptic one).
     """
 
+    physics = "space charge"
     length: float = quantity("m", "way of the beam", minimum=0.0)
     energy: float = quantity("eV", "total energy of the electrons", minimum=ELECTRON_MASS_EV)
     sigma_x: float = quantity("m", "rms width of the beam", minimum=0.0, open_minimum=True)
@@ -73,6 +74,7 @@ class SpaceChargeDisc(Impedance):
     J. Rosenzweig, C. Pellegrini, L. Serafini, C. Ternieden, G. Travish, TESLA-FEL 96-15 (1996), DESY.
     """
 
+    physics = "space charge"
     length: float = quantity("m", "way of the beam", minimum=0.0)
     energy: float = quantity("eV", "total energy of the electrons", minimum=ELECTRON_MASS_EV)
     radius: float = quantity("m", "radius a of the beam", minimum=0.0, open_minimum=True)

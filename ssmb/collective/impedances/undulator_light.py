@@ -56,6 +56,7 @@ class UndulatorLight(Impedance):
     :class:`ssmb.collective.OwnLight` has the variation, too.
     """
 
+    physics = "light of the modulators"
     energy: float = quantity("eV", "total energy of the electrons", minimum=0.0, open_minimum=True)
     period: float = quantity("m", "undulator period", minimum=0.0, open_minimum=True)
     periods: int = quantity("1", "number of periods N", minimum=1, maximum=1_000_000)

@@ -1,0 +1,65 @@
+"""The collective effects of a run, for any study with turns: in its run file, and made with what the run knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Annotated, Any
+
+from ssmb.collective import EFFECTS, Effect
+from ssmb.errors import ConfigError
+from ssmb.lattice.program import Program
+from ssmb.studies.config_types import OneOf, SectionOf
+from ssmb.studies.study import Places, at_place
+from ssmb.tracking.stations import places as places_of
+
+#: Section of a run file: one collective effect, told by its kind.
+EffectSection = Annotated[SectionOf, OneOf(EFFECTS)]
+
+
+def effects_of(
+    sections: Sequence[Any],
+    known: Mapping[str, Any],
+    program: Program,
+    places: Places | None,
+) -> list[Effect]:
+    """Return the effects of a run file.
+
+    Parameters
+    ----------
+    known : current [A] and wavelength [m] of the train of the run; ring: the lattice whose model is tracked. None
+        where there is none.
+    program : what is tracked.
+    places : where the run file says what.
+
+    Raises
+    ------
+    ConfigError
+        An element that is not there, a number that neither the section nor the run says, or two effects of one name.
+    """
+    made: list[Effect] = []
+    for i, section in enumerate(sections):
+        with at_place(places, "effects", i):
+            found = section.made(**_of_the_run(section, known))
+            with at_place(places, "effects", i, "at"):
+                places_of(program, found.at)
+            if any(found.name == other.name for other in made):
+                raise ConfigError(f"a second effect '{found.name}': give one of them a name of its own, name: ...")
+            made.append(found)
+    return made
+
+
+def _of_the_run(section: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the run for what a section leaves out: what it needs; and, if the run has a train, current and
+    wavelength of that, unless the section gives the electrons of a bunch.
+    """
+    may = (*section.of.of_the_run, "ring")
+    left = {f.name: f for f in fields(section.of) if f.name in may and getattr(section, f.name, None) is None}
+    needed = [name for name, field in left.items() if field.default is MISSING]
+    for name in needed:
+        if known[name] is None:
+            raise ConfigError(
+                f"{name} is missing: give it here, or a laser and beam.current, of which it is that of the train"
+            )
+    train = getattr(section, "electrons", None) is None and None not in (known["current"], known["wavelength"])
+    return {name: known[name] for name in left if train or name in needed or name == "ring"}
