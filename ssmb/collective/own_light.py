@@ -54,7 +54,6 @@ class OwnLight(Effect):
     """
 
     physics = "own light of the radiator"
-    of_the_run = ("current",)  # the wavelength is that of the light
     wavelength: float = quantity(
         "m", "wavelength of the train, in z: beta times that of light", minimum=0.0, open_minimum=True
     )
@@ -73,7 +72,7 @@ class OwnLight(Effect):
     period: float = quantity("m", "undulator period; 0: of the lattice", minimum=0.0, default=0.0)
     periods: int = quantity("1", "number of periods; 0: of the lattice", minimum=0, maximum=1_000_000, default=0)
     deflection: float = quantity("1", "deflection parameter K; 0: of the lattice", minimum=0.0, default=0.0)
-    helical: bool = False
+    helical: bool = quantity("", "whether the undulator is helical", default=False)
     bunching: float = quantity(
         "1",
         "|b| of a beam that is bunched anew on each turn and forgets its phase, for the envelope; 0: it keeps it",

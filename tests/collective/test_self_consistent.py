@@ -120,10 +120,9 @@ def test_a_train_impedance_in_the_middle_of_a_bunch() -> None:
 
 
 def test_no_balance_and_wrong_arguments() -> None:
-    strong = TrainImpedance(
-        at="rf", impedance=ImpedanceTable(k=(1.0, 10.0), z=(-1e9j, -1e9j)), wavelength=1.0, current=1.0
-    )
-    with pytest.raises(PhysicsError):
-        self_consistent_equilibrium(ring(), [strong])
+    for ohm, want in ((1e8j, "with the effects: no equilibrium|find no balance"), (1e12j, "the whole energy")):
+        strong = TrainImpedance(at="rf", impedance=Constant(ohm), wavelength=1.0, current=1.0)
+        with pytest.raises(PhysicsError, match=want):
+            self_consistent_equilibrium(ring(), [strong])
     with pytest.raises(ConfigError, match="electrons"):
         self_consistent_equilibrium(ring(), [], electrons=-1.0)
