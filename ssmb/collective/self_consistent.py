@@ -29,7 +29,7 @@ from ssmb.collective.effect import Effect
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.dynamics.equilibrium import ENVELOPE, Equilibrium, equilibrium
 from ssmb.elements.linear_map import LinearMap
-from ssmb.errors import PhysicsError, ValidityWarning
+from ssmb.errors import PhysicsError, SsmbError, ValidityWarning
 from ssmb.lattice.program import compile_elements
 from ssmb.lattice.tree import Lattice
 from ssmb.maps.radiation import Radiation
@@ -136,7 +136,10 @@ def _slope(
     effect: Effect, here: Place, state: dict[str, Array], sigma: Array, reference: Reference, charge: float, n: int
 ) -> float:
     """Mean slope of the kick over a Gaussian beam, d delta/dz [1/m]."""
-    beam = Beam.gaussian(reference, sigma, n=n, charge=charge, start="quiet")
+    try:
+        beam = Beam.gaussian(reference, sigma, n=n, charge=charge, start="quiet")
+    except SsmbError as error:  # particles without momentum, and the like
+        raise PhysicsError(f"beam and effects find no balance: {error.message}") from None
     before = beam.coordinates.copy()
     own = {name: values.copy() for name, values in state.items()}
     effect.kick(beam, effect.total(effect.sums(beam, own)), own, 0, here)
