@@ -14,6 +14,7 @@ from ssmb.collective.impedances.base import Impedance, impedance
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning, Where, nearest, warn
 from ssmb.quantity import quantity
+from ssmb.ranges import several
 
 #: An interval of so many times both its neighbours is a gap; share of the wake on the wrong side that is refused.
 _GAP, _WRONG_SIDE = 3.5, 0.6
@@ -81,6 +82,7 @@ class ImpedanceTable(Impedance):
         (0.0, -3.0)
         """
         z = np.asarray(z, dtype=complex)
+        k = several("ImpedanceTable: k", k, "wave numbers [1/m]")
         return cls(k=tuple(map(float, k)), real=tuple(z.real.tolist()), imaginary=tuple(z.imag.tolist()), **more)
 
     def at(self, k: np.ndarray) -> np.ndarray:
