@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 #: Error of the integral over all elements that is allowed, relative; intervals of an element to begin with, and most;
 #: error of an element that cannot be cut that is told.
 ALLOWED, _FIRST, _MOST, _TOLD = 1e-4, 4, 512, 1e-2
+#: The same error of what is asked for again and again while the beam is tracked.
+_OF_KICKS = 2e-3
 
 
 class Along:
@@ -61,20 +63,28 @@ class Along:
     def moments(self, sigma: Array, rate: Callable[[Array], Array]) -> Array:
         """Covariance of random kicks and matrix of mean kicks (n, 2, 6, 6) of a passage of each element, at its
         entrance; ``rate`` gives both.
+
+        It is refined anew each time, from the coarsest: kicks must not depend on what was asked for before.
         """
+        if max(self.parts, default=_FIRST) > _FIRST:
+            self.parts = [_FIRST] * len(self.long)
+            self.maps = [self._inside(k) for k in range(len(self.long))]
+            self._stack()
 
         def carried(here: Array) -> Array:
             maps, back = self.stacked
             noise, drift = np.moveaxis(rate(here), 1, 0)
             return np.stack([back @ noise @ np.swapaxes(back, 1, 2), back @ drift @ maps], axis=1)
 
-        return self._integral(sigma, carried, lambda added: _size(added[:, 0], sigma[self.long]))
+        return self._integral(sigma, carried, lambda added: _size(added[:, 0], sigma[self.long]), _OF_KICKS)
 
     def numbers(self, sigma: Array, rate: Callable[[Array, Array], Array]) -> Array:
         """Integral over the time of a passage of each element (n,) of a rate that covariances and places s have."""
         return self._integral(sigma, lambda here: rate(here, self.s), np.abs)
 
-    def _integral(self, sigma: Array, rate: Callable[[Array], Array], measure: Callable[[Array], Array]) -> Array:
+    def _integral(
+        self, sigma: Array, rate: Callable[[Array], Array], measure: Callable[[Array], Array], allowed: float = ALLOWED
+    ) -> Array:
         out: Array | None = None
         while self.long:
             maps = self.stacked[0]
@@ -87,7 +97,7 @@ class Along:
             error, size = (measure(what) for what in (found - coarse, found))
             cut = np.array([len(m) > 2 for m in self.maps])
             error[cut] /= 15.0  # of the finer of two sums of an error of fourth order
-            more = cut & (error * len(self.long) > ALLOWED * size.sum()) & (np.array(self.parts) < _MOST)
+            more = cut & (error * len(self.long) > allowed * size.sum()) & (np.array(self.parts) < _MOST)
             if not more.any():
                 out[self.long] = found
                 self._tell(error, float(size.sum()), cut)

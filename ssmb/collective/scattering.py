@@ -171,9 +171,6 @@ class Intrabeam(Effect):
             electrons, current = line_density(reference, current) * self.wavelength, None
         return impact_parameters(reference, sigma, electrons=electrons, current=current, damping_time=self.damping_time)
 
-    def _logarithm(self, impact: ImpactParameters | None) -> float:
-        return self.coulomb_log if self.coulomb_log is not None or impact is None else impact.logarithm
-
     def _moments(
         self,
         sigma: np.ndarray,
@@ -184,10 +181,9 @@ class Intrabeam(Effect):
         coasting: bool,
     ) -> np.ndarray:
         """Covariance of the random kicks and matrix of the mean kicks at a place, (2, 6, 6)."""
-        impact = None
-        if self.coulomb_log is None:
-            impact = self._impact(reference, sigma, electrons, current, coasting)
-        logarithm = self._logarithm(impact)
+        logarithm = self.coulomb_log
+        if logarithm is None:
+            logarithm = self._impact(reference, sigma, electrons, current, coasting).logarithm
         wavelength = None if coasting else self.wavelength
 
         def rate(at: np.ndarray) -> np.ndarray:
@@ -257,7 +253,8 @@ class Intrabeam(Effect):
         half = 0.5 * density * time * math.pi * SPEED_OF_LIGHT / reference.gamma**2
         to_beta = reference.gamma * reference.beta
         bound = _BOUND * to_beta * math.sqrt(2.0 * float(np.trace(inner[0])))
-        cut = impact.largest * math.exp(-self._logarithm(impact))
+        logarithm = impact.logarithm if self.coulomb_log is None else self.coulomb_log
+        cut = impact.largest * math.exp(-logarithm)
         if half * bound * cut**2 > 1.0:
             warn(
                 "intrabeam: a kick would have several large collisions of one particle; give a larger coulomb_log or "
@@ -350,7 +347,7 @@ def _root(noise: np.ndarray) -> np.ndarray:
     size = np.sqrt(np.maximum(np.diag(noise), 1e-300))
     values, axes = np.linalg.eigh(noise / np.outer(size, size))
     made = axes * np.sqrt(np.maximum(values, 0.0))
-    lower = np.linalg.qr(made.T, mode="r").T
+    lower = np.asarray(np.linalg.qr(made.T, mode="r")).T
     return np.ascontiguousarray(np.tril(lower) * np.where(np.diag(lower) < 0.0, -1.0, 1.0) * size[:, None])
 
 
