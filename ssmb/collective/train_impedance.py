@@ -17,7 +17,6 @@ from ssmb.collective.impedances import Impedance, ImpedanceTable, Inductance, Oh
 from ssmb.errors import ConfigError
 from ssmb.kernels.charges import harmonic_sums, kick_by_harmonics
 from ssmb.quantity import quantity
-from ssmb.ranges import count, several
 from ssmb.tracking.stations import Place
 
 
@@ -38,15 +37,13 @@ class TrainImpedance(Effect):
         "m", "period of the train in z, beta times that of light", minimum=0.0, open_minimum=True
     )
     current: float = quantity("A", "mean current of the train while it passes", minimum=0.0)
-    harmonics: Sequence[int] = (1,)
+    harmonics: Sequence[int] = quantity("1", "harmonics of the train that act", minimum=1, default=(1,))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = several("TrainImpedance: harmonics", self.harmonics, "whole numbers >= 1")
-        harmonics = tuple(count("TrainImpedance: a harmonic", n) for n in given)
+        harmonics = tuple(self.harmonics)
         if not harmonics or len(set(harmonics)) < len(harmonics):
             raise ConfigError(f"TrainImpedance: give harmonics, each once, got {self.harmonics!r}")
-        object.__setattr__(self, "harmonics", harmonics)
         _ = self._waves  # what is wrong with the impedance is said now
 
     @functools.cached_property

@@ -208,12 +208,11 @@ class OneOf:
         sections: Iterable[Any] = (
             section_of(cls, kind=(Literal[kind], ...), optional=getattr(cls, "of_the_run", ()))
             for kind, cls in self.kinds.items()
-            if _can_be_said(cls)
         )
         return handler.generate_schema(Annotated[functools.reduce(operator.or_, sections), Field(discriminator="kind")])
 
 
-def _can_be_said(cls: type[Any]) -> bool:
+def can_be_said(cls: type[Any]) -> bool:
     """Whether a file can say all that a class must be told."""
     told = quantities_of(cls)
     return all(f.name in told or f.default is not MISSING or f.default_factory is not MISSING for f in fields(cls))
@@ -235,7 +234,7 @@ def _section_type(hint: Any, of: Quantity) -> Any:
     if hint in (float, int, str):
         return Annotated[hint, of]
     if isinstance(kinds := getattr(hint, "kinds", None), Mapping):
-        return Annotated[SectionOf, OneOf(kinds)]
+        return Annotated[SectionOf, OneOf({kind: cls for kind, cls in kinds.items() if can_be_said(cls)})]
     nested = isinstance(hint, type) and is_dataclass(hint) and quantities_of(hint)
     return section_of(hint) if nested else hint
 

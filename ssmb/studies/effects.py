@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from ssmb.collective import EFFECTS, Effect
 from ssmb.errors import ConfigError
 from ssmb.lattice.program import Program
-from ssmb.studies.config_types import OneOf, SectionOf
+from ssmb.studies.config_types import OneOf, SectionOf, can_be_said
 from ssmb.studies.study import Places, at_place
 from ssmb.tracking.stations import places as places_of
 
 #: Section of a run file: one collective effect, told by its kind.
-EffectSection = Annotated[SectionOf, OneOf(EFFECTS)]
+EffectSection = Annotated[SectionOf, OneOf({kind: cls for kind, cls in EFFECTS.items() if can_be_said(cls)})]
 
 
 def effects_of(

@@ -212,7 +212,10 @@ def test_lost_charge_lowers_the_current() -> None:
         (lambda: BunchImpedance(at="m", impedance=BROAD, window=(1.0, -1.0)), "window must be"),
         (lambda: BunchImpedance(at="m", impedance=BROAD, window=(-1.0, 1.0), bins=2), "bins"),
         (lambda: TrainImpedance(at="m", impedance=BROAD, wavelength=0.0, current=1.0), "wavelength"),
-        (lambda: TrainImpedance(at="m", impedance=BROAD, wavelength=1e-6, current=1.0, harmonics=(0,)), "a harmonic"),
+        (
+            lambda: TrainImpedance(at="m", impedance=BROAD, wavelength=1e-6, current=1.0, harmonics=(0,)),
+            r"harmonics\[0\] must be a whole number",
+        ),
         (lambda: TrainImpedance(at="m", impedance=BROAD, wavelength=1e-6, current=1.0, harmonics=(1, 1)), "each once"),
     ],
 )

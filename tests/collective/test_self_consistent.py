@@ -120,9 +120,9 @@ def test_a_train_impedance_in_the_middle_of_a_bunch() -> None:
 
 
 def test_no_balance_and_wrong_arguments() -> None:
-    for ohm, want in ((1e8j, "with the effects: no equilibrium|find no balance"), (1e12j, "the whole energy")):
+    for ohm in (1e8j, 1e12j, -1e12j):
         strong = TrainImpedance(at="rf", impedance=Constant(ohm), wavelength=1.0, current=1.0)
-        with pytest.raises(PhysicsError, match=want):
+        with pytest.raises(PhysicsError, match="lower the current|no balance"):
             self_consistent_equilibrium(ring(), [strong])
     with pytest.raises(ConfigError, match="electrons"):
         self_consistent_equilibrium(ring(), [], electrons=-1.0)
