@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.collective.impedances import Impedance, Ohms, impedance_values
 from ssmb.collective.stored_beam import StoredBeam
-from ssmb.constants import SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
+from ssmb.constants import ELECTRON_MASS_EV, SPEED_OF_LIGHT, VACUUM_PERMITTIVITY
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.ranges import not_negative, positive
 
@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 _MANY_WAVES = 2.0 * math.pi
 #: Shielding at which the threshold dips below the fit, and damping over 2 pi nu_s to which the fit belongs.
 _DIP, _WEAK_DAMPING = (0.4, 1.2), 0.02
+#: Critical wavelengths from which on radiation follows k^(1/3) to about 10 %.
+_CRITICAL = 30.0
 
 
 @checked
@@ -85,7 +87,8 @@ def stupakov_heifets_wavelength(beam: StoredBeam, current: float, radius: float,
 
     ``k rho < 2.0 Lambda^(3/2)``, ``Lambda = (I/I_A) (2 pi rho/C)/(|eta| gamma sigma_delta^2)``, of steady radiation in
     free space of bends that make a full turn. Parallel plates keep waves beyond about 2 h sqrt(h/rho) dark: where the
-    shortest wave is longer than that none grows.
+    shortest wave is longer than that none grows. Below 30 critical wavelengths of electrons their radiation is weaker
+    than in this law: warned of.
 
     Parameters
     ----------
@@ -105,6 +108,13 @@ def stupakov_heifets_wavelength(beam: StoredBeam, current: float, radius: float,
     if strength == 0.0:
         return math.inf
     wave = 2.0 * math.pi * rho / (2.0 * strength**1.5)
+    critical = 4.0 * math.pi * rho / (3.0 * (beam.energy / ELECTRON_MASS_EV) ** 3)
+    if wave < _CRITICAL * critical:
+        warn(
+            f"stupakov_heifets_wavelength: {wave:.3g} m is not far above the critical wavelength {critical:.3g} m of "
+            "electrons, where the law k^(1/3) ends; use coasting_growth with CSR at the energy",
+            ValidityWarning,
+        )
     return wave if wave < 2.0 * gap * math.sqrt(gap / rho) else math.inf
 
 

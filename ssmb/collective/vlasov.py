@@ -48,6 +48,9 @@ _LOST = 1e-6
 _WAVE = 4.0
 #: Records of a synchrotron period, about: no small whole number, at which modes would seem to stand still.
 _RECORDS = 13
+#: Largest drift of a particle in a step, in radians of the wave that moves; least unrest that is looked at; share of
+#: the last tenth of the spectrum at which the grid is too coarse.
+_MOST_DRIFT, _RESTLESS, _TAIL = 0.5, 1e-6, 1e-2
 #: Time of a step for each point [s].
 _SECONDS = 8e-9
 
@@ -289,9 +292,11 @@ def _record(
     lost = 1.0 - float(f.sum()) * width * height
     if abs(lost) > _LOST:
         warn(
-            f"vlasov: {lost:.2g} of the charge has left the grid: the beam has grown too hot or too long for it",
+            f"vlasov: the charge has changed by {-lost:.2g} of it at the ends of the grid: the beam has grown too "
+            "hot or too long for it, or has structure below its points",
             StatisticsWarning if abs(lost) < 1e-3 else ValidityWarning,
         )
+    _say_what_is_coarse(motion, line, width)
     return VlasovRun(
         turn=np.array([row[0] for row in rows[1:]]),
         centroid=centroid[1:],
@@ -304,3 +309,26 @@ def _record(
         density=f,
         lost=finite("lost", lost),
     )
+
+
+def _say_what_is_coarse(motion: _Motion, line: Array, width: float) -> None:
+    """Warn where what moves at the end is too short a wave for the steps or the grid."""
+    change = np.abs(np.fft.rfft(line[-1] - line[-2])) ** 2 if len(line) > 1 else np.zeros(2)
+    if change.sum() < _RESTLESS**2 * np.sum(np.abs(np.fft.rfft(line[-1])) ** 2):
+        return
+    k = 2.0 * math.pi * np.fft.rfftfreq(line.shape[1], width)
+    wave = math.sqrt(float(change @ k**2 / change.sum()))
+    drift_of_a_step = wave * abs(motion.slip) * motion.turns * motion.sigma_delta
+    if drift_of_a_step > _MOST_DRIFT:
+        warn(
+            f"vlasov: particles drift by {drift_of_a_step:.2g} rad of the wave that moves, k = {wave:.3g}/m, in a step"
+            f"; take at least {drift_of_a_step / _MOST_DRIFT:.3g} times the steps",
+            ValidityWarning,
+        )
+    tail = math.sqrt(float(change[-change.size // 10 :].sum() / change.sum()))
+    if tail > _TAIL:
+        warn(
+            f"vlasov: the line density moves up to the shortest waves of the grid (the last tenth of its spectrum has "
+            f"{tail:.2g} of it); take more points",
+            ValidityWarning,
+        )

@@ -100,5 +100,8 @@ def test_what_is_warned_of() -> None:
         csr_bunch_threshold(dataclasses.replace(beam, damping=2e-3), inputs["rho"])
     with pytest.warns(ValidityWarning, match="no wave within a bunch"):
         boussard_current(beam, lambda k: 1.0 + 0.0 * k, [1e-4, 1e-2])
+    cold = dataclasses.replace(COASTING, sigma_delta=1e-6)
+    with pytest.warns(ValidityWarning, match="not far above the critical wavelength"):
+        stupakov_heifets_wavelength(cold, 1.0, 1.5)
     with pytest.raises(ConfigError, match="wavelengths must be above 0 m"):
         keil_schnell_current(beam, lambda k: k, [])

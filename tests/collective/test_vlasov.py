@@ -29,7 +29,7 @@ from ssmb.collective import (
 )
 from ssmb.collective.vlasov import spreading
 from ssmb.constants import ELEMENTARY_CHARGE
-from ssmb.errors import ConfigError, PhysicsError, SsmbWarning
+from ssmb.errors import ConfigError, PhysicsError, SsmbWarning, ValidityWarning
 from ssmb.kernels.phase_space import drift, kick, shift_weights
 from ssmb.kernels.threads import most_threads, thread_count
 from ssmb.tracking import BunchingMonitor, track
@@ -161,6 +161,14 @@ def test_the_threshold_of_shielded_synchrotron_radiation(shielding: float) -> No
     assert above.sigma_delta[-1] > 1.001 * beam.sigma_delta
 
 
+def test_steps_and_points_that_are_too_few_are_warned_of() -> None:
+    beam, impedance, charge = shielded(2.0)
+    with pytest.warns(ValidityWarning, match=r"take at least 1\.\d+ times the steps"):
+        vlasov_bunch(beam, impedance, charge, periods=0.1, points=96, steps=30)
+    with pytest.warns(ValidityWarning, match="take more points"):
+        vlasov_bunch(beam, impedance, charge, periods=0.4, points=32)
+
+
 # ---- train
 
 
@@ -195,7 +203,7 @@ def test_arguments() -> None:
     with pytest.raises(ConfigError, match="steps"):
         vlasov_bunch(BUNCH, BROAD, 1e-10, steps=5)
     with pytest.raises(PhysicsError, match="fewer than three records"):
-        vlasov_bunch(BUNCH, BROAD, 1e-10, periods=0.1, points=48, steps=40).growth()
+        vlasov_bunch(BUNCH, BROAD, 1e-10, periods=0.1, points=64, steps=80).growth()
     with pytest.raises(ConfigError, match="a density on 256 x 256 points for 2000000000 steps needs about"):
         vlasov_bunch(BUNCH, BROAD, 1e-10, periods=1e7)
 

@@ -42,7 +42,7 @@ def test_waves() -> None:
 
 
 def test_a_density_on_a_grid() -> None:
-    run = vlasov_bunch(BEAM, Inductance(5e-9), 1e-10, periods=1.0, points=64, steps=40)
+    run = vlasov_bunch(BEAM, Inductance(5e-9), 1e-10, periods=1.0, points=64, steps=80)
     length, _, unrest = ssmb.plot(run).axes
     assert_close(length.lines[0].get_ydata(), 1e3 * run.rms, rtol=1e-12, atol=0.0)
     assert_close(unrest.lines[0].get_ydata(), run.unrest, rtol=1e-12, atol=0.0)
