@@ -124,7 +124,7 @@ def test_an_attractive_well_collapses() -> None:
     assert_close(share * 2e-9, limit, rtol=0.02, atol=0.0, what="charge at the end of the solutions [C]")
 
 
-@pytest.mark.parametrize("identifier", ["haissinski_inductive_2_p", "haissinski_resistive_1_p", "haissinski_bbr_1_p"])
+@pytest.mark.parametrize("identifier", ["haissinski_inductive_2_p", "haissinski_resistive_1_p", "haissinski_bbr_2_p"])
 def test_tracked_bunches(identifier: str) -> None:
     """From a Gaussian, over five damping times: centroid, rms and shape, within 2 % and 3 standard errors."""
     inputs = reference_inputs(identifier)
@@ -140,7 +140,8 @@ def test_tracked_bunches(identifier: str) -> None:
     want = haissinski_bunch(beam, impedance_of(inputs), charge)
     error = want.rms / math.sqrt(n)  # of one turn; the mean of many is better
     off = abs(z.mean() - want.centroid)
-    assert off < 3.0 * error and off < 0.02 * want.rms, (off, error)
+    scale = abs(want.centroid) if inputs["wake"] != "inductive" else want.rms  # an inductance moves no centroid
+    assert off < 3.0 * error and off < 0.02 * scale, (off, error)
     off = abs(float(z.std(axis=1).mean()) - want.rms)
     assert off < 3.0 * error / math.sqrt(2.0) and off < 0.02 * want.rms, (off, error)
     edges = np.linspace(-2.5, 3.5, 25) * beam.sigma_z
