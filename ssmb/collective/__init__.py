@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 from ssmb.collective.bunch_impedance import BunchImpedance
+from ssmb.collective.bunch_light import BunchLight
 from ssmb.collective.cavity_loading import CavityLoading
 from ssmb.collective.coasting_stability import CoastingStability, coasting_growth
 from ssmb.collective.collisions import ImpactParameters, impact_parameters
@@ -57,6 +58,7 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
 
 __all__ = [
     "BunchImpedance",
+    "BunchLight",
     "CSR",
     "CSRPlates",
     "CavityLoading",

@@ -23,6 +23,7 @@ import numpy as np
 
 from ssmb.collective.impedances.undulator_light import light_ohms, path_factors
 from ssmb.kernels.light_modes import DECAY, SCALE
+from ssmb.light.angular import composite_nodes
 from ssmb.maps.undulator import Undulator
 
 #: c of the spectra of the modes under the density.
@@ -46,17 +47,53 @@ def mode_impedance(
     sizes : rms sizes (x, y) for which the modes are made [m].
     order : largest m + n.
     """
+    spread, slip = _numbers(undulator, wavelength, harmonic, sizes)
+    t, factor = path_factors(spread, slip)
+    scale = 4.0 * light_ohms(undulator, harmonic)
+    return scale * np.einsum("t,tab->ab", factor, _overlaps(spread, t, order))
+
+
+@functools.lru_cache(maxsize=16)
+def mode_wake(
+    undulator: Undulator, wavelength: float, harmonic: int, sizes: tuple[float, float], order: int, step: float
+) -> np.ndarray:
+    """Return Z_mn (lags, modes, modes) [ohm] between slices of equal length: the parts of the impedance by which light
+    has run ahead 0, 1, 2 ... slices, each slice of constant bunching; their sum is :func:`mode_impedance`.
+
+    Parameters
+    ----------
+    step : length of a slice over the slippage N lambda_1 of the whole undulator [1].
+    """
+    spread, slip = _numbers(undulator, wavelength, harmonic, sizes)
+    lags = math.ceil(1.0 / step) + 1
+    fine = max(1, math.ceil(abs(slip) * step / math.pi))
+    ends = np.minimum(np.arange(lags * fine) * (step / fine), 1.0)
+    first = ends[ends > 0.0].min(initial=1.0)
+    narrow = first * 0.5 ** np.arange(1, max(2, math.ceil(math.log2(max(first / min(spread), 1.0))) + 6))
+    t, weight = composite_nodes(np.unique(np.concatenate((ends, narrow, [1.0]))))
+    factor = 4.0 * light_ohms(undulator, harmonic) * weight * (1.0 - t) * np.exp(-1j * slip * t)
+    lag, ahead = np.floor(t / step).astype(int), t / step % 1.0
+    share = np.zeros((lags + 1, t.size))
+    share[lag, np.arange(t.size)] = 1.0 - ahead
+    share[lag + 1, np.arange(t.size)] = ahead
+    return np.einsum("lt,t,tab->lab", share, factor, _overlaps(spread, t, order), optimize=True)
+
+
+def _numbers(
+    undulator: Undulator, wavelength: float, harmonic: int, sizes: tuple[float, float]
+) -> tuple[tuple[float, float], float]:
+    """S = k sigma^2/L of both planes, and the slip of the light over the undulator beyond the resonance [rad]."""
     k = 2.0 * math.pi / wavelength
     s_x, s_y = (k * size * size / undulator.length for size in sizes)
     offset = undulator.near_harmonic(harmonic, undulator.wavelength(harmonic) / wavelength - 1.0)
-    t, factor = path_factors((s_x, s_y), 2.0 * math.pi * harmonic * undulator.n_periods * offset)
-    modes = mode_list(order)
-    x, y = (_between_modes(s, t, order) for s in (s_x, s_y))
-    of_x, of_y = (np.array(list(orders)) for orders in zip(*modes, strict=True))
-    scale = 4.0 * light_ohms(undulator, harmonic) / math.sqrt(s_x * s_y)
-    return scale * np.einsum(
-        "t,tab,tab->ab", factor, x[:, of_x[:, None], of_x], y[:, of_y[:, None], of_y], optimize=True
-    )
+    return (s_x, s_y), 2.0 * math.pi * harmonic * undulator.n_periods * offset
+
+
+def _overlaps(spread: tuple[float, float], t: np.ndarray, order: int) -> np.ndarray:
+    """(t, modes, modes) overlap of the modes after a way t."""
+    x, y = (_between_modes(s, t, order) for s in spread)
+    of_x, of_y = (np.array(list(orders)) for orders in zip(*mode_list(order), strict=True))
+    return x[:, of_x[:, None], of_x] * y[:, of_y[:, None], of_y] / math.sqrt(spread[0] * spread[1])
 
 
 def _between_modes(size: float, t: np.ndarray, order: int) -> np.ndarray:

@@ -28,36 +28,15 @@ _FITS = (0.4, 1.6)
 _MOST_PHASE = 0.5
 
 
-@checked
-@effect("own_light")
-class OwnLight(Effect):
-    """The field that a bunched beam radiates in an undulator acts on each of its electrons.
-
-    ``dE = -2 I Re[exp(i k z) Sum psi_m(x, y) Z_mn b_n]``, b_n = <psi_n exp(-i k z)> of the particles at the place, in
-    the modes of :mod:`ssmb.collective.light_modes`: emission at one point of the undulator, spreading, and action
-    at another one ahead of it, so with its reactive part, which is as large as what is radiated, and with its
-    variation over the beam. The transverse momenta change by the Panofsky-Wenzel partner: the kick is symplectic. What
-    is lost is the power radiated, ``2 I b* Re(Z) b``. The place stands for the middle of the undulator (a marker
-    between its halves).
-
-    Order 2 has the mean field of a beam of the sizes given to 1 % and the field at its electrons to 1 to 9 % rms (S = k
-    sigma^2/L from 0.06 to 2), order 4 to 0.1 % and 3 %; a beam far off the axis, or tilted, needs more.
-
-    One effect is one line of the train at an odd harmonic of one undulator; more radiators, harmonics, colours are more
-    effects, each with its name. Valid for an infinite train (every bucket sees N equal ones behind it; within N
-    wavelengths of the ends it sees fewer), low gain, N >= 10, and angles and energy spread small over the undulator;
-    where the beam leaves the range, and the sizes those of the modes, it is warned.
-
-    References
-    ----------
-    W. K. H. Panofsky, W. A. Wenzel, Rev. Sci. Instrum. 27, 967 (1956), doi:10.1063/1.1715427.
-    """
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UndulatorField(Effect):
+    """What effects of the light of an undulator share: the undulator, the line, the modes, and where they end."""
 
     physics = "own light of the radiator"
+
     wavelength: float = quantity(
         "m", "wavelength of the train, in z: beta times that of light", minimum=0.0, open_minimum=True
     )
-    current: float = quantity("A", "local current of the train while it passes", minimum=0.0)
     sigma_x: float = quantity("m", "horizontal rms size that the modes are made for", minimum=0.0, open_minimum=True)
     sigma_y: float = quantity("m", "vertical rms size that the modes are made for", minimum=0.0, open_minimum=True)
     line: int = quantity(
@@ -73,13 +52,6 @@ class OwnLight(Effect):
     periods: int = quantity("1", "number of periods; 0: of the lattice", minimum=0, maximum=1_000_000, default=0)
     deflection: float = quantity("1", "deflection parameter K; 0: of the lattice", minimum=0.0, default=0.0)
     helical: bool = quantity("", "whether the undulator is helical", default=False)
-    bunching: float = quantity(
-        "1",
-        "|b| of a beam that is bunched anew on each turn and forgets its phase, for the envelope; 0: it keeps it",
-        minimum=0.0,
-        maximum=1.0,
-        default=0.0,
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -140,6 +112,70 @@ class OwnLight(Effect):
         """Elements of whose beam it was warned: once is enough."""
         return set()
 
+    def _warn(self, total: np.ndarray, reference: Reference, turn: int, here: Place) -> None:
+        """Say where the beam leaves what the modes, and the thin kick, are good for."""
+        if not total[1] > 0.0:
+            return
+        mean, square = total[2:MOMENTS:2] / total[1], total[3:MOMENTS:2] / total[1]
+        rms = np.sqrt(np.maximum(square - mean * mean, 0.0))
+        if here.element in self._told:
+            return
+        told = f"{self.name} at '{here.name}', turn {turn}"
+        for plane, size, seen, off in zip("xy", (self.sigma_x, self.sigma_y), rms[:2], mean[:2], strict=True):
+            if not _FITS[0] <= math.hypot(seen, off) / size <= _FITS[1]:
+                self._told.add(here.element)
+                warn(
+                    f"{told}: modes for sigma_{plane} = {size:.3g} m, but the beam has {seen:.3g} m about "
+                    f"{off:.3g} m: set sigma_{plane} to it",
+                    ValidityWarning,
+                )
+        undulator = self.undulator(reference)
+        lobe = 0.5 * math.pi * undulator.length / self.light(reference) * float(square[2] + square[3])
+        spread = 2.0 * math.pi * self.harmonic * undulator.n_periods * float(rms[4])
+        for what, value in (("k L sigma'^2/4", lobe), ("2 pi n N sigma_delta", spread)):
+            if value > _MOST_PHASE:
+                self._told.add(here.element)
+                warn(
+                    f"{told}: {what} = {value:.2g} (good below {_MOST_PHASE}): the light of each electron depends on "
+                    "its angle or energy, which the kick leaves out",
+                    ValidityWarning,
+                )
+
+
+@checked
+@effect("own_light")
+class OwnLight(UndulatorField):
+    """The field that a bunched beam radiates in an undulator acts on each of its electrons.
+
+    ``dE = -2 I Re[exp(i k z) Sum psi_m(x, y) Z_mn b_n]``, b_n = <psi_n exp(-i k z)> of the particles at the place, in
+    the modes of :mod:`ssmb.collective.light_modes`: emission at one point of the undulator, spreading, and action
+    at another one ahead of it, so with its reactive part, which is as large as what is radiated, and with its
+    variation over the beam. The transverse momenta change by the Panofsky-Wenzel partner: the kick is symplectic. What
+    is lost is the power radiated, ``2 I b* Re(Z) b``. The place stands for the middle of the undulator (a marker
+    between its halves).
+
+    Order 2 has the mean field of a beam of the sizes given to 1 % and the field at its electrons to 1 to 9 % rms (S = k
+    sigma^2/L from 0.06 to 2), order 4 to 0.1 % and 3 %; a beam far off the axis, or tilted, needs more.
+
+    One effect is one line of the train at an odd harmonic of one undulator; more radiators, harmonics, colours are more
+    effects, each with its name. Valid for an infinite train (every bucket sees N equal ones behind it; within N
+    wavelengths of the ends it sees fewer: ``BunchLight``), low gain, N >= 10, and angles and energy spread small over
+    the undulator; where the beam leaves the range, and the sizes those of the modes, it is warned.
+
+    References
+    ----------
+    W. K. H. Panofsky, W. A. Wenzel, Rev. Sci. Instrum. 27, 967 (1956), doi:10.1063/1.1715427.
+    """
+
+    current: float = quantity("A", "local current of the train while it passes", minimum=0.0)
+    bunching: float = quantity(
+        "1",
+        "|b| of a beam that is bunched anew on each turn and forgets its phase, for the envelope; 0: it keeps it",
+        minimum=0.0,
+        maximum=1.0,
+        default=0.0,
+    )
+
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """Weight of all particles, moments of those alive, and the bunching in each mode (real, imaginary)."""
         out = np.empty((self.blocks(beam), MOMENTS + 2 * len(mode_list(self.order))))
@@ -199,35 +235,6 @@ class OwnLight(Effect):
             unit = scale * here.share * abs(reference.charge_number) / reference.p0c
             out[i, i] = 0.5 * float(weights @ square @ weights) * unit * unit
         return out
-
-    def _warn(self, total: np.ndarray, reference: Reference, turn: int, here: Place) -> None:
-        """Say where the beam leaves what the modes, and the thin kick, are good for."""
-        if not (self.current > 0.0 and total[1] > 0.0):
-            return
-        mean, square = total[2:MOMENTS:2] / total[1], total[3:MOMENTS:2] / total[1]
-        rms = np.sqrt(np.maximum(square - mean * mean, 0.0))
-        if here.element in self._told:
-            return
-        told = f"{self.name} at '{here.name}', turn {turn}"
-        for plane, size, seen, off in zip("xy", (self.sigma_x, self.sigma_y), rms[:2], mean[:2], strict=True):
-            if not _FITS[0] <= math.hypot(seen, off) / size <= _FITS[1]:
-                self._told.add(here.element)
-                warn(
-                    f"{told}: modes for sigma_{plane} = {size:.3g} m, but the beam has {seen:.3g} m about "
-                    f"{off:.3g} m: set sigma_{plane} to it",
-                    ValidityWarning,
-                )
-        undulator = self.undulator(reference)
-        lobe = 0.5 * math.pi * undulator.length / self.light(reference) * float(square[2] + square[3])
-        spread = 2.0 * math.pi * self.harmonic * undulator.n_periods * float(rms[4])
-        for what, value in (("k L sigma'^2/4", lobe), ("2 pi n N sigma_delta", spread)):
-            if value > _MOST_PHASE:
-                self._told.add(here.element)
-                warn(
-                    f"{told}: {what} = {value:.2g} (good below {_MOST_PHASE}): the light of each electron depends on "
-                    "its angle or energy, which the kick leaves out",
-                    ValidityWarning,
-                )
 
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:

@@ -36,6 +36,8 @@ class LoadedRfCavity(CavityField):
 
     physics = "load of the radio-frequency cavity"
     what: ClassVar[str] = "a voltage at a frequency"
+    #: its current is the mean one of the beam, and not that of a train
+    of_the_run: ClassVar[tuple[str, ...]] = ()
 
     current: float = quantity("A", "mean current of the beam", minimum=0.0)
     r_over_q: float = quantity("ohm", "R/Q = V^2/(omega U) of all cells", minimum=0.0, open_minimum=True)

@@ -27,7 +27,7 @@ SAMPLE = 32
 
 
 @scalar
-def _taken(row, lo, count, out):
+def taken(row, lo, count, out):
     """Copy a part of a row; zeros behind it."""
     for k in range(count):
         out[k] = row[lo + k]
@@ -36,7 +36,7 @@ def _taken(row, lo, count, out):
 
 
 @scalar
-def _polynomials(x, scale, rows):
+def polynomials(x, scale, rows):
     """Fill ``rows[m]`` with sqrt(a) He_m(u)/sqrt(m!), u = scale x."""
     first = math.sqrt(SCALE)
     for k in range(BLOCK):
@@ -66,7 +66,7 @@ def _product(a, b, parts):
 
 
 @scalar
-def _moments(coordinates, lo, count, alive, row):
+def sampled_moments(coordinates, lo, count, alive, row):
     """Weight of the first particles alive, and w times x, x^2, y, y^2, px, px^2, py, py^2, delta, delta^2 of them."""
     last = min(SAMPLE, count)
     for j in range(1, MOMENTS):
@@ -90,19 +90,19 @@ def _mode_sums(begin, end, coordinates, weight, state, per_metre, scale_x, scale
         row = out[block]
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        _taken(weight, lo, count, alive)
+        taken(weight, lo, count, alive)
         row[0] = 0.0
         for k in range(BLOCK):
             row[0] += alive[k]
-        _taken(coordinates[X], lo, count, x)
-        _taken(coordinates[Y], lo, count, y)
-        _taken(coordinates[Z], lo, count, z)
+        taken(coordinates[X], lo, count, x)
+        taken(coordinates[Y], lo, count, y)
+        taken(coordinates[Z], lo, count, z)
         for k in range(count):
             if state[lo + k] != 0:
                 alive[k] = x[k] = y[k] = z[k] = 0.0
-        _moments(coordinates, lo, count, alive, row)
-        _polynomials(x, scale_x, across)
-        _polynomials(y, scale_y, along)
+        sampled_moments(coordinates, lo, count, alive, row)
+        polynomials(x, scale_x, across)
+        polynomials(y, scale_y, along)
         for k in range(BLOCK):
             u, v = scale_x * x[k], scale_y * y[k]
             size = alive[k] * exp(-DECAY * (u * u + v * v))
@@ -200,15 +200,15 @@ def _kick_by_modes(begin, end, coordinates, state, per_metre, per_slope, scale_x
     for block in range(begin, end):
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        _taken(coordinates[X], lo, count, x)
-        _taken(coordinates[Y], lo, count, y)
-        _taken(coordinates[Z], lo, count, z)
-        _taken(coordinates[DELTA], lo, count, delta)
+        taken(coordinates[X], lo, count, x)
+        taken(coordinates[Y], lo, count, y)
+        taken(coordinates[Z], lo, count, z)
+        taken(coordinates[DELTA], lo, count, delta)
         for k in range(count):
             if state[lo + k] != 0:
                 x[k] = y[k] = z[k] = delta[k] = 0.0
-        _polynomials(x, scale_x, across)
-        _polynomials(y, scale_y, along)
+        polynomials(x, scale_x, across)
+        polynomials(y, scale_y, along)
         _field(across, along, scale_x, real, imag, slope_real, slope_imag, gr, gi, field)
         for k in range(BLOCK):
             u, v = scale_x * x[k], scale_y * y[k]
