@@ -9,6 +9,9 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.quantity import quantity
 
+#: Slices in z that tell what is a function of z, and the fewest particles of one.
+_SLICES, _IN_A_SLICE = 128, 8
+
 
 @dataclass(frozen=True)
 class KickStatistics:
@@ -19,14 +22,20 @@ class KickStatistics:
     random: float = quantity(
         "1",
         "rms of the part that is not linear in the coordinates before: a linear part focuses or couples, this one "
-        "heats, as far as its particles come back at other phases",
+        "heats a beam that comes back at other places in z, such as a coasting one",
+        default=0.0,
+    )
+    scatter: float = quantity(
+        "1",
+        "rms of the part that is no function of z either: what heats a beam that is held in z, for which a kick that "
+        "is the same at the same z on every turn only bends its bucket",
         default=0.0,
     )
 
 
 @checked
 def kick_statistics(coordinates: np.ndarray, change: np.ndarray, weight: np.ndarray) -> KickStatistics:
-    """Return mean, size and random part of a kick.
+    """Return mean, size and random parts of a kick.
 
     Parameters
     ----------
@@ -56,4 +65,24 @@ def kick_statistics(coordinates: np.ndarray, change: np.ndarray, weight: np.ndar
     if len(rows):
         slopes = np.linalg.lstsq((rows * share) @ rows.T, rows @ (share * rest), rcond=1e-12)[0]
         rest = rest - slopes @ rows
-    return KickStatistics(mean, rms, float(np.sqrt(share @ rest**2)))
+    return KickStatistics(mean, rms, float(np.sqrt(share @ rest**2)), _scatter(coordinates[4], rest, share))
+
+
+def _scatter(z: np.ndarray, rest: np.ndarray, share: np.ndarray) -> float:
+    """What is left of a kick in slices of z of equal number, each without its mean and slope."""
+    slices = min(_SLICES, len(z) // _IN_A_SLICE)
+    if slices < 2:
+        return float(np.sqrt(share @ rest**2))
+    slice_of = np.empty(len(z), dtype=np.int64)
+    slice_of[np.argsort(z, kind="stable")] = np.arange(len(z)) * slices // len(z)
+
+    def mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        total = np.bincount(slice_of, weight, slices)
+        found = np.bincount(slice_of, weight * values, slices) / np.where(total > 0.0, total, 1.0)
+        return found[slice_of]
+
+    left, along = rest - mean(rest, share), z - mean(z, share)
+    steep = along != 0.0
+    left = left - along * mean(np.where(steep, left / np.where(steep, along, 1.0), 0.0), share * along**2)
+    freedom = 1.0 - 2.0 * slices / len(z)  # what means and slopes take from noise
+    return float(np.sqrt(share @ left**2 / freedom))

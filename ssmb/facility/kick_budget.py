@@ -144,7 +144,7 @@ def light_kick(light: SourceLight, beam: Beam) -> tuple[float, KickStatistics]:
 
 
 def tracked_lines(kicks: Sequence[object], physics: dict[str, str]) -> list[KickLine]:
-    """Return one line for each effect of a run, its places together.
+    """Return one line for each effect of a run whose beam is held in z, its places together.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def tracked_lines(kicks: Sequence[object], physics: dict[str, str]) -> list[Kick
     squares: dict[str, float] = {}
     for kick in kicks:
         name = kick.effect  # type: ignore[attr-defined]
-        squares[name] = squares.get(name, 0.0) + float(kick.random) ** 2  # type: ignore[attr-defined]
+        squares[name] = squares.get(name, 0.0) + float(kick.scatter) ** 2  # type: ignore[attr-defined]
     return [
         KickLine(f"{name}: {physics.get(name) or 'effect'}", float(np.sqrt(square)), "tracked", True)
         for name, square in squares.items()

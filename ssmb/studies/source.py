@@ -202,7 +202,7 @@ def _kicks(
         lines.append(KickLine("intrabeam scattering", allowed_kick(damping, more**2), "calculated", True))
     lines += tracked_lines(kicks, physics)
     if "own light of the radiator" not in physics.values():
-        worst = max((kick.random for _, kick in own), default=0.0)
+        worst = max((kick.scatter for _, kick in own), default=0.0)
         lines.append(KickLine("own light of the radiator", worst, "tracked", False))
     covered = {*physics.values(), "own light of the radiator", "intrabeam scattering"}
     return KickBudget("z", allowed_kick(damping, scattered**2), tuple(lines), missing_physics(covered))

@@ -202,7 +202,7 @@ class _Acting:
             seen = (before[:, alive].T, beam.delta[alive] - before[5, alive], beam.weight[alive])
             rows, change, weight = (self.run.together(np.ascontiguousarray(part)) for part in seen)
             found = kick_statistics(rows.T, change, weight)
-            self.run.measured[self.effect.name][self.row] = turn, found.mean, found.rms, found.random
+            self.run.measured[self.effect.name][self.row] = turn, found.mean, found.rms, found.random, found.scatter
 
 
 class Effects:
@@ -228,8 +228,8 @@ class Effects:
         self.effects = [made.in_lattice(program) for made in self.effects]
         self.places = {made.name: places(program, made.at) for made in self.effects}
         self.state = {made.name: made.state(program) for made in self.effects}
-        #: turn, mean, rms and random part of the last kick that was measured, by place
-        self.measured = {name: np.zeros((len(here), 4)) for name, here in self.places.items()}
+        #: turn, mean, rms and random parts of the last kick that was measured, by place
+        self.measured = {name: np.zeros((len(here), 5)) for name, here in self.places.items()}
 
     def stops(self) -> list[tuple[Place, Stop]]:
         """The effects at their places, in the order in which they were given."""
@@ -246,9 +246,11 @@ class Effects:
     def kicks(self) -> tuple[Kick, ...]:
         """What each of them did at each of its places on the last turn."""
         return tuple(
-            Kick(float(mean), float(rms), float(random), made.name, here.name, int(turn))
+            Kick(float(mean), float(rms), float(random), float(scatter), made.name, here.name, int(turn))
             for made in self.effects
-            for here, (turn, mean, rms, random) in zip(self.places[made.name], self.measured[made.name], strict=True)
+            for here, (turn, mean, rms, random, scatter) in zip(
+                self.places[made.name], self.measured[made.name], strict=True
+            )
         )
 
     def as_asked(self) -> dict[str, Any]:

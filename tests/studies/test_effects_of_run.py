@@ -108,6 +108,14 @@ def test_random_part_of_a_kick() -> None:
     wave = 1e-4 * np.cos(2.0 * np.pi * rows[4] / 13.5e-9)
     both = kick_statistics(rows, linear + wave, weight)
     assert_close(both.random, 1e-4 / np.sqrt(2.0), rtol=0.02, atol=0.0)
+    # the wave is a function of z, too fine for slices here; over a short bunch it is not
+    assert both.scatter > 0.9 * both.random
+    short = rows.copy()
+    short[4] *= 5e-3  # 5 nm
+    held = kick_statistics(short, 1e-4 * np.cos(2.0 * np.pi * short[4] / 13.5e-9) + linear, weight)
+    assert held.scatter < 0.05 * held.random  # the outer slices are wide
+    noise = 1e-5 * random.normal(size=20_000)
+    assert_close(kick_statistics(short, noise + linear, weight).scatter, 1e-5, rtol=0.03, atol=0.0)
     assert_close(both.mean, float(weight @ (linear + wave) / weight.sum()), rtol=1e-12, atol=0.0)
 
 
