@@ -1,14 +1,15 @@
 """The field of one mode of a cavity as a state: what the beam and the drive change in it from pass to pass.
 
-The lattice has the cavity with its static wave, at its place. The state is the *difference* d of the field from that
-wave, over the wave: nothing without a beam and with a drive that is right, so that an uncharged beam is tracked to the
-same bits as without the effect. In each pass a part of the train gets the gain
+The lattice has the cavity with its static wave, at its place or in two halves on both sides. The state is the
+*difference* d of the field from that wave, over the wave: nothing without a beam and with a drive that is right, so
+that an uncharged beam is tracked to the same bits as without the effect. In each pass a part of the train gets the gain
 
     V Im[(d + d_b/2) exp(i k z)],   d_b = -(i/2) g b exp(-i phase)   (its own field counted half),
 
 and then d -> rho exp(i psi) (d + d_b) + drive: the order of beam and round trip is physics. Several places of the same
-turn (two modulators in one cavity) load the same field before it goes round. ``phase`` of each place is that of the
-lattice's wave; waves of opposite sign, V > 0 and V < 0, take back each other's reactive part.
+turn (two modulators in one cavity, in the order in which the light comes by) load the same field; behind the last one
+it goes round. ``phase`` of each place is that of the lattice's wave; waves of opposite sign, V > 0 and V < 0, take back
+each other's reactive part.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, energy_gains, mass2
+from ssmb.elements.base import Element
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.cavity_waves import kick_by_parts, part_sums
 from ssmb.lattice.program import Program
@@ -90,7 +92,7 @@ class CavityField(Effect):
         """
         found = []
         for name in self.places:
-            wave = program.elements[program.index(name)].wave(program.reference)
+            wave = wave_at(program.elements, program.reference, program.index(name))
             if wave is None:
                 raise ConfigError(
                     f"{self.name}: '{name}' has no wave of {self.what}: name an element that has, or give voltage"
@@ -124,7 +126,7 @@ class CavityField(Effect):
     # the protocol
 
     def state(self, program: Program) -> dict[str, np.ndarray]:
-        """Difference of the field, the sum of errors, those on their way to the drive, and the index of the place."""
+        """Difference of the field, the sum of errors, and those on their way to the drive."""
         return self._fresh()
 
     def _fresh(self) -> dict[str, np.ndarray]:
@@ -132,7 +134,6 @@ class CavityField(Effect):
             "field": np.zeros(2),
             "sum": np.zeros(2),
             "errors": np.zeros((self.delay + 1, 2)),
-            "place": np.zeros(1),
         }
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
@@ -153,9 +154,8 @@ class CavityField(Effect):
         """exp(i phase) of the wave at a place."""
         return cmath.exp(2j * math.pi * (self.phase[place] if self.phase else 0.0))
 
-    def _passes(self, total: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:
-        """(parts,) difference of the field that each part sees at this place; the state goes on."""
-        place = int(state["place"][0])
+    def _passes(self, total: np.ndarray, state: dict[str, np.ndarray], place: int = 0) -> np.ndarray:
+        """(parts,) difference of the field that each part sees at a place; the state goes on, round after the last."""
         last = place == len(self.voltage) - 1
         ratio = self.voltage[place] / self.voltage[0] * self._turned(place).conjugate()
         given = -1j * self.load() * ratio * np.array(self.fill or (1.0,) * self.parts) * self.bunching(total)
@@ -166,12 +166,11 @@ class CavityField(Effect):
             if last:
                 now = self._round(now, state)
         state["field"][:] = now.real, now.imag
-        state["place"][0] = 0.0 if last else place + 1
         return seen
 
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
-        place = int(state["place"][0])
-        seen = self._passes(total, state)
+        place = self.places.index(here.name)
+        seen = self._passes(total, state, place)
         self._warn(seen, turn, here)
         wave = energy_gains(self.voltage[place] * self._turned(place) * seen, beam.reference, here)
         wavelength, inverse_waist2 = self.wave()
@@ -210,3 +209,24 @@ class CavityField(Effect):
         volts = self.voltage[0] * self._turned(0) * self._passes(total, state)
         gained = float(weight @ np.imag(volts * np.conj(self.bunching(total))))
         return -gained * here.share * abs(reference.charge_number) / max(float(weight.sum()), 1e-300)
+
+
+def wave_at(row: Sequence[Element], reference: Reference, at: int) -> Wave | None:
+    """Return the wave of an element, or of the two that touch it in a row whose last element touches its first.
+
+    A marker in the middle of a modulator that is told in two halves has the sum of their waves.
+    """
+    own = row[at].wave(reference)
+    if own is not None or row[at].length:
+        return own
+    found = []
+    for way in (range(at + 1, at + len(row)), range(at - 1, at - len(row), -1)):
+        beside = next((row[i % len(row)] for i in way if row[i % len(row)].length), None)
+        wave = None if beside is None else beside.wave(reference)
+        if wave is not None and beside not in [e for e, _ in found]:
+            found.append((beside, wave))
+    if not found:
+        return None
+    waves = [wave for _, wave in found]
+    total = sum(w.voltage * cmath.exp(2j * math.pi * w.phase) for w in waves)
+    return dataclasses.replace(waves[0], voltage=abs(total), phase=cmath.phase(total) / (2.0 * math.pi))
