@@ -67,8 +67,9 @@ class Intrabeam(Effect):
 
     With ``ring`` the rates are integrated along its elements, from place to place: the covariance is carried there by
     linear maps, the kicks to the place. So a spacing may be wider than the beam's sizes take to change, and the fast
-    model of a ring (:func:`ssmb.ring_models.ring_model`) scatters as the ring; its kept places are named. Without, the
-    covariance at each place stands for the whole way before it.
+    model of a ring (:func:`ssmb.ring_models.ring_model`) scatters as the ring; its kept places are named. A thousand
+    elements take some tenths of a second: keep the rates for as many turns as the beam's sizes stay, with ``every``.
+    Without a ring, the covariance at each place stands for the whole way before it.
 
     Collisions closer than a cut are in neither log nor kicks; with ``large`` they are events between two particles of
     about one group, by Moeller's cross-section of slow particles. The cut is the largest impact parameter over
