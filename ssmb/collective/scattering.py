@@ -108,6 +108,15 @@ class Intrabeam(Effect):
                 "intrabeam: a damping_time belongs to a logarithm that is calculated; give no coulomb_log"
             )
 
+        if self.ring is not None and not isinstance(self.at, (int, float)):
+            for name in self.at:
+                element = self.ring[self.ring.index(name)]
+                if element.light() is not None and element.length > 0.0:
+                    raise ConfigError(
+                        f"intrabeam: '{name}' is a modulator, which the model of a ring has as one kick in its middle; "
+                        "put a marker beside it, name that, and keep it in the model (keep=[...])"
+                    )
+
     def as_asked(self) -> dict[str, Any]:
         """A ring is known by its elements."""
         found = super().as_asked()

@@ -20,7 +20,8 @@ from ssmb.dynamics import equilibrium
 from ssmb.dynamics.linear import symplectic_form
 from ssmb.elements import Bend, Drift, Marker, Quadrupole, RFCavity
 from ssmb.elements.lumped_radiation import LumpedRadiation
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning
+from ssmb.elements.wiggler import Wiggler
+from ssmb.errors import ConfigError, LatticeError, PhysicsError, ValidityWarning
 from ssmb.kernels.scattering import collide
 from ssmb.lattice import Lattice
 from ssmb.ring_models import ring_model
@@ -482,6 +483,12 @@ def test_beams_and_rings_that_do_not_fit() -> None:
     beam = beam_of(reference, np.diag([1e-8, 1e-10, 1e-8, 1e-10, 1e-6, 1e-8]), 600, 1e9)
     with pytest.raises(ConfigError, match="the envelope has no particles"):
         Intrabeam(at="m").diffusion(covariance(beam), reference, Place(0, "m", 0.0, 1.0, 5.0))
+    laser = {"laser_wavelength": 1064e-9, "laser_power": 1e6, "laser_rayleigh_length": 0.5}
+    modulator = Wiggler(name="U", periods=10.0, period_length=0.05, K=7.0, **laser)
+    with pytest.raises(ConfigError, match="'U' is a modulator, .*put a marker beside it"):
+        Intrabeam(at="U", ring=Lattice.from_elements([modulator], reference))
+    with pytest.raises(LatticeError, match="no element is named 'mm'"):
+        Intrabeam(at="mm", ring=line)
     with pytest.raises(ConfigError, match="is not at the same place in ring"):
         track(line, beam, effects=[Intrabeam(at=2.5, ring=other)])
     flat = beam.copy()
