@@ -72,7 +72,7 @@ class BunchImpedance(Effect):
         return impedance_values("BunchImpedance", self.impedance, k)
 
     @property
-    def physics(self) -> str:  # type: ignore[override]
+    def physics(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """That of the impedance."""
         return getattr(self.impedance, "physics", "wakes of the chamber")
 

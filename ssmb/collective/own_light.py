@@ -32,8 +32,6 @@ _MOST_PHASE = 0.5
 class UndulatorField(Effect):
     """What effects of the light of an undulator share: the undulator, the line, the modes, and where they end."""
 
-    physics = "own light of the radiator"
-
     wavelength: float = quantity(
         "m", "wavelength of the train, in z: beta times that of light", minimum=0.0, open_minimum=True
     )
@@ -52,6 +50,11 @@ class UndulatorField(Effect):
     periods: int = quantity("1", "number of periods; 0: of the lattice", minimum=0, maximum=1_000_000, default=0)
     deflection: float = quantity("1", "deflection parameter K; 0: of the lattice", minimum=0.0, default=0.0)
     helical: bool = quantity("", "whether the undulator is helical", default=False)
+
+    @property
+    def physics(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """A radiator at the wavelength of the train is one of its modulators."""
+        return "light of the modulators" if self.line == 1 else "own light of the radiator"
 
     def __post_init__(self) -> None:
         super().__post_init__()

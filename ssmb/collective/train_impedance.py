@@ -53,7 +53,7 @@ class TrainImpedance(Effect):
         return per_metre, impedance_values("TrainImpedance", self.impedance, 2.0 * math.pi * per_metre)
 
     @property
-    def physics(self) -> str:  # type: ignore[override]
+    def physics(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """That of the impedance."""
         return getattr(self.impedance, "physics", "wakes of the chamber")
 

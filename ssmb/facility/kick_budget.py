@@ -26,6 +26,7 @@ from ssmb.light.tracked import energy_exchange
 from ssmb.quantity import Shown, check_quantities, derived, quantity
 from ssmb.ranges import positive
 from ssmb.text import number, table
+from ssmb.tracking.stations import Kick
 
 #: Physics that can heat a beam; an effect says which of it it is.
 PHYSICS = (
@@ -37,6 +38,8 @@ PHYSICS = (
     "wakes of the chamber",
     "load of the laser cavity",
 )
+#: Growth over the emittance of the beam that is told.
+_TOLD = 1.1
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class KickBudget(Shown):
         return math.sqrt(sum(line.random**2 for line in self.lines))
 
     @derived
+    def balance(self) -> float:
+        """Emittance at which damping takes what all kicks of this size give, over that of the beam [1]."""
+        return (self.total / self.allowed) ** 2 if self.allowed > 0.0 else math.inf
+
+    @derived
     def uncounted(self) -> float:
         """Those that the beam has not felt, in square [1]."""
         return math.sqrt(sum(line.random**2 for line in self.lines if not line.counted))
@@ -96,6 +104,11 @@ class KickBudget(Shown):
         rows.append(("all of them", f"{self.total:.2e}", number(self.total / self.allowed, 3), "", ""))
         head = (f"random kicks a turn, plane {self.plane}", "delta", "of allowed", "origin", "")
         told = [table(head, rows), f"allowed: sqrt(4 alpha eps/H) = {self.allowed:.2e}"]
+        if self.balance > _TOLD:
+            held = number(self.balance, 3)
+            told.append(
+                f"more than damping takes: at kicks of this size the emittance is {held} times this one in balance"
+            )
         if self.missing:
             told.append(f"NOT COUNTED: {', '.join(self.missing)}")
         return "\n".join([*told, *([self.doubt] if self.doubt else [])])
@@ -143,7 +156,7 @@ def light_kick(light: SourceLight, beam: Beam) -> tuple[float, KickStatistics]:
     return lost * light.light.current / light.light.power - 1.0, found
 
 
-def tracked_lines(kicks: Sequence[object], physics: dict[str, str]) -> list[KickLine]:
+def tracked_lines(kicks: Sequence[Kick], physics: dict[str, str]) -> list[KickLine]:
     """Return one line for each effect of a run whose beam is held in z, its places together.
 
     Parameters
@@ -153,8 +166,7 @@ def tracked_lines(kicks: Sequence[object], physics: dict[str, str]) -> list[Kick
     """
     squares: dict[str, float] = {}
     for kick in kicks:
-        name = kick.effect  # type: ignore[attr-defined]
-        squares[name] = squares.get(name, 0.0) + float(kick.scatter) ** 2  # type: ignore[attr-defined]
+        squares[kick.effect] = squares.get(kick.effect, 0.0) + kick.scatter**2
     return [
         KickLine(f"{name}: {physics.get(name) or 'effect'}", float(np.sqrt(square)), "tracked", True)
         for name, square in squares.items()

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").glob("*.py") if not p.name.startswith("10_"))
 NAMES = [p.stem for p in NOTEBOOKS]
 #: figures that are stored, at least
-FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14, "06": 9}
+FIGURES = {"01": 8, "02": 7, "03": 6, "04": 10, "05": 14, "06": 9, "07": 6}
 
 
 def number(pattern: str, text: str) -> float:
@@ -95,6 +95,22 @@ def tells_06(printed: str) -> None:
     assert number(r"this run, everything counted +([\d.e+-]+) W", printed) < 1e-3, "and nothing is left"
     assert number(r"NXE:3800E source .* ([\d.]+) wafers/h", printed) > 200.0
     assert number(r"266\.0 nm: .*, +([\d.]+) W at the undulator", printed) > 1000.0
+
+
+def tells_07(printed: str) -> None:
+    tracked, theory, alone = (number(rf"{word} ([\d.]+) mm", printed) for word in ("tracked", "theory", "without wake"))
+    assert tracked == pytest.approx(theory, rel=0.03)
+    assert theory > 1.2 * alone
+    assert number(r"threshold ([\d.]+) A", printed) == pytest.approx(3.17, abs=0.01)
+    for current in ("4.75", "8.00", "12.70"):
+        theory, tracked = (number(rf"{current} A: .*{word} ([\d.]+)", printed) for word in ("relation", "tracked"))
+        assert tracked == pytest.approx(theory, rel=0.06)
+    assert number(r"space charge of 1 A: .* (\d+) % of it at", printed) > 60
+    alone, felt = (
+        number(rf"1.00 A, {case}: ([\d.e+]+) W", printed) for case in ("without", "own light and space charge")
+    )
+    assert 0.5 * alone < felt < 1.1 * alone
+    assert "own light of the radiator" in printed and "NOT COUNTED" in printed
 
 
 @pytest.mark.parametrize("text", NOTEBOOKS, ids=NAMES)
