@@ -106,9 +106,7 @@ class KickBudget(Shown):
         told = [table(head, rows), f"allowed: sqrt(4 alpha eps/H) = {self.allowed:.2e}"]
         if self.balance > _TOLD:
             held = number(self.balance, 3)
-            told.append(
-                f"more than damping takes: at kicks of this size the emittance is {held} times this one in balance"
-            )
+            told.append(f"more than damping takes: with kicks of this size it would hold {held} times the emittance")
         if self.missing:
             told.append(f"NOT COUNTED: {', '.join(self.missing)}")
         return "\n".join([*told, *([self.doubt] if self.doubt else [])])

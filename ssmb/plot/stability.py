@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from ssmb.errors import ConfigError
 from ssmb.plot import canvas
@@ -76,6 +77,8 @@ def plot_coasting(waves: CoastingStability, *, into: Place = None) -> Figure:
     dress(threshold, f"wavelength [{unit}]", "threshold [A]")
     for axis in (growth, threshold):
         axis.set_xscale("log")
+        for along in (axis.xaxis, axis.yaxis):
+            along.set_minor_formatter(NullFormatter())
     return canvas.whole_figure(growth)
 
 
