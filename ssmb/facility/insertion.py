@@ -400,7 +400,7 @@ class Insertion(Part, name="insertion"):
         return self.explained(self.harmonic, 1.0, 1, line.sigma).product
 
     def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float, own: float) -> Closed:
-        more = {"collisions": collisions, "own_light": own}
+        more: dict[str, Any] = {"collisions": collisions, "own_light": own}
         try:
             return Closed("scattered", self.closure(damping, heated, **more))
         except PhysicsError as error:  # the insertion loses the beam that scattering leaves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from ssmb.errors import ConfigError
 from ssmb.lattice.program import Program
 from ssmb.studies.config_types import OneOf, SectionOf, can_be_said
 from ssmb.studies.study import Places, at_place
+from ssmb.text import quantity
+from ssmb.tracking.stations import Kick
 from ssmb.tracking.stations import places as places_of
 
 #: Section of a run file: one collective effect, told by its kind.
@@ -63,3 +66,22 @@ def _of_the_run(section: Any, known: Mapping[str, Any]) -> dict[str, Any]:
             )
     train = getattr(section, "electrons", None) is None and None not in (known["current"], known["wavelength"])
     return {name: known[name] for name in left if train or name in needed or name == "ring"}
+
+
+def kicks_text(kicks: Sequence[Kick], energy: float) -> list[str]:
+    """Return one line for each effect: what it did on the last turn, all its places together.
+
+    Parameters
+    ----------
+    energy : beta p0 c, of a change of delta by 1 [eV].
+    """
+    lines = []
+    for name in dict.fromkeys(kick.effect for kick in kicks):
+        own = [kick for kick in kicks if kick.effect == name]
+        where = f"at '{own[0].element}'" if len(own) == 1 else f"at {len(own)} places"
+        mean, rms = sum(k.mean for k in own), math.sqrt(sum(k.rms**2 for k in own))
+        lines.append(
+            f"{name} {where}, turn {own[0].turn}: mean {quantity(mean * energy, 'eV', 3)}, rms "
+            f"{quantity(rms * energy, 'eV', 3)}"
+        )
+    return lines

@@ -21,7 +21,7 @@ from ssmb.lattice.facts import check_radio_frequency
 from ssmb.quantity import quantity
 from ssmb.store.run_file import RunContents
 from ssmb.store.tree import Tree
-from ssmb.studies.effects import effects_of
+from ssmb.studies.effects import effects_of, kicks_text
 from ssmb.studies.facts import lit_by_lattice, with_undulator
 from ssmb.studies.light import Light, light_of, light_summary, light_text
 from ssmb.studies.monitors import bunching_of, monitors_of, records_of, told, trees_of, with_wavelengths
@@ -79,6 +79,7 @@ class RingResult(Result):
         out |= {name: float(getattr(self.optics, name)) for name in ("slip_factor", "alpha_c", "qx", "qy")}
         out |= {"bend_edges": self.optics.provenance.get("bend_edges"), "beam": numbers_of(self.start)}
         out["light"] = [light_summary(light) for light in self.light]
+        out["kicks"] = [numbers_of(kick) for kick in self.kicks]
         out["source"] = self.power()
         return out | told(self.records)
 
@@ -116,6 +117,9 @@ class RingResult(Result):
                      f"{lost.reason.text}")
             for lost in self.losses[:5]
         ]  # fmt: skip
+        reference = self.optics.reference
+        felt = kicks_text(self.kicks, reference.beta * reference.p0c)
+        lines += [("effects" if i == 0 else "", line) for i, line in enumerate(felt)]
         parts = [named_values(lines), *([light_text(self.light)] if self.light else [])]
         parts += [r.text(name) for name, r in self.records.items() if r.told_as]
         return "\n\n".join([*parts, *([self.power_text()] if self.source else [])])

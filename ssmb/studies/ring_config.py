@@ -105,8 +105,9 @@ class RunConfig(StudyConfig):
     def places_wanted(self) -> list[str | None]:
         """Elements at which something is looked at."""
         wanted = [getattr(m, "at", None) for m in self.monitors] + [self.light.at if self.light else None]
-        for effect in self.effects:
-            at: Any = effect.at
+        effects: tuple[Any, ...] = self.effects
+        for effect in effects:
+            at = effect.at
             wanted += [at] if isinstance(at, str) else [] if isinstance(at, float) else at
         return [*wanted, self.source.radiator if self.source else None]
 

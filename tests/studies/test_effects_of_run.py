@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def test_a_line_acts_and_is_measured(tmp_path: Path) -> None:
     assert (kick.effect, kick.element, kick.turn) == ("intrabeam", "stop", 19)
     assert kick.random > 100.0 * quiet.kicks[0].random > 0.0
     assert_close(kick.random, kick.rms, rtol=0.05, atol=0.0, what="scattering is random")
+    told = loud.text()
+    volts = float(re.search(r"intrabeam at 'stop', turn 19: mean \S+ \S+, rms ([\d.]+) keV", told)[1])
+    assert_close(1e3 * volts, kick.rms * 250e6, rtol=6e-3, atol=0.0, what="rms [eV]")
+    assert loud.summary()["kicks"][0]["rms"] == kick.rms
 
 
 def test_an_impedance_in_a_line(tmp_path: Path) -> None:

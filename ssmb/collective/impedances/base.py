@@ -154,7 +154,7 @@ class Impedance:
 
 def _weighted(z: Impedance) -> tuple[tuple[Impedance, ...], tuple[float, ...]]:
     """Parts and factors of a sum; of any other impedance itself."""
-    return (tuple(z.parts), z.factors) if isinstance(z, Sum) else ((z,), (1.0,))
+    return (tuple(z.parts), tuple(z.factors)) if isinstance(z, Sum) else ((z,), (1.0,))
 
 
 @checked
