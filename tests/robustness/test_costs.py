@@ -146,10 +146,10 @@ def test_the_time_of_compiling_is_not_that_of_the_turns(monkeypatch: pytest.Monk
     job, now = importlib.import_module("ssmb.tracking.job"), [0.0]
     advance = job.Job._advance
 
-    def slow(self: Any, most: int) -> int:
-        n = advance(self, most)
+    def slow(self: Any, most: int) -> tuple[int, bool]:
+        n, alive = advance(self, most)
         now[0] += 60.0 if self.done == n else 0.01 * n if self.done < 2000 else 3600.0
-        return n
+        return n, alive
 
     monkeypatch.setattr(job.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(job.Job, "_advance", slow)

@@ -347,7 +347,7 @@ def message(text: str, **changes: Any) -> str:
         ("particles: "
          "700", "partcles: 700", r"a.run.yaml:3:\d+: unknown key 'beam.partcles'; .* Did you mean 'particles'\?"),
         ("title:", "titel:", r"unknown key 'titel'.*Did you mean 'title'\?"),
-        ("title: small ring", "moments: 1", r"a.run.yaml:1:\d+: unknown key 'moments'; allowed: beam, laser, lattice"),
+        ("title: small ring", "moments: 1", r"a.run.yaml:1:\d+: unknown key 'moments'; allowed: beam, effects, laser"),
         ("kind: moments, at: "
          "stop", "kind: moments, att: stop", r":8:\d+: unknown key 'monitors.1.att'; allowed: at, every, kind.*'at'"),
         ("kind: snapshots", "kind: snapshot", r":10:\d+: monitors.3.kind must be one of bucket, bunching, .*"

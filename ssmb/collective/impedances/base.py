@@ -68,6 +68,7 @@ def impedance_class(kind: str) -> type[Impedance]:
     return IMPEDANCES[kind]
 
 
+@checked
 @dataclass(frozen=True)
 class Impedance:
     """Base of all impedances; they can be added, and multiplied by a number.
