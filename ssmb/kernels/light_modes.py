@@ -36,6 +36,30 @@ def taken(row, lo, count, out):
 
 
 @scalar
+def living(coordinates, state, lo, count, x, y, z):
+    """Places of a group; those of what is lost, which can have any, are 0."""
+    taken(coordinates[X], lo, count, x)
+    taken(coordinates[Y], lo, count, y)
+    taken(coordinates[Z], lo, count, z)
+    for k in range(count):
+        if state[lo + k] != 0:
+            x[k] = y[k] = z[k] = 0.0
+
+
+@scalar
+def living_weight(weight, state, lo, count, alive):
+    """Weight of a whole group; fills ``alive`` with that of each particle, 0 of what is lost."""
+    taken(weight, lo, count, alive)
+    total = 0.0
+    for k in range(BLOCK):
+        total += alive[k]
+    for k in range(count):
+        if state[lo + k] != 0:
+            alive[k] = 0.0
+    return total
+
+
+@scalar
 def polynomials(x, scale, rows):
     """Fill ``rows[m]`` with sqrt(a) He_m(u)/sqrt(m!), u = scale x."""
     first = math.sqrt(SCALE)
@@ -90,16 +114,8 @@ def _mode_sums(begin, end, coordinates, weight, state, per_metre, scale_x, scale
         row = out[block]
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        taken(weight, lo, count, alive)
-        row[0] = 0.0
-        for k in range(BLOCK):
-            row[0] += alive[k]
-        taken(coordinates[X], lo, count, x)
-        taken(coordinates[Y], lo, count, y)
-        taken(coordinates[Z], lo, count, z)
-        for k in range(count):
-            if state[lo + k] != 0:
-                alive[k] = x[k] = y[k] = z[k] = 0.0
+        row[0] = living_weight(weight, state, lo, count, alive)
+        living(coordinates, state, lo, count, x, y, z)
         sampled_moments(coordinates, lo, count, alive, row)
         polynomials(x, scale_x, across)
         polynomials(y, scale_y, along)
@@ -200,13 +216,8 @@ def _kick_by_modes(begin, end, coordinates, state, per_metre, per_slope, scale_x
     for block in range(begin, end):
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        taken(coordinates[X], lo, count, x)
-        taken(coordinates[Y], lo, count, y)
-        taken(coordinates[Z], lo, count, z)
+        living(coordinates, state, lo, count, x, y, z)
         taken(coordinates[DELTA], lo, count, delta)
-        for k in range(count):
-            if state[lo + k] != 0:
-                x[k] = y[k] = z[k] = delta[k] = 0.0
         polynomials(x, scale_x, across)
         polynomials(y, scale_y, along)
         _field(across, along, scale_x, real, imag, slope_real, slope_imag, gr, gi, field)

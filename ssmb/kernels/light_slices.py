@@ -11,8 +11,8 @@ import numpy as np
 
 from ssmb.kernels.charges import gained_energy
 from ssmb.kernels.jit import scalar
-from ssmb.kernels.light_modes import DECAY, MOMENTS, polynomials, sampled_moments, taken
-from ssmb.kernels.loops import BLOCK, DELTA, PX, PY, X, Y, Z
+from ssmb.kernels.light_modes import DECAY, MOMENTS, living, living_weight, polynomials, sampled_moments
+from ssmb.kernels.loops import BLOCK, DELTA, PX, PY, Z
 from ssmb.kernels.primitives import exp, sincos_turns
 from ssmb.kernels.threads import threaded
 
@@ -40,15 +40,8 @@ def _slice_sums(
         row[:] = 0.0
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        taken(weight, lo, count, alive)
-        for k in range(BLOCK):
-            row[0] += alive[k]
-        taken(coordinates[X], lo, count, x)
-        taken(coordinates[Y], lo, count, y)
-        taken(coordinates[Z], lo, count, z)
-        for k in range(count):
-            if state[lo + k] != 0:
-                alive[k] = x[k] = y[k] = z[k] = 0.0
+        row[0] = living_weight(weight, state, lo, count, alive)
+        living(coordinates, state, lo, count, x, y, z)
         sampled_moments(coordinates, lo, count, alive, row)
         polynomials(x, scale_x, across)
         polynomials(y, scale_y, along)
@@ -103,12 +96,7 @@ def _kick_by_slices(
     for block in range(begin, end):
         lo = block * BLOCK
         count = min(BLOCK, state.size - lo)
-        taken(coordinates[X], lo, count, x)
-        taken(coordinates[Y], lo, count, y)
-        taken(coordinates[Z], lo, count, z)
-        for k in range(count):
-            if state[lo + k] != 0:
-                x[k] = y[k] = z[k] = 0.0
+        living(coordinates, state, lo, count, x, y, z)
         polynomials(x, scale_x, across)
         polynomials(y, scale_y, along)
         for k in range(BLOCK):

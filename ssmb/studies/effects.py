@@ -26,7 +26,7 @@ def effects_of(
     program: Program,
     places: Places | None,
 ) -> list[Effect]:
-    """Return the effects of a run file.
+    """Return the effects of a run file, with what the lattice says about their places.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ def effects_of(
             found = section.made(**_of_the_run(section, known))
             with at_place(places, "effects", i, "at"):
                 places_of(program, found.at)
+            found = found.in_lattice(program)
             if any(found.name == other.name for other in made):
                 raise ConfigError(f"a second effect '{found.name}': give one of them a name of its own, name: ...")
             made.append(found)

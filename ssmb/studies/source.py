@@ -198,7 +198,7 @@ def _kicks(
     more = math.sqrt(max(scattered**2 - alone**2, 0.0))
     physics = {made.name: made.physics for made in effects}
     lines = [KickLine("photons of the ring", allowed_kick(damping, alone**2), "calculated", True)]
-    if more > 0.0:
+    if more > 0.0 and "intrabeam scattering" not in physics.values():
         lines.append(KickLine("intrabeam scattering", allowed_kick(damping, more**2), "calculated", True))
     lines += tracked_lines(kicks, physics)
     if "own light of the radiator" not in physics.values():

@@ -6,20 +6,21 @@ import signal
 import sys
 import traceback
 
+from ssmb.signals import stopped_by
 from ssmb.tracking.job import Job
 from ssmb.tracking.ranks import Ranks
 
 
 def serve(ranks: Ranks) -> None:
-    """Track what the first rank hands out, until it is done (:func:`dismiss`); for all ranks but the first.
+    """Track what the first rank hands out, until it leaves :func:`ssmb.tracking.ranks.leading`; for all but the first.
 
-    What goes wrong here ends all ranks: without this one the others would wait for ever.
+    What goes wrong here ends all ranks: without this one the others would wait for ever. Signals that ask to stop are
+    left to the first rank, which stops all.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the first rank hears them, and stops all
     try:
-        while (task := ranks.tell()) is not None:
-            Job.of_rank(ranks, task)
+        with stopped_by(signal.SIG_IGN):
+            while (task := ranks.tell()) is not None:
+                Job.of_rank(ranks, task)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

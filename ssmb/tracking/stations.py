@@ -184,19 +184,17 @@ class _Acting:
 
     run: Effects
     effect: Effect
-    state: dict[str, np.ndarray]
     here: Place
     row: int
-    measured_on: int
 
     def next_turn(self, turn: int) -> int:
         return turn
 
     def act(self, beam: Beam, turn: int) -> None:
-        parts = self.effect.sums(beam, self.state)
-        total = self.effect.total(self.run.together(parts))
-        before = beam.coordinates.copy() if turn == self.measured_on else None
-        self.effect.kick(beam, total, self.state, turn, self.here)
+        state = self.run.state[self.effect.name]
+        total = self.effect.total(self.run.together(self.effect.sums(beam, state)))
+        before = beam.coordinates.copy() if turn == self.run.last_turn else None
+        self.effect.kick(beam, total, state, turn, self.here)
         if before is not None:
             alive = beam.alive
             seen = (before[:, alive].T, beam.delta[alive] - before[5, alive], beam.weight[alive])
@@ -209,11 +207,8 @@ class Effects:
     """The collective effects of one run and what they remember."""
 
     def __init__(self, effects: Sequence[Effect], program: Program, last_turn: int = -1) -> None:
-        self.effects, self.program, self.last_turn = (
-            several("effects", effects, "collective effects"),
-            program,
-            last_turn,
-        )
+        self.effects = several("effects", effects, "collective effects")
+        self.program, self.last_turn = program, last_turn
         for made in self.effects:
             if not isinstance(made, Effect):
                 raise ConfigError(
@@ -234,7 +229,7 @@ class Effects:
     def stops(self) -> list[tuple[Place, Stop]]:
         """The effects at their places, in the order in which they were given."""
         return [
-            (here, _Acting(self, made, self.state[made.name], here, row, self.last_turn))
+            (here, _Acting(self, made, here, row))
             for made in self.effects
             for row, here in enumerate(self.places[made.name])
         ]

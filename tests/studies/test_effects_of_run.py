@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ssmb.beam.kick_statistics import kick_statistics
+from ssmb.beam.kick_statistics import KickStatistics, kick_statistics
 from ssmb.cli.main import main
-from ssmb.collective import EFFECTS
+from ssmb.collective import EFFECTS, Intrabeam
 from ssmb.errors import ConfigError, SsmbError
 from ssmb.facility.kick_budget import PHYSICS, KickBudget, KickLine, allowed_kick, missing_physics
-from ssmb.studies import load_result, run_file
+from ssmb.studies import load_result, run_file, source
+from ssmb.tracking.stations import Kick
 from tests.studies.small_ring import write_files
 from tests.support import assert_close
 
@@ -78,6 +80,8 @@ def test_places_by_spacing_and_names(tmp_path: Path) -> None:
         ("{kind: intrabeam, at: stop, electrons: 1e9}\n- {kind: intrabeam, at: U, electrons: 1e9}", "a second effect"),
         ("{kind: intrabeam, at: stop, electrons: 1e9, current: 1}", "not both"),
         ("5", "effects"),
+        ("{kind: own_light, at: stop, current: 1, sigma_x: 1 mm, sigma_y: 1 mm}", "no undulator at 'stop'"),
+        ("{kind: optical_cavity, at: stop, current: 1, loss: 4e-4}", "'stop' has no wave"),
     ],
 )
 def test_wrong_lines(tmp_path: Path, effect: str, want: str) -> None:
@@ -122,6 +126,21 @@ def test_random_part_of_a_kick() -> None:
     noise = 1e-5 * random.normal(size=20_000)
     assert_close(kick_statistics(short, noise + linear, weight).scatter, 1e-5, rtol=0.03, atol=0.0)
     assert_close(both.mean, float(weight @ (linear + wave) / weight.sum()), rtol=1e-12, atol=0.0)
+
+
+def test_scattering_that_was_tracked_is_counted_once() -> None:
+    """The line of the equilibrium stands for scattering only where no effect has tracked it."""
+    found: Any = SimpleNamespace(sigma_delta=(3e-4, 5e-4))
+    ring: Any = SimpleNamespace(damping=(1e-5, 1e-5, 4e-5))
+    quiet = KickStatistics()
+    alone = source._kicks(found, ring, [(0.0, quiet)], [], [])
+    names = [line.name for line in alone.lines]
+    assert names == ["photons of the ring", "intrabeam scattering", "own light of the radiator"]
+    assert_close(alone.total, alone.allowed, rtol=1e-12, atol=0.0, what="photons and scattering are what is damped")
+    effect = Intrabeam(at="m", electrons=1e9)
+    tracked = source._kicks(found, ring, [(0.0, quiet)], [effect], [Kick(scatter=1e-6, effect="intrabeam")])
+    assert [line.name for line in tracked.lines].count("intrabeam: intrabeam scattering") == 1
+    assert "intrabeam scattering" not in [line.name for line in tracked.lines]
 
 
 def test_doubt_of_a_budget() -> None:
