@@ -52,6 +52,10 @@ class Effect:
     kind: ClassVar[str] = ""
     #: words for it in a budget of kicks, one of :data:`ssmb.facility.kick_budget.PHYSICS` if it is one of them
     physics: ClassVar[str] = ""
+    #: particles of a group of :meth:`sums`; ranks hold whole groups
+    group: ClassVar[int] = BLOCK
+    #: coordinates that a kick changes
+    changes: ClassVar[tuple[str, ...]] = ("z", "delta")
     #: fields that a run file may leave out, where the run says them: current [A] and wavelength [m] of its train
     of_the_run: ClassVar[tuple[str, ...]] = ("current", "wavelength")
     at: Sequence[str] | str | float = quantity(
@@ -84,7 +88,7 @@ class Effect:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
-        """(blocks, numbers) sums over groups of 256 particles; ranks put theirs one behind the other."""
+        """(groups, numbers) sums over groups of :attr:`group` particles; ranks put theirs one behind the other."""
         raise NotImplementedError
 
     def total(self, parts: np.ndarray) -> np.ndarray:
@@ -112,10 +116,10 @@ class Effect:
         """Effects for the contract, each with the rms length [m] of a beam that it acts on."""
         raise NotImplementedError
 
-    @staticmethod
-    def blocks(beam: Beam) -> int:
+    @classmethod
+    def blocks(cls, beam: Beam) -> int:
         """Number of groups of a beam."""
-        return -(-len(beam) // BLOCK)
+        return -(-len(beam) // cls.group)
 
 
 def energy_gains(volts: np.ndarray, reference: Reference, here: Place) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Charge of a beam, in bins or as harmonics, and the energy that its particles get from it.
 
-Sums are formed over groups of 256 particles and added in the order of the groups, so that neither the number of threads
-nor the cut of a beam into ranks at such groups changes a bit. Lost particles have weight 0 and are not kicked.
+Sums are formed over groups of particles, 256 for a few numbers and :data:`GROUP` for bins, and added in the order of
+the groups, so that neither the number of threads nor the cut of a beam into ranks at such groups changes a bit. Lost
+particles have weight 0 and are not kicked.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
 from ssmb.kernels.primitives import sincos_turns, sqrt
 from ssmb.kernels.threads import threaded
+
+#: Particles of a group whose charge goes to bins: a row of bins for each 256 would be more to write than the beam.
+GROUP = 16 * BLOCK
 
 
 @scalar
@@ -42,23 +46,54 @@ def _blocks(particles, terms):
     return -(-particles // BLOCK), 5.0 * BLOCK * terms
 
 
+def _groups(particles):
+    """Number of groups of bins, and about how long one takes [ns]."""
+    return -(-particles // GROUP), 2.0 * GROUP
+
+
 def _bin_sums(begin, end, z, weight, state, first, inverse_width, out):
-    """Fill ``out[block]`` with the weight in each bin, shared linearly between nodes, and that outside of the bins."""
+    """Fill ``out[group]`` with the weight in each bin, shared linearly between nodes, and that outside of the bins."""
     bins = out.shape[1] - 1
-    for block in range(begin, end):
-        row = out[block]
+    for group in range(begin, end):
+        row = out[group]
         row[:] = 0.0
-        for k in range(block * BLOCK, min((block + 1) * BLOCK, z.size)):
+        for k in range(group * GROUP, min((group + 1) * GROUP, z.size)):
             if state[k] == 0:
                 i, upper = _place_in_bins(z[k], first, inverse_width, bins)
                 if i < 0:
                     row[bins] += weight[k]
                 else:
-                    row[i] += weight[k] * (1.0 - upper)
-                    row[i + 1] += weight[k] * upper
+                    above = weight[k] * upper
+                    row[i] += weight[k] - above
+                    row[i + 1] += above
 
 
-bin_sums: Any = threaded(_bin_sums, lambda z, *_: _blocks(z.size, 1))
+bin_sums: Any = threaded(_bin_sums, lambda z, *_: _groups(z.size))
+
+
+def _offset_sums(begin, end, coordinates, rows, weight, state, first, inverse_width, out):
+    """Fill ``out[group]`` with the weight in each bin, behind it the weight times each of some coordinates, shared
+    linearly between nodes, and at the end the weight outside of the bins.
+    """
+    sets = rows.size + 1
+    bins = (out.shape[1] - 1) // sets
+    for group in range(begin, end):
+        row = out[group]
+        row[:] = 0.0
+        for k in range(group * GROUP, min((group + 1) * GROUP, state.size)):
+            if state[k] == 0:
+                i, upper = _place_in_bins(coordinates[Z, k], first, inverse_width, bins)
+                if i < 0:
+                    row[sets * bins] += weight[k]
+                else:
+                    for j in range(sets):
+                        whole = weight[k] * coordinates[rows[j - 1], k] if j else weight[k]
+                        above = whole * upper
+                        row[j * bins + i] += whole - above
+                        row[j * bins + i + 1] += above
+
+
+offset_sums: Any = threaded(_offset_sums, lambda coordinates, rows, weight, state, *_: _groups(state.size))
 
 
 def _harmonic_sums(begin, end, z, weight, state, per_metre, out):
@@ -100,18 +135,38 @@ added: Any = cached(_added)
 
 def _kick_by_bins(begin, end, coordinates, state, first, inverse_width, gains, mass2):
     """Give each particle the energy [p0 c] interpolated linearly between the nodes; none outside of them."""
+    bins = gains.size
+    gain = np.empty(BLOCK)
     for block in range(begin, end):
-        for k in range(block * BLOCK, min((block + 1) * BLOCK, state.size)):
-            if state[k] == 0:
-                i, upper = _place_in_bins(coordinates[Z, k], first, inverse_width, gains.size)
-                gain = 0.0 if i < 0 else (1.0 - upper) * gains[i] + upper * gains[i + 1]
-                if gain != 0.0:  # without charge not a bit changes
-                    coordinates[Z, k], coordinates[DELTA, k] = gained_energy(
-                        coordinates[Z, k], coordinates[DELTA, k], gain, mass2
-                    )
+        lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
+        for k in range(hi - lo):
+            i, upper = _place_in_bins(coordinates[Z, lo + k], first, inverse_width, bins)
+            gain[k] = 0.0 if i < 0 or state[lo + k] != 0 else gains[i] + upper * (gains[i + 1] - gains[i])
+        for k in range(hi - lo):  # a loop of its own, so that it becomes vectors
+            z, delta = coordinates[Z, lo + k], coordinates[DELTA, lo + k]
+            new_z, new_delta = gained_energy(z, delta, gain[k], mass2)
+            kicked = gain[k] != 0.0  # without charge not a bit changes
+            coordinates[Z, lo + k] = new_z if kicked else z
+            coordinates[DELTA, lo + k] = new_delta if kicked else delta
 
 
 kick_by_bins: Any = threaded(_kick_by_bins, lambda coordinates, state, *_: _blocks(state.size, 1))
+
+
+def _deflect_by_bins(begin, end, coordinates, state, momentum, position, first, inverse_width, driving, detuning):
+    """Add to a momentum [p0] ``driving + detuning x`` of a position x, both interpolated linearly between the nodes."""
+    for block in range(begin, end):
+        for k in range(block * BLOCK, min((block + 1) * BLOCK, state.size)):
+            if state[k] == 0:
+                i, upper = _place_in_bins(coordinates[Z, k], first, inverse_width, driving.size)
+                if i >= 0:
+                    slope = detuning[i] + upper * (detuning[i + 1] - detuning[i])
+                    kick = driving[i] + upper * (driving[i + 1] - driving[i]) + slope * coordinates[position, k]
+                    if kick != 0.0:  # without charge not a bit changes
+                        coordinates[momentum, k] += kick
+
+
+deflect_by_bins: Any = threaded(_deflect_by_bins, lambda coordinates, state, *_: _blocks(state.size, 1))
 
 
 def _kick_by_harmonics(begin, end, coordinates, state, per_metre, cosine, sine, mass2):

@@ -20,7 +20,7 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
-from ssmb.kernels.loops import MAX_TILE
+from ssmb.kernels.charges import GROUP
 from ssmb.signals import processes_of_mpi
 
 #: The ranks of this process, for whoever tracks here.
@@ -54,13 +54,13 @@ class Ranks:
         ConfigError
             Fewer groups than ranks.
         """
-        groups = -(-particles // MAX_TILE)
+        groups = -(-particles // GROUP)
         if groups < self.size:
             raise ConfigError(
-                f"{particles} particles are {groups} groups of {MAX_TILE}, fewer than the {self.size} ranks; take more "
+                f"{particles} particles are {groups} groups of {GROUP}, fewer than the {self.size} ranks; take more "
                 f"particles, or fewer ranks"
             )
-        return [min(groups * i // self.size * MAX_TILE, particles) for i in range(self.size + 1)]
+        return [min(groups * i // self.size * GROUP, particles) for i in range(self.size + 1)]
 
     def tell(self, word: Any = None) -> Any:
         """What the first rank says, on all."""

@@ -121,7 +121,7 @@ def test_a_gaussian_in_a_table() -> None:
     frequency = np.array([0.0, 5e9, 10e9, 20e9, 40e9, 80e9])
     z = np.array([0.0, 200.0, 900.0, 1500.0, 600.0, 0.0]) + 1j * np.array([0.0, -400.0, -700.0, 0.0, 500.0, 0.0])
     table = ImpedanceTable(frequency=frequency, real=z.real, imaginary=z.imag)
-    effect = BunchImpedance(at="m", impedance=table, window=(-0.02, 0.02), bins=2001, padding=16)
+    effect = BunchImpedance(at="m", impedance=table, window=(-0.02, 0.02), bins=2001)
     assert_reference("table_gauss_p", at_sigmas(effect, 0.002, 1e-9))
 
 

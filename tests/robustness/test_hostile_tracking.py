@@ -78,7 +78,7 @@ MADE: list[tuple[Callable[..., Any], dict[str, Any], Callable[[Any], dict[str, A
     ),
     (
         BunchImpedance,
-        {"at": 0.7, "impedance": Inductance(5e-9), "window": (-1e-6, 1e-6), "bins": 16, "padding": 2, "name": "a"},
+        {"at": 0.7, "impedance": Inductance(5e-9), "window": (-1e-6, 1e-6), "bins": 16, "name": "a"},
         lambda e: {"effects": [e]},
     ),
     *(

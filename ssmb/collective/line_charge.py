@@ -1,0 +1,201 @@
+"""The line charge of a bunch in bins: what all effects share that act on one bunch, and the wakes between its nodes."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ssmb.beam import Beam
+from ssmb.beam.reference import Reference
+from ssmb.collective.effect import Effect, energy_gains, mass2
+from ssmb.collective.impedances import Impedance, Ohms, impedance_values
+from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
+from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.kernels.charges import GROUP, bin_sums, kick_by_bins
+from ssmb.quantity import quantity
+from ssmb.tracking.stations import Place
+
+#: Points of the first Fourier sum in windows; most points; change by a doubled period that is small enough.
+_FIRST, _MOST, _SETTLED = 16, 1 << 21, 1e-4
+#: Images of a wake that are taken off, and how small they become.
+_IMAGES, _SMALL = 4000, 1e-9
+#: Error of the bins that is told: (k h)^2/6 over the wave numbers that the bunch and the impedance have in common.
+_COARSE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfABunch(Effect):
+    """Base of effects of the line charge of one bunch.
+
+    Charge is shared, and what acts interpolated, linearly between nodes, so that what the bunch loses is what the
+    effect takes.
+    """
+
+    group: ClassVar[int] = GROUP
+    window: tuple[float, float] = quantity("m", "lowest and highest z that is seen")
+    bins: int = quantity("", "nodes in the window", default=256, minimum=3, maximum=100_000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.window[0] < self.window[1]:
+            raise ConfigError(
+                f"{type(self).__name__}: window must be (lowest z, highest z) [m], got {self.window[0]:g} to "
+                f"{self.window[1]:g}"
+            )
+
+    @property
+    def width(self) -> float:
+        """Distance of the nodes [m]."""
+        return (self.window[1] - self.window[0]) / (self.bins - 1)
+
+    def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
+        """Real particles at each node, and outside of the window."""
+        out = np.empty((self.blocks(beam), self.bins + 1))
+        bin_sums(beam.z, beam.weight, beam.state, self.window[0], 1.0 / self.width, out)
+        return out
+
+    def charge(self, total: np.ndarray, reference: Reference) -> np.ndarray:
+        """(bins,) size of the charge at the nodes [C]."""
+        return total[: self.bins] * (ELEMENTARY_CHARGE * abs(reference.charge_number))
+
+    def voltage(self, total: np.ndarray, reference: Reference, here: Place) -> np.ndarray:
+        """(bins,) energy gain over charge at the nodes [V]."""
+        raise NotImplementedError
+
+    def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
+        self.warn_outside(total, turn, here)
+        self.give(beam, self.voltage(total, beam.reference, here), here)
+
+    def give(self, beam: Beam, volts: np.ndarray, here: Place) -> None:
+        """Give the particles the energy of a voltage at the nodes [V]."""
+        gains = energy_gains(volts, beam.reference, here)
+        kick_by_bins(beam.coordinates, beam.state, self.window[0], 1.0 / self.width, gains, mass2(beam.reference))
+
+    def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
+        """Sum of charge times voltage over the nodes."""
+        particles = float(total[: self.bins].sum() + total[-1])
+        gain = float(self.voltage(total, reference, here) @ total[: self.bins])
+        return -gain * abs(reference.charge_number) * here.share / particles if particles else 0.0
+
+    def warn_outside(self, total: np.ndarray, turn: int, here: Place) -> None:
+        if total[-1] > 0.0:
+            outside = total[-1] / (total[-1] + total[: self.bins].sum())
+            warn(
+                f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
+                f"{self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window longer",
+                ValidityWarning,
+            )
+
+    def rms(self, total: np.ndarray) -> float:
+        """Rms length of the charge in the bins [m]."""
+        charge = total[: self.bins]
+        whole = float(charge.sum())
+        if not whole > 0.0:
+            return 0.0
+        node = np.arange(self.bins)
+        mean = float(charge @ node) / whole
+        return self.width * math.sqrt(max(float(charge @ (node - mean) ** 2) / whole, 0.0))
+
+    def warn_coarse(self, total: np.ndarray, impedance: Impedance | Ohms, plane: str = "longitudinal") -> None:
+        """Say how many bins a bunch of this length needs in this impedance, where it has fewer."""
+        sigma = self.rms(total)
+        if not sigma > 0.0:
+            return
+        needed = self._needed.get(key := round(16.0 * math.log2(sigma)))
+        if needed is None:
+            widest = widest_bin(impedance, sigma, plane)
+            needed = self._needed[key] = math.ceil((self.window[1] - self.window[0]) / widest) + 1
+        if needed > self.bins:
+            warn(
+                f"{self.name}: {self.bins} bins of {self.width:.3g} m are too coarse for a bunch of {sigma:.3g} m rms "
+                f"and its impedance, by {_COARSE:.0%} or more: take bins={needed}",
+                ValidityWarning,
+            )
+
+    @functools.cached_property
+    def _needed(self) -> dict[int, int]:
+        """Bins that bunches of some lengths need; known lengths are not looked at again."""
+        return {}
+
+
+def widest_bin(impedance: Impedance | Ohms, sigma: float, plane: str = "longitudinal") -> float:
+    """Widest bin [m] that a Gaussian bunch of this rms length needs in an impedance.
+
+    Linear sharing and interpolation are wrong by (k h)^2/6; its mean over exp(-(k sigma)^2) |Z| is 1 % there.
+    """
+    k = np.linspace(0.0, 5.0, 41)[1:] / sigma
+    weight = np.exp(-((k * sigma) ** 2)) * np.abs(impedance_values("bins", impedance, k, plane))
+    whole = float(weight.sum())
+    square = float((weight * k * k).sum()) / whole if whole > 0.0 else 1.0 / sigma**2
+    return math.sqrt(6.0 * _COARSE / square)
+
+
+def wake_between_nodes(
+    who: str, impedance: Impedance | Ohms, bins: int, width: float, plane: str = "longitudinal"
+) -> np.ndarray:
+    """Voltage of unit charge at node 0 on nodes m = -(bins - 1) ... bins - 1, a way m h ahead [V/C], loss positive.
+
+    ``(c/2 pi) Int Z exp(i k m h) dk`` up to k = pi/h, by a Fourier sum whose period is doubled until nothing changes
+    any more. The images of a wake of closed form are taken off, so that narrow resonances need no long period. Of a
+    transverse impedance i Zt is taken, and the kick towards the offset is positive.
+
+    Warns
+    -----
+    ValidityWarning
+        The wake rings for longer than the longest period.
+    """
+    points = 1 << math.ceil(math.log2(_FIRST * bins))
+    found = _one_period(who, impedance, bins, width, points, plane)
+    while True:
+        points *= 2
+        finer = _one_period(who, impedance, bins, width, points, plane)
+        change = float(np.abs(finer - found).max())
+        if change <= _SETTLED * float(np.abs(finer).max()):
+            return finer
+        if 2 * points > _MOST:
+            warn(
+                f"{who}: the wake of the impedance rings for longer than {points * width:.3g} m; as a Fourier sum it "
+                f"is known to {change / float(np.abs(finer).max()):.1g}: take an impedance with a closed wake",
+                ValidityWarning,
+            )
+            return finer
+        found = finer
+
+
+def _one_period(who: str, z: Impedance | Ohms, bins: int, width: float, points: int, plane: str) -> np.ndarray:
+    """The same with a Fourier sum of so many points."""
+    step = 2.0 * math.pi / (points * width)
+    ohms = impedance_values(who, z, step * np.arange(points // 2 + 1), plane)
+    closed = isinstance(z, Impedance)
+    if closed:
+        ohms[0] = z.origin(step)
+    periodic = SPEED_OF_LIGHT / width * np.fft.irfft(ohms if plane == "longitudinal" else 1j * ohms, points)
+    lag = np.arange(1 - bins, bins)
+    wake = periodic[lag % points]
+    if closed and z.has_wake and z.power is None:
+        near = float(np.abs(wake).max())
+        for n in range(1, _IMAGES):
+            image = z.wake(points * width * n - width * lag)
+            wake -= image
+            if float(np.abs(image).max()) < _SMALL * near:
+                break
+    return wake
+
+
+class Convolution:
+    """Convolution of bins with wakes between nodes, by Fourier transforms of the bins and as many zeros."""
+
+    def __init__(self, wake: np.ndarray) -> None:
+        bins = (wake.size + 1) // 2
+        self.points = 1 << math.ceil(math.log2(2 * bins))
+        laid = np.zeros(self.points)
+        laid[np.arange(1 - bins, bins) % self.points] = wake
+        self.spectrum = np.fft.rfft(laid)
+
+    def __call__(self, charge: np.ndarray) -> np.ndarray:
+        """Sum over nodes j of wake[i - j] times the charge at j, at each node i."""
+        return np.fft.irfft(self.spectrum * np.fft.rfft(charge, self.points), self.points)[: charge.size]
