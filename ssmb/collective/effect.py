@@ -54,8 +54,6 @@ class Effect:
     physics: ClassVar[str] = ""
     #: particles of a group of :meth:`sums`; ranks hold whole groups
     group: ClassVar[int] = BLOCK
-    #: coordinates that a kick changes
-    changes: ClassVar[tuple[str, ...]] = ("z", "delta")
     #: fields that a run file may leave out, where the run says them: current [A] and wavelength [m] of its train
     of_the_run: ClassVar[tuple[str, ...]] = ("current", "wavelength")
     at: Sequence[str] | str | float = quantity(

@@ -79,7 +79,6 @@ class Intrabeam(Effect):
     """
 
     physics = "intrabeam scattering"
-    changes = ("px", "py", "z", "delta")
     electrons: float | None = quantity("1", "of a bunch; by default the weight of the beam", default=None)
     current: float | None = quantity(
         "A", "in place of electrons, local current of a coasting beam or train", default=None

@@ -14,7 +14,7 @@ from ssmb.beam import Beam
 from ssmb.costs import check_cost
 from ssmb.errors import ConfigError
 from ssmb.kernels.engine import advance
-from ssmb.kernels.loops import BLOCK
+from ssmb.kernels.loops import BLOCK, MAX_TILE
 from ssmb.kernels.threads import thread_count
 from ssmb.lattice.program import Program
 from ssmb.tracking.driving import drives_of
@@ -124,7 +124,8 @@ class Job:
         """Hand each rank its particles, and what it needs to track them."""
         if self.on != "cpu":
             raise ConfigError("ranks track on the processor: leave on= out, or start one process")
-        ranks.bounds(len(self.beam))  # too few particles are told before anybody waits
+        group = max([MAX_TILE, *(effect.group for effect in self.effects.effects)])
+        ranks.bounds(len(self.beam), group)  # too few particles are told before anybody waits
         start, end = self.section
         task = {
             "program": self.program.to_send(), "turns": self.turns, "seed": self.seed, "section": (start, end),
@@ -133,7 +134,7 @@ class Job:
             "threads": threads,
         }  # fmt: skip
         ranks.tell(task)
-        self.part = ranks.part(self.beam)
+        self.part = ranks.part(self.beam, group)
         self.blocks = (len(self.part) + BLOCK - 1) // BLOCK
         self.effects.ranks = self.ranks = ranks
 

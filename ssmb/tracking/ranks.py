@@ -20,7 +20,7 @@ import numpy as np
 
 from ssmb.beam import Beam
 from ssmb.errors import ConfigError
-from ssmb.kernels.charges import GROUP
+from ssmb.kernels.loops import MAX_TILE
 from ssmb.signals import processes_of_mpi
 
 #: The ranks of this process, for whoever tracks here.
@@ -46,21 +46,25 @@ class Ranks:
         """Whether this process is the run itself."""
         return self.rank == 0
 
-    def bounds(self, particles: int) -> list[int]:
+    def bounds(self, particles: int, group: int = MAX_TILE) -> list[int]:
         """Where the parts of the ranks begin and end: whole groups, as equal as they can be.
+
+        Parameters
+        ----------
+        group : particles of a group, a multiple of a tile.
 
         Raises
         ------
         ConfigError
             Fewer groups than ranks.
         """
-        groups = -(-particles // GROUP)
+        groups = -(-particles // group)
         if groups < self.size:
             raise ConfigError(
-                f"{particles} particles are {groups} groups of {GROUP}, fewer than the {self.size} ranks; take more "
+                f"{particles} particles are {groups} groups of {group}, fewer than the {self.size} ranks; take more "
                 f"particles, or fewer ranks"
             )
-        return [min(groups * i // self.size * GROUP, particles) for i in range(self.size + 1)]
+        return [min(groups * i // self.size * group, particles) for i in range(self.size + 1)]
 
     def tell(self, word: Any = None) -> Any:
         """What the first rank says, on all."""
@@ -83,9 +87,9 @@ class Ranks:
         """Whether it is so on any of them."""
         return any(self.comm.allgather(bool(mine)))
 
-    def part(self, beam: Beam) -> Beam:
-        """Hand out a beam that the first rank has; its own part."""
-        ends = self.bounds(len(beam))
+    def part(self, beam: Beam, group: int = MAX_TILE) -> Beam:
+        """Hand out a beam that the first rank has, in whole groups; its own part."""
+        ends = self.bounds(len(beam), group)
         parts = [beam.select(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
         return self.deal(parts)
 

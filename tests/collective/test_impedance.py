@@ -107,12 +107,12 @@ def test_a_gaussian_in_bends() -> None:
     given = reference_values()["csr_gauss_p"]["inputs"]
     sigma = given["sigma"]
     window = (-10.0 * sigma, 10.0 * sigma)
-    free = BunchImpedance(at="m", impedance=CSR(given["rho"], 1.0), window=window, bins=1201, padding=256)
+    free = BunchImpedance(at="m", impedance=CSR(given["rho"], 1.0), window=window, bins=1201)
     assert_reference("csr_gauss_p", at_sigmas(free, sigma, given["N"] * ELEMENTARY_CHARGE, 100_001))
     given = reference_values()["csr_pp_gauss_p"]["inputs"]
     sigma = given["sigma"]
     plates = CSRPlates(given["rho"], 1.0, given["gap"])
-    between = BunchImpedance(at="m", impedance=plates, window=(-8.0 * sigma, 8.0 * sigma), bins=801, padding=8)
+    between = BunchImpedance(at="m", impedance=plates, window=(-8.0 * sigma, 8.0 * sigma), bins=801)
     assert_reference("csr_pp_gauss_p", at_sigmas(between, sigma, given["charge"], 100_001))
 
 
