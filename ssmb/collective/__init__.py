@@ -51,6 +51,7 @@ from ssmb.collective.thresholds import (
 )
 from ssmb.collective.touschek import TouschekLifetime, bruck_function, touschek_lifetime, touschek_rate
 from ssmb.collective.train_impedance import TrainImpedance
+from ssmb.collective.transverse_impedance import TransverseImpedance
 from ssmb.collective.vlasov import VlasovRun, vlasov_bunch, vlasov_train
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
@@ -88,6 +89,7 @@ __all__ = [
     "StoredBeam",
     "TouschekLifetime",
     "TrainImpedance",
+    "TransverseImpedance",
     "TransverseResistiveWall",
     "TransverseResonator",
     "UndulatorLight",

@@ -13,6 +13,7 @@ from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, energy_gains, mass2
 from ssmb.collective.impedances import Impedance, Ohms, impedance_values
+from ssmb.collective.impedances.base import Sum
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.charges import GROUP, bin_sums, kick_by_bins
@@ -148,6 +149,9 @@ def wake_between_nodes(
     ValidityWarning
         The wake rings for longer than the longest period.
     """
+    if isinstance(impedance, Sum):  # each part in its own way
+        parts = zip(impedance.factors, impedance.parts, strict=True)
+        return sum((f * wake_between_nodes(who, p, bins, width, plane) for f, p in parts), np.zeros(2 * bins - 1))
     points = 1 << math.ceil(math.log2(_FIRST * bins))
     found = _one_period(who, impedance, bins, width, points, plane)
     while True:

@@ -81,8 +81,9 @@ def kicks_text(kicks: Sequence[Kick], energy: float) -> list[str]:
         own = [kick for kick in kicks if kick.effect == name]
         where = f"at '{own[0].element}'" if len(own) == 1 else f"at {len(own)} places"
         mean, rms = sum(k.mean for k in own), math.sqrt(sum(k.rms**2 for k in own))
-        lines.append(
-            f"{name} {where}, turn {own[0].turn}: mean {quantity(mean * energy, 'eV', 3)}, rms "
-            f"{quantity(rms * energy, 'eV', 3)}"
-        )
+        across = math.sqrt(sum(k.deflection**2 for k in own))
+        told = [f"mean {quantity(mean * energy, 'eV', 3)}, rms {quantity(rms * energy, 'eV', 3)}"]
+        told = told if rms > 0.0 or mean != 0.0 or not across > 0.0 else []
+        told += [f"rms deflection {quantity(across, 'rad', 3)}"] if across > 0.0 else []
+        lines.append(f"{name} {where}, turn {own[0].turn}: {', '.join(told)}")
     return lines

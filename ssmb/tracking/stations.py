@@ -165,11 +165,12 @@ class Effect(Protocol):
 
 @dataclass(frozen=True)
 class Kick(KickStatistics):
-    """What an effect did to the momentum deviation at one place, of the living particles."""
+    """What an effect did to the momenta at one place, of the living particles."""
 
     effect: str = quantity("", "name of the effect", default="")
     element: str = quantity("", "element at whose entrance it acted", default="")
     turn: int = quantity("turn", "turn on which it did", default=0)
+    deflection: float = quantity("1", "rms changes of px and py about their means, in square together", default=0.0)
 
 
 class Gathering(Protocol):
@@ -197,10 +198,22 @@ class _Acting:
         self.effect.kick(beam, total, state, turn, self.here)
         if before is not None:
             alive = beam.alive
-            seen = (before[:, alive].T, beam.delta[alive] - before[5, alive], beam.weight[alive])
-            rows, change, weight = (self.run.together(np.ascontiguousarray(part)) for part in seen)
-            found = kick_statistics(rows.T, change, weight)
-            self.run.measured[self.effect.name][self.row] = turn, found.mean, found.rms, found.random, found.scatter
+            changes = (beam.coordinates[1::2, alive] - before[1::2, alive]).T
+            seen = (before[:, alive].T, changes, beam.weight[alive])
+            rows, changes, weight = (self.run.together(np.ascontiguousarray(part)) for part in seen)
+            found = kick_statistics(rows.T, changes[:, 2].copy(), weight)
+            deflection = _deflection(changes[:, :2], weight)
+            self.run.measured[self.effect.name][self.row] = (
+                turn, found.mean, found.rms, found.random, found.scatter, deflection
+            )  # fmt: skip
+
+
+def _deflection(changes: np.ndarray, weight: np.ndarray) -> float:
+    """Rms of changes (n, 2) about their means, both in square together."""
+    if not weight.sum() > 0.0:
+        return 0.0
+    share = weight / weight.sum()
+    return float(np.sqrt((share @ (changes - share @ changes) ** 2).sum()))
 
 
 class Effects:
@@ -223,8 +236,8 @@ class Effects:
         self.effects = [made.in_lattice(program) for made in self.effects]
         self.places = {made.name: places(program, made.at) for made in self.effects}
         self.state = {made.name: made.state(program) for made in self.effects}
-        #: turn, mean, rms and random parts of the last kick that was measured, by place
-        self.measured = {name: np.zeros((len(here), 5)) for name, here in self.places.items()}
+        #: turn, mean, rms, random parts and deflection of the last kick that was measured, by place
+        self.measured = {name: np.zeros((len(here), 6)) for name, here in self.places.items()}
 
     def stops(self) -> list[tuple[Place, Stop]]:
         """The effects at their places, in the order in which they were given."""
@@ -241,11 +254,9 @@ class Effects:
     def kicks(self) -> tuple[Kick, ...]:
         """What each of them did at each of its places on the last turn."""
         return tuple(
-            Kick(float(mean), float(rms), float(random), float(scatter), made.name, here.name, int(turn))
+            Kick(*(float(number) for number in found[:4]), made.name, here.name, int(turn), float(found[4]))
             for made in self.effects
-            for here, (turn, mean, rms, random, scatter) in zip(
-                self.places[made.name], self.measured[made.name], strict=True
-            )
+            for here, (turn, *found) in zip(self.places[made.name], self.measured[made.name], strict=True)
         )
 
     def as_asked(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from ssmb.beam.kick_statistics import KickStatistics, kick_statistics
 from ssmb.cli.main import main
-from ssmb.collective import EFFECTS, Intrabeam
+from ssmb.collective import EFFECTS, Intrabeam, TransverseImpedance
 from ssmb.errors import ConfigError, SsmbError
 from ssmb.facility.kick_budget import PHYSICS, KickBudget, KickLine, allowed_kick, missing_physics
 from ssmb.studies import load_result, run_file, source
@@ -62,6 +62,21 @@ def test_an_impedance_in_a_line(tmp_path: Path) -> None:
         run_file(of(tmp_path, wave.replace("kind: resistance", "kind: resistanze")), tmp_path / "b")
 
 
+def test_what_deflects_is_told_by_its_angle(tmp_path: Path) -> None:
+    """A kind that leaves the energy alone has a line of its own in the text, and counts as no cause of energy kicks."""
+    wake = "{kind: transverse_impedance, at: stop, axis: x, window: [-WIDE, WIDE], impedance: IMPEDANCE}"
+    wall = "{kind: transverse_resistive_wall, length: 10 m, radius: 1 cm, conductivity: 5.8e7}"
+    found = run_file(of(tmp_path, wake.replace("IMPEDANCE", wall).replace("WIDE", "4 um")), tmp_path / "a")
+    (kick,) = load_result(tmp_path / "a").kicks
+    assert (kick.rms, kick.mean, kick.random) == (0.0, 0.0, 0.0)
+    assert kick.deflection > 0.0
+    told = re.search(r"transverse_impedance at 'stop', turn 19: rms deflection ([\d.]+) (\S)rad", found.text())
+    assert told, found.text()
+    scale = {"m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}[told[2]]
+    assert_close(scale * float(told[1]), kick.deflection, rtol=6e-3, atol=0.0)
+    assert TransverseImpedance.physics not in PHYSICS
+
+
 def test_places_by_spacing_and_names(tmp_path: Path) -> None:
     spaced = run_file(of(tmp_path, INTRABEAM.replace("at: stop", "at: 0.5 m")), tmp_path / "a")
     assert len(spaced.kicks) > 2
@@ -80,6 +95,7 @@ def test_places_by_spacing_and_names(tmp_path: Path) -> None:
         ("{kind: intrabeam, at: stop, electrons: 1e9}\n- {kind: intrabeam, at: U, electrons: 1e9}", "a second effect"),
         ("{kind: intrabeam, at: stop, electrons: 1e9, current: 1}", "not both"),
         ("5", "effects"),
+        ("{kind: transverse_impedance, at: U, axis: z, window: [-1, 1], impedance: {kind: sum}}", "axis"),
         ("{kind: own_light, at: stop, current: 1, sigma_x: 1 mm, sigma_y: 1 mm}", "no undulator at 'stop'"),
         ("{kind: optical_cavity, at: stop, current: 1, loss: 4e-4}", "'stop' has no wave"),
     ],
