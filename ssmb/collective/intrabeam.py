@@ -28,13 +28,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
+from ssmb.kernels.collisions import kick_moments, momenta, principal
 from ssmb.ranges import positive
 
 Array = NDArray[np.float64]
@@ -109,23 +109,17 @@ def momenta_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[
     PhysicsError
         The beam is flat in a coordinate of place.
     """
-    places = places_of(coasting)
-    corner = s[:, places][:, :, places]
-    mixed = s[:, MOMENTA][:, :, places]
-    unit = rest_frame(reference)
-    room = np.linalg.det(corner)
-    areas = s[:, (0, 2), (0, 2)] * s[:, (1, 3), (1, 3)]
-    flat = ~(room > 0.0) | ~(areas.min(axis=1) > FLAT**2 * areas.max(axis=1))
-    if flat.any():
-        raise PhysicsError(_flat(s[int(np.argmax(flat))], places))
-    solved = np.linalg.solve(corner, np.swapaxes(mixed, 1, 2))
-    inner = (s[:, MOMENTA][:, :, MOMENTA] - mixed @ solved) * np.outer(unit, unit)
-    return 0.5 * (inner + np.swapaxes(inner, 1, 2)), np.swapaxes(solved, 1, 2) * unit[:, None], room
+    n, places = len(s), places_of(coasting)
+    inner, means, room = np.empty((n, 3, 3)), np.empty((n, 3, len(places))), np.empty(n)
+    flat = momenta(np.ascontiguousarray(s), len(places), 1.0 / reference.gamma, FLAT**2, inner, means, room)
+    if flat >= 0:
+        raise PhysicsError(_flat(s[flat], places))
+    return inner, means, room
 
 
-def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array, Array]:
-    """Eigenvalues (n, 3) and axes (n, 3, 3) of the covariances of :func:`momenta_at_a_point`, its means and
-    determinants.
+def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[Array, Array, Array, Array, Array]:
+    """Eigenvalues c (n, 3) and axes (n, 3, 3) of the covariances of :func:`momenta_at_a_point`, its means and
+    determinants, and the integrals ``(2/3) c_i R_D(c_j, c_k, c_i)`` (n, 3).
 
     Raises
     ------
@@ -133,10 +127,11 @@ def motion_at_a_point(reference: Reference, s: Array, coasting: bool) -> tuple[A
         The beam is flat in a coordinate.
     """
     inner, means, room = momenta_at_a_point(reference, s, coasting)
-    values, axes = np.linalg.eigh(inner)
-    if not (values[:, 0] > 0.0).all():
-        raise PhysicsError(_flat(s[int(np.argmin(values[:, 0]))], places_of(coasting)))
-    return values, axes, means, room
+    values, axes, integral = np.empty((len(s), 3)), np.empty((len(s), 3, 3)), np.empty((len(s), 3))
+    flat = principal(inner, values, axes, integral)
+    if flat >= 0:
+        raise PhysicsError(_flat(s[flat], places_of(coasting)))
+    return values, axes, means, room, integral
 
 
 def places_of(coasting: bool) -> list[int]:
@@ -174,24 +169,17 @@ def diffusion_of(
 
 def moments_of(
     reference: Reference, s: Array, electrons: float | None, current: float | None, coulomb_log: float
-) -> tuple[Array, Array]:
-    """Covariance of the random kicks and matrix of the mean kicks, each per time, (n, 6, 6) [1/s].
+) -> Array:
+    """Covariance of the random kicks and matrix of the mean kicks, each per time, (n, 2, 6, 6) [1/s].
 
     A particle whose coordinates are c is kicked by ``drift @ (c - <c>)`` in the mean: against its motion relative to
     those at its place, so that ``noise + drift Sigma + (drift Sigma)^T`` is :func:`diffusion_of`. With the relative
     velocity g of pairs both follow from the small-angle moments ``<(g^2 - g_i g_i)/g^3>`` and ``-2 <g_i g_i/g^3>``.
     """
     values, axes, means, integral = _collisions(reference, s, electrons, current, coulomb_log)
-    random = integral.sum(axis=1, keepdims=True) - integral
-    noise = _of_momenta(reference, (axes * random[:, None, :]) @ np.swapaxes(axes, 1, 2))
-    unit, coasting = rest_frame(reference), current is not None
-    relative = np.zeros((len(s), 3, 6))
-    relative[:, range(3), MOMENTA] = unit
-    relative[:, :, places_of(coasting)] = -means
-    drift = np.zeros_like(s)
-    friction = (axes * (integral / values)[:, None, :]) @ np.swapaxes(axes, 1, 2)
-    drift[:, MOMENTA] = -(friction @ relative) / unit[:, None]
-    return noise, drift
+    moments = np.zeros((len(s), 2, 6, 6))
+    kick_moments(values, axes, means, integral, 1.0 / reference.gamma, moments)
+    return moments
 
 
 def _collisions(
@@ -199,18 +187,12 @@ def _collisions(
 ) -> tuple[Array, Array, Array, Array]:
     """Principal values c_i (n, 3), axes (n, 3, 3) and means of the motion, and 16 pi A log I_i (n, 3) [1/s]."""
     gamma, beta, coasting = reference.gamma, reference.beta, current is not None
-    values, axes, means, room = motion_at_a_point(reference, s, coasting)
+    values, axes, means, room, integral = motion_at_a_point(reference, s, coasting)
     density = (electrons or 0.0) / np.sqrt(room)
     if coasting:
         density = 2.0 * math.sqrt(math.pi) * line_density(reference, current or 0.0) / np.sqrt(room)
-    # det Sigma = det corner * det inner * gamma^2
+    # det Sigma = det corner * det inner * gamma^2; sqrt(c1 c2 c3) of I cancels that of the density in momentum space
     a = reference.classical_radius**2 * SPEED_OF_LIGHT * density / (64.0 * math.pi**2 * beta**3 * gamma**5)
-    # sqrt(c1 c2 c3) of I cancels that of the density in momentum space
-    c1, c2, c3 = values.T
-    integral = np.stack(
-        [2.0 / 3.0 * c * scipy.special.elliprd(d, e, c) for c, d, e in ((c1, c2, c3), (c2, c1, c3), (c3, c1, c2))],
-        axis=1,
-    )
     return values, axes, means, 16.0 * math.pi * positive("coulomb_log", coulomb_log) * a[:, None] * integral
 
 

@@ -31,6 +31,7 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics.matrices import suited
 from ssmb.dynamics.propagation import recorded_at
 from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.kernels.collisions import lower_root
 from ssmb.kernels.scattering import (
     NUMBERS,
     PAIRS,
@@ -47,6 +48,8 @@ from ssmb.quantity import quantity
 from ssmb.ranges import positive
 from ssmb.tracking.stations import Place, places
 
+_FIRST, _SECOND = np.array(PAIRS).T
+_ROWS = np.arange(6)
 #: Rest frame velocity over c, and part of the motion that one kick takes, above which is warned.
 RELATIVISTIC, _STEP = 0.3, 0.1
 #: Bunching factor below which microbunches count as a coasting beam: the density of the train changes by 2 %.
@@ -150,8 +153,7 @@ class Intrabeam(Effect):
         means of phase times coordinate; in how many buckets the particles are does not matter.
         """
         sigma = np.zeros((6, 6))
-        for (i, j), value in zip(PAIRS, total[8:NUMBERS], strict=True):
-            sigma[i, j] = sigma[j, i] = value
+        sigma[_FIRST, _SECOND] = sigma[_SECOND, _FIRST] = total[8:NUMBERS]
         if self.wavelength is None:
             return sigma, self.current is not None
         k = 2.0 * math.pi / self.wavelength
@@ -203,7 +205,7 @@ class Intrabeam(Effect):
                 electrons,
                 current,
                 wavelength,
-                lambda n, i: np.stack(moments_of(reference, at, n, i, logarithm), axis=1),
+                lambda n, i: moments_of(reference, at, n, i, logarithm),
             )
 
         if self.ring is not None:
@@ -234,11 +236,11 @@ class Intrabeam(Effect):
         if not total[0] > 0.0:
             return
         noise, drift = self._kept(total, state, turn, beam.reference, here)
-        rows = np.arange(6) if self.ring is not None else np.array(MOMENTA)
+        kicked = slice(None) if self.ring is not None else slice(1, None, 2)  # all, or the momenta
         key = (self._stream, turn, here.element)
         common = (beam.coordinates, beam.weight, beam.state, beam.ids, key, total[2:8].copy())
-        root = _root(noise[np.ix_(rows, rows)])
-        kick_at_random(*common, np.ascontiguousarray(drift[rows]), root, rows, _quantiles(), beam.reference.inv_gamma2)
+        root, drift = lower_root(noise[kicked, kicked]), np.ascontiguousarray(drift[kicked])
+        kick_at_random(*common, drift, root, _ROWS[kicked], _quantiles(), beam.reference.inv_gamma2)
         if self.large:
             self._large(common, total, beam.reference, here)
 
@@ -350,15 +352,6 @@ def _quantiles() -> np.ndarray:
     made = -np.diff(np.exp(-0.5 * edges**2))
     made = 0.5 * (made - made[::-1])
     return made / np.sqrt(np.mean(made**2))
-
-
-def _root(noise: np.ndarray) -> np.ndarray:
-    """Lower triangular root of a covariance, which may be flat."""
-    size = np.sqrt(np.maximum(np.diag(noise), 1e-300))
-    values, axes = np.linalg.eigh(noise / np.outer(size, size))
-    made = axes * np.sqrt(np.maximum(values, 0.0))
-    lower = np.asarray(np.linalg.qr(made.T, mode="r")).T
-    return np.ascontiguousarray(np.tril(lower) * np.where(np.diag(lower) < 0.0, -1.0, 1.0) * size[:, None])
 
 
 def _density(reference: Reference, sigma: np.ndarray, electrons: float | None, current: float | None) -> np.ndarray:

@@ -113,9 +113,9 @@ def test_noise_and_friction_against_pairs() -> None:
     back = np.linalg.inv(unit)
     noise = strength * back @ (np.trace(pairs) * np.eye(3) - pairs) @ back
     friction = -2.0 * strength * back @ pairs @ back  # of <u F + F u>
-    made, drift = moments_of(reference, sigma[None], i["N"], None, i["coulomb_log"])
-    got = made[0][np.ix_(momenta, momenta)]
-    change = (drift[0] @ sigma)[np.ix_(momenta, momenta)]
+    made, drift = moments_of(reference, sigma[None], i["N"], None, i["coulomb_log"])[0]
+    got = made[np.ix_(momenta, momenta)]
+    change = (drift @ sigma)[np.ix_(momenta, momenta)]
     for what, a, b in (("noise", got, noise), ("friction", change + change.T, friction)):
         size = np.sqrt(np.abs(np.outer(b.diagonal(), b.diagonal())))
         assert_close(a / size, b / size, rtol=0.0, atol=0.01, what=what)
