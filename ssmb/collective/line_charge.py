@@ -24,8 +24,10 @@ from ssmb.tracking.stations import Place
 _FIRST, _MOST, _SETTLED = 16, 1 << 21, 1e-4
 #: Images of a wake that are taken off, and how small they become.
 _IMAGES, _SMALL = 4000, 1e-9
-#: Error of the bins that is told: (k h)^2/6 over the wave numbers that the bunch and the impedance have in common.
-_COARSE = 0.01
+#: Error of the bins that is told, of the largest gain; points for a sigma to find it.
+_COARSE, _FINE = 0.01, 8
+#: Share of the bins that are told with which nothing is said; rms length of a bunch inside one bin, over the bin.
+_ENOUGH, _SHORTEST = 0.9, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +94,15 @@ class OfABunch(Effect):
             )
 
     def rms(self, total: np.ndarray) -> float:
-        """Rms length of the charge in the bins [m]."""
+        """Rms length of the charge in the bins [m], without the h^2/6 that its sharing between nodes adds."""
         charge = total[: self.bins]
         whole = float(charge.sum())
         if not whole > 0.0:
             return 0.0
         node = np.arange(self.bins)
         mean = float(charge @ node) / whole
-        return self.width * math.sqrt(max(float(charge @ (node - mean) ** 2) / whole, 0.0))
+        square = float(charge @ (node - mean) ** 2) / whole - 1.0 / 6.0
+        return self.width * math.sqrt(max(square, _SHORTEST**2))
 
     def warn_coarse(self, total: np.ndarray, impedance: Impedance | Ohms, plane: str = "longitudinal") -> None:
         """Say how many bins a bunch of this length needs in this impedance, where it has fewer."""
@@ -107,10 +110,10 @@ class OfABunch(Effect):
         if not sigma > 0.0:
             return
         needed = self._needed.get(key := round(16.0 * math.log2(sigma)))
-        if needed is None:
-            widest = widest_bin(impedance, sigma, plane)
+        if needed is None:  # for the shortest bunch that could be meant, so that this number is enough
+            widest = widest_bin(impedance, 2.0 ** ((key - 1) / 16.0), plane)
             needed = self._needed[key] = math.ceil((self.window[1] - self.window[0]) / widest) + 1
-        if needed > self.bins:
+        if self.bins < _ENOUGH * needed:
             warn(
                 f"{self.name}: {self.bins} bins of {self.width:.3g} m are too coarse for a bunch of {sigma:.3g} m rms "
                 f"and its impedance, by {_COARSE:.0%} or more: take bins={needed}",
@@ -126,13 +129,15 @@ class OfABunch(Effect):
 def widest_bin(impedance: Impedance | Ohms, sigma: float, plane: str = "longitudinal") -> float:
     """Widest bin [m] that a Gaussian bunch of this rms length needs in an impedance.
 
-    Linear sharing and interpolation are wrong by (k h)^2/6; its mean over exp(-(k sigma)^2) |Z| is 1 % there.
+    Linear sharing of the charge and interpolation of the gain V are wrong by h^2 |V''|/12 and up to h^2 |V''|/8; both
+    together are 1 % of the largest gain within 3 sigma there.
     """
-    k = np.linspace(0.0, 5.0, 41)[1:] / sigma
-    weight = np.exp(-((k * sigma) ** 2)) * np.abs(impedance_values("bins", impedance, k, plane))
-    whole = float(weight.sum())
-    square = float((weight * k * k).sum()) / whole if whole > 0.0 else 1.0 / sigma**2
-    return math.sqrt(6.0 * _COARSE / square)
+    fine = sigma / _FINE
+    bins = 10 * _FINE + 1
+    shape = np.exp(-0.5 * ((np.arange(bins) - bins // 2) / _FINE) ** 2)
+    gain = Convolution(_between_nodes("bins", impedance, bins, fine, plane)[0])(shape)
+    curved, largest = float(np.abs(np.diff(gain, 2)).max()), float(np.abs(gain[2 * _FINE : -2 * _FINE]).max())
+    return fine * math.sqrt(_COARSE / (5.0 / 24.0) * largest / curved) if curved else math.inf
 
 
 def wake_between_nodes(
@@ -149,24 +154,34 @@ def wake_between_nodes(
     ValidityWarning
         The wake rings for longer than the longest period.
     """
+    wake, change, period = _between_nodes(who, impedance, bins, width, plane)
+    if change > _SETTLED:
+        warn(
+            f"{who}: the wake of the impedance rings for longer than {period:.3g} m; as a Fourier sum it is known to "
+            f"{change:.1g}: take an impedance with a closed wake",
+            ValidityWarning,
+        )
+    return wake
+
+
+def _between_nodes(
+    who: str, impedance: Impedance | Ohms, bins: int, width: float, plane: str
+) -> tuple[np.ndarray, float, float]:
+    """The same, its relative change by the last doubling of the period, and the period [m]."""
     if isinstance(impedance, Sum):  # each part in its own way
-        parts = zip(impedance.factors, impedance.parts, strict=True)
-        return sum((f * wake_between_nodes(who, p, bins, width, plane) for f, p in parts), np.zeros(2 * bins - 1))
+        parts = [_between_nodes(who, part, bins, width, plane) for part in impedance.parts]
+        weighted = (f * wake for f, (wake, _, _) in zip(impedance.factors, parts, strict=True))
+        total = sum(weighted, np.zeros(2 * bins - 1))
+        return total, max(change for _, change, _ in parts), min(period for _, _, period in parts)
     points = 1 << math.ceil(math.log2(_FIRST * bins))
     found = _one_period(who, impedance, bins, width, points, plane)
     while True:
         points *= 2
         finer = _one_period(who, impedance, bins, width, points, plane)
-        change = float(np.abs(finer - found).max())
-        if change <= _SETTLED * float(np.abs(finer).max()):
-            return finer
-        if 2 * points > _MOST:
-            warn(
-                f"{who}: the wake of the impedance rings for longer than {points * width:.3g} m; as a Fourier sum it "
-                f"is known to {change / float(np.abs(finer).max()):.1g}: take an impedance with a closed wake",
-                ValidityWarning,
-            )
-            return finer
+        size = float(np.abs(finer).max())
+        change = float(np.abs(finer - found).max()) / size if size else 0.0
+        if change <= _SETTLED or 2 * points > _MOST:
+            return finer, change, points * width
         found = finer
 
 
