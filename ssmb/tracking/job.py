@@ -108,7 +108,7 @@ class Job:
     @classmethod
     def of_rank(cls, ranks: Ranks, task: dict[str, Any]) -> None:
         """Do the share of a rank that is not the first: what :meth:`share` tells."""
-        beam = ranks.deal(None)
+        beam = ranks.part(None)
         task["program"] = Program.sent(*task["program"])
         probes = Probes(task.pop("monitors"), task["first_turn"])
         effects, state, threads, done = (task.pop(name) for name in ("effects", "state", "threads", "done"))

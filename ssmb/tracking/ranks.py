@@ -70,10 +70,6 @@ class Ranks:
         """What the first rank says, on all."""
         return self.comm.bcast(word, root=0)
 
-    def deal(self, parts: list[Any] | None) -> Any:
-        """One of the things that the first rank has for each."""
-        return self.comm.scatter(parts, root=0)
-
     def together(self, part: np.ndarray, axis: int = 0) -> np.ndarray:
         """Arrays of all ranks one behind the other, on all; they differ in length along this axis only."""
         lengths = self.comm.allgather(part.shape[axis])
@@ -87,18 +83,35 @@ class Ranks:
         """Whether it is so on any of them."""
         return any(self.comm.allgather(bool(mine)))
 
-    def part(self, beam: Beam, group: int = MAX_TILE) -> Beam:
-        """Hand out a beam that the first rank has, in whole groups; its own part."""
-        ends = self.bounds(len(beam), group)
-        parts = [beam.select(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-        return self.deal(parts)
+    def part(self, beam: Beam | None, group: int = MAX_TILE) -> Beam:
+        """Hand out a beam that the first rank has, in whole groups; its own part, on all."""
+        ends, reference = self.tell(None if beam is None else (self.bounds(len(beam), group), beam.reference))
+        sizes = [b - a for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        made = Beam(reference, np.zeros((6, sizes[self.rank])))
+        whole = None if beam is None else beam.arrays()
+        for name, own in made.arrays().items():
+            rows = None if whole is None else np.atleast_2d(whole[name])
+            for i, row in enumerate(np.atleast_2d(own)):
+                self.comm.Scatterv(None if rows is None else [rows[i], sizes], row, root=0)
+        return made
+
+    def to_first(self, part: np.ndarray) -> np.ndarray | None:
+        """Arrays (..., n) of all ranks one behind the other in n, on the first one; their shapes differ in n only."""
+        sizes = self.comm.gather(part.shape[-1], root=0)
+        whole = None if sizes is None else np.empty((*part.shape[:-1], sum(sizes)), dtype=part.dtype)
+        self._rows_to_first(part, whole, sizes)
+        return whole
 
     def gather(self, part: Beam, into: Beam | None) -> None:
         """Bring what tracking changes of all parts into the beam of the first rank."""
-        for name, axis in (("coordinates", 1), ("state", 0), ("lost_turn", 0), ("lost_element", 0)):
-            whole = self.together(getattr(part, name), axis)
-            if into is not None:
-                getattr(into, name)[...] = whole
+        sizes = self.comm.gather(len(part), root=0)
+        for name in ("coordinates", "state", "lost_turn", "lost_element"):
+            self._rows_to_first(getattr(part, name), None if into is None else getattr(into, name), sizes)
+
+    def _rows_to_first(self, part: np.ndarray, whole: np.ndarray | None, sizes: list[int] | None) -> None:
+        to = None if whole is None else np.atleast_2d(whole)
+        for i, row in enumerate(np.atleast_2d(part)):
+            self.comm.Gatherv(row, None if to is None else [to[i], sizes], root=0)
 
     def follow(self, advance: Callable[[int], Any], gather: Callable[[], None]) -> None:
         """Do what the first rank says until it says that this was the end."""

@@ -178,6 +178,8 @@ class Gathering(Protocol):
 
     def together(self, part: np.ndarray, axis: int = 0) -> np.ndarray: ...
 
+    def to_first(self, part: np.ndarray) -> np.ndarray | None: ...
+
 
 @dataclass(frozen=True, eq=False)
 class _Acting:
@@ -198,22 +200,25 @@ class _Acting:
         self.effect.kick(beam, total, state, turn, self.here)
         if before is not None:
             alive = beam.alive
-            changes = (beam.coordinates[1::2, alive] - before[1::2, alive]).T
-            seen = (before[:, alive].T, changes, beam.weight[alive])
-            rows, changes, weight = (self.run.together(np.ascontiguousarray(part)) for part in seen)
-            found = kick_statistics(rows.T, changes[:, 2].copy(), weight)
-            deflection = _deflection(changes[:, :2], weight)
+            changes = beam.coordinates[1::2, alive] - before[1::2, alive]
+            seen = [self.run.to_first(part) for part in (before[:, alive], changes, beam.weight[alive])]
+            self._measure(turn, *seen)
+
+    def _measure(self, turn: int, before: Any, changes: Any, weight: Any) -> None:
+        """Keep what the kick did to the living particles of all ranks; nothing where these are not."""
+        if before is not None:
+            found, deflection = kick_statistics(before, changes[2], weight), _deflection(changes[:2], weight)
             self.run.measured[self.effect.name][self.row] = (
                 turn, found.mean, found.rms, found.random, found.scatter, deflection
             )  # fmt: skip
 
 
 def _deflection(changes: np.ndarray, weight: np.ndarray) -> float:
-    """Rms of changes (n, 2) about their means, both in square together."""
+    """Rms of changes (2, n) about their means, both in square together."""
     if not weight.sum() > 0.0:
         return 0.0
     share = weight / weight.sum()
-    return float(np.sqrt((share @ (changes - share @ changes) ** 2).sum()))
+    return float(np.sqrt(((changes - (changes @ share)[:, None]) ** 2 @ share).sum()))
 
 
 class Effects:
@@ -250,6 +255,11 @@ class Effects:
     def together(self, part: np.ndarray) -> np.ndarray:
         """Rows of all ranks one behind the other."""
         return part if self.ranks is None else self.ranks.together(part)
+
+    def to_first(self, part: np.ndarray) -> np.ndarray | None:
+        """Columns of all ranks one behind the other, on the first one; laid out in memory as if it were alone."""
+        part = np.ascontiguousarray(part)
+        return part if self.ranks is None else self.ranks.to_first(part)
 
     def kicks(self) -> tuple[Kick, ...]:
         """What each of them did at each of its places on the last turn."""
