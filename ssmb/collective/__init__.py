@@ -42,6 +42,7 @@ from ssmb.collective.rf_cavity import LoadedRfCavity
 from ssmb.collective.robinson import RobinsonMotion, robinson_first_order, robinson_motion
 from ssmb.collective.scattering import Intrabeam
 from ssmb.collective.self_consistent import self_consistent_equilibrium
+from ssmb.collective.space_charge_tune_shift import space_charge_tune_shift
 from ssmb.collective.stored_beam import StoredBeam
 from ssmb.collective.thresholds import (
     boussard_current,
@@ -52,6 +53,7 @@ from ssmb.collective.thresholds import (
 from ssmb.collective.touschek import TouschekLifetime, bruck_function, touschek_lifetime, touschek_rate
 from ssmb.collective.train_impedance import TrainImpedance
 from ssmb.collective.transverse_impedance import TransverseImpedance
+from ssmb.collective.transverse_space_charge import TransverseSpaceCharge
 from ssmb.collective.vlasov import VlasovRun, vlasov_bunch, vlasov_train
 
 for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
@@ -92,6 +94,7 @@ __all__ = [
     "TransverseImpedance",
     "TransverseResistiveWall",
     "TransverseResonator",
+    "TransverseSpaceCharge",
     "UndulatorLight",
     "VlasovRun",
     "boussard_current",
@@ -109,6 +112,7 @@ __all__ = [
     "mode_coupling_threshold",
     "robinson_first_order",
     "robinson_motion",
+    "space_charge_tune_shift",
     "stupakov_heifets_wavelength",
     "touschek_lifetime",
     "touschek_rate",

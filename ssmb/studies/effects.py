@@ -55,7 +55,7 @@ def effects_of(
 
 def _of_the_run(section: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the run for what a section leaves out: what it needs; and, if the run has a train, current and
-    wavelength of that, unless the section gives the electrons of a bunch.
+    wavelength of that, unless the section gives the electrons or the window of a bunch.
     """
     may = (*section.of.of_the_run, "ring")
     left = {f.name: f for f in fields(section.of) if f.name in may and getattr(section, f.name, None) is None}
@@ -65,7 +65,8 @@ def _of_the_run(section: Any, known: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(
                 f"{name} is missing: give it here, or a laser and beam.current, of which it is that of the train"
             )
-    train = getattr(section, "electrons", None) is None and None not in (known["current"], known["wavelength"])
+    bunch = any(getattr(section, own, None) is not None for own in ("electrons", "window"))
+    train = not bunch and None not in (known["current"], known["wavelength"])
     return {name: known[name] for name in left if train or name in needed or name == "ring"}
 
 
