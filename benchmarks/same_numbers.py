@@ -211,6 +211,11 @@ REASONS = (
         1e-8,
     ),
     Reason(
+        r"((run|power|bunching)/ssmb_euv|notebook/06_euv_source)/",
+        "own light and space charge act between the modulators of the insertion",
+        np.inf,
+    ),
+    Reason(
         r"((run|power|bunching)/ssmb_euv(_515)?|notebook/06_euv_source)/",
         "the laser of an insertion is the thin laser of the package, which kicks the angles, too (Panofsky-Wenzel)",
         4e-2,

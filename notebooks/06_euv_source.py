@@ -58,8 +58,8 @@ warnings.simplefilter("ignore", ValidityWarning)
 # | tracked, every nonlinear term | calculated | given | assumed |
 # |---|---|---|---|
 # | MOD1 to RAD to MOD2, 61 elements | scattering from MOD1 to MOD2 | the ring: 200 m, 60 keV a turn, 1 A, trains of 60 A | four grazing mirrors and gas to the focus |
-# | light of the particles, with emittance and energy spread | closure law, laser power | beam: 650 MeV, 1 nm, 40 pm, 5.5e-4 | arcs add no scattering, no other collective effect |
-# | path error between the modulators | photons between the modulators | 2 MW of laser on average | laser without noise |
+# | light of the particles, with emittance and energy spread | closure law, laser power | beam: 650 MeV, 1 nm, 40 pm, 5.5e-4 | arcs add no scattering; no synchrotron radiation in phase, no wakes |
+# | path error, own light and space charge between the modulators | photons between the modulators | 2 MW of laser on average | laser without noise |
 #
 # The arcs around this insertion do not exist as magnets.
 

@@ -27,6 +27,7 @@ from ssmb.elements.linear_map import LinearMap
 from ssmb.elements.marker import Marker
 from ssmb.errors import PhysicsError, ValidityWarning, warn
 from ssmb.facility.energy import EnergyOfTurn, energy_of_turn
+from ssmb.facility.insertion_effects import FeltPass, at_radiator, felt_effects
 from ssmb.facility.insertion_state import (
     Closed,
     Ends,
@@ -39,7 +40,7 @@ from ssmb.facility.insertion_state import (
     laser_need,
     own_light_kick,
 )
-from ssmb.facility.kick_budget import light_kick
+from ssmb.facility.kick_budget import OWN_LIGHT, light_kick
 from ssmb.facility.part import Part
 from ssmb.facility.radiator import Radiator
 from ssmb.facility.ring import Filling, Ring, RingState
@@ -53,6 +54,7 @@ from ssmb.ranges import kept_share
 from ssmb.schemes.closure import ClosureBudget, emittance_growth, thick_modulator_path
 from ssmb.schemes.explained import ExplainedBunching, explained_bunching
 from ssmb.schemes.insertion import CouplingInsertion
+from ssmb.tracking.stations import Effect
 
 T = TypeVar("T")
 #: Tracked power below so many times the noise of the macroparticles is not believed.
@@ -128,6 +130,7 @@ class Insertion(Part, name="insertion"):
     )
     seeds: int = quantity("1", "independent beams that are added", minimum=1, maximum=1000, default=1)
     seed: int = quantity("1", "first seed", minimum=0, maximum=2**63 - 1, default=1)
+    effects: tuple[Effect, ...] = quantity("", "what the particles do to each other between the modulators", default=())
 
     def __post_init__(self) -> None:
         check_quantities(self)
@@ -196,13 +199,10 @@ class Insertion(Part, name="insertion"):
         line : the insertion with another beam.
         """
         of = line or self.line
-        parts = [of.beam(self.particles, seed) for seed in range(self.seed, self.seed + self.seeds)]
-        whole = Beam(
-            parts[0].reference,
-            np.concatenate([p.coordinates for p in parts], axis=1),
-            np.concatenate([p.weight for p in parts]) / self.seeds,
-        )
-        return of.at_radiator(whole)
+        return at_radiator(of, self._modulated(of), self.effects)
+
+    def _modulated(self, of: CouplingInsertion) -> Beam:
+        return of.beams(self.particles, range(self.seed, self.seed + self.seeds))
 
     def radiating(self, beam: Beam, filling: Filling) -> RadiatingBeam:
         """Return a beam in the radiator as what it radiates there, laser on in all turns."""
@@ -238,7 +238,7 @@ class Insertion(Part, name="insertion"):
         return self._slip_path * self.line.amplitude / 2.0
 
     def closure(
-        self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0, own_light: float = 0.0
+        self, damping: float, line: CouplingInsertion | None = None, *, collisions: float = 0.0, kicks: float = 0.0
     ) -> ClosureBudget:
         """Return the budget of the closure, path errors of collisions and of thick modulators in its growth.
 
@@ -247,7 +247,7 @@ class Insertion(Part, name="insertion"):
         damping : vertical amplitude decrement per turn [1].
         line : the insertion with another beam.
         collisions : rms path error by the collisions of one pass [m].
-        own_light : rms kick by the light in the radiator, as at the second modulator, see :func:`own_light_kick` [1].
+        kicks : rms kick by own light and effects, as at the second modulator [1].
         """
         of = line or self.line
         budget = of.closure(
@@ -260,7 +260,7 @@ class Insertion(Part, name="insertion"):
         )
         errors = (collisions, self.thick_path(of.emit_y))
         more = sum(emittance_growth(of.h_mod, of.chirp, of.wavelength, e) for e in errors)
-        more += 0.5 * of.h_mod * own_light**2
+        more += 0.5 * of.h_mod * kicks**2
         path, (beta, alpha) = self.line.section.R[4, 2:4], (of.beta[1], of.alpha[1])
         twiss = np.array([[beta, -alpha], [-alpha, (1.0 + alpha * alpha) / beta]])
         k = 2.0 * math.pi / self.wavelength
@@ -276,7 +276,7 @@ class Insertion(Part, name="insertion"):
         states : how many states of this size are found.
         larger : particles of the largest over those of this.
         """
-        few = replace(self, particles=min(self.particles, _FEW), seeds=1)
+        few = replace(self, particles=min(self.particles, _FEW), seeds=1, effects=())  # these warn once only
         angles = few._tracked(few.line, ring.filling).theta_x.size
         particles = self.particles * self.seeds
         check_cost(
@@ -294,7 +294,7 @@ class Insertion(Part, name="insertion"):
         upstream : the ring.
         stage : does what it is given, ``stage(name, class of the result, function)``, or knows its result already:
             "bunching" (of which the result is the beam in the radiator), "intrabeam scattering", "light", "light with
-            scattering", "own light", "closure", "ends of the Coulomb logarithm", "watts".
+            scattering", "own light", "effects", "closure", "ends of the Coulomb logarithm", "watts".
 
         Raises
         ------
@@ -316,13 +316,15 @@ class Insertion(Part, name="insertion"):
         kept, kept_by = self._kept(heated, plain.light, left)
         damping = upstream.damping[1]
         seen = stage("own light", OwnLight, lambda: OwnLight(*light_kick(plain, beam)))
-        own = own_light_kick(self.line, seen.kick.random * math.sqrt(kept))
-        closed = stage("closure", Closed, lambda: self._closure_of(heated, damping, scattered.path_error, own))
+        felt = stage("effects", FeltPass, lambda: self._felt(heated)) if self.effects else FeltPass((), ())
+        own = own_light_kick(self.line, seen.kick.random * math.sqrt(kept)) if not felt.has(OWN_LIGHT) else 0.0
+        kick = math.hypot(own, *(e.kick for e in felt.scattered))
+        closed = stage("closure", Closed, lambda: self._closure_of(heated, damping, scattered.path_error, kick))
         of, budget = closed.of, closed.budget
-        laser = self.laser(upstream.filling)
+        laser = self.laser(filling)
         factors = (kept, *budget.factors(laser.duty))
         ends = stage(
-            "ends of the Coulomb logarithm", Ends, lambda: self._ends(scattered, kept, damping, laser.duty, own)
+            "ends of the Coulomb logarithm", Ends, lambda: self._ends(scattered, kept, damping, laser.duty, kick)
         )
         # balances with damping, whatever of their terms is tracked
         limits = tuple(
@@ -330,9 +332,13 @@ class Insertion(Part, name="insertion"):
             for name, factor, pair in zip(_LIMITS, factors, (ends.kept, ends.fewer, ends.left), strict=True)
         )
         duty = min(laser.duty, budget.best_duty)
-        ideal = self.closed_form(self.harmonic)
+        settled = heated if of == "scattered" else self.line
+        slip = self.thick_path(settled.emit_y)
         radiating = replace(
-            self.radiating(beam, upstream.filling), ideal_bunching=ideal, duty=laser.duty, limits=limits
+            self.radiating(beam, filling),
+            ideal_bunching=self.closed_form(self.harmonic),
+            duty=laser.duty,
+            limits=limits,
         )
         light = stage("watts", SourceLight, lambda: self._of_known(radiating, plain))
         return InsertionState(
@@ -344,19 +350,13 @@ class Insertion(Part, name="insertion"):
             kept_by=kept_by,
             closure=budget,
             closure_of=of,
-            thick=self.thick_path((heated if of == "scattered" else self.line).emit_y),
+            thick=slip,
             uncompensated=self.uncompensated_path(),
             duty=duty,
             laser=laser,
             energy=self._energy(upstream, light, laser, duty),
-            kicks=insertion_kicks(
-                scattered.beam_of(self.line) if of == "scattered" else self.line,
-                upstream,
-                scattered,
-                budget,
-                slip=self.thick_path((heated if of == "scattered" else self.line).emit_y),
-                own_light=own,
-            ),
+            kicks=insertion_kicks(settled, upstream, scattered, budget, slip=slip, own_light=own, felt=felt.scattered),
+            felt=felt,
         )
 
     def _tracked(self, line: CouplingInsertion, filling: Filling) -> TrackedLight:
@@ -364,6 +364,9 @@ class Insertion(Part, name="insertion"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ValidityWarning)
             return self.radiator.tracked(self.radiating(self.beam(line), filling))
+
+    def _felt(self, heated: CouplingInsertion) -> FeltPass:
+        return FeltPass(*(felt_effects(of, self.effects, self._modulated(of)) for of in (self.line, heated)))
 
     def _of_known(self, radiating: RadiatingBeam, known: SourceLight) -> SourceLight:
         with warnings.catch_warnings():
@@ -378,7 +381,7 @@ class Insertion(Part, name="insertion"):
             ratio = min(ratio, (self._product(heated) / self._product(self.line)) ** 2)
         return kept_share(ratio), by
 
-    def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float, own: float) -> Ends:
+    def _ends(self, scattered: InsertionIntrabeam, kept: float, damping: float, duty: float, kick: float) -> Ends:
         """The factors of scattering and closure at both ends of the Coulomb logarithm.
 
         The bunching is that of the named terms there, relative to the beam of the logarithm that is given.
@@ -391,7 +394,7 @@ class Insertion(Part, name="insertion"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ValidityWarning)
                 fewer = replace(self, order=1, closure_particles=min(self.closure_particles, _OF_ENDS))
-                budget = fewer._closure_of(heated, damping, end.path_error, own).budget
+                budget = fewer._closure_of(heated, damping, end.path_error, kick).budget
             found.append((kept_share(power), *budget.factors(duty)))
         return Ends(*zip(*found, strict=True))
 
@@ -399,13 +402,12 @@ class Insertion(Part, name="insertion"):
         """|b_n| of the named terms with the beam of a line [1]."""
         return self.explained(self.harmonic, 1.0, 1, line.sigma).product
 
-    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float, own: float) -> Closed:
-        more: dict[str, Any] = {"collisions": collisions, "own_light": own}
+    def _closure_of(self, heated: CouplingInsertion, damping: float, collisions: float, kick: float) -> Closed:
         try:
-            return Closed("scattered", self.closure(damping, heated, **more))
+            return Closed("scattered", self.closure(damping, heated, collisions=collisions, kicks=kick))
         except PhysicsError as error:  # the insertion loses the beam that scattering leaves
             warn(f"closure of the beam without scattering: with it {error.message}", ValidityWarning)
-            return Closed("given", self.closure(damping, **more))
+            return Closed("given", self.closure(damping, collisions=collisions, kicks=kick))
 
     def _energy(self, ring: RingState, light: SourceLight, laser: LaserNeed, duty: float) -> EnergyOfTurn:
         """What a turn costs; the lasers give nothing on the whole."""

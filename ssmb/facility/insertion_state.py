@@ -12,6 +12,7 @@ See :mod:`ssmb.collective.intrabeam`; the balance with damping is written out in
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +25,8 @@ from ssmb.dynamics.matrices import jacobians
 from ssmb.elements import Element
 from ssmb.errors import PhysicsError
 from ssmb.facility.energy import EnergyOfTurn
-from ssmb.facility.kick_budget import KickBudget, KickLine, allowed_kick, missing_physics
+from ssmb.facility.insertion_effects import FeltEffect, FeltPass
+from ssmb.facility.kick_budget import OWN_LIGHT, SCATTERING, KickBudget, KickLine, allowed_kick, missing_physics
 from ssmb.facility.ring import RingState
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, Pair
 from ssmb.facility.source import SourceLight
@@ -244,6 +246,7 @@ class InsertionState:
     laser: LaserNeed = quantity("", "what the laser has to give")
     energy: EnergyOfTurn = quantity("", "where the energy of a turn goes")
     kicks: KickBudget = quantity("", "random kicks of a turn with laser against damping, for the vertical plane")
+    felt: FeltPass = quantity("", "what collective effects between the modulators do in a pass")
 
 
 @dataclass(frozen=True)
@@ -330,6 +333,7 @@ def insertion_kicks(
     *,
     slip: float,
     own_light: float,
+    felt: Sequence[FeltEffect] = (),
 ) -> KickBudget:
     """Return the random kicks of a turn with laser: what each does to the vertical emittance, as a kick at MOD2.
 
@@ -337,7 +341,8 @@ def insertion_kicks(
     ----------
     of : the insertion with the beam of the budget.
     slip : rms path error by slip in the modulators [m].
-    own_light : rms kick by the light in the radiator, as at the second modulator [1].
+    own_light : rms kick by the light in the radiator, as at the second modulator [1]; not used with an effect for it.
+    felt : what effects do to the same beam.
     """
     h = of.h_mod
 
@@ -346,13 +351,15 @@ def insertion_kicks(
         return KickLine(name, math.sqrt(2.0 * grown / h), origin, True)
 
     direct = of.sigma_delta * math.sqrt(ring.revolution_time / scattered.growth_times[2])
-    lines = (
+    lines = [
         of_path("closure of the magnets", budget.dz_counting, "tracked"),
         of_path("photons, path to the second modulator", budget.quantum, "tracked"),
         of_path("collisions, path to the second modulator", scattered.path_error, "calculated"),
         KickLine("collisions, momentum", direct, "calculated", True),
         of_path("slip in the modulators", slip, "calculated"),
-        KickLine("own light of the radiator", own_light, "tracked", True),
-    )
-    covered = {"intrabeam scattering", "own light of the radiator"}
-    return KickBudget("y", allowed_kick(ring.damping[1], of.emit_y, h), lines, missing_physics(covered))
+        *(KickLine(f"{effect.name}: {effect.physics}", effect.kick, "tracked", True) for effect in felt),
+    ]
+    covered = {SCATTERING, OWN_LIGHT, *(effect.physics for effect in felt)}
+    if all(effect.physics != OWN_LIGHT for effect in felt):
+        lines.append(KickLine(OWN_LIGHT, own_light, "tracked", True))
+    return KickBudget("y", allowed_kick(ring.damping[1], of.emit_y, h), tuple(lines), missing_physics(covered))

@@ -28,10 +28,11 @@ from ssmb.ranges import positive
 from ssmb.text import number, table
 from ssmb.tracking.stations import Kick
 
+SCATTERING, OWN_LIGHT = "intrabeam scattering", "own light of the radiator"
 #: Physics that can heat a beam; an effect says which of it it is.
 PHYSICS = (
-    "intrabeam scattering",
-    "own light of the radiator",
+    SCATTERING,
+    OWN_LIGHT,
     "light of the modulators",
     "space charge",
     "coherent synchrotron radiation",

@@ -121,6 +121,15 @@ class CouplingInsertion:
         )
         return track(Lattice.from_elements((self.laser,), self.lattice.reference), made).beam
 
+    def beams(self, n: int, seeds: Sequence[int]) -> Beam:
+        """Return the beams of several seeds as one, each of n particles; the charge is that of one."""
+        parts = [self.beam(n, seed) for seed in seeds]
+        return Beam(
+            parts[0].reference,
+            np.concatenate([p.coordinates for p in parts], axis=1),
+            np.concatenate([p.weight for p in parts]) / len(parts),
+        )
+
     def at_radiator(self, beam: Beam) -> Beam:
         """Return the beam tracked from MOD1 to the radiator."""
         return track(self.lattice, beam, start=self.mod1, end=self.rad).beam

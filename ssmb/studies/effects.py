@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from ssmb.collective import EFFECTS, Effect
 from ssmb.errors import ConfigError
 from ssmb.lattice.program import Program
@@ -18,6 +20,12 @@ from ssmb.tracking.stations import places as places_of
 
 #: Section of a run file: one collective effect, told by its kind.
 EffectSection = Annotated[SectionOf, OneOf({kind: cls for kind, cls in EFFECTS.items() if can_be_said(cls)})]
+
+#: The section of all of them.
+EffectSections = Annotated[
+    tuple[EffectSection, ...],
+    Field(max_length=100, description="what the particles do to each other while they are tracked"),
+]
 
 
 def effects_of(

@@ -17,15 +17,18 @@ from pydantic import model_validator
 
 from ssmb.beam import Beam, Reference
 from ssmb.beam.bunching import bunching_factor
+from ssmb.collective import Effect
 from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.facility import Filling, Insertion, InsertionState, Ring
-from ssmb.facility.kick_budget import KickBudget
+from ssmb.facility.kick_budget import SCATTERING, KickBudget
 from ssmb.facility.radiator import neighbouring_lines
 from ssmb.facility.source import SourceLight
 from ssmb.lattice import Lattice, lattice_text
 from ssmb.lattice.facts import laser_wavelengths, undulator_at
+from ssmb.lattice.program import compile_elements
 from ssmb.quantity import quantity
 from ssmb.schemes.insertion import CouplingInsertion
+from ssmb.studies.effects import EffectSections, effects_of
 from ssmb.studies.facts import wavelength_of_laser, with_undulator
 from ssmb.studies.insertion_findings import Convergence, InsertionFindings, findings_text
 from ssmb.studies.records import numbers_of
@@ -36,6 +39,7 @@ from ssmb.studies.source_text import harmonics_text
 from ssmb.studies.study import On, Result, Stopped, Study, StudyConfig, at_place
 from ssmb.text import named_values
 from ssmb.tracking import RunStatus
+from ssmb.tracking.stations import places as places_of
 
 T = TypeVar("T")
 #: A radiator in the lattice this far off the wavelength of the light is a slip.
@@ -54,6 +58,7 @@ class InsertionRunConfig(StudyConfig):
     ring: GivenRingConfig
     source: InsertionSourceConfig
     closure: ClosureConfig = ClosureConfig()
+    effects: EffectSections = ()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -160,6 +165,7 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig, result=I
         with at_place(places, "insertion"):
             self.insertion = self._insertion(self.line)
         self.ring = ring_of(config, lattice.reference).state()
+        self.insertion = replace(self.insertion, effects=self._effects())
         with at_place(places, "beam", "particles"):  # twice the particles and seeds, and other slices, if checked
             self.insertion.check_cost(self.ring, *((6.0, 2.0) if config.source.check else ()))
 
@@ -204,6 +210,24 @@ class InsertionStudy(Study, key="insertion", config=InsertionRunConfig, result=I
         return config.model_copy(
             update={"insertion": want.model_copy(update={"wavelength": wavelength}), "source": source}
         )
+
+    def _effects(self) -> tuple[Effect, ...]:
+        """The effects of the file; the beam passes once, and its collisions are in the balance with damping."""
+        known = {"current": self.ring.filling.local_current, "wavelength": self.insertion.line.wavelength, "ring": None}
+        line = self.insertion.line
+        program = compile_elements(self.line.elements, self.line.reference)
+        made = effects_of(self.config.effects, known, program, self.places)
+        inside = range(program.index(line.mod1), program.index(line.mod2) + 1)
+        for i, one in enumerate(made):
+            with at_place(self.places, "effects", i):
+                if outside := [here.name for here in places_of(program, one.at) if here.element not in inside]:
+                    raise ConfigError(f"'{outside[0]}' is not between mod1 '{line.mod1}' and mod2 '{line.mod2}'")
+                if one.state(program) or one.physics == SCATTERING:
+                    raise ConfigError(
+                        f"'{one.kind}' has no place in an insertion, which the beam passes once: what an effect keeps "
+                        "from turn to turn, and collisions (counted in the balance with damping), are left out"
+                    )
+        return tuple(made)
 
     def _insertion(self, lattice: Lattice) -> Insertion:
         c = self.config

@@ -72,6 +72,7 @@ def findings_text(f: InsertionFindings) -> str:
         _closure(f),
         _laser(f),
         energy_text(f.energy),
+        *([_felt(f)] if f.felt.given else []),
         f.kicks.table(),
     ]
     if f.convergence:
@@ -100,9 +101,26 @@ def _closure(f: InsertionFindings) -> str:
         ("closure", f"path error of the magnets, tracked: {text_of(f, 'path_error')} without scattering"),
         ("", f"collisions of one pass, calculated: {text_of(f.intrabeam, 'path_error')}"),
         ("", f"slip in the modulators, calculated: {slip}; {text_of(f, 'uncompensated')} if not"),
-        ("", f"growth by all of them, the photons and the own light, of {which}:"),
+        ("", f"growth by all of them, photons, own light and effects, of {which}:"),
     ]
     return f"{named_values(lines)}\n{f.closure.table()}"
+
+
+def _felt(f: InsertionFindings) -> str:
+    """What the effects do in a pass."""
+    parts = []
+    head = ("changes the energy", "mean", "behind MOD2", "MOD2 takes", "left: growth a turn", "of damping")
+    for beam, felt, emittance in (
+        ("the beam without scattering", f.felt.given, f.intrabeam.beam.emit_y[0]),
+        ("the beam that scattering leaves", f.felt.scattered, f.intrabeam.beam.emit_y[1]),
+    ):
+        rows = [
+            (f"{e.name}: {e.physics}", text_of(e, "mean"), f"{text_of(e, 'changed')} rms", text_of(e, "taken"),
+             text_of(e, "growth"), number(e.growth / (2.0 * f.damping[1] * emittance), 2))
+            for e in felt
+        ]  # fmt: skip
+        parts += [f"effects between the modulators, each alone, on {beam}", table(head, rows)]
+    return "\n".join(parts)
 
 
 def _laser(f: InsertionState) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ssmb.beam import Reference
 from ssmb.quantity import quantities_of
-from ssmb.studies.effects import EffectSection
+from ssmb.studies.effects import EffectSections
 from ssmb.studies.facts import SAME
 from ssmb.studies.monitors import MonitorSection
 from ssmb.studies.sections import BeamConfig, LaserConfig, LightConfig, TrackConfig
@@ -24,9 +24,7 @@ class RunConfig(StudyConfig):
     laser: LaserConfig | None = None
     track: TrackConfig = TrackConfig()
     monitors: tuple[MonitorSection, ...] = Field(default=(), max_length=100)
-    effects: tuple[EffectSection, ...] = Field(
-        default=(), max_length=100, description="what the particles do to each other while they are tracked"
-    )
+    effects: EffectSections = ()
     light: LightConfig | None = None
     source: SourceConfig | None = None
 

@@ -25,7 +25,15 @@ from ssmb.facility import (
     SourceLight,
     energy_of_turn,
 )
-from ssmb.facility.kick_budget import KickBudget, KickLine, allowed_kick, light_kick, missing_physics, tracked_lines
+from ssmb.facility.kick_budget import (
+    OWN_LIGHT,
+    KickBudget,
+    KickLine,
+    allowed_kick,
+    light_kick,
+    missing_physics,
+    tracked_lines,
+)
 from ssmb.facility.ring_intrabeam import IntrabeamEstimate, ring_intrabeam
 from ssmb.lattice import Lattice
 from ssmb.maps.undulator import Undulator
@@ -201,10 +209,10 @@ def _kicks(
     if more > 0.0 and "intrabeam scattering" not in physics.values():
         lines.append(KickLine("intrabeam scattering", allowed_kick(damping, more**2), "calculated", True))
     lines += tracked_lines(kicks, physics)
-    if "own light of the radiator" not in physics.values():
+    if OWN_LIGHT not in physics.values():
         worst = max((kick.scatter for _, kick in own), default=0.0)
-        lines.append(KickLine("own light of the radiator", worst, "tracked", False))
-    covered = {*physics.values(), "own light of the radiator", "intrabeam scattering"}
+        lines.append(KickLine(OWN_LIGHT, worst, "tracked", False))
+    covered = {*physics.values(), OWN_LIGHT, "intrabeam scattering"}
     return KickBudget("z", allowed_kick(damping, scattered**2), tuple(lines), missing_physics(covered))
 
 

@@ -21,7 +21,9 @@ from tests.studies.small_ring import bits
 from tests.support import assert_close
 
 FILE = Path(__file__).parents[2] / "lattices" / "ssmb_euv.run.yaml"
-SMALL = {"beam.particles": 8192, "closure.particles": 1024, "closure.order": 2, "source.detuning": "exact"}
+#: The effects of the file belong to test_insertion_effects.py.
+SMALL = {"beam.particles": 8192, "closure.particles": 1024, "closure.order": 2, "source.detuning": "exact",
+         "effects": []}  # fmt: skip
 #: A section that ends soon behind the radiator: it does not close, but it is quickly done.
 SHORT = {"insertion.mod2": "B1A", "closure.order": 1, "beam.particles": 2048, "closure.particles": 256,
          "source.detuning": "exact", "insertion.spot": None}  # fmt: skip
@@ -258,7 +260,7 @@ def test_stages_of_a_beamline_and_equal_radiators_are_counted(tmp_path):
             ConfigError,
             "beam.particles: an insertion of 12000000 particles, 65536 for closure, needs about 4.1 GB and",
         ),
-        ({"track": {"turns": 1}}, ConfigError, "unknown key 'track'; allowed: beam, closure, insertion"),
+        ({"track": {"turns": 1}}, ConfigError, "unknown key 'track'; allowed: beam, closure, effects, insertion"),
         ({"lattice": "mls.pals.yaml"}, ConfigError, "insertion.mod1: no element is named 'MOD1'"),
     ],
 )

@@ -28,7 +28,7 @@ EUV = Path(__file__).parents[2] / "lattices" / "ssmb_euv.run.yaml"
 #: Few particles, and a section that ends soon behind the radiator.
 QUICK = {
     "insertion.mod2": "B1A", "insertion.spot": None, "closure.order": 1, "closure.particles": 64, "beam.particles": 256,
-    "source.detuning": "exact", "source.in_lattice": False, "source.period": 0.1, "source.periods": 30,
+    "source.detuning": "exact", "source.in_lattice": False, "source.period": 0.1, "source.periods": 30, "effects": [],
     "source.harmonic": 5, "source.check": True, "ring.train_current": 1.0,
 }  # fmt: skip
 STAGES = [
