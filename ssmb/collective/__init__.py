@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 
+from ssmb.collective.bend_light import BendLight
 from ssmb.collective.bunch_impedance import BunchImpedance
 from ssmb.collective.bunch_light import BunchLight
 from ssmb.collective.cavity_loading import CavityLoading
@@ -60,6 +61,7 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # a new file is registered by being there
 
 __all__ = [
+    "BendLight",
     "BunchImpedance",
     "BunchLight",
     "CSR",

@@ -10,6 +10,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
+from ssmb.collective.bend_limits import tell_of_steady_state
 from ssmb.collective.effect import effect
 from ssmb.collective.impedances import (
     CSRPlates,
@@ -62,6 +63,8 @@ class BunchImpedance(OfABunch):
 
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         self.warn_coarse(total, self.impedance)
+        if (sigma := self.rms(total)) > 0.0:
+            tell_of_steady_state(self, self.impedance, beam, turn, here, sigma, sigma)
         super().kick(beam, total, state, turn, here)
 
     @classmethod

@@ -15,7 +15,7 @@ from ssmb.collective.effect import effect, energy_gains, mass2
 from ssmb.collective.light_modes import mode_list, mode_wake
 from ssmb.collective.own_light import UndulatorField
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
-from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.errors import ConfigError
 from ssmb.kernels.light_modes import MOMENTS
 from ssmb.kernels.light_slices import kick_by_slices, slice_sums
 from ssmb.maps.undulator import Undulator
@@ -99,12 +99,11 @@ class BunchLight(UndulatorField):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         reference = beam.reference
         self._warn(total, reference, turn, here)
-        if total[MOMENTS] > 0.0 and here.element not in self._told:
-            self._told.add(here.element)
-            warn(
+        if total[MOMENTS] > 0.0:
+            self.tell(
+                "window",
                 f"{self.name} at '{here.name}', turn {turn}: {total[MOMENTS] / total[0]:.2g} of the charge lies "
                 f"outside of the window {self.window[0]:g} to {self.window[1]:g} m: make the window longer",
-                ValidityWarning,
             )
         wave = energy_gains(self._volts(total, reference), reference, here)
         light = self.light(reference)

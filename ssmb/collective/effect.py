@@ -8,6 +8,8 @@ is seen there.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -17,12 +19,12 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
-from ssmb.errors import ConfigError
+from ssmb.errors import ConfigError, ValidityWarning, warn
 from ssmb.kernels.charges import added
 from ssmb.kernels.loops import BLOCK
 from ssmb.lattice.program import Program
 from ssmb.quantity import check_quantities, quantities_of, quantity
-from ssmb.tracking.stations import Place
+from ssmb.tracking.stations import Place, places
 
 #: Effects of the package by name.
 EFFECTS: dict[str, type[Effect]] = {}
@@ -58,8 +60,8 @@ class Effect:
     of_the_run: ClassVar[tuple[str, ...]] = ("current", "wavelength")
     at: Sequence[str] | str | float = quantity(
         "m",
-        "elements at whose entrance it acts, each time as a whole, or a spacing along the turn, of which each place "
-        "gets the share of the turn that lies before it",
+        "elements at whose entrance it acts, each time as a whole: names, or patterns such as B* and Bend::*; or a "
+        "spacing along the turn, of which each place gets the share of the turn that lies before it",
     )
     name: str = quantity("", "name in checkpoints and tables; by default the kind", default="")
 
@@ -74,8 +76,14 @@ class Effect:
         object.__setattr__(self, "name", self.name or self.kind)
 
     def in_lattice(self, program: Program) -> Self:
-        """The effect with what the lattice says about its places, such as an undulator; here: itself."""
-        return self
+        """The effect with what the lattice says about its places: the names for its patterns, here no more.
+
+        A run begins with it; what was told in another run may be told again.
+        """
+        self.told.clear()
+        if isinstance(self.at, (int, float)) or all(name in program.names for name in self.at):
+            return self
+        return dataclasses.replace(self, at=tuple(here.name for here in places(program, self.at)))
 
     def state(self, program: Program) -> dict[str, np.ndarray]:
         """What it remembers from turn to turn, by name; a checkpoint keeps it, :meth:`kick` changes it in place."""
@@ -100,6 +108,23 @@ class Effect:
         turn.
         """
         raise NotImplementedError
+
+    @functools.cached_property
+    def told(self) -> set[str]:
+        """What was told in this run."""
+        return set()
+
+    def tell(self, what: str, message: str) -> None:
+        """Warn of what lies outside of the range of the model, once in a run.
+
+        Parameters
+        ----------
+        what : what is wrong, in a word; of the same a user hears once.
+        message : which effect, where, what with numbers, and what to do.
+        """
+        if what not in self.told:
+            self.told.add(what)
+            warn(message, ValidityWarning)
 
     def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
         """Energy that a living particle loses in the mean [eV], in closed form from the sums."""

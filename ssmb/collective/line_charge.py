@@ -87,10 +87,10 @@ class OfABunch(Effect):
     def warn_outside(self, total: np.ndarray, turn: int, here: Place) -> None:
         if total[-1] > 0.0:
             outside = total[-1] / (total[-1] + total[: self.bins].sum())
-            warn(
+            self.tell(
+                "window",
                 f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
                 f"{self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window longer",
-                ValidityWarning,
             )
 
     def rms(self, total: np.ndarray) -> float:
@@ -114,10 +114,10 @@ class OfABunch(Effect):
             widest = widest_bin(impedance, 2.0 ** ((key - 1) / 16.0), plane)
             needed = self._needed[key] = math.ceil((self.window[1] - self.window[0]) / widest) + 1
         if self.bins < _ENOUGH * needed:
-            warn(
+            self.tell(
+                "bins",
                 f"{self.name}: {self.bins} bins of {self.width:.3g} m are too coarse for a bunch of {sigma:.3g} m rms "
                 f"and its impedance, by {_COARSE:.0%} or more: take bins={needed}",
-                ValidityWarning,
             )
 
     @functools.cached_property

@@ -58,15 +58,16 @@ class OpticalCavity(CavityField):
 
     def in_lattice(self, program: Program) -> Self:
         """Take wave and power from the lasers at the places, where they are not given."""
-        if self.voltage:
-            return self
-        found = self.waves_of(program)
-        power = self.stored_power or found[0].power
+        made = super().in_lattice(program)
+        if made.voltage:
+            return made
+        found = made.waves_of(program)
+        power = made.stored_power or found[0].power
         if not power:
-            raise ConfigError(f"{self.name}: '{self.places[0]}' does not say the power of its light: give stored_power")
+            raise ConfigError(f"{self.name}: '{made.places[0]}' does not say the power of its light: give stored_power")
         b = found[0].inverse_waist2
         return dataclasses.replace(
-            self, voltage=[w.voltage for w in found], phase=[w.phase for w in found], stored_power=power,
+            made, voltage=[w.voltage for w in found], phase=[w.phase for w in found], stored_power=power,
             wavelength=found[0].wavelength, waist=1.0 / math.sqrt(b) if b else 0.0,
         )  # fmt: skip
 

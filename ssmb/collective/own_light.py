@@ -14,7 +14,7 @@ from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect, energy_gains, mass2
 from ssmb.collective.light_modes import mode_impedance, mode_list, mode_values
-from ssmb.errors import ConfigError, ValidityWarning, warn
+from ssmb.errors import ConfigError
 from ssmb.kernels.light_modes import MOMENTS, SCALE, kick_by_modes, mode_sums
 from ssmb.lattice.facts import undulator_in
 from ssmb.lattice.program import Program
@@ -69,11 +69,12 @@ class UndulatorField(Effect):
 
     def in_lattice(self, program: Program) -> Self:
         """Take the undulator from the elements at the places, where it is not given."""
-        if self.period:
-            return self
-        if isinstance(self.at, (int, float)):
+        made = super().in_lattice(program)
+        if made.period:
+            return made
+        if isinstance(made.at, (int, float)):
             raise ConfigError(f"{self.name}: at must name the undulator, not be a spacing of {self.at:g} m")
-        found = {name: undulator_in(program.elements, program.reference, program.index(name))[0] for name in self.at}
+        found = {name: undulator_in(program.elements, program.reference, program.index(name))[0] for name in made.at}
         for name, one in found.items():
             if one is None:
                 raise ConfigError(
@@ -84,7 +85,7 @@ class UndulatorField(Effect):
         if any(one != first for one in others):
             raise ConfigError(f"{self.name}: {', '.join(found)} are different undulators: make an effect for each")
         return dataclasses.replace(
-            self, period=first.period, periods=first.n_periods, deflection=first.k, helical=first.helical
+            made, period=first.period, periods=first.n_periods, deflection=first.k, helical=first.helical
         )
 
     def undulator(self, reference: Reference) -> Undulator:
@@ -110,38 +111,29 @@ class UndulatorField(Effect):
         """u over x and over y [1/m]."""
         return SCALE / self.sigma_x, SCALE / self.sigma_y
 
-    @functools.cached_property
-    def _told(self) -> set[int]:
-        """Elements of whose beam it was warned: once is enough."""
-        return set()
-
     def _warn(self, total: np.ndarray, reference: Reference, turn: int, here: Place) -> None:
         """Say where the beam leaves what the modes, and the thin kick, are good for."""
         if not total[1] > 0.0:
             return
         mean, square = total[2:MOMENTS:2] / total[1], total[3:MOMENTS:2] / total[1]
         rms = np.sqrt(np.maximum(square - mean * mean, 0.0))
-        if here.element in self._told:
-            return
         told = f"{self.name} at '{here.name}', turn {turn}"
         for plane, size, seen, off in zip("xy", (self.sigma_x, self.sigma_y), rms[:2], mean[:2], strict=True):
             if not _FITS[0] <= math.hypot(seen, off) / size <= _FITS[1]:
-                self._told.add(here.element)
-                warn(
+                self.tell(
+                    f"size {plane} at {here.name}",
                     f"{told}: modes for sigma_{plane} = {size:.3g} m, but the beam has {seen:.3g} m about "
                     f"{off:.3g} m: set sigma_{plane} to it",
-                    ValidityWarning,
                 )
         undulator = self.undulator(reference)
         lobe = 0.5 * math.pi * undulator.length / self.light(reference) * float(square[2] + square[3])
         spread = 2.0 * math.pi * self.harmonic * undulator.n_periods * float(rms[4])
         for what, value in (("k L sigma'^2/4", lobe), ("2 pi n N sigma_delta", spread)):
             if value > _MOST_PHASE:
-                self._told.add(here.element)
-                warn(
+                self.tell(
+                    f"{what} at {here.name}",
                     f"{told}: {what} = {value:.2g} (good below {_MOST_PHASE}): the light of each electron depends on "
                     "its angle or energy, which the kick leaves out",
-                    ValidityWarning,
                 )
 
 

@@ -55,9 +55,9 @@ class LoadedRfCavity(CavityField):
     def in_lattice(self, program: Program) -> Self:
         """Take voltage, frequency and time of a turn from the lattice, where they are not given."""
         beta = program.reference.beta
-        made = self
+        made = super().in_lattice(program)
         if not made.voltage:
-            found = self.waves_of(program)
+            found = made.waves_of(program)
             made = dataclasses.replace(
                 made, voltage=[w.voltage for w in found], phase=[w.phase for w in found],
                 frequency=beta * SPEED_OF_LIGHT / found[0].wavelength,

@@ -112,12 +112,12 @@ class Intrabeam(Effect):
             )
 
         if self.ring is not None and not isinstance(self.at, (int, float)):
-            for name in self.at:
-                element = self.ring[self.ring.index(name)]
+            for i in (i for name in self.at for i in self.ring.indices(name) or (self.ring.index(name),)):
+                element = self.ring[i]
                 if element.light() is not None and element.length > 0.0:
                     raise ConfigError(
-                        f"intrabeam: '{name}' is a modulator, which the model of a ring has as one kick in its middle; "
-                        "put a marker beside it, name that, and keep it in the model (keep=[...])"
+                        f"intrabeam: '{element.name}' is a modulator, which the model of a ring has as one kick in its "
+                        "middle; put a marker beside it, name that, and keep it in the model (keep=[...])"
                     )
 
     def as_asked(self) -> dict[str, Any]:

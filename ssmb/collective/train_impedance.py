@@ -12,6 +12,7 @@ import numpy as np
 from ssmb.arguments import checked
 from ssmb.beam import Beam
 from ssmb.beam.reference import Reference
+from ssmb.collective.bend_limits import tell_of_steady_state
 from ssmb.collective.effect import Effect, effect, energy_gains, mass2
 from ssmb.collective.impedances import Impedance, ImpedanceTable, Inductance, Ohms, Resonator, impedance_values
 from ssmb.errors import ConfigError
@@ -27,6 +28,12 @@ class TrainImpedance(Effect):
 
     The energy gain is ``-2 I Re sum_n Z(k_n) b_n exp(i k_n z)``, k_n = 2 pi n/wavelength, b_n = <exp(-i k_n z)> of the
     particles; the mean loss is ``2 I sum_n |b_n|^2 Re Z(k_n)``. What is lost lowers the current.
+
+    The phase memory of a train is in its particles: each place takes b_n from those that arrive, so that what one bend
+    writes on their momenta acts in all that follow, turn after turn. The field itself has no such memory where the
+    impedance is that of one element: light of a bend acts within its formation length (24 rho^2/k)^(1/3), leaves on the
+    tangent, and meets neither the beam in the next bend nor that of the next turn; a chamber that guides it there (k
+    below pi sqrt(rho)/h^(3/2) is cut off, narrow resonances above) is an impedance of its own, such as a table.
 
     For beta = 1. Valid where the train is long against the reach of the wake, and where its buckets are equal; the
     tracked particles stand for any number of them.
@@ -73,6 +80,9 @@ class TrainImpedance(Effect):
 
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         per_metre, z = self._waves
+        if self.current > 0.0:
+            longest, shortest = (1.0 / (2.0 * math.pi * float(k)) for k in (per_metre.min(), per_metre.max()))
+            tell_of_steady_state(self, self.impedance, beam, turn, here, longest, shortest)
         wave = energy_gains(-2.0 * self.current * z * self.bunching(total), beam.reference, here)
         kick_by_harmonics(
             beam.coordinates, beam.state, per_metre, np.real(wave).copy(), -np.imag(wave), mass2(beam.reference)

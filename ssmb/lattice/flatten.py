@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ssmb.elements import Element
 from ssmb.errors import LatticeError, Where
 
 #: Most elements of a lattice.
@@ -128,3 +131,18 @@ def base_name(name: str) -> str:
     'q1'
     """
     return name.partition("#")[0]
+
+
+def matching(elements: Sequence[Element], pattern: str) -> tuple[int, ...]:
+    """Return the positions of the elements that a pattern names.
+
+    Parameters
+    ----------
+    pattern : a name with ``*``, ``?`` and ``[abc]``; a base name stands for all its copies; ``Kind::pattern`` keeps one
+        kind, as in PALS.
+    """
+    kind, _, glob = pattern.rpartition("::")
+    fits = re.compile(fnmatch.translate(glob)).match
+    return tuple(
+        i for i, e in enumerate(elements) if (not kind or e.kind == kind) and (fits(base_name(e.name)) or fits(e.name))
+    )

@@ -27,6 +27,7 @@ from ssmb.kernels.engine import (
 from ssmb.kernels.loops import BLOCK, KERNELS, Kernel
 from ssmb.kernels.philox import ELEMENT_BITS
 from ssmb.kernels.roles import Role
+from ssmb.lattice.flatten import matching
 from ssmb.maps import Op
 from ssmb.maps.op import Emission, Noise
 from ssmb.maps.radiation import OFF, Radiation
@@ -94,6 +95,13 @@ class Program:
             return self.names.index(name)
         except ValueError:
             raise LatticeError(f"no element '{name}' in the lattice.{nearest(name, self.names)}") from None
+
+    def indices(self, pattern: str) -> tuple[int, ...]:
+        """Indices of the element of this name, or of those that a pattern names (see
+        :meth:`ssmb.lattice.Lattice.find`); at least one.
+        """
+        found = () if pattern in self.names else matching(self.elements, pattern)
+        return found or (self.index(pattern),)
 
     def has(self, role: Role) -> bool:
         """Whether any op has this role."""

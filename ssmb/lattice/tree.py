@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from ssmb.errors import LatticeError, Where, nearest
 from ssmb.lattice.cutting import cut
 from ssmb.lattice.documents import NAME_RULE, Source, is_element_name
 from ssmb.lattice.element_reader import close_key, keys_of
-from ssmb.lattice.flatten import base_name, unique_names
+from ssmb.lattice.flatten import base_name, matching, unique_names
 
 _E = TypeVar("_E", bound=Element)
 #: Points closer than this to the end of an element count as that end [m].
@@ -163,12 +161,7 @@ class Lattice:
 
     def indices(self, pattern: str) -> tuple[int, ...]:
         """Return the positions of the elements that match a pattern (see :meth:`find`)."""
-        kind, _, glob = pattern.rpartition("::")
-        fits = re.compile(fnmatch.translate(glob)).match
-        found = sorted(
-            i for base, places in self._copies.items() for i in places if fits(base) or fits(self.elements[i].name)
-        )
-        return tuple(i for i in found if not kind or self.elements[i].kind == kind)
+        return matching(self.elements, pattern)
 
     def find(self, pattern: str) -> tuple[Element, ...]:
         """Return the elements that match a pattern, in the order of the beam; an empty tuple if there are none.

@@ -53,8 +53,8 @@ def effects_of(
         with at_place(places, "effects", i):
             found = section.made(**_of_the_run(section, known))
             with at_place(places, "effects", i, "at"):
+                found = found.in_lattice(program)
                 places_of(program, found.at)
-            found = found.in_lattice(program)
             if any(found.name == other.name for other in made):
                 raise ConfigError(f"a second effect '{found.name}': give one of them a name of its own, name: ...")
             made.append(found)

@@ -22,8 +22,8 @@ def tracked_lattice(lattice: Lattice, track: TrackConfig, wanted: Iterable[str |
     """
     if track.model == "lattice":
         return lattice
-    known = [name for name in dict.fromkeys(wanted) if name is not None and name in lattice]  # others are told later
-    return ring_model(lattice, order=track.order, keep=known, radiation=track.radiation)
+    known = {lattice[i].name: None for name in wanted if name is not None for i in lattice.indices(name)}
+    return ring_model(lattice, order=track.order, keep=list(known), radiation=track.radiation)  # others are told later
 
 
 def ring_program(lattice: Lattice, laser: LaserConfig | None, on: bool, radiation: Radiation | str = "off") -> Program:

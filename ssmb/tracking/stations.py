@@ -16,6 +16,7 @@ import numpy as np
 from ssmb.beam import Beam
 from ssmb.beam.kick_statistics import KickStatistics, kick_statistics
 from ssmb.errors import ConfigError
+from ssmb.lattice.bends import BendPiece, bends_of
 from ssmb.lattice.program import Program
 from ssmb.quantity import quantity
 from ssmb.ranges import several
@@ -102,6 +103,7 @@ class Place:
     name, s : its name, and its place along the turn [m].
     share : part of the effect of one turn that acts here [1]; 1 at elements that are named.
     length : length of the turn [m].
+    bend : the bend that the element is, or of which it is a piece, if it was named and bends.
     """
 
     element: int
@@ -109,14 +111,16 @@ class Place:
     s: float
     share: float = 1.0
     length: float = 0.0
+    bend: BendPiece | None = None
 
 
 def places(program: Program, at: Sequence[str] | float) -> list[Place]:
-    """Where a beam stops: at the elements named, or at the entrances next to an even spacing.
+    """Where a beam stops: at the elements named, each once, or at the entrances next to an even spacing.
 
     Parameters
     ----------
-    at : names of elements, or a spacing [m] > 0. Of a spacing, the entrance next to each of spacing, 2 spacing ... is
+    at : names of elements, patterns of them (see :meth:`ssmb.lattice.Lattice.find`; "Bend::*" are all bends), or a
+        spacing [m] > 0. Of a spacing, the entrance next to each of spacing, 2 spacing ... is
         taken, each one once (in the middle of long elements there is none); its share of the turn is the way from the
         place before to it, and the last one has the rest, too.
     """
@@ -131,11 +135,12 @@ def places(program: Program, at: Sequence[str] | float) -> list[Place]:
         elements = sorted({int(abs(entrances - s).argmin()) for s in wanted})
         edges = [0.0, *(float(entrances[i]) for i in elements[:-1]), program.length]
         shares = [(b - a) / program.length for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        bends: dict[int, BendPiece] = {}
     else:
-        elements = [program.index(name) for name in at]
-        shares = [1.0] * len(elements)
+        elements = list(dict.fromkeys(i for pattern in at for i in program.indices(pattern)))
+        shares, bends = [1.0] * len(elements), bends_of(program.elements)
     return [
-        Place(i, program.names[i], float(program.s[i]), share, program.length)
+        Place(i, program.names[i], float(program.s[i]), share, program.length, bends.get(i))
         for i, share in zip(elements, shares, strict=True)
     ]
 
