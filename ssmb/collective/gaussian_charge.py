@@ -40,7 +40,7 @@ def slopes(sizes: Array) -> Array:
     return 1.0 / (sizes * sizes.sum(axis=-1, keepdims=True))
 
 
-def followed_density(k: Array, gamma: float, sizes: tuple[float, float]) -> Array:
+def followed_density(k: np.ndarray, gamma: float, sizes: tuple[float, float]) -> Array:
     """Slope (2, n) on the axis of the field of a charge that goes as cos(k z), over that of a long one [1].
 
     ``Int_0^1 exp(-(k s_1/gamma)^2 (1/v - 1)/2) du`` with ``v = u (2 s_1 + (s_2 - s_1) u)/(s_1 + s_2)`` along axis 1;

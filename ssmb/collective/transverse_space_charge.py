@@ -39,9 +39,12 @@ class TransverseSpaceCharge(Effect):
 
     The field follows the density along the beam where that changes over more than sigma/gamma: Fourier component k
     counts 1 - x e^x E1(x) of a round beam, x = (k sigma/gamma)^2/2, exactly so on the axis. With gamma/k << sigma
-    microbunches have the field of the average current, with gamma/k >> sigma that of their own; between, off the axis,
-    it is smaller than here, which is warned of. The centre is such that a linear kick leaves the momentum of the beam;
-    the coherent motion of parts of it against each other is not felt. No image charges; dispersion counts by the sizes.
+    microbunches have the field of the average current, with gamma/k >> sigma that of their own; between, it falls
+    faster off the axis than here: the part that goes with k is wrong by 6 % rms over the beam at k sigma/gamma = 0.25,
+    15 % at 0.5, 30 % at 1, which is warned of.
+
+    The centre is such that a linear kick leaves the momentum of the beam; the coherent motion of parts of it against
+    each other is not felt. No image charges; dispersion counts by the sizes.
 
     Energies are left: what a particle gains on its way out is that of the potential, up to 30 V times the current [A]
     and a logarithm. Valid for beams near Gaussian; a spacing must resolve the sizes along the turn.
@@ -173,7 +176,8 @@ class TransverseSpaceCharge(Effect):
         if followed > _BUNCHED and near > _NEAR:
             warn(
                 f"{self.name}: at '{here.name}' k sigma/gamma is {near:.2g} (above {_NEAR:g}) and the bunching "
-                f"{followed:.2g}: the field follows the microbunches as on the axis, and off it less",
+                f"{followed:.2g}: off the axis the field follows the microbunches less than here, by 15 % rms at 0.5, "
+                f"30 % at 1",
                 ValidityWarning,
             )
 

@@ -269,9 +269,11 @@ class Effects:
     def kicks(self) -> tuple[Kick, ...]:
         """What each of them did at each of its places on the last turn."""
         return tuple(
-            Kick(*(float(number) for number in found[:4]), made.name, here.name, int(turn), float(found[4]))
+            Kick(float(mean), float(rms), float(random), float(scatter), made.name, here.name, int(turn), float(across))
             for made in self.effects
-            for here, (turn, *found) in zip(self.places[made.name], self.measured[made.name], strict=True)
+            for here, (turn, mean, rms, random, scatter, across) in zip(
+                self.places[made.name], self.measured[made.name], strict=True
+            )
         )
 
     def as_asked(self) -> dict[str, Any]:

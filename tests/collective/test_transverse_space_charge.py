@@ -158,6 +158,24 @@ def test_how_the_field_follows_microbunches() -> None:
         assert_close(got, [by_fourier(kappa, 1.0, 0.2), by_fourier(kappa, 0.2, 1.0)], rtol=1e-4, atol=0.0)
 
 
+@pytest.mark.parametrize(("kappa", "said"), [(0.25, 0.06), (0.5, 0.15), (1.0, 0.30)])
+def test_how_wrong_it_is_off_the_axis(kappa: float, said: float) -> None:
+    """The field of cos(k z), round, against the long one times the share on the axis: rms over the beam, as is told."""
+    u, weights = np.polynomial.legendre.leggauss(200)
+    u, weights = 0.5 * (u + 1.0), 0.5 * weights
+
+    def field(r: np.ndarray, kappa: float) -> np.ndarray:
+        return r * (np.exp(-0.5 * kappa**2 * (1.0 / u - 1.0) - 0.5 * (r * r)[:, None] * u) @ weights)
+
+    r = np.linspace(1e-3, 6.0, 400)
+    exact, long = field(r, kappa), field(r, 0.0)
+    assert_close(long, -2.0 * np.expm1(-0.5 * r * r) / r, rtol=1e-6, atol=0.0)
+    here = followed_density(np.array([kappa]), 1.0, (1.0, 1.0))[0, 0] * long
+    density = r * np.exp(-0.5 * r * r)
+    assert (here[1:] > exact[1:]).all()
+    assert_close(np.sqrt(density @ (here - exact) ** 2 / (density @ exact**2)), said, rtol=0.08, atol=0.0)
+
+
 @pytest.mark.parametrize("wavelength", [2e-3, 5e-7])
 def test_microbunches_have_their_own_field_or_that_of_the_mean_current(wavelength: float) -> None:
     """At gamma lambda/2 pi = 62 mm the beam of 0.1 mm has its own density, at 15 um that of the mean current."""
@@ -167,7 +185,9 @@ def test_microbunches_have_their_own_field_or_that_of_the_mean_current(wavelengt
     effect = TransverseSpaceCharge(at="m", length=1.0, current=0.5, wavelength=wavelength, field="linear")
     even = kicked(TransverseSpaceCharge(at="m", length=1.0, current=0.5, field="linear"), beam)
     if wavelength < 1e-4:
-        with pytest.warns(ValidityWarning, match=r"k sigma/gamma is 6\.\d .* the field follows the microbunches"):
+        with pytest.warns(
+            ValidityWarning, match=r"k sigma/gamma is 6\.\d .* off the axis the field follows the microbunches less"
+        ):
             after = kicked(effect, beam)
     else:
         after = kicked(effect, beam)
