@@ -55,18 +55,27 @@ class OfABunch(Effect):
         """Distance of the nodes [m]."""
         return (self.window[1] - self.window[0]) / (self.bins - 1)
 
+    @property
+    def nodes(self) -> int:
+        """Number of all nodes."""
+        return self.bins
+
+    def seen(self, beam: Beam) -> np.ndarray:
+        """(n,) places along the nodes, z of one bunch."""
+        return beam.z
+
     def sums(self, beam: Beam, state: dict[str, np.ndarray]) -> np.ndarray:
         """Real particles at each node, and outside of the window."""
-        out = np.empty((self.blocks(beam), self.bins + 1))
-        bin_sums(beam.z, beam.weight, beam.state, self.window[0], 1.0 / self.width, out)
+        out = np.empty((self.blocks(beam), self.nodes + 1))
+        bin_sums(self.seen(beam), beam.weight, beam.state, self.window[0], 1.0 / self.width, out)
         return out
 
     def charge(self, total: np.ndarray, reference: Reference) -> np.ndarray:
-        """(bins,) size of the charge at the nodes [C]."""
-        return total[: self.bins] * (ELEMENTARY_CHARGE * abs(reference.charge_number))
+        """(nodes,) size of the charge at the nodes [C]."""
+        return total[: self.nodes] * (ELEMENTARY_CHARGE * abs(reference.charge_number))
 
     def voltage(self, total: np.ndarray, reference: Reference, here: Place) -> np.ndarray:
-        """(bins,) energy gain over charge at the nodes [V]."""
+        """(nodes,) energy gain over charge at the nodes [V]."""
         raise NotImplementedError
 
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
@@ -76,17 +85,20 @@ class OfABunch(Effect):
     def give(self, beam: Beam, volts: np.ndarray, here: Place) -> None:
         """Give the particles the energy of a voltage at the nodes [V]."""
         gains = energy_gains(volts, beam.reference, here)
-        kick_by_bins(beam.coordinates, beam.state, self.window[0], 1.0 / self.width, gains, mass2(beam.reference))
+        kick_by_bins(
+            beam.coordinates, self.seen(beam), beam.state, self.window[0], 1.0 / self.width, gains,
+            mass2(beam.reference),
+        )  # fmt: skip
 
     def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
         """Sum of charge times voltage over the nodes."""
-        particles = float(total[: self.bins].sum() + total[-1])
-        gain = float(self.voltage(total, reference, here) @ total[: self.bins])
+        particles = float(total[: self.nodes].sum() + total[-1])
+        gain = float(self.voltage(total, reference, here) @ total[: self.nodes])
         return -gain * abs(reference.charge_number) * here.share / particles if particles else 0.0
 
     def warn_outside(self, total: np.ndarray, turn: int, here: Place) -> None:
         if total[-1] > 0.0:
-            outside = total[-1] / (total[-1] + total[: self.bins].sum())
+            outside = total[-1] / (total[-1] + total[: self.nodes].sum())
             self.tell(
                 "window",
                 f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
@@ -94,14 +106,15 @@ class OfABunch(Effect):
             )
 
     def rms(self, total: np.ndarray) -> float:
-        """Rms length of the charge in the bins [m], without the h^2/6 that its sharing between nodes adds."""
-        charge = total[: self.bins]
-        whole = float(charge.sum())
-        if not whole > 0.0:
+        """Rms length of the shortest bunch [m], without the h^2/6 that sharing between nodes adds; 0 without one."""
+        charge = total[: self.nodes].reshape(-1, self.bins)
+        whole = charge.sum(axis=1)
+        charge, whole = charge[whole > 0.0], whole[whole > 0.0]
+        if not whole.size:
             return 0.0
         node = np.arange(self.bins)
-        mean = float(charge @ node) / whole
-        square = float(charge @ (node - mean) ** 2) / whole - 1.0 / 6.0
+        mean = charge @ node / whole
+        square = float(np.min(charge @ node**2 / whole - mean**2)) - 1.0 / 6.0
         return self.width * math.sqrt(max(square, _SHORTEST**2))
 
     def warn_coarse(self, total: np.ndarray, impedance: Impedance | Ohms, plane: str = "longitudinal") -> None:
@@ -195,7 +208,11 @@ def _one_period(who: str, z: Impedance | Ohms, bins: int, width: float, points: 
     periodic = SPEED_OF_LIGHT / width * np.fft.irfft(ohms if plane == "longitudinal" else 1j * ohms, points)
     lag = np.arange(1 - bins, bins)
     wake = periodic[lag % points]
-    if closed and z.has_wake and z.power is None:
+    if closed and (ringing := z.exponentials()):  # all images in one
+        for size, rate in ringing:
+            over = np.exp(rate * points * width)
+            wake -= np.real(size * over / (1.0 - over) * np.exp(-rate * width * lag))
+    elif closed and z.has_wake and z.power is None:
         near = float(np.abs(wake).max())
         for n in range(1, _IMAGES):
             image = z.wake(points * width * n - width * lag)
@@ -216,5 +233,5 @@ class Convolution:
         self.spectrum = np.fft.rfft(laid)
 
     def __call__(self, charge: np.ndarray) -> np.ndarray:
-        """Sum over nodes j of wake[i - j] times the charge at j, at each node i."""
-        return np.fft.irfft(self.spectrum * np.fft.rfft(charge, self.points), self.points)[: charge.size]
+        """Sum over nodes j of wake[i - j] times the charge at j, at each node i; bunches in rows each for itself."""
+        return np.fft.irfft(self.spectrum * np.fft.rfft(charge, self.points), self.points)[..., : charge.shape[-1]]

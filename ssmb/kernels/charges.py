@@ -133,14 +133,14 @@ def _added(parts):
 added: Any = cached(_added)
 
 
-def _kick_by_bins(begin, end, coordinates, state, first, inverse_width, gains, mass2):
-    """Give each particle the energy [p0 c] interpolated linearly between the nodes; none outside of them."""
+def _kick_by_bins(begin, end, coordinates, places, state, first, inverse_width, gains, mass2):
+    """Give each particle the energy [p0 c] interpolated linearly between the nodes at its place; none outside."""
     bins = gains.size
     gain = np.empty(BLOCK)
     for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
         for k in range(hi - lo):
-            i, upper = _place_in_bins(coordinates[Z, lo + k], first, inverse_width, bins)
+            i, upper = _place_in_bins(places[lo + k], first, inverse_width, bins)
             gain[k] = 0.0 if i < 0 or state[lo + k] != 0 else gains[i] + upper * (gains[i + 1] - gains[i])
         for k in range(hi - lo):  # a loop of its own, so that it becomes vectors
             z, delta = coordinates[Z, lo + k], coordinates[DELTA, lo + k]
@@ -150,7 +150,7 @@ def _kick_by_bins(begin, end, coordinates, state, first, inverse_width, gains, m
             coordinates[DELTA, lo + k] = new_delta if kicked else delta
 
 
-kick_by_bins: Any = threaded(_kick_by_bins, lambda coordinates, state, *_: _blocks(state.size, 1))
+kick_by_bins: Any = threaded(_kick_by_bins, lambda coordinates, places, state, *_: _blocks(state.size, 1))
 
 
 def _deflect_by_bins(begin, end, coordinates, state, momentum, position, first, inverse_width, driving, detuning):

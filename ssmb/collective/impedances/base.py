@@ -118,6 +118,10 @@ class Impedance:
         """
         raise PhysicsError(f"the wake of '{self.kind}' is not known in closed form; use its impedance")
 
+    def exponentials(self) -> tuple[tuple[complex, complex], ...]:
+        """Sizes A [V/C, V/C/m] and rates [1/m], if the wake behind the source is Re of the sum of A exp(rate s)."""
+        return ()
+
     def origin(self, step: float) -> complex:
         """What stands for k = 0 in a Fourier sum over multiples of ``step`` [1/m].
 

@@ -13,11 +13,16 @@ from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.quantity import quantity
 
 
-def _ringing(frequency: float, quality: float, s: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Decay, cos and sin(w t)/w of the free oscillation a length s behind, 0 ahead; the rate of decay [1/s]."""
+def _rates(frequency: float, quality: float) -> tuple[float, float]:
+    """Rate of decay and angular frequency of the free oscillation [1/s]."""
     w = 2.0 * math.pi * frequency
     rate = 0.5 * w / quality
-    own = math.sqrt(max(w * w - rate * rate, 0.0))
+    return rate, math.sqrt(max(w * w - rate * rate, 0.0))
+
+
+def _ringing(frequency: float, quality: float, s: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Decay, cos and sin(w t)/w of the free oscillation a length s behind, 0 ahead; the rate of decay [1/s]."""
+    rate, own = _rates(frequency, quality)
     t = np.asarray(s, dtype=float) / SPEED_OF_LIGHT
     behind = np.where(t >= 0.0, np.exp(-rate * np.maximum(t, 0.0)), 0.0)
     return behind, np.cos(own * t), t * np.sinc(own * t / math.pi), rate
@@ -43,6 +48,13 @@ class Resonator(Impedance):
     def wake(self, s: Any) -> np.ndarray:
         behind, cosine, sine, rate = _ringing(self.frequency, self.quality, s)
         return 2.0 * rate * self.shunt_impedance * behind * (cosine - rate * sine)
+
+    def exponentials(self) -> tuple[tuple[complex, complex], ...]:
+        rate, own = _rates(self.frequency, self.quality)
+        if not own > 0.0:
+            return ()
+        size = 2.0 * rate * self.shunt_impedance * complex(1.0, rate / own)
+        return ((size, complex(-rate, own) / SPEED_OF_LIGHT),)
 
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:
@@ -71,6 +83,14 @@ class TransverseResonator(Impedance):
         behind, _, sine, _ = _ringing(self.frequency, self.quality, s)
         w = 2.0 * math.pi * self.frequency
         return self.shunt_impedance * w * w / self.quality * behind * sine
+
+    def exponentials(self) -> tuple[tuple[complex, complex], ...]:
+        rate, own = _rates(self.frequency, self.quality)
+        if not own > 0.0:
+            return ()
+        w = 2.0 * math.pi * self.frequency
+        size = complex(0.0, -self.shunt_impedance * w * w / (self.quality * own))
+        return ((size, complex(-rate, own) / SPEED_OF_LIGHT),)
 
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:
