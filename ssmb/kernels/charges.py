@@ -13,7 +13,7 @@ import numpy as np
 
 from ssmb.kernels.jit import cached, scalar
 from ssmb.kernels.loops import BLOCK, DELTA, Z
-from ssmb.kernels.primitives import sincos_turns, sqrt
+from ssmb.kernels.primitives import sincos_turns, sqrt, where
 from ssmb.kernels.threads import threaded
 
 #: Particles of a group whose charge goes to bins: a row of bins for each 256 would be more to write than the beam.
@@ -171,18 +171,21 @@ deflect_by_bins: Any = threaded(_deflect_by_bins, lambda coordinates, state, *_:
 
 def _kick_by_harmonics(begin, end, coordinates, state, per_metre, cosine, sine, mass2):
     """Give each particle the energy [p0 c] sum of cosine[j] cos(2 pi z per_metre[j]) + sine[j] sin(...)."""
+    gain = np.empty(BLOCK)
     for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
-        gain = np.zeros(BLOCK)
+        # views of rows: an index that is no more than the loop's becomes vectors
+        late, momentum, dead = coordinates[Z, lo:hi], coordinates[DELTA, lo:hi], state[lo:hi]
+        gain[:] = 0.0
         for j in range(per_metre.size):
             for k in range(hi - lo):
-                s, c = sincos_turns(coordinates[Z, lo + k] * per_metre[j])
+                s, c = sincos_turns(late[k] * per_metre[j])
                 gain[k] += cosine[j] * c + sine[j] * s
-        for k in range(lo, hi):
-            if state[k] == 0 and gain[k - lo] != 0.0:
-                coordinates[Z, k], coordinates[DELTA, k] = gained_energy(
-                    coordinates[Z, k], coordinates[DELTA, k], gain[k - lo], mass2
-                )
+        for k in range(hi - lo):
+            gained = where(dead[k] == 0, gain[k], 0.0)
+            new_z, new_delta = gained_energy(late[k], momentum[k], gained, mass2)
+            kicked = gained != 0.0  # without charge not a bit changes
+            late[k], momentum[k] = where(kicked, new_z, late[k]), where(kicked, new_delta, momentum[k])
 
 
 kick_by_harmonics: Any = threaded(

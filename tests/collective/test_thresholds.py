@@ -96,6 +96,8 @@ def test_what_is_warned_of() -> None:
     beam = stored(inputs)
     with pytest.warns(ValidityWarning, match="at a shielding of 0.68"):
         csr_bunch_threshold(beam, inputs["rho"], gap=inputs["gap"])
+    with pytest.warns(ValidityWarning, match=r"at a shielding of 3 \(above 2.5\) thresholds on a grid are 15 to 20 %"):
+        csr_bunch_threshold(beam, inputs["rho"], gap=inputs["gap"] * (0.6772 / 3.0) ** (2.0 / 3.0))
     with pytest.warns(ValidityWarning, match="is not weak against the synchrotron motion"):
         csr_bunch_threshold(dataclasses.replace(beam, damping=2e-3), inputs["rho"])
     with pytest.warns(ValidityWarning, match="no wave within a bunch"):
