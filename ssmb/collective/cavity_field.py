@@ -33,6 +33,11 @@ from ssmb.maps.roles import Wave
 from ssmb.quantity import quantity
 from ssmb.tracking.stations import Place
 
+#: Difference of the field from that of the lattice, over it, that is told.
+_FAR = 0.5
+#: Half widths of the resonance above which the phase of a pass is told before it happens.
+_WIDTHS = 10.0
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CavityField(Effect):
@@ -170,6 +175,8 @@ class CavityField(Effect):
 
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         place = self.places.index(here.name)
+        if place == 0 and not any(array.any() for array in state.values()):
+            self._warn_of_load(total, here)
         seen = self._passes(total, state, place)
         self._warn(seen, turn, here)
         wave = energy_gains(self.voltage[place] * self._turned(place) * seen, beam.reference, here)
@@ -193,9 +200,35 @@ class CavityField(Effect):
         errors[0] = now.real, now.imag
         return now
 
+    def _warn_of_load(self, total: np.ndarray, here: Place) -> None:
+        """Say on the first turn where the field will not stay, if the beam goes on as it comes.
+
+        Load and drive of a pass settle at turn (load + drive)/(1 - turn + proportional), an integral leaves nothing;
+        a phase of few half widths is left to the warning of what happens.
+        """
+        waves = sum(v / self.voltage[0] for v in self.voltage)  # those of opposite slope take back each other's load
+        fill = np.array(self.fill or (1.0,) * self.parts)
+        bunching = complex(np.mean(fill * self.bunching(total))) * self._turned(0).conjugate()
+        given = -1j * self.load() * waves * (bunching - self.held_bunching * float(np.mean(fill)))
+        turn = self.turn()
+        phase, width = abs(self.load() * waves * bunching.real), 1.0 - abs(turn)
+        rest = abs(1.0 - turn + self.proportional)
+        if self.integral or phase <= _WIDTHS * width or abs(turn * given) <= _FAR * rest:
+            return
+        widths = f", {phase / width:.3g} half widths of the resonance," if width > 0.0 else ""
+        settled, passes = abs(turn * given) / rest if rest else math.inf, math.ceil(_FAR / abs(given))
+        warn(
+            f"{self.name} at '{here.name}': the beam turns the field by {phase:.2g} rad a pass{widths} and detuning "
+            f"({self.detuning:.2g} rad) and drive do not take that back: the field leaves that of the lattice by "
+            f"{_FAR} of it in about {passes} passes, and would settle {settled:.2g} of it away. Give "
+            f"held_bunching ({abs(bunching):.2g} here) with a detuning beyond {2.0 * math.atan(0.5 * phase):.2g} rad "
+            "(second Robinson limit), an integral feedback, or a second modulator of opposite slope",
+            ValidityWarning,
+        )
+
     def _warn(self, seen: np.ndarray, turn: int, here: Place) -> None:
         """Say where the wave is no longer that of the lattice at all."""
-        if np.abs(seen).max() > 0.5 and (turn % 1000 == 0 or turn < 1):
+        if np.abs(seen).max() > _FAR and (turn % 1000 == 0 or turn < 1):
             warn(
                 f"{self.name} at '{here.name}', turn {turn}: the field differs from that of the lattice by "
                 f"{np.abs(seen).max():.2g} of it; the beam turns it by {self.load():.2g} rad a pass: set detuning to "

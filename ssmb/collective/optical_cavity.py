@@ -23,7 +23,8 @@ class OpticalCavity(CavityField):
 
     The lattice has the laser of the modulator, with the stored power; the effect adds what differs from it, with the
     same profile: the field that the beam has left, and what detuning, drive and feedback make of it. The beam turns the
-    light by V I |b|/(2 P) a pass, some hundred half widths of the resonance at an ampere; ``detuning`` takes that back,
+    light by V I |b|/(2 P) a pass, some hundred half widths of the resonance at an ampere (told on the first turn where
+    it is not taken back); ``detuning`` takes that back,
     ``held_bunching`` lets the drive hold the light of the lattice with the beam, and a proportional-integral feedback
     acts on the drive after a delay. Two modulators of opposite slope in one cavity (``at: [MOD1, MOD2]``) take back
     each other's load. Current by part of the train (``fill``) makes gaps.
@@ -89,7 +90,7 @@ class OpticalCavity(CavityField):
     @classmethod
     def examples(cls) -> list[tuple[Any, float]]:
         light: dict[str, Any] = {
-            "at": "m", "voltage": [165e3], "stored_power": 1e6, "wavelength": 1064e-9, "current": 1.0, "loss": 3.9e-4,
+            "at": "m", "voltage": [165e3], "stored_power": 1e6, "wavelength": 1064e-9, "current": 0.05, "loss": 1e-3,
         }  # fmt: skip
         other: dict[str, Any] = light | {"voltage": [-165e3]}
         return [

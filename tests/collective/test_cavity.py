@@ -164,6 +164,7 @@ def test_second_limit_of_robinson_is_found() -> None:
 # ---- particles, pass by pass
 
 
+@pytest.mark.filterwarnings("ignore:optical_cavity at 'm'")
 def test_what_the_light_gains_the_electrons_lose() -> None:
     cavity = loading("cavity_energy_balance_p")
     effect = optical(current=cavity.current)
@@ -316,6 +317,30 @@ def test_a_cavity_that_is_lost_is_told() -> None:
     state = run_passes(effect, beam, 50)
     with pytest.warns(ValidityWarning, match=r"set detuning to about that, held_bunching, or a feedback"):
         effect.kick(beam, effect.total(effect.sums(beam, state)), state, 0, HERE)
+
+
+def test_a_load_of_many_line_widths_is_told_before_the_beam_is_lost() -> None:
+    """On the first turn, with the phase per pass in half widths; V I b/(2 P) = 0.0743 rad, half width 1.95e-4."""
+    beam = frozen_beam(0.9, 0.0)
+
+    def first_kick(effect: OpticalCavity) -> None:
+        state = effect.state(compile_elements([Marker(name="m")], REF))
+        effect.kick(beam, effect.total(effect.sums(beam, state)), state, 0, HERE)
+
+    for lost in ({}, {"detuning": 0.089}, {"proportional": 1e-3}, {"detuning": -0.05, "held_bunching": 0.3}):
+        with pytest.warns(ValidityWarning, match=r"by 0\.074 rad a pass, 38\d half widths .* about \d+ passes") as told:
+            first_kick(optical(current=1.0, **lost))
+        assert "held_bunching (0.9 here)" in str(told[0].message) and "0.074 rad (second Robinson" in str(
+            told[0].message
+        )
+    held: list[dict[str, Any]] = [
+        {"detuning": 0.089, "held_bunching": 0.9}, {"integral": 1e-3}, {"proportional": 0.2}, {"detuning": 0.3},
+        {"current": 0.0025}, {"at": ("m", "n"), "voltage": [165e3, -165e3], "phase": [0.0, 0.0]},
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for changes in held:
+            first_kick(optical(**({"current": 1.0} | changes)))
 
 
 # ---- in a lattice
