@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from ssmb.collective.bend_light import bend_kernel
 from ssmb.constants import ELEMENTARY_CHARGE, VACUUM_PERMITTIVITY
 from ssmb.elements import Bend, Drift, Marker, Quadrupole
 from ssmb.errors import ConfigError, ValidityWarning
-from ssmb.lattice import Lattice
+from ssmb.lattice import Lattice, load_lattice
 from ssmb.lattice.bends import BendPiece, bends_of
 from ssmb.lattice.program import compile_elements
+from ssmb.studies import load_config, run
 from ssmb.tracking import BunchingMonitor, track
 from ssmb.tracking.stations import Place
 from tests.collective.retarded_fields import gain_by_retarded_fields
@@ -294,3 +296,24 @@ def test_a_train_remembers_from_bend_to_bend() -> None:
         want = np.append(want, got[0] * smeared[0] + (gain * want * smeared).sum())
     assert np.abs(want).max() > 2.0 * abs(want[0])
     assert_close(got, want, rtol=0.0, atol=0.01 * float(np.abs(want).max()), what="b at each bend")
+
+
+# ---------------------------------------------------------------------- the proof of principle
+
+
+def test_the_bunching_of_a_short_bunch_in_its_own_light() -> None:
+    """A run file whose one line is all bends: the light of a whole bunch of 40 um shakes its microbunches apart on the
+    turn to the undulator; at a tenth of the charge it leaves them.
+    """
+    folder = Path(__file__).parents[2] / "lattices"
+    mls, found = load_lattice(folder / "mls_pop.pals.yaml"), []
+    for charge in (2e-13, 2e-12):
+        config = load_config(folder / "mls_pop_csr.run.yaml", {"beam.particles": 8192, "beam.charge": charge})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = run(config, mls)
+        assert [kick.element for kick in result.kicks] == [f"B#{i}" for i in range(1, 9)]
+        assert all(kick.mean < 0.0 for kick in result.kicks)
+        found.append(abs(result.records["bunching@U125"].bunching[1, 0]))
+    assert found[0] > 0.33
+    assert found[1] < 0.06
