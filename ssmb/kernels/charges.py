@@ -139,15 +139,16 @@ def _kick_by_bins(begin, end, coordinates, places, state, first, inverse_width, 
     gain = np.empty(BLOCK)
     for block in range(begin, end):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, state.size)
+        # slices, whose index cannot wrap around, so that the second loop becomes vectors
+        at, alive, z, delta = places[lo:hi], state[lo:hi], coordinates[Z, lo:hi], coordinates[DELTA, lo:hi]
         for k in range(hi - lo):
-            i, upper = _place_in_bins(places[lo + k], first, inverse_width, bins)
-            gain[k] = 0.0 if i < 0 or state[lo + k] != 0 else gains[i] + upper * (gains[i + 1] - gains[i])
-        for k in range(hi - lo):  # a loop of its own, so that it becomes vectors
-            z, delta = coordinates[Z, lo + k], coordinates[DELTA, lo + k]
-            new_z, new_delta = gained_energy(z, delta, gain[k], mass2)
+            i, upper = _place_in_bins(at[k], first, inverse_width, bins)
+            gain[k] = 0.0 if i < 0 or alive[k] != 0 else gains[i] + upper * (gains[i + 1] - gains[i])
+        for k in range(hi - lo):
+            new_z, new_delta = gained_energy(z[k], delta[k], gain[k], mass2)
             kicked = gain[k] != 0.0  # without charge not a bit changes
-            coordinates[Z, lo + k] = new_z if kicked else z
-            coordinates[DELTA, lo + k] = new_delta if kicked else delta
+            z[k] = new_z if kicked else z[k]
+            delta[k] = new_delta if kicked else delta[k]
 
 
 kick_by_bins: Any = threaded(_kick_by_bins, lambda coordinates, places, state, *_: _blocks(state.size, 1))
