@@ -234,9 +234,12 @@ def test_kick_is_symplectic() -> None:
     assert_close(jacobian.T @ s @ jacobian, s, rtol=0.0, atol=1e-8, what="symplectic")
 
 
-def test_wide_field_of_a_coasting_beam_and_its_diffusion() -> None:
-    """Kicks of a beam that is weakly bunched: less rms over mean than a uniform field has, and the diffusion told."""
-    b, sigma = 0.1, (60e-6, 60e-6)
+@pytest.mark.parametrize(("sigma", "of_modes"), [((60e-6, 60e-6), (60e-6, 60e-6)), ((66e-6, 54e-6), (60e-6, 60e-6))])
+def test_wide_field_of_a_coasting_beam_and_its_diffusion(
+    sigma: tuple[float, float], of_modes: tuple[float, float]
+) -> None:
+    """Kicks of a beam that is weakly bunched, as wide as its modes or not: in each coordinate the diffusion told."""
+    b = 0.1
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     phases = (np.arange(16) + 0.5) / 16
     x, y, u = (a.ravel() for a in np.meshgrid(nodes, nodes, phases, indexing="ij"))
@@ -244,7 +247,7 @@ def test_wide_field_of_a_coasting_beam_and_its_diffusion() -> None:
     rows = np.stack([sigma[0] * x, 0.0 * x, sigma[1] * y, 0.0 * x, u * REF.beta * LIGHT, 0.0 * x])
     beam = Beam(REF, rows, weight)
     cov = np.diag([sigma[0] ** 2, 0.0, sigma[1] ** 2, 0.0, 0.0, 0.0])
-    effect = own_light(sigma, bunching=b)
+    effect = own_light(of_modes, bunching=b)
     after = beam.copy()
     effect.kick(after, total_of(effect, beam), {}, 0, HERE)
     kick = after.coordinates - rows
