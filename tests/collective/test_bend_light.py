@@ -317,3 +317,21 @@ def test_the_bunching_of_a_short_bunch_in_its_own_light() -> None:
         found.append(abs(result.records["bunching@U125"].bunching[1, 0]))
     assert found[0] > 0.33
     assert found[1] < 0.06
+
+
+def test_the_fast_model_of_a_ring_has_its_bends() -> None:
+    """In a run file the bends of the ring are known to the model of it, which has them at their places."""
+    folder = Path(__file__).parents[2] / "lattices"
+    mls, found = load_lattice(folder / "mls_pop.pals.yaml"), []
+    line = {"kind": "bend_light", "window": [-8e-3, 8e-3], "bins": 401}
+    for model in ("lattice", "ring_model"):
+        changes = {"beam.particles": 4096, "beam.sigma_z": 1e-3, "effects": [line], "track.model": model}
+        config = load_config(
+            folder / "mls_pop_csr.run.yaml", changes | ({} if model == "lattice" else {"track.order": 2})
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found.append(run(config, mls).kicks)
+    assert [k.element for k in found[1]] == [k.element for k in found[0]] == [f"B#{i}" for i in range(1, 9)]
+    means = [[k.mean for k in kicks] for kicks in found]
+    assert_close(means[1], means[0], rtol=0.05, atol=0.0, what="mean kick at each bend")
