@@ -65,6 +65,8 @@ SAME_PROMISE = {
     "_gain: 0.001 * ": "least size, for a beam without any: a convention",
     "_rows: beam.py -> beam.px": "half the square of an angle, beside one: beyond the paraxial light",
     "sigma: np.cos(phi) - 1.0 -> np.cos(phi) + 1.0": "a factor of the density, which is divided by its sum",
+    "_rates: -limits[:, 0] -> ": "an acceptance enters by its square",
+    "haissinski_bunch: high - low -> ": "step by which the window of a search grows",
     "_many_fringes: directions * nodes * poles": "time that a refused call would take, for the words of the error",
 }
 
