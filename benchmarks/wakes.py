@@ -95,7 +95,8 @@ def xsuite_turns() -> Any:
 
     wake = xw.WakeResonator(kind="longitudinal", r=WAKE.shunt_impedance, q=WAKE.quality, f_r=WAKE.frequency)
     wake.configure_for_tracking(zeta_range=(-WINDOW, WINDOW), num_slices=BINS)
-    turn = xt.LineSegmentMap(length=LENGTH, qx=0.2, qy=0.3, qs=TUNE, betx=10.0, bety=10.0, bets=BETA)
+    optics: dict[str, Any] = {"qx": 0.2, "qy": 0.3, "qs": TUNE, "betx": 10.0, "bety": 10.0, "bets": BETA}
+    turn = xt.LineSegmentMap(length=LENGTH, **optics)
     line = xt.Line([wake, turn], element_names=["wake", "turn"])
     line.particle_ref = xt.Particles(mass0=REFERENCE.mass, q0=-1, p0c=REFERENCE.p0c)
     line.build_tracker()

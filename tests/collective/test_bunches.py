@@ -160,7 +160,7 @@ def motion(effect: BunchImpedance, charge: float, start: np.ndarray, turns: int)
     shape -= shape.mean()
     for sign in (1.0, -1.0):
         rows = np.zeros((6, n * start.size))
-        rows[4] = (centre[:, None] + sign * start.real[:, None] + shape.real).reshape(-1)
+        rows[4] = (centre[:, None] + sign * start.real[:, None] + np.real(shape)).reshape(-1)
         turned = sign * start[:, None] + shape
         rows[5] = ((turned.imag - alpha * turned.real) / beta).reshape(-1)
         beam = Beam(Reference(STORED.energy), rows, weight=np.full(rows.shape[1], charge / ELEMENTARY_CHARGE / n))
@@ -254,7 +254,8 @@ def test_what_does_not_fit_the_ring() -> None:
     ):
         with pytest.raises(ConfigError, match=want):
             track(LINE, beam, 1, effects=[BunchImpedance(**(more | given))])
+    everywhere: dict[str, Any] = more | {"at": "*", "turns": 3}
     with pytest.raises(ConfigError, match="with turns before, at must be one element"):
-        track(LINE, beam, 1, effects=[BunchImpedance(**(more | {"at": "*"}), turns=3)])
+        track(LINE, beam, 1, effects=[BunchImpedance(**everywhere)])
     with pytest.warns(ValidityWarning, match="after 3 turns the wake is still 0.2 of that of the passage before"):
         track(LINE, beam, 1, effects=[BunchImpedance(**more, turns=3)])

@@ -6,6 +6,8 @@ slice. mbtrack2 has tau > 0 late and changes delta by the voltage over the energ
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import ndtri
@@ -115,7 +117,7 @@ def test_xsuite() -> None:
     line.particle_ref = xt.Particles(mass0=REFERENCE.mass, q0=-1, p0c=REFERENCE.p0c)
     line.build_tracker()
 
-    def theirs() -> xt.Particles:
+    def theirs() -> Any:
         same = bunch()
         return line.build_particles(
             zeta=same.z.copy(), delta=same.delta.copy(), weight=CHARGE / ELEMENTARY_CHARGE / N, mode="set"
