@@ -27,7 +27,7 @@ from ssmb.lattice.tree import Lattice
 from ssmb.quantity import quantity
 from ssmb.schemes.insertion import CouplingInsertion
 from ssmb.tracking import track
-from ssmb.tracking.monitors import SnapshotMonitor
+from ssmb.tracking.monitors import beam_at
 from ssmb.tracking.stations import Effect
 
 
@@ -67,7 +67,7 @@ def at_radiator(of: CouplingInsertion, beam: Beam, effects: Sequence[Effect]) ->
     """
     if not effects:
         return of.at_radiator(beam)
-    seen = SnapshotMonitor(at=of.rad, name="radiator")
+    seen = beam_at(of.rad, 0, "radiator")
     run = track(of.lattice, beam, start=of.mod1, end=of.mod2, effects=effects, monitors=[seen])
     return run.monitors["radiator"].beams[0]
 
