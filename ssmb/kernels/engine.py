@@ -52,16 +52,33 @@ def _rest(buf, who, first, last):
 def _gather(buf, who, home, start, n, beam, inv_gamma2, beta2):
     """Fill the tile with the living ones of particles start ... start + n, side by side; return how many they are."""
     coordinates, weight, ids, state = beam[:4]
-    live = 0
+    dead, heavy, names, mass = state[start : start + n], weight[start : start + n], ids[start : start + n], buf[WEIGHT]
+    lost = 0
     for i in range(n):
-        home[live] = i
-        live += state[start + i] == 0
-    for r in range(6):
+        lost += dead[i] != 0
+    live = n - lost
+    if lost == 0:  # by views and without a list of places, so that all become copies
+        for r in range(6):
+            lane, given = buf[r], coordinates[r, start : start + n]
+            for i in range(n):
+                lane[i] = given[i]
+        for i in range(n):
+            mass[i] = heavy[i]
+        for i in range(n):
+            who[i] = names[i]
+        for i in range(n):
+            home[i] = i
+    else:
+        at = 0
+        for i in range(n):
+            home[at] = i
+            at += dead[i] == 0
+        for r in range(6):
+            for i in range(live):
+                buf[r, i] = coordinates[r, start + home[i]]
         for i in range(live):
-            buf[r, i] = coordinates[r, start + home[i]]
-    for i in range(live):
-        buf[WEIGHT, i] = weight[start + home[i]]
-        who[i] = ids[start + home[i]]
+            mass[i] = heavy[home[i]]
+            who[i] = names[home[i]]
     lanes = _whole(live)
     _rest(buf, who, live, lanes)
     for i in range(lanes):  # loops of their own, so that they become vectors
@@ -69,6 +86,19 @@ def _gather(buf, who, home, start, n, beam, inv_gamma2, beta2):
     for i in range(lanes):
         buf[DBETA, i] = velocity_excess(buf[DELTA, i], inv_gamma2, beta2)
     return live
+
+
+@scalar
+def _scatter(buf, home, live, n, start, coordinates):
+    """Write the coordinates of the living ones of a tile back."""
+    for r in range(6):
+        lane, kept = buf[r], coordinates[r, start : start + n]
+        if live == n:
+            for i in range(n):
+                kept[i] = lane[i]
+        else:
+            for i in range(live):
+                kept[home[i]] = lane[i]
 
 
 @scalar
@@ -232,9 +262,7 @@ def _advance(
                     home[i] = saved_home[i]
                     buf[WEIGHT, i] = weight[start + home[i]]
                     who[i] = ids[start + home[i]]
-        for r in range(6):
-            for i in range(live):
-                coordinates[r, start + home[i]] = buf[r, i]
+        _scatter(buf, home, live, n, start, coordinates)
 
 
 def _tiles(*args):
