@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -72,6 +72,13 @@ class OfBunches(OfABunch):
         local = beam.z - bucket * self.spacing
         inside = (known[row] == bucket) & (local >= self.window[0]) & (local < self.window[1])
         return np.where(inside, local + (known.size - 1 - row) * (self.bins * self.width), np.nan)
+
+    def in_lattice(self, program: Program) -> Self:
+        """The effect with its places; what the turn of the lattice has no room for is said before a run begins."""
+        found = super().in_lattice(program)
+        if self.turns:
+            found.before(program.length)
+        return found
 
     def state(self, program: Program) -> dict[str, np.ndarray]:
         """Ringing of the resonators, and the charges of turns before, where turns before are felt."""
@@ -144,6 +151,7 @@ class Before:
         self.between, self.points = np.zeros((0, 0)), np.zeros((node.size, 0))
         if not self.smooth:
             return
+        self._fits(who, 1)  # before arrays of that size are made
         away = self.place[None, :] - self.place[:, None]  # of the source from who feels it
         turn = np.arange(self.turns + 1)[:, None, None]
         distance = turn * self.length + away[None]  # (turns, who feels, source)
@@ -156,12 +164,7 @@ class Before:
                 "window shorter",
                 ValidityWarning,
             )
-        n = distance.size * points.size**2
-        if n > _MOST:
-            raise ConfigError(
-                f"{who}: {self.place.size} bunches and {self.turns} turns take a table of {n:.2g} wakes; at most "
-                f"{_MOST:.2g} are kept: take fewer turns"
-            )
+        self._fits(who, points.size)
         self.near = near
         self.points = _interpolation(points, (node - node[0]) / self.width * 2.0 - 1.0)
         half = 0.5 * self.width * points
@@ -169,6 +172,14 @@ class Before:
         wakes = np.where(felt[..., None, None], self._wake(np.maximum(s, 0.0)), 0.0)
         across = wakes.transpose(1, 3, 0, 2, 4)
         self.between = np.ascontiguousarray(across).reshape(self.place.size * points.size, -1)
+
+    def _fits(self, who: str, points: int) -> None:
+        n = (self.turns + 1.0) * self.place.size**2 * points**2
+        if n > _MOST:
+            raise ConfigError(
+                f"{who}: {self.place.size} bunches and {self.turns} turns take a table of {n:.2g} wakes; at most "
+                f"{_MOST:.2g} are kept: take fewer turns"
+            )
 
     def _wake(self, s: np.ndarray) -> np.ndarray:
         return sum((f * part.wake(s) for f, part in self.smooth), np.zeros(s.shape))
@@ -204,7 +215,7 @@ class Before:
         """The state of a ring without charge."""
         return {
             "ringing": np.zeros((self.over.size, 2)),
-            "passed": np.zeros((self.turns, self.place.size, self.points.shape[1])),
+            "passed": np.zeros((self.turns if self.smooth else 0, self.place.size, self.points.shape[1])),
         }
 
     def __call__(self, source: np.ndarray, state: dict[str, np.ndarray]) -> np.ndarray:

@@ -73,6 +73,8 @@ class Effect:
                 at = (self.at,)
             object.__setattr__(self, "at", at)
         check_quantities(self)
+        if not isinstance(self.at, (int, float)) and not len(self.at):
+            raise ConfigError(f"{self.name or self.kind}: at is empty, and it would act nowhere: name elements")
         object.__setattr__(self, "name", self.name or self.kind)
 
     def in_lattice(self, program: Program) -> Self:

@@ -211,6 +211,8 @@ def _one_period(who: str, z: Impedance | Ohms, bins: int, width: float, points: 
     if closed and (ringing := z.exponentials()):  # all images in one
         for size, rate in ringing:
             over = np.exp(rate * points * width)
+            if over == 0.0:  # none is left, and the exponential below may be too large for a number
+                continue
             wake -= np.real(size * over / (1.0 - over) * np.exp(-rate * width * lag))
     elif closed and z.has_wake and z.power is None:
         near = float(np.abs(wake).max())

@@ -13,7 +13,7 @@ from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect
 from ssmb.collective.gaussian_charge import axes_of, followed_density, perveance, slopes
 from ssmb.collective.intrabeam import line_density
-from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
+from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.charges import GROUP
 from ssmb.kernels.space_charge import MOMENTS, defocus, shape_sums
 from ssmb.quantity import quantity
@@ -110,9 +110,9 @@ class TransverseSpaceCharge(Effect):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         first, inverse, around, nodes = self._nodes
         charge, inside = total[: 3 * nodes].reshape(3, nodes), float(total[:nodes].sum())
+        self._warn_outside(total[3 * nodes], inside, turn, here)
         if not inside > 0.0:
             return
-        self._warn_outside(total[3 * nodes], inside, turn, here)
         mean = charge[1:].sum(axis=1) / inside
         xx, xy, yy = total[3 * nodes + 2 :] / inside
         sizes, cosine, sine = axes_of(np.array([[xx, xy], [xy, yy]]) - np.outer(mean, mean))
@@ -149,11 +149,11 @@ class TransverseSpaceCharge(Effect):
 
     def _warn_outside(self, outside: float, inside: float, turn: int, here: Place) -> None:
         if outside > 0.0 and self.window is not None:
-            warn(
+            self.tell(
+                "window",
                 f"{self.name}: {outside / (outside + inside):.2g} of the charge lies outside of the window "
                 f"{self.window[0]:g} to {self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make "
                 f"the window longer",
-                ValidityWarning,
             )
 
     def _check(
@@ -163,10 +163,10 @@ class TransverseSpaceCharge(Effect):
         """Warn of kicks that stand for too long a way, and of microbunches whose field off the axis is another."""
         moved = float((strength.max(axis=1) * slopes(sizes)).max()) * length
         if moved > _STEP:
-            warn(
+            self.tell(
+                "step",
                 f"{self.name}: a kick at '{here.name}' stands for {length:.3g} m, on which it moves particles by "
                 f"{moved:.2g} of their offset, more than {_STEP:g}: take more places",
-                ValidityWarning,
             )
         if self.wavelength is None:
             return
@@ -174,11 +174,11 @@ class TransverseSpaceCharge(Effect):
         near = 2.0 * math.pi / self.wavelength * float(sizes.max()) / reference.gamma
         followed = abs(charge @ phase) / float(charge.sum())
         if followed > _BUNCHED and near > _NEAR:
-            warn(
+            self.tell(
+                "microbunches",
                 f"{self.name}: at '{here.name}' k sigma/gamma is {near:.2g} (above {_NEAR:g}) and the bunching "
                 f"{followed:.2g}: off the axis the field follows the microbunches less than here, by 15 % rms at 0.5, "
                 f"30 % at 1",
-                ValidityWarning,
             )
 
     def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:

@@ -109,13 +109,13 @@ def _read(value: Any) -> Any:
 
 def _as_error(error: Any, places: Places, kind: type[StudyConfig], values: Any) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
-    path, tag = _path(error["loc"], values)
+    path, kinds = _path(error["loc"], values)
     name = ".".join(str(step)[:80] for step in path) or "run file"
     where = places.of(*path)
     given = error.get("input")
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f", got {str(given)[:60]!r}"
     if error["type"] == "extra_forbidden":
-        allowed = _allowed(kind, path[:-1], tag)
+        allowed = _allowed(kind, path[:-1], kinds)
         key = str(path[-1])[:80]
         return ConfigError(f"unknown key '{name}'; allowed: {', '.join(allowed)}.{nearest(key, allowed)}", where)
     if error["type"] == "missing":
@@ -136,31 +136,37 @@ def _as_error(error: Any, places: Places, kind: type[StudyConfig], values: Any) 
     if error["type"] == "quantity":
         shown = ""
     message = re.sub(r"\S{81,}", lambda word: word[0][:80] + "...", error["msg"].removeprefix("Value error, "))
-    return ConfigError(f"{name}: {message[0].lower()}{message[1:]}{shown}", where)
+    if message[:1].isupper() and message[1:].split(maxsplit=1)[0].strip(":").islower():  # a word, and no name
+        message = message[0].lower() + message[1:]
+    return ConfigError(f"{name}: {message}{shown}", where)
 
 
-def _path(loc: tuple[Any, ...], values: Any) -> tuple[tuple[Any, ...], str]:
-    """Keys and positions of an error, and the kind, which pydantic puts behind the position of what has kinds."""
-    path, tag = [], ""
-    for step in loc:
-        if path and isinstance(path[-1], int) and not tag and isinstance(values, dict) and values.get("kind") == step:
-            tag = step
+def _path(loc: tuple[Any, ...], values: Any) -> tuple[tuple[Any, ...], dict[int, str]]:
+    """Keys and positions of an error; and, by how many of them lead there, the kinds of what has kinds, which pydantic
+    puts behind.
+    """
+    path: list[Any] = []
+    kinds: dict[int, str] = {}
+    for n, step in enumerate(loc, 1):
+        named = len(path) not in kinds and isinstance(values, dict) and values.get("kind") == step
+        if path and named and (isinstance(path[-1], int) or step not in values or n < len(loc)):
+            kinds[len(path)] = step
             continue
         path.append(step)
         known = values if isinstance(values, dict) else dict(enumerate(values)) if isinstance(values, list) else {}
         values = known.get(step)
-    return tuple(path), tag
+    return tuple(path), kinds
 
 
-def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kind: str) -> list[str]:
-    """Keys of the section at ``path`` of the run file; ``kind`` is that of the entry of a list, if it has one."""
+def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kinds: Mapping[int, str]) -> list[str]:
+    """Keys of the section at ``path`` of the run file, with the kinds on the way to it (see :func:`_path`)."""
     schema = of.model_json_schema()
     definitions = schema["$defs"]
     at: dict[str, Any] = schema
-    for step in path:
+    for n, step in enumerate(path, 1):
         at = at["items"] if isinstance(step, int) else at.get("properties", {}).get(step, {})
         options = [at, *at.get("anyOf", ()), *at.get("oneOf", ())]
         named = [definitions[o["$ref"].rpartition("/")[2]] for o in options if "$ref" in o]
-        fitting = [d for d in named if len(named) == 1 or d["properties"]["kind"]["const"] == kind]
+        fitting = [d for d in named if len(named) == 1 or d["properties"]["kind"]["const"] == kinds.get(n)]
         at = next((o for o in (*fitting, *options) if "properties" in o or "items" in o), at)
     return sorted(at.get("properties", {}))

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from ssmb.beam import Beam
-from ssmb.collective import BunchImpedance, Impedance, ResistiveWall, Resonator
+from ssmb.collective import (
+    BunchImpedance,
+    Impedance,
+    ResistiveWall,
+    Resonator,
+    TransverseImpedance,
+    TransverseResonator,
+)
 from ssmb.constants import ELEMENTARY_CHARGE
 from ssmb.errors import ValidityWarning
 from tests.collective.test_impedance import gains, gaussian
@@ -93,3 +100,19 @@ def test_a_function_whose_wake_rings_for_too_long_is_told() -> None:
     assert_close(gains(short, beam), closed, rtol=0.0, atol=1e-3 * np.abs(closed).max(), what="dE [eV]")
     with pytest.warns(ValidityWarning, match=r"rings for longer than .* m; .* is known to .*: take an impedance with"):
         BunchImpedance(at="m", impedance=given(1e7), window=WINDOW)
+
+
+@pytest.mark.parametrize("plane", ["longitudinal", "transverse"])
+def test_a_mode_that_is_gone_within_the_window(plane: str) -> None:
+    """What decays by more than a number can hold over a window has the wake of a shorter window, and is not NaN."""
+
+    def wakes(half: float, bins: int) -> Any:
+        own: dict[str, Any] = {"at": "m", "window": (-half, half), "bins": bins}
+        if plane == "transverse":
+            return TransverseImpedance(impedance=TransverseResonator(1e4, 1.0, 1e12), axis="x", **own)._wakes
+        return BunchImpedance(impedance=Resonator(1e4, 1.0, 1e12), **own)._wakes
+
+    charge = np.zeros(8001)
+    charge[4000] = 1e-9
+    want = wakes(0.0125, 1001)(charge[3500:4501])
+    assert_close(wakes(0.1, 8001)(charge)[3500:4501], want, rtol=0.0, atol=1e-6 * float(np.abs(want).max()))

@@ -13,7 +13,7 @@ import pytest
 from ssmb.beam.kick_statistics import KickStatistics, kick_statistics
 from ssmb.cli.main import main
 from ssmb.collective import EFFECTS, Intrabeam, TransverseImpedance
-from ssmb.errors import ConfigError, SsmbError
+from ssmb.errors import ConfigError, SsmbError, ValidityWarning
 from ssmb.facility.kick_budget import PHYSICS, KickBudget, KickLine, allowed_kick, missing_physics
 from ssmb.studies import load_result, run_file, source
 from ssmb.tracking.stations import Kick
@@ -29,6 +29,9 @@ effects:
 - EFFECT
 output: {figures: false}
 """
+MODE = "{kind: resonator, shunt_impedance: 1 kohm, quality: 2, frequency: 1 THz}"
+WALL = "{kind: resistive_wall, length: 10 m, radius: 1 cm, conductivity: 5.8e7}"
+WAKE = f"{{kind: bunch_impedance, at: stop, window: [-1 cm, 1 cm], impedance: {MODE}"
 INTRABEAM = "{kind: intrabeam, at: stop, electrons: 1e10, coulomb_log: 10}"
 
 
@@ -94,6 +97,12 @@ def test_places_by_spacing_and_names(tmp_path: Path) -> None:
         ("{kind: intrabeam, at: -5.0, electrons: 1e9}", "spacing"),
         ("{kind: intrabeam, at: stop, electrons: 1e9}\n- {kind: intrabeam, at: U, electrons: 1e9}", "a second effect"),
         ("{kind: intrabeam, at: stop, electrons: 1e9, current: 1}", "not both"),
+        ("{kind: intrabeam, at: [], electrons: 1e9}", "at is empty"),
+        ("{kind: bunch_impedance, at: stop, impedance: {kind: resonator, shunt: 1}}", "allowed: frequency, kind"),
+        ("{kind: bunch_impedance, at: stop, impedance: {kind: resonator, resonator: 1}}", "allowed: frequency, kind"),
+        (f"{WAKE}, buckets: [0, 9], spacing: 1 m, turns: 2}}", "small.run.yaml:7.*reach over"),
+        (f"{WAKE.replace(MODE, WALL)}, turns: 100000000}}", "small.run.yaml:7.*fewer turns"),
+        (f"{WAKE}, buckets: [1, 1], spacing: 1 m}}", "BunchImpedance: give buckets"),
         ("5", "effects"),
         ("{kind: transverse_impedance, at: U, axis: z, window: [-1, 1], impedance: {kind: sum}}", "axis"),
         ("{kind: own_light, at: stop, current: 1, sigma_x: 1 mm, sigma_y: 1 mm}", "no undulator at 'stop'"),
@@ -105,6 +114,18 @@ def test_wrong_lines(tmp_path: Path, effect: str, want: str) -> None:
         run_file(of(tmp_path, effect), tmp_path / "x")
     assert "small.run.yaml" in str(caught.value)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_window_without_charge_is_told_once(tmp_path: Path) -> None:
+    """Of every kind with a window: it acts on nobody, and a user must hear that, but not on every turn."""
+    across = "{kind: transverse_impedance, at: stop, axis: x, impedance: {kind: transverse_resonator, "
+    across += "shunt_impedance: 1e6, quality: 2, frequency: 1 GHz}, window: [1, 2]}"
+    ahead = (WAKE.replace("[-1 cm, 1 cm]", "[1, 2]") + "}", across)
+    ahead += ("{kind: transverse_space_charge, at: stop, window: [1, 2]}",)
+    with pytest.warns(ValidityWarning, match="outside of the window") as told:
+        run_file(of(tmp_path, "\n- ".join(ahead)), tmp_path / "a")
+    found = [str(w.message).partition(":")[0] for w in told if "outside of the window" in str(w.message)]
+    assert found == ["bunch_impedance", "transverse_impedance", "transverse_space_charge"]
 
 
 def test_a_run_without_source_has_no_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
