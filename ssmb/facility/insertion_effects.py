@@ -42,6 +42,7 @@ class FeltEffect:
     taken: float = quantity("eV", "amplitude by which the kick of the second modulator is to differ, to take it back")
     growth: float = quantity("m*rad", "growth of the vertical emittance per turn by what is left then")
     kick: float = quantity("1", "rms random change of delta at the second modulator that does the same")
+    half_growth: float = quantity("m*rad", "the same growth found with half of the macroparticles, for their noise")
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,32 @@ def felt_effects(of: CouplingInsertion, effects: Sequence[Effect], beam: Beam) -
     PhysicsError
         No particle comes to the second modulator.
     """
-    alone = _behind(of, beam, ())[0] if effects else beam
+    if not effects:
+        return ()
+    half = beam.select(np.arange(len(beam) // 2))
+    half.weight[:] *= 2.0
+    alone = _behind(of, beam, ())[0]
     found = []
     for effect in effects:
         felt, mean = _behind(of, beam, (effect,))
-        kept = felt.alive & alone.alive
-        if not kept.any():
-            raise PhysicsError(f"no particle comes from '{of.mod1}' to '{of.mod2}'")
-        change = (felt.coordinates - alone.coordinates)[:, kept]
-        growth, taken = _growth(of, change, _seen(of, felt)[:, kept])
+        growth, taken, changed = _left(of, felt, alone)
+        noisy = _left(of, _behind(of, half, (effect,))[0], alone.select(np.arange(len(half))))[0]
         energy = beam.reference.beta * beam.reference.p0c
         kick = math.sqrt(2.0 * growth / of.h_mod)
         physics = str(getattr(effect, "physics", "")) or "effect"
-        changed = float(np.std(change[5]))
-        found.append(FeltEffect(effect.name, physics, mean * energy, changed * energy, taken * energy, growth, kick))
+        told = (mean * energy, changed * energy, taken * energy, growth, kick, noisy)
+        found.append(FeltEffect(effect.name, physics, *told))
     return tuple(found)
+
+
+def _left(of: CouplingInsertion, felt: Beam, alone: Beam) -> tuple[float, float, float]:
+    """Growth, what the second modulator takes, and rms change of delta, from a beam with an effect and without."""
+    kept = felt.alive & alone.alive
+    if not kept.any():
+        raise PhysicsError(f"no particle comes from '{of.mod1}' to '{of.mod2}'")
+    change = (felt.coordinates - alone.coordinates)[:, kept]
+    growth, taken = _growth(of, change, _seen(of, felt)[:, kept])
+    return growth, taken, float(np.std(change[5]))
 
 
 def _behind(of: CouplingInsertion, beam: Beam, effects: Sequence[Effect]) -> tuple[Beam, float]:

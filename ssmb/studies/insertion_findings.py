@@ -109,14 +109,22 @@ def _closure(f: InsertionFindings) -> str:
 def _felt(f: InsertionFindings) -> str:
     """What the effects do in a pass."""
     parts = []
-    head = ("changes the energy", "mean", "behind MOD2", "MOD2 takes", "left: growth a turn", "of damping")
+    head = (
+        "changes the energy",
+        "mean",
+        "behind MOD2",
+        "MOD2 takes",
+        "left: growth a turn",
+        "with half of the particles",
+        "of damping",
+    )
     for beam, felt, emittance in (
         ("the beam without scattering", f.felt.given, f.intrabeam.beam.emit_y[0]),
         ("the beam that scattering leaves", f.felt.scattered, f.intrabeam.beam.emit_y[1]),
     ):
         rows = [
             (f"{e.name}: {e.physics}", text_of(e, "mean"), f"{text_of(e, 'changed')} rms", text_of(e, "taken"),
-             text_of(e, "growth"), number(e.growth / (2.0 * f.damping[1] * emittance), 2))
+             text_of(e, "growth"), text_of(e, "half_growth"), number(e.growth / (2.0 * f.damping[1] * emittance), 2))
             for e in felt
         ]  # fmt: skip
         parts += [f"effects between the modulators, each alone, on {beam}", table(head, rows)]

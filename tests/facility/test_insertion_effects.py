@@ -73,6 +73,7 @@ def test_random_kicks_at_the_modulators_are_emittance() -> None:
         assert_close(found.kick, 1e-6, rtol=0.015, atol=0.0, what=f"kick at {at} [1]")
         assert_close(found.changed, 1e-6 * ENERGY, rtol=0.015, atol=0.0, what="rms change [eV]")
         assert found.taken < 0.03 * 1e-6 * ENERGY
+        assert_close(found.half_growth, found.growth, rtol=0.05, atol=0.0, what="with half of the particles [m]")
 
 
 def test_random_kicks_at_the_radiator_come_to_the_wrong_phase() -> None:
@@ -221,3 +222,15 @@ def test_an_effect_outside_of_the_modulators(tmp_path: Path) -> None:
     effect = {"kind": "own_light", "at": "MOD2", "sigma_x": 1e-4, "sigma_y": 1e-4, "line": 1}
     with pytest.raises(ConfigError, match="'MOD2' is not between mod1 'MOD1' and mod2 'B1A'"):
         run_file(FILE, folder=tmp_path / "out", changes={"effects": [effect], "insertion.mod2": "B1A"})
+
+
+def test_noise_of_the_macroparticles_is_told_by_half_of_them() -> None:
+    """A beam that is not bunched drives a wave by |b|^2 of about 1/N: half of the particles, twice the growth."""
+    light = TrainImpedance(
+        at="RAD", impedance=lambda k: 400.0 + 0.0 * k, wavelength=WAVELENGTH, current=3.0, harmonics=range(41, 141)
+    )
+    rng = np.random.default_rng(5)
+    beam = modulated().select(np.arange(40_000))
+    beam.coordinates[4] = WAVELENGTH * rng.random(len(beam))
+    found = felt_effects(thin(), (light,), beam)[0]
+    assert 1.5 < found.half_growth / found.growth < 2.6
