@@ -56,6 +56,8 @@ _PUBLIC = {
     "run_file": "ssmb.studies",
     "resume": "ssmb.studies",
     "load_result": "ssmb.studies",
+    "scan": "ssmb.studies.scan",
+    "load_scan": "ssmb.studies.scan",
     "save": "ssmb.studies",
     "load": "ssmb.studies",
     "SsmbError": "ssmb.errors",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from ssmb.ring_models import ring_model
     from ssmb.schemes import EchoEnabled, SingleStage
     from ssmb.studies import load, load_result, resume, run_file, save
+    from ssmb.studies.scan import load_scan, scan
     from ssmb.tracking import (
         BucketMonitor,
         BunchingMonitor,

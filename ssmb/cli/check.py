@@ -20,14 +20,16 @@ HELP = "all errors of a lattice or run file, with file:line:column"
 def add_arguments(verb: argparse.ArgumentParser) -> None:
     """Add what it takes besides --json."""
     verb.add_argument(
-        "file", metavar="FILE", help="a lattice (*.pals.yaml, or one of another code) or a run file (*.run.yaml)"
+        "file",
+        metavar="FILE",
+        help="a lattice (*.pals.yaml, or one of another code), a run file (*.run.yaml) or a scan (*.scan.yaml)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the file is sound, else 2."""
     kind = kind_of(args.file)
-    found, report = (_errors_of_run_file(args.file), None) if kind == "run file" else _read(args.file)
+    found, report = (_ERRORS[kind](args.file), None) if kind in _ERRORS else _read(args.file)
     for error in found:
         print(f"ssmb: error: {error}", file=sys.stderr)
     payload = {"file": args.file, "kind": kind, "ok": not found, "errors": [error_as_dict(e) for e in found]}
@@ -40,8 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def kind_of(path: str) -> str:
-    """Return "run file" or "lattice": by the name of the file, else by what it holds."""
+    """Return "run file", "scan" or "lattice": by the name of the file, else by what it holds."""
     name = Path(path).name
+    if name.endswith((".scan.yaml", ".scan.yml")):
+        return "scan"
     if name.endswith((".run.yaml", ".run.yml")):
         return "run file"
     from ssmb.io import is_lattice_name
@@ -54,7 +58,9 @@ def kind_of(path: str) -> str:
         tree = load_yaml(read_text(path), path)
     except SsmbError:  # the reader of lattices says what is wrong with it
         return "lattice"
-    return "run file" if isinstance(tree, MapNode) and "PALS" not in tree.entries else "lattice"
+    if isinstance(tree, MapNode) and "PALS" not in tree.entries:
+        return "scan" if "scan" in tree.entries else "run file"
+    return "lattice"
 
 
 def _read(path: str) -> tuple[list[SsmbError], ImportReport | None]:
@@ -65,6 +71,17 @@ def _read(path: str) -> tuple[list[SsmbError], ImportReport | None]:
         return [], read_lattice(path).report
     except SsmbError as error:
         return error.singles(), None
+
+
+def _errors_of_scan(path: str) -> list[SsmbError]:
+    """Errors of the file of a scan, with those of its axes in the run file and the lattice."""
+    from ssmb.studies.scan import check_scan
+
+    try:
+        check_scan(path)
+    except SsmbError as error:
+        return error.singles()
+    return []
 
 
 def _errors_of_run_file(path: str) -> list[SsmbError]:
@@ -81,3 +98,7 @@ def _errors_of_run_file(path: str) -> list[SsmbError]:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         found = [*found, *_read(str(Path(path).parent / node.value))[0]]
     return found
+
+
+#: What finds the errors of a kind of file that is no lattice.
+_ERRORS = {"run file": _errors_of_run_file, "scan": _errors_of_scan}

@@ -21,11 +21,13 @@ from ssmb.cli import (
     compare,
     doctor,
     equilibrium,
+    merge,
     optics,
     plot,
     power,
     resume,
     run,
+    scan,
     schema,
     warmup,
 )
@@ -38,7 +40,10 @@ from ssmb.version import __version__
 
 OK, INTERRUPTED = 0, 130
 
-_VERBS = (run, resume, check, optics, equilibrium, bunching, power, budget, plot, compare, warmup, doctor, schema)
+_VERBS = (
+    run, resume, scan, merge, check, optics, equilibrium, bunching, power, budget, plot, compare, warmup, doctor,
+    schema,
+)  # fmt: skip
 
 _EPILOG = """exit codes: 0 ok, 2 input error, 3 no physical answer, 4 file error, 130 interrupted.
 Each verb takes --json: one JSON object on stdout with the names of the Python results, SI units."""

@@ -36,11 +36,16 @@ def run(args: argparse.Namespace) -> int:
     """Draw and write."""
     place, out = Path(args.what), Path(args.out) if args.out else None
     page = out if out and out.suffix and not out.is_dir() else None
-    if place.is_dir():
+    if (place / "scan.json").is_file():
+        from ssmb.studies.scan import load_scan
+
+        written = [_drawn(load_scan(place), page or (out or place / FIGURE_FOLDER) / "scan.png")]
+    elif place.is_dir():
         result = result_in(args.what)
         written = [_drawn(result, page)] if page else write_study_figures(result, out or place / FIGURE_FOLDER)
-    elif place.is_file() and kind_of(args.what) == "run file":
-        raise ConfigError(f"'{place}' is a run file: do 'ssmb run {place}' first, then plot its folder")
+    elif place.is_file() and (kind := kind_of(args.what)) != "lattice":
+        verb = kind.partition(" ")[0]
+        raise ConfigError(f"'{place}' is a {kind}: do 'ssmb {verb} {place}' first, then plot its folder")
     else:
         from ssmb.io import load_lattice
 

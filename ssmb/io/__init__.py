@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Mapping
 
 from ssmb.arguments import checked
 from ssmb.errors import LatticeError, SsmbWarning, Where, warn
 from ssmb.io.formats import FORMATS, Change, ImportReport, LatticeFormat, ReadLattice, format_of, is_lattice_name
+from ssmb.io.pals import Pals
 from ssmb.lattice import Lattice
 from ssmb.lattice import load_lattice as load_pals
 
@@ -48,7 +50,9 @@ def read_lattice(path: str | os.PathLike[str], *, strict: bool = False) -> ReadL
 
 
 @checked
-def load_lattice(path_or_text: str | os.PathLike[str], *, strict: bool = False) -> Lattice:
+def load_lattice(
+    path_or_text: str | os.PathLike[str], *, strict: bool = False, constants: Mapping[str, float] | None = None
+) -> Lattice:
     """Read a lattice: a file of any known format, or the text of one in PALS.
 
     Parameters
@@ -56,6 +60,7 @@ def load_lattice(path_or_text: str | os.PathLike[str], *, strict: bool = False) 
     path_or_text : file, whose name tells the format (PALS ``*.pals.yaml``, AT ``*.json``); a str with a line break, or
         with ``PALS:`` in it, is taken as text in PALS, see :mod:`ssmb.lattice`.
     strict : refuse a file of which something is dropped.
+    constants : values that take the place of those that a file in PALS gives its constants.
 
     Returns
     -------
@@ -75,7 +80,15 @@ def load_lattice(path_or_text: str | os.PathLike[str], *, strict: bool = False) 
         Something of a file of another code is changed or dropped; :func:`read_lattice` tells what.
     """
     if isinstance(path_or_text, str) and ("\n" in path_or_text or "PALS:" in path_or_text):
-        return load_pals(path_or_text)
+        return load_pals(path_or_text, constants)
+    form = format_of(path_or_text)
+    if constants and isinstance(form, Pals):
+        return load_pals(path_or_text, constants)
+    if constants:
+        raise LatticeError(
+            f"files of {form.name} have no constants, such as '{next(iter(constants))[:80]}': change its elements",
+            Where(os.fspath(path_or_text)),
+        )
     read = read_lattice(path_or_text, strict=strict)
     changed, dropped = (len(read.report.of(outcome)) for outcome in ("changed", "dropped"))
     if changed or dropped:

@@ -58,6 +58,8 @@ class Documents:
     """Everything that stands in the files, before it is given a meaning."""
 
     problems: Problems
+    #: values of constants that take the place of what the files say
+    instead: Mapping[str, float] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     constants: dict[str, float] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -79,18 +81,22 @@ class Documents:
     _read: set[str] = field(default_factory=set)
 
     @classmethod
-    def of_file(cls, path: str | os.PathLike[str], problems: Problems) -> Documents:
-        """Read a file and what it includes."""
-        made = cls(problems)
+    def of_file(
+        cls, path: str | os.PathLike[str], problems: Problems, instead: Mapping[str, float] | None = None
+    ) -> Documents:
+        """Read a file and what it includes, with other values of some constants."""
+        made = cls(problems, instead or {})
         shown = os.fspath(path)
         made._root = os.path.realpath(os.path.dirname(os.path.abspath(shown)))
         made._file(shown, os.path.realpath(shown))
         return made
 
     @classmethod
-    def of_text(cls, text: str, problems: Problems, file: str = "<text>") -> Documents:
-        """Read a text, which cannot include files."""
-        made = cls(problems)
+    def of_text(
+        cls, text: str, problems: Problems, instead: Mapping[str, float] | None = None, file: str = "<text>"
+    ) -> Documents:
+        """Read a text, which cannot include files, with other values of some constants."""
+        made = cls(problems, instead or {})
         made._text(text, file)
         return made
 
@@ -330,7 +336,7 @@ class Documents:
             elif name in self.constants:
                 self.problems.add(f"constant '{name}' is defined twice", place)
             else:
-                number = self.number(value, f"constant '{name}'")
+                number = self.instead.get(name, self.number(value, f"constant '{name}'"))
                 # a wrong constant stays known, so that its uses are not reported too
                 self.constants[name] = 1.0 if number is None else float(number)
 

@@ -19,12 +19,13 @@ from ssmb.store.yaml_text import Scalar
 
 
 @checked
-def load_lattice(path_or_text: str | os.PathLike[str]) -> Lattice:
+def load_lattice(path_or_text: str | os.PathLike[str], constants: Mapping[str, float] | None = None) -> Lattice:
     """Read a lattice from a file, or from the text of one.
 
     Parameters
     ----------
     path_or_text : path of a ``*.pals.yaml`` file; a str with a line break, or with ``PALS:`` in it, is taken as text.
+    constants : values that take the place of those in the file, for constants that it has.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def load_lattice(path_or_text: str | os.PathLike[str]) -> Lattice:
     (['qf', 'd#1', 'qd', 'd#2'], 1.4)
     """
     problems = Problems()
-    lattice = _read(path_or_text, problems)
+    lattice = _read(path_or_text, problems, constants)
     problems.raise_if_any()
     assert lattice is not None  # every way to None notes a problem
     return lattice
@@ -69,17 +70,22 @@ def check_file(path: str | os.PathLike[str]) -> list[SsmbError]:
     return problems.sorted()
 
 
-def _read(path_or_text: str | os.PathLike[str], problems: Problems) -> Lattice | None:
+def _read(
+    path_or_text: str | os.PathLike[str], problems: Problems, constants: Mapping[str, float] | None = None
+) -> Lattice | None:
     try:
         if isinstance(path_or_text, str) and ("\n" in path_or_text or "PALS:" in path_or_text):
-            documents = Documents.of_text(path_or_text, problems)
+            documents = Documents.of_text(path_or_text, problems, constants)
         else:
-            documents = Documents.of_file(path_or_text, problems)
+            documents = Documents.of_file(path_or_text, problems, constants)
     except SsmbError as err:
         problems.note(err)
         return None
     if problems and not documents.definitions:
         return None  # this is no lattice file, and more errors would hide why
+    for name in constants or ():
+        if name not in documents.constants:
+            problems.add(f"no constant is named '{name[:80]}'.{problems.nearest(name, documents.constants)}", None)
     definitions = Definitions(documents)
     root = _root(documents, definitions)
     rows = definitions.rows()

@@ -30,6 +30,7 @@ _FIGURES: dict[str, tuple[str, str]] = {
     "collective.coasting_stability.CoastingStability": ("stability.plot_coasting", ""),
     "collective.vlasov.VlasovRun": ("stability.plot_vlasov", ""),
     "studies.study.Result": ("study.plot_study", ""),
+    "studies.scan.ScanResult": ("scan.plot_scan", ""),
 }
 #: What to say of some of them in messages.
 _WORDS = {"Beam": "Beam (with wavelength=...)", "Result": "Result of a study"}
@@ -47,7 +48,8 @@ def plot(what: Any, *, wavelength: float | None = None, lattice: Any = None) -> 
         |b| against harmonic) or several, SchemeComparisons at several harmonics (laser power), an Equilibrium (sizes
         around the ring), a Generations (light sources side by side), TrackedLight (over the angles), a SourceLight (its
         losses) or several, a HaissinskiBunch (line density) or several, a CoastingStability (growth against
-        wavelength), a VlasovRun (against turn), or the Result of a study (all of these that the run has).
+        wavelength), a VlasovRun (against turn), the Result of a study (all of these that the run has), or a
+        ScanResult (what was found against its axes).
     wavelength : length of one microbunch [m]; needed for a Beam, and not used by the others.
     lattice : the Lattice of an Optics or an Equilibrium, to draw its magnets.
 

@@ -17,7 +17,7 @@ from ssmb.lattice import Lattice
 from ssmb.store.atomic import atomic_path, checked_path, os_failure
 from ssmb.store.lock import locked
 from ssmb.store.run_file import RUN_FILE
-from ssmb.studies.study import Places
+from ssmb.studies.study import Places, at_place
 
 CONFIG_FILE = "run.json"
 PARTICLES, STAGES, CHECKPOINT, FIGURES, LOCK = "particles", "stages", "checkpoint.h5", "figures", "run.lock"
@@ -25,13 +25,31 @@ _LATTICE = ".pals.yaml"
 
 
 def lattice_of(path: str | os.PathLike[str], name: str, places: Places) -> Lattice:
-    """The lattice of a run file; a path of any kind is the user's choice, but what is wrong with it is told here."""
+    """The lattice of a run file, with what the user changes in it; a path of any kind is the user's choice, but what is
+    wrong with it is told here.
+    """
     try:
-        return load_lattice(Path(path).parent / name)
+        lattice = load_lattice(Path(path).parent / name, constants=_constants(places))
     except LatticeError as error:
         if error.where is not None and error.where.line:
             raise
         raise ConfigError(f"lattice: {error}", places.of("lattice")) from None
+    for key, value in places.of_lattice():
+        pattern, _, parameter = key.rpartition(".")
+        if pattern:
+            with at_place(places, f"lattice.{key}"):
+                lattice = lattice.with_changes({pattern: {parameter: value}})
+    return lattice
+
+
+def _constants(places: Places) -> dict[str, float]:
+    """Changes of constants of the lattice file: keys without an element."""
+    found = {key: value for key, value in places.of_lattice() if "." not in key}
+    for key, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            where = places.of(f"lattice.{key}")
+            raise ConfigError(f"lattice.{key}: a constant of a lattice is a number, got {value!r}", where)
+    return found
 
 
 def lattice_path(place: Path, name: str) -> Path:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from ssmb.arguments import checked
 from ssmb.errors import ConfigError, SeveralErrors, SsmbError, nearest
 from ssmb.store.yaml_text import MapNode, load_yaml, plain_value, read_text, scalar_value
-from ssmb.studies.study import Places, StudyConfig, study_of
+from ssmb.studies.study import Places, is_of_lattice, study_of
 
 #: what pydantic says of its own classes -> what a file has there
 _SHAPES = dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a mapping of its keys")
@@ -27,7 +27,8 @@ def load_config(path: str | os.PathLike[str], changes: Mapping[str, Any] | None 
     ----------
     path : a ``*.run.yaml`` file.
     changes : values that replace those of the file, by dotted key: ``{"beam.particles": 1000}``. A text is read as the
-        file would read it.
+        file would read it. ``lattice.NAME`` is a constant of the lattice file, ``lattice.PATTERN.PARAMETER`` a
+        parameter of its elements; both are looked at when the lattice is read.
 
     Raises
     ------
@@ -52,8 +53,10 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[Any, Pla
     if not isinstance(node, MapNode):
         raise ConfigError("a run file is a mapping: lattice, beam, track ...", node.where)
     values = plain_value(node)
+    changes = {str(key): _read(value) for key, value in changes.items()}
     for key, value in changes.items():
-        _put(values, str(key), value)
+        if not is_of_lattice(key):
+            _put(values, key, value)
     places = Places(node, changes)
     try:
         kind = study_of(values).Config
@@ -62,15 +65,16 @@ def _checked(text: str, file: str, changes: Mapping[str, Any]) -> tuple[Any, Pla
     try:
         return kind.model_validate(values), places
     except ValidationError as error:
-        every = error.errors(include_url=False)
-        inside = {e["loc"][:n] for e in every for n in range(len(e["loc"]))}
-        # a list whose entries are wrong is not also too short
-        found = [
-            _as_error(e, places, kind, values) for e in every if e["type"] != "too_short" or e["loc"] not in inside
-        ]
-        if len(found) == 1:
-            raise found[0] from None
-        raise SeveralErrors(found) from None
+        raise section_errors(error, places, kind, values) from None
+
+
+def section_errors(error: ValidationError, places: Places, kind: type[BaseModel], values: Any) -> SsmbError:
+    """Return the errors of a file of this class, each with its place."""
+    every = error.errors(include_url=False)
+    inside = {e["loc"][:n] for e in every for n in range(len(e["loc"]))}
+    # a list whose entries are wrong is not also too short
+    found = [_as_error(e, places, kind, values) for e in every if e["type"] != "too_short" or e["loc"] not in inside]
+    return found[0] if len(found) == 1 else SeveralErrors(found)
 
 
 @checked
@@ -94,7 +98,7 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
             raise ConfigError(f"change '{key}': '{steps[i - 1]}' is a value and has no '{step}'")
         place: Any = int(step) if isinstance(at, list) else step
         if i == len(steps) - 1:
-            at[place] = _read(value)
+            at[place] = value
         else:
             at = at[place] if isinstance(at, list) else at.setdefault(place, {})
 
@@ -107,7 +111,7 @@ def _read(value: Any) -> Any:
     return scalar_value(value)
 
 
-def _as_error(error: Any, places: Places, kind: type[StudyConfig], values: Any) -> ConfigError:
+def _as_error(error: Any, places: Places, kind: type[BaseModel], values: Any) -> ConfigError:
     """Turn one of pydantic's errors into ours: the place in the file, what is allowed, the nearest match."""
     path, kinds = _path(error["loc"], values)
     name = ".".join(str(step)[:80] for step in path) or "run file"
@@ -158,7 +162,7 @@ def _path(loc: tuple[Any, ...], values: Any) -> tuple[tuple[Any, ...], dict[int,
     return tuple(path), kinds
 
 
-def _allowed(of: type[StudyConfig], path: tuple[Any, ...], kinds: Mapping[int, str]) -> list[str]:
+def _allowed(of: type[BaseModel], path: tuple[Any, ...], kinds: Mapping[int, str]) -> list[str]:
     """Keys of the section at ``path`` of the run file, with the kinds on the way to it (see :func:`_path`)."""
     schema = of.model_json_schema()
     definitions = schema["$defs"]

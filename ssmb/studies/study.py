@@ -42,12 +42,25 @@ class StudyConfig(Section):
     output: OutputConfig = OutputConfig()
 
 
+def is_of_lattice(key: str) -> bool:
+    """Whether a dotted key names something in the lattice, not in the run file.
+
+    >>> is_of_lattice("lattice.p_laser"), is_of_lattice("lattice.QF*.Kn1"), is_of_lattice("lattice")
+    (True, True, False)
+    """
+    return key.startswith("lattice.")
+
+
 @dataclass(frozen=True)
 class Places:
     """Where the values of a run file stand, for errors that only the lattice or the physics can find."""
 
     node: Node
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any]  #: by dotted key, read as the file would read them
+
+    def of_lattice(self) -> Iterator[tuple[str, Any]]:
+        """Changes of the lattice, without the first word of their keys: its constants, and parameters of elements."""
+        return ((key.partition(".")[2], value) for key, value in self.changes.items() if is_of_lattice(key))
 
     def of(self, *path: str | int) -> Where:
         """Place of the value at a path of keys and positions, or of what is nearest to it."""

@@ -12,6 +12,7 @@ groups, so that the result is that of one process, to the bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -27,6 +28,8 @@ from ssmb.signals import processes_of_mpi
 _OURS: ContextVar[Ranks | None] = ContextVar("ranks", default=None)
 #: What the first rank tells the others: so many turns (> 0), or one of these.
 _END, _GATHER = 0, -1
+#: What it tells them between runs besides what they are to track: that they get tasks.
+WORK = "work"
 
 
 class Ranks:
@@ -117,6 +120,23 @@ class Ranks:
         """Do what the first rank says until it says that this was the end."""
         while (word := self.tell()) != _END:
             gather() if word == _GATHER else advance(word)
+
+    @contextmanager
+    def executor(self) -> Iterator[Executor]:
+        """On the first rank: an executor whose tasks the others do; see :meth:`work`."""
+        from mpi4py.futures import MPICommExecutor
+
+        self.tell(WORK)
+        with MPICommExecutor(self.comm, root=0) as executor:
+            assert executor is not None
+            yield executor
+
+    def work(self) -> None:
+        """On the others: do the tasks that the first rank hands out until it shuts its executor down."""
+        from mpi4py.futures import MPICommExecutor
+
+        with MPICommExecutor(self.comm, root=0):
+            pass
 
     def lead_gather(self) -> None:
         """Say that parts are gathered now."""

@@ -8,11 +8,11 @@ import traceback
 
 from ssmb.signals import stopped_by
 from ssmb.tracking.job import Job
-from ssmb.tracking.ranks import Ranks
+from ssmb.tracking.ranks import WORK, Ranks
 
 
 def serve(ranks: Ranks) -> None:
-    """Track what the first rank hands out, until it leaves :func:`ssmb.tracking.ranks.leading`; for all but the first.
+    """Do what the first rank hands out until it leaves :func:`ssmb.tracking.ranks.leading`; for all but the first.
 
     What goes wrong here ends all ranks: without this one the others would wait for ever. Signals that ask to stop are
     left to the first rank, which stops all.
@@ -20,7 +20,10 @@ def serve(ranks: Ranks) -> None:
     try:
         with stopped_by(signal.SIG_IGN):
             while (task := ranks.tell()) is not None:
-                Job.of_rank(ranks, task)
+                if task == WORK:
+                    ranks.work()
+                else:
+                    Job.of_rank(ranks, task)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
