@@ -37,6 +37,8 @@ from ssmb.tracking.stations import Place
 _FAR = 0.5
 #: Half widths of the resonance above which the phase of a pass is told before it happens.
 _WIDTHS = 10.0
+#: Difference of a given number from that of the lattice, over it, from which they are two.
+_SAME = 1e-4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,15 @@ class CavityField(Effect):
             if (wave.wavelength, wave.inverse_waist2) != (first.wavelength, first.inverse_waist2):
                 raise ConfigError(f"{self.name}: '{name}' has another wavelength or profile than the first place")
         return found
+
+    def check_wave(self, name: str, found: float) -> None:
+        """Raise ConfigError if a number that is given is not that of the wave at the first place."""
+        given = getattr(self, name)
+        if given and abs(given / found - 1.0) > _SAME:
+            raise ConfigError(
+                f"{self.name}: {name} {given:.9g} is not that of '{self.places[0]}', {found:.9g}: leave it out, or "
+                "give voltage, too"
+            )
 
     @property
     def places(self) -> tuple[str, ...]:

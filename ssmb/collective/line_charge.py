@@ -122,6 +122,7 @@ class OfABunch(Effect):
         sigma = self.rms(total)
         if not sigma > 0.0:
             return
+        self._warn_end(impedance, sigma)
         needed = self._needed.get(key := round(16.0 * math.log2(sigma)))
         if needed is None:  # for the shortest bunch that could be meant, so that this number is enough
             widest = widest_bin(impedance, 2.0 ** ((key - 1) / 16.0), plane)
@@ -132,6 +133,19 @@ class OfABunch(Effect):
                 f"{self.name}: {self.bins} bins of {self.width:.3g} m are too coarse for a bunch of {sigma:.3g} m rms "
                 f"and its impedance, by {_COARSE:.0%} or more: take bins={needed}",
             )
+
+    def _warn_end(self, impedance: Impedance | Ohms, sigma: float) -> None:
+        """Say that a table ends below what a bunch of this length excites."""
+        if isinstance(impedance, Impedance) and impedance.left_at_end > 0.0:
+            end = impedance.k_range[1]
+            seen = math.exp(-0.5 * (end * sigma) ** 2)
+            if impedance.left_at_end * seen > _COARSE:
+                self.tell(
+                    "end",
+                    f"{self.name}: the impedance is known up to k = {end:.3g}/m, where {impedance.left_at_end:.0%} of "
+                    f"its largest and {seen:.0%} of a bunch of {sigma:.3g} m rms are left: beyond it counts as "
+                    f"nothing; give it up to {4.0 / sigma:.2g}/m",
+                )
 
     @functools.cached_property
     def _needed(self) -> dict[int, int]:

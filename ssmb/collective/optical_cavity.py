@@ -67,6 +67,8 @@ class OpticalCavity(CavityField):
         if not power:
             raise ConfigError(f"{self.name}: '{made.places[0]}' does not say the power of its light: give stored_power")
         b = found[0].inverse_waist2
+        made.check_wave("wavelength", found[0].wavelength)
+        made.check_wave("waist", 1.0 / math.sqrt(b) if b else math.inf)
         return dataclasses.replace(
             made, voltage=[w.voltage for w in found], phase=[w.phase for w in found], stored_power=power,
             wavelength=found[0].wavelength, waist=1.0 / math.sqrt(b) if b else 0.0,

@@ -58,6 +58,7 @@ class LoadedRfCavity(CavityField):
         made = super().in_lattice(program)
         if not made.voltage:
             found = made.waves_of(program)
+            made.check_wave("frequency", beta * SPEED_OF_LIGHT / found[0].wavelength)
             made = dataclasses.replace(
                 made, voltage=[w.voltage for w in found], phase=[w.phase for w in found],
                 frequency=beta * SPEED_OF_LIGHT / found[0].wavelength,

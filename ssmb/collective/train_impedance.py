@@ -82,11 +82,23 @@ class TrainImpedance(Effect):
         per_metre, z = self._waves
         if self.current > 0.0:
             longest, shortest = (1.0 / (2.0 * math.pi * float(k)) for k in (per_metre.min(), per_metre.max()))
+            self._warn_range(2.0 * math.pi * per_metre)
             tell_of_steady_state(self, self.impedance, beam, turn, here, longest, shortest)
         wave = energy_gains(-2.0 * self.current * z * self.bunching(total), beam.reference, here)
         kick_by_harmonics(
             beam.coordinates, beam.state, per_metre, np.real(wave).copy(), -np.imag(wave), mass2(beam.reference)
         )
+
+    def _warn_range(self, k: np.ndarray) -> None:
+        """Say which harmonics lie outside of a table."""
+        first, last = self.impedance.k_range if isinstance(self.impedance, Impedance) else (0.0, math.inf)
+        outside = [n for n, each in zip(self.harmonics, k, strict=True) if not first <= each <= last]
+        if outside:
+            self.tell(
+                "range",
+                f"{self.name}: harmonics {', '.join(map(str, outside[:10]))} lie outside of the impedance, which is "
+                f"known from k = {first:.3g} to {last:.3g}/m; it counts as nothing there: give a longer table",
+            )
 
     def mean_loss(self, total: np.ndarray, reference: Reference, here: Place) -> float:
         """As long as all are alive."""

@@ -476,3 +476,18 @@ def test_a_place_without_light() -> None:
         track(line, frozen_beam(0.9, 0.0), 1, effects=[OpticalCavity(at="m", current=1.0, loss=4e-4)])
     with pytest.raises(ConfigError, match="'m' has no wave of a voltage"):
         track(line, frozen_beam(0.9, 0.0), 1, effects=[LoadedRfCavity(at="m", current=1.0, r_over_q=1.0, quality=9.0)])
+
+
+def test_what_is_given_is_that_of_the_lattice() -> None:
+    """A frequency, wavelength or waist that the lattice has otherwise would have no effect: it is refused."""
+    ring = Lattice.from_elements([WAVES[0]], Reference(250e6))
+    beam = Beam(ring.reference, np.zeros((6, 3)))
+    light: dict[str, Any] = {"at": "MOD", "current": 1e-3, "loss": 4e-4, "stored_power": 1e6}
+    with pytest.raises(ConfigError, match=r"optical_cavity: wavelength 5.32e-07 is not that of 'MOD', .*leave it out"):
+        track(ring, beam, 1, effects=[OpticalCavity(**light, wavelength=532e-9)])
+    with pytest.raises(ConfigError, match="optical_cavity: waist 0.01 is not that of 'MOD'"):
+        track(ring, beam, 1, effects=[OpticalCavity(**light, waist=0.01)])
+    track(ring, beam, 1, effects=[OpticalCavity(**light, wavelength=LIGHT)])
+    mode = LoadedRfCavity(at="MOD", current=1e-3, r_over_q=100.0, quality=1e4, frequency=500e6)
+    with pytest.raises(ConfigError, match="rf_cavity: frequency 500000000 is not that of 'MOD'"):
+        track(ring, beam, 1, effects=[mode])

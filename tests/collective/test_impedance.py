@@ -200,6 +200,33 @@ def test_lost_charge_lowers_the_current() -> None:
     assert_close(gains(effect, half), [-2e3, -2e3, 0.0, 0.0], rtol=1e-9, atol=0.0)
 
 
+def test_a_table_that_ends_below_the_bunch_is_told() -> None:
+    """A resonator as a table: up to twice its wave number a short bunch feels more; ten times that is enough."""
+    mode = Resonator(5e3, 1.0, 30e9)
+
+    def table(last: float) -> ImpedanceTable:
+        k = np.linspace(0.0, last, 2001)
+        return ImpedanceTable.of(k, mode(k), acts="both")
+
+    kr = 2.0 * np.pi * 30e9 / SPEED_OF_LIGHT
+    beam = gaussian(3e-4, 2001, 1e-9)
+    window = (-3e-3, 3e-3)
+    short = BunchImpedance(at="m", impedance=table(2.0 * kr), window=window, bins=401)
+    with pytest.warns(ValidityWarning) as told:
+        gains(short, beam)
+    assert any("known up to k = 1.26e+03/m" in str(one.message) and "give it up to" in str(one.message) for one in told)
+    long_enough = BunchImpedance(at="m", impedance=table(4.0 / 3e-4), window=window, bins=401)
+    with warnings.catch_warnings(record=True) as quiet:
+        warnings.simplefilter("always")
+        gains(long_enough, beam)
+    assert not any("known up to" in str(one.message) for one in quiet)
+    train = TrainImpedance(
+        at="m", impedance=ImpedanceTable.of((0.0, 1e7), (1e3, 1e3)), wavelength=1e-6, current=2.0, harmonics=(1, 2)
+    )
+    with pytest.warns(ValidityWarning, match=r"harmonics 2 lie outside of the impedance, .* 0 to 1e\+07/m"):
+        gains(train, Beam(REFERENCE, np.zeros((6, 4))))
+
+
 # ---- arguments
 
 

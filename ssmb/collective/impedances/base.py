@@ -17,6 +17,7 @@ A. W. Chao, Physics of Collective Beam Instabilities in High Energy Accelerators
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -136,6 +137,15 @@ class Impedance:
     def k_range(self) -> tuple[float, float]:
         """Wave numbers between which it is known [1/m]."""
         return 0.0, math.inf
+
+    @functools.cached_property
+    def left_at_end(self) -> float:
+        """Size of the impedance where it ends, of its largest one [1]: what of it is not known beyond."""
+        first, last = self.k_range
+        if not math.isfinite(last):
+            return 0.0
+        size = np.abs(self(np.linspace(first, last, 1025)))
+        return float(size[-1] / size.max()) if size.max() > 0.0 else 0.0
 
     def __add__(self, other: Any) -> Impedance:
         if not isinstance(other, Impedance):
