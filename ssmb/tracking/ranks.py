@@ -127,8 +127,8 @@ class Ranks:
         from mpi4py.futures import MPICommExecutor
 
         self.tell(WORK)
-        with MPICommExecutor(self.comm, root=0) as executor:
-            assert executor is not None
+        shared: Any = MPICommExecutor(self.comm, root=0)
+        with shared as executor:
             yield executor
 
     def work(self) -> None:
