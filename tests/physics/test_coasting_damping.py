@@ -5,11 +5,11 @@ it.
 from __future__ import annotations
 
 import math
+import warnings
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ssmb.beam import Beam, Reference
 from ssmb.constants import SPEED_OF_LIGHT
@@ -74,7 +74,8 @@ def test_a_coasting_beam_is_damped_four_times_as_fast_as_the_vertical_plane():
 def test_scattering_of_the_insertion_is_in_balance_with_that_damping():
     """In the balance the growth of sigma_delta^2, which the run tells, is what the tracked damping takes from it."""
     y, delta, loss = tracked_decrements()
-    with pytest.warns(ValidityWarning):  # few particles
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)  # few particles
         result = run_file(FILE, changes=SHORT)
     found, given = result.findings.intrabeam, result.config.ring
     of_run = given.energy_loss / 650e6 / loss  # the loss of that ring over the loss of this one

@@ -95,6 +95,7 @@ def test_every_number_of_a_stored_class_has_unit_words_and_axes(cls: type):
 #: Units as physics has them, written by hand; kg, m, s, A in the order m, kg, s, A. What is not named here is no number
 #: or was looked at: a pure number.
 UNITS = {
+    "FeltEffect": {"mean": "eV", "changed": "eV", "taken": "eV", "growth": "m*rad", "half_growth": "m*rad"},
     "BucketRecord": {"turn": "turn", "mean": "m, 1", "captured_mean": "m, 1", "sigma": "m^2, m; m, 1",
                      "captured_sigma": "m^2, m; m, 1"},
     "BunchingRecord": {"wavelengths": "m", "turn": "turn"},
