@@ -25,7 +25,7 @@ REF = Reference(650e6)
 FILE = Path(__file__).parents[2] / "lattices" / "ssmb_euv.run.yaml"
 #: A section that ends soon behind the radiator: it does not close, but the balance of its beam is quickly found.
 SHORT = {"insertion.mod2": "B1A", "closure.order": 1, "beam.particles": 2048, "closure.particles": 256,
-         "source.detuning": "exact", "insertion.spot": None}  # fmt: skip
+         "source.detuning": "exact", "insertion.spot": None, "effects": []}  # fmt: skip
 
 
 def ring() -> Lattice:
