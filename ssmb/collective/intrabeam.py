@@ -35,6 +35,7 @@ from ssmb.beam import Reference
 from ssmb.constants import ELEMENTARY_CHARGE, SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.collisions import kick_moments, momenta, principal
+from ssmb.lattice.tree import Lattice
 from ssmb.ranges import positive
 
 Array = NDArray[np.float64]
@@ -259,6 +260,24 @@ def intrabeam_rates(
 def line_density(reference: Reference, current: float) -> float:
     """Particles per length of a current [1/m]."""
     return current / (abs(reference.charge_number) * ELEMENTARY_CHARGE * reference.beta * SPEED_OF_LIGHT)
+
+
+def checked_along(ring: Lattice, sigma: ArrayLike, electrons: float | None, current: float | None) -> Array:
+    """Covariances (n, 6, 6) at the entrances of the n elements of a ring; one more, of its end, may be given.
+
+    Raises
+    ------
+    ConfigError
+        Another shape, or not exactly one of `electrons` and `current`.
+    """
+    covariances = np.asarray(sigma, dtype=float)
+    if covariances.ndim != 3 or covariances.shape[1:] != (6, 6) or len(covariances) - len(ring) not in (0, 1):
+        raise ConfigError(
+            f"sigma must be ({len(ring)}, 6, 6), the covariances at the entrances of the elements, its shape is "
+            f"{covariances.shape}"
+        )
+    checked_beam(covariances[0], electrons, current)
+    return covariances[: len(ring)]
 
 
 def checked_beam(sigma: ArrayLike, electrons: float | None, current: float | None) -> tuple[Array, bool]:

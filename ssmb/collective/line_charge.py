@@ -30,6 +30,26 @@ _COARSE, _FINE = 0.01, 8
 _ENOUGH, _SHORTEST = 0.9, 0.1
 
 
+def check_window(name: str, window: tuple[float, float]) -> None:
+    """Raise ConfigError unless a window has its lowest z first."""
+    low, high = window
+    if not low < high:
+        raise ConfigError(f"{name}: window must be (lowest z, highest z) [m], got {low:g} to {high:g}")
+
+
+def tell_outside(
+    effect: Effect, window: tuple[float, float], outside: float, inside: float, turn: int, here: Place
+) -> None:
+    """Warn of particles outside of a window."""
+    if outside > 0.0:
+        effect.tell(
+            "window",
+            f"{effect.name}: {outside / (outside + inside):.2g} of the charge lies outside of the window "
+            f"{window[0]:g} to {window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window "
+            f"longer",
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class OfABunch(Effect):
     """Base of effects of the line charge of one bunch.
@@ -44,11 +64,7 @@ class OfABunch(Effect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.window[0] < self.window[1]:
-            raise ConfigError(
-                f"{type(self).__name__}: window must be (lowest z, highest z) [m], got {self.window[0]:g} to "
-                f"{self.window[1]:g}"
-            )
+        check_window(type(self).__name__, self.window)
 
     @property
     def width(self) -> float:
@@ -97,13 +113,8 @@ class OfABunch(Effect):
         return -gain * abs(reference.charge_number) * here.share / particles if particles else 0.0
 
     def warn_outside(self, total: np.ndarray, turn: int, here: Place) -> None:
-        if total[-1] > 0.0:
-            outside = total[-1] / (total[-1] + total[: self.nodes].sum())
-            self.tell(
-                "window",
-                f"{self.name}: {outside:.2g} of the charge lies outside of the window {self.window[0]:g} to "
-                f"{self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make the window longer",
-            )
+        """Warn of charge outside of the window."""
+        tell_outside(self, self.window, total[-1], float(total[: self.nodes].sum()), turn, here)
 
     def rms(self, total: np.ndarray) -> float:
         """Rms length of the shortest bunch [m], without the h^2/6 that sharing between nodes adds; 0 without one."""

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.collective.along import Along
 from ssmb.collective.gaussian_charge import axes_of, perveance, slopes
-from ssmb.collective.intrabeam import checked_beam, line_density
+from ssmb.collective.intrabeam import checked_along, line_density
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.dynamics.optics import optics
-from ssmb.errors import ConfigError, PhysicsError
+from ssmb.errors import PhysicsError
 from ssmb.lattice.tree import Lattice
 
 Array = NDArray[np.float64]
@@ -54,14 +54,7 @@ def space_charge_tune_shift(
         2.5.3 (direct space charge).
     K. Schindl, Space charge, CERN-PS-99-012-DI (1999).
     """
-    covariances = np.asarray(sigma, dtype=float)
-    if covariances.ndim != 3 or covariances.shape[1:] != (6, 6) or len(covariances) - len(ring) not in (0, 1):
-        raise ConfigError(
-            f"sigma must be ({len(ring)}, 6, 6), the covariances at the entrances of the elements, its shape is "
-            f"{covariances.shape}"
-        )
-    covariances = covariances[: len(ring)]
-    checked_beam(covariances[0], electrons, current)
+    covariances = checked_along(ring, sigma, electrons, current)
     modes = optics(ring).mode_beta[: len(ring)]
     along = Along(ring, "space charge")
     even = None if current is None else line_density(ring.reference, current)

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from ssmb.arguments import checked
 from ssmb.beam import Reference
 from ssmb.collective.along import Along
-from ssmb.collective.intrabeam import checked_beam, line_density, momenta_at_a_point
+from ssmb.collective.intrabeam import checked_along, checked_beam, line_density, momenta_at_a_point
 from ssmb.collective.trains import check_train, of_density
 from ssmb.constants import SPEED_OF_LIGHT
 from ssmb.errors import ConfigError, PhysicsError, ValidityWarning, warn
@@ -135,14 +135,7 @@ def touschek_lifetime(
     ConfigError, PhysicsError
         As :func:`touschek_rate`; covariances of another number of elements.
     """
-    covariances = np.asarray(sigma, dtype=float)
-    if covariances.ndim != 3 or covariances.shape[1:] != (6, 6) or len(covariances) - len(ring) not in (0, 1):
-        raise ConfigError(
-            f"sigma must be ({len(ring)}, 6, 6), the covariances at the entrances of the elements, its shape is "
-            f"{covariances.shape}"
-        )
-    covariances = covariances[: len(ring)]
-    checked_beam(covariances[0], electrons, current)
+    covariances = checked_along(ring, sigma, electrons, current)
     check_train(current, wavelength)
     limits = _limits_along(acceptance)
     along = Along(ring, "Touschek effect")

@@ -13,6 +13,7 @@ from ssmb.beam.reference import Reference
 from ssmb.collective.effect import Effect, effect
 from ssmb.collective.gaussian_charge import axes_of, followed_density, perveance, slopes
 from ssmb.collective.intrabeam import line_density
+from ssmb.collective.line_charge import check_window, tell_outside
 from ssmb.errors import ConfigError, PhysicsError
 from ssmb.kernels.charges import GROUP
 from ssmb.kernels.space_charge import MOMENTS, defocus, shape_sums
@@ -87,9 +88,8 @@ class TransverseSpaceCharge(Effect):
                 raise ConfigError(f"{self.name}: give the window of a bunch, or the current of a train")
         elif self.current is not None or self.wavelength is not None:
             raise ConfigError(f"{self.name}: give the window of a bunch, or the current (and wavelength) of a train")
-        elif not self.window[0] < self.window[1]:
-            low, high = self.window
-            raise ConfigError(f"{self.name}: window must be (lowest z, highest z) [m], got {low:g} to {high:g}")
+        else:
+            check_window(self.name, self.window)
 
     @property
     def _nodes(self) -> tuple[float, float, bool, int]:
@@ -110,7 +110,8 @@ class TransverseSpaceCharge(Effect):
     def kick(self, beam: Beam, total: np.ndarray, state: dict[str, np.ndarray], turn: int, here: Place) -> None:
         first, inverse, around, nodes = self._nodes
         charge, inside = total[: 3 * nodes].reshape(3, nodes), float(total[:nodes].sum())
-        self._warn_outside(total[3 * nodes], inside, turn, here)
+        if self.window is not None:
+            tell_outside(self, self.window, total[3 * nodes], inside, turn, here)
         if not inside > 0.0:
             return
         mean = charge[1:].sum(axis=1) / inside
@@ -146,15 +147,6 @@ class TransverseSpaceCharge(Effect):
         k = 2.0 * math.pi * inverse / points * np.arange(points // 2 + 1)
         followed = followed_density(k, reference.gamma, (float(sizes[0]), float(sizes[1])))
         return np.fft.irfft(followed * np.fft.rfft(density, points), points)[:, :nodes]
-
-    def _warn_outside(self, outside: float, inside: float, turn: int, here: Place) -> None:
-        if outside > 0.0 and self.window is not None:
-            self.tell(
-                "window",
-                f"{self.name}: {outside / (outside + inside):.2g} of the charge lies outside of the window "
-                f"{self.window[0]:g} to {self.window[1]:g} m at '{here.name}', turn {turn}; it is not counted: make "
-                f"the window longer",
-            )
 
     def _check(
         self, strength: np.ndarray, sizes: np.ndarray, charge: np.ndarray, reference: Reference, length: float,
