@@ -34,16 +34,16 @@ def add_arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Scan and print."""
-    from ssmb.studies.scan import load_scan, scan
+    from ssmb.studies.scan import SCAN_FILE, folder_of_scan, load_scan, scan
 
-    folder = args.folder or str(Path("runs") / Path(args.file).name.removesuffix(".yaml").removesuffix(".scan"))
+    folder = folder_of_scan(args.file, args.folder)
     try:
         result = scan(
             args.file, folder, dict(args.set), on=args.on, workers=args.workers, scheduler=args.scheduler,
             shard=shard_of(args.shard), again=args.again, progress=True,
         )  # fmt: skip
     except KeyboardInterrupt:
-        done = len(load_scan(folder).lines) if (Path(folder) / "scan.json").is_file() else 0
+        done = len(load_scan(folder).lines) if (folder / SCAN_FILE).is_file() else 0
         note(f"ssmb: interrupted; {done} points are kept in {folder}. The same command goes on with them")
         return _INTERRUPTED
     return finish(result, args.json)

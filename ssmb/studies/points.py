@@ -7,6 +7,7 @@ them. A point that fails is kept with its error and stops no other.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -25,8 +26,9 @@ from ssmb.lattice import lattice_text
 from ssmb.signals import stopped_by
 from ssmb.store.atomic import os_failure
 from ssmb.store.lock import locked
+from ssmb.store.run_file import RUN_FILE
 from ssmb.studies.executors import opened, workers_of
-from ssmb.studies.folders import lattice_of
+from ssmb.studies.folders import CONFIG_FILE, lattice_of
 from ssmb.studies.read_config import config_from_text, placed_config
 from ssmb.studies.runner import run
 from ssmb.tracking import RunStatus
@@ -46,17 +48,20 @@ class Point:
     index : its number among all points.
     at : values by dotted key.
     config, lattice : texts of the run file with all defaults, and of the lattice.
+    outputs : names of what is kept of its result, see :func:`outputs_of`; empty: its table.
     """
 
     index: int
     at: dict[str, Any]
     config: str
     lattice: str
+    outputs: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
-        """What two points share that are the same run."""
-        return hashlib.sha256(f"{self.config}\0{self.lattice}".encode()).hexdigest()[:_DIGITS]
+        """What two points share that are the same run, of which the same is kept."""
+        whole = "\0".join([self.config, self.lattice, *self.outputs])
+        return hashlib.sha256(whole.encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -79,10 +84,13 @@ class Base:
     ----------
     path : run file of any study.
     changes : values that replace those of the file in all points, by dotted key.
+    outputs : names of what is kept of each result; by default its table.
     """
 
-    def __init__(self, path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None) -> None:
-        self.path, self.changes = Path(path), dict(changes or {})
+    def __init__(
+        self, path: str | os.PathLike[str], changes: Mapping[str, Any] | None = None, outputs: Sequence[str] = ()
+    ) -> None:
+        self.path, self.changes, self.outputs = Path(path), dict(changes or {}), tuple(outputs)
         self._lattices: dict[str, str] = {}
 
     def point(self, index: int, at: Mapping[str, Any]) -> Point:
@@ -102,7 +110,7 @@ class Base:
                 self._lattices.clear()
             self._lattices[key] = text
         silent = config.model_copy(update={"output": config.output.model_copy(update={"figures": False})})
-        return Point(index, dict(at), silent.model_dump_json(), text)
+        return Point(index, dict(at), silent.model_dump_json(), text, self.outputs)
 
 
 class PointLog:
@@ -112,17 +120,20 @@ class PointLog:
     ----------
     folder : folder of the study.
     name : file that this process writes; others only read it.
+    of : what the points of today share, by which lines of a run file of before are told from theirs.
     """
 
-    def __init__(self, folder: Path, name: str = "points") -> None:
-        self.path = folder / POINTS / f"{name}.jsonl"
+    def __init__(self, folder: Path, name: str = "points", of: str = "") -> None:
+        self.path, self.of = folder / POINTS / f"{name}.jsonl", of
         self.lines: dict[str, dict[str, Any]] = {}
         for path in sorted((folder / POINTS).glob("*.jsonl")):
-            self.lines |= {line["id"]: line for line in _lines_of(path)}
+            for line in _lines_of(path):
+                if self.lines.get(line["id"], {}).get("of") != of:
+                    self.lines[line["id"]] = line
 
     def keep(self, point: Point, found: Found) -> None:
         """Write a line, on the disk when this returns."""
-        line = {"id": point.id, "index": point.index, "at": point.at, "row": found.row}
+        line = {"id": point.id, "of": self.of, "index": point.index, "at": point.at, "row": found.row}
         line |= {"error": found.error} if found.error else {}
         line |= {"warnings": list(found.warnings)} if found.warnings else {}
         try:
@@ -143,9 +154,14 @@ class PointLog:
         return locked(self.path.with_suffix(".lock"), f"the points '{self.path}'")
 
     def found(self, point: Point) -> Found | None:
-        """What was found at a point before."""
+        """What was found at a point before; if a file of before asked for it, it is of today from now on."""
         line = self.lines.get(point.id)
-        return None if line is None else found_in(line)
+        if line is None:
+            return None
+        known = found_in(line)
+        if line["of"] != self.of:
+            self.keep(point, known)
+        return known
 
 
 def found_in(line: Mapping[str, Any]) -> Found:
@@ -168,14 +184,13 @@ def _lines_of(path: Path) -> Iterator[dict[str, Any]]:
             line = json.loads(piece)
         except ValueError:  # cut off by a kill, or empty
             continue
-        if isinstance(line, dict) and {"id", "index", "at", "row"} <= line.keys():
+        if isinstance(line, dict) and {"id", "of", "index", "at", "row"} <= line.keys():
             yield line
 
 
 def do_points(
     points: Iterable[Point],
-    log: PointLog | None,
-    outputs: Sequence[str] = (),
+    log: PointLog,
     *,
     on: str | Executor = "here",
     workers: int | None = None,
@@ -190,7 +205,6 @@ def do_points(
     ----------
     points : made when they are needed.
     log : what was found before, and where what is found is kept.
-    outputs : names of what is kept of a result, see :func:`outputs_of`; by default its table.
     on : "here", "processes", "mpi", "dask", or an executor.
     workers : points that are done at a time; by default as many as there are processors, or ranks but one.
     scheduler : address of a dask scheduler; by default workers on this machine.
@@ -221,7 +235,7 @@ def do_points(
                     for careful in (True, False):
                         source = iter(list(alone)) if careful else waiting
                         ahead = 1 if careful or on == "here" else _AHEAD * number
-                        for point, found in _drained(executor, source, flying, ahead, log, outputs, on, again):
+                        for point, found in _drained(executor, source, flying, ahead, log, on, again):
                             if careful:
                                 alone.remove(point)
                             bar.update(1)
@@ -232,8 +246,7 @@ def do_points(
                 if alone and flew and flew[0] is alone[0]:
                     found = Found(error="the process that did it died twice (killed, or out of memory)")
                     alone.pop(0)
-                    if log is not None:
-                        log.keep(flew[0], found)
+                    log.keep(flew[0], found)
                     bar.update(1)
                     yield flew[0], found
                 else:
@@ -245,8 +258,7 @@ def _drained(
     source: Iterator[Point],
     flying: dict[Future[Found], Point],
     ahead: int,
-    log: PointLog | None,
-    outputs: Sequence[str],
+    log: PointLog,
     on: str | Executor,
     again: bool,
 ) -> Iterator[tuple[Point, Found]]:
@@ -259,12 +271,12 @@ def _drained(
             if point is None:
                 more = False
                 break
-            known = None if log is None else log.found(point)
+            known = log.found(point)
             if known is not None and not (again and known.error):
                 yield point, known
                 continue
             try:
-                future = executor.submit(do_point, point.config, point.lattice, tuple(outputs), threads)
+                future = executor.submit(do_point, point.config, point.lattice, point.outputs, threads)
             except BrokenExecutor:
                 flying[Future()] = point  # it is to be done yet
                 raise
@@ -272,8 +284,7 @@ def _drained(
         for future in wait(flying, return_when=FIRST_COMPLETED).done:
             found = _result_of(future)
             point = flying.pop(future)
-            if log is not None:
-                log.keep(point, found)
+            log.keep(point, found)
             yield point, found
 
 
@@ -370,5 +381,5 @@ def check_folder(folder: Path) -> None:
     """Raise ResultFileError if a folder is something else than that of points."""
     if folder.exists() and not folder.is_dir():
         raise ResultFileError(f"'{folder}' is a file, not a folder: choose another with --folder")
-    if (folder / "run.json").exists() or (folder / "run.h5").exists():
+    if (folder / CONFIG_FILE).exists() or (folder / RUN_FILE).exists():
         raise ConfigError(f"folder '{folder}' holds a run: choose another with --folder")

@@ -158,7 +158,7 @@ def check_scan(
     """Return the file of a scan and what its points come from; raise the errors that either has."""
     config, places = load_scan_config(path)
     with at_place(places, "scan", "of"):
-        base = Base(Path(path).parent / config.scan.of, changes)
+        base = Base(Path(path).parent / config.scan.of, changes, config.scan.outputs)
     _check_axes(config.scan, base, places)
     return config, base, places
 
@@ -200,20 +200,20 @@ def scan(
     if not 1 <= part <= parts:
         raise ConfigError(f"shard must be i/n with i from 1 to n, got {part}/{parts}")
     config, base, places = check_scan(path, changes)
-    stem = Path(path).name.removesuffix(".yaml").removesuffix(".scan")
-    place = checked_path(folder) if folder is not None else Path("runs") / stem
+    place = folder_of_scan(path, folder)
     check_folder(place)
-    log = PointLog(place, "points" if parts == 1 else f"points-{part}-of-{parts}")
-    of = {"schema": _SCHEMA, "config": config.model_dump(mode="json"), "changes": base.changes}
+    of = _of(base, config.scan)
+    log = PointLog(place, "points" if parts == 1 else f"points-{part}-of-{parts}", of)
+    told = {"schema": _SCHEMA, "of": of, "config": config.model_dump(mode="json")}
     with log.locked():
         with atomic_path(place / SCAN_FILE) as file:
-            file.write_text(json.dumps(of, indent=2, default=str), encoding="utf-8")
+            file.write_text(json.dumps(told, indent=2), encoding="utf-8")
         mine = ((i, at) for i, at in enumerate(config.scan.values()) if i % parts == part - 1)
         number = len(range(part - 1, config.scan.total, parts))
         broken: list[tuple[Point, Found]] = []
         options: dict[str, Any] = {"on": on, "workers": workers, "scheduler": scheduler, "again": again}
         points = _made(base, mine, log, broken)
-        todo = do_points(points, log, config.scan.outputs, total=number, progress="scan" if progress else "", **options)
+        todo = do_points(points, log, total=number, progress="scan" if progress else "", **options)
         try:
             found = [*todo, *broken]
         except NoOutput as error:
@@ -223,6 +223,20 @@ def scan(
         if parts == 1:
             result.save(place)
     return result
+
+
+def folder_of_scan(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of a scan; by default ``runs/<name of its file>``."""
+    stem = Path(path).name.removesuffix(".yaml").removesuffix(".scan")
+    return checked_path(folder) if folder is not None else Path("runs") / stem
+
+
+def _of(base: Base, section: ScanSection) -> str:
+    """What all points share besides their values: the id of the first, or if that is none, of the run file."""
+    try:
+        return base.point(0, next(section.values())).id
+    except SsmbError:
+        return base.point(0, {}).id
 
 
 def _made(
@@ -280,16 +294,16 @@ def merge_scans(folders: Sequence[str | os.PathLike[str]], into: str | os.PathLi
     if not folders:
         raise ConfigError("merge needs at least one folder")
     read = [_stored(checked_path(folder)) for folder in folders]
-    for folder, (config, changes) in zip(folders, read, strict=True):
-        if (config, changes) != read[0]:
+    for folder, stored in zip(folders, read, strict=True):
+        if stored != read[0]:
             raise ConfigError(f"'{folder}' holds another scan than '{folders[0]}': points of one scan can be merged")
-    config, _ = read[0]
+    config, of = read[0]
     keys = {json.dumps(at): i for i, at in enumerate(config.scan.values())}
     lines: dict[int, dict[str, Any]] = {}
     for folder in folders:
-        for line in PointLog(Path(folder)).lines.values():
+        for line in PointLog(Path(folder), of=of).lines.values():
             index = keys.get(json.dumps(line["at"]))
-            if index is not None:
+            if index is not None and line["of"] == of:
                 lines.setdefault(index, _line(Point(index, line["at"], "", ""), found_in(line)))
     result = ScanResult(config, tuple(lines[i] for i in sorted(lines)), str(into or folders[0]))
     if len(lines) < result.total:
@@ -302,12 +316,13 @@ def merge_scans(folders: Sequence[str | os.PathLike[str]], into: str | os.PathLi
     return result
 
 
-def _stored(place: Path) -> tuple[ScanConfig, dict[str, Any]]:
+def _stored(place: Path) -> tuple[ScanConfig, str]:
+    """What was scanned, and what its points share."""
     path = place / SCAN_FILE
     if not path.is_file():
         raise ResultFileError(f"'{place}' has no {SCAN_FILE}: it holds no scan")
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return ScanConfig.model_validate(stored["config"]), stored["changes"]
+        return ScanConfig.model_validate(stored["config"]), str(stored["of"])
     except (ValueError, KeyError, TypeError) as error:
         raise ResultFileError(f"'{path}' is damaged: {str(error).splitlines()[0]}") from error

@@ -134,6 +134,31 @@ def test_processes_shards_and_what_is_there(files: Path) -> None:
         merge_scans([files / "here", other.folder])
 
 
+def test_what_changes_makes_other_points(files: Path) -> None:
+    """Another run file, other outputs, more values: what is there is of that question, and never of another."""
+    path, folder = files / "small.scan.yaml", files / "scan"
+    log = folder / POINTS / "points.jsonl"
+    first = scan(path, folder)
+    (files / "small.run.yaml").write_text(RUN.replace("particles: 300", "particles: 200"), encoding="utf-8")
+    changed = scan(path, folder)
+    assert changed.table() != first.table()
+    assert load_scan(folder).table() == changed.table()
+    lines = log.read_bytes().count(b"\n")
+    path.write_text(SCAN.replace("alive, qx", "alive, qx, qy"), encoding="utf-8")
+    assert scan(path, folder).table().headers[4] == "qy"
+    assert log.read_bytes().count(b"\n") == lines + 6
+    path.write_text(SCAN.replace("[1e-9, 2e-9]", "[2e-9, 1e-9, 3e-9]"), encoding="utf-8")
+    more = scan(path, folder)
+    assert [line["at"]["beam.charge"] for line in more.lines[:3]] == [2e-9, 1e-9, 3e-9]
+    assert more.lines[1]["row"] == changed.lines[0]["row"]
+    assert load_scan(folder).table() == more.table()
+    (files / "small.run.yaml").write_text(RUN, encoding="utf-8")
+    path.write_text(SCAN, encoding="utf-8")
+    lines = log.read_bytes().count(b"\n")
+    assert scan(path, folder).table() == load_scan(folder).table() == first.table()
+    assert log.read_bytes().count(b"\n") == lines
+
+
 def test_a_point_that_fails_stops_no_other(files: Path) -> None:
     """Too strong a quadrupole has no stable optics; a charge of 20 C is refused by the file: both are told."""
     text = SCAN.replace("beam.charge: [1e-9, 2e-9]", "lattice.qf.Kn1: [3.0, 1000.0]")
@@ -237,10 +262,10 @@ class Dying(Executor):
 
 
 def test_a_point_that_kills_its_worker_is_told(files: Path) -> None:
-    base = Base(files / "small.run.yaml")
+    base = Base(files / "small.run.yaml", outputs=["alive"])
     points = [base.point(i, {"beam.charge": q}) for i, q in enumerate((1e-9, 2e-9, 3e-9))]
     log = PointLog(files / "scan")
-    found = dict((point.index, one) for point, one in do_points(points, log, ["alive"], on=Dying(), workers=2))
+    found = dict((point.index, one) for point, one in do_points(points, log, on=Dying(), workers=2))
     assert sorted(found) == [0, 1, 2]
     assert "died twice" in found[1].error
     assert found[0].row == found[2].row and 0.5 < found[0].row["alive"] <= 1.0
